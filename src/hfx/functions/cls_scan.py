@@ -1,0 +1,231 @@
+"""The function that a worker runs: CLs of a batch of hypotheses. JSON in, JSON out, pure.
+
+Task::
+
+    {"job": "cls_scan", "version": 1,
+     "background": workspace,                        # HistFactory JSON
+     "hypotheses": [{"name", "values", "patch"}],    # RFC 6902 operations
+     "options": {"mu", "signal_scale", "test_stat", "normsys", "histosys", "measurement", "starts", "minima"},
+     "known": {name: solutions},                     # for the exchange: what each hypothesis has so far, and
+     "neighbours": {name: [solutions, ...]},         # what its neighbours have
+     "threads": 1, "device": "cpu"}
+
+Result: ``{"results": [record, ...], "failures": [{"name", "values", "reason"}, ...]}``. A record's ``solutions`` holds the
+parameter names and, for each fit, the best-fit values of its natural, admissible and lowest minima; ``changed`` says
+whether an exchange improved any of them.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hfx.errors import HfxError, InputError
+from hfx.pallets.patching import apply_patch
+
+__all__ = ["FIT_NAMES", "JOB", "NUMERICS", "VERSION", "run"]
+
+JOB = "cls_scan"
+VERSION = 1
+NUMERICS = 1  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
+FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
+_DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
+
+
+def run(task: Mapping[str, Any]) -> dict[str, Any]:
+    """CLs of every hypothesis of ``task``; raises InputError where the task as a whole cannot be used."""
+    import torch
+
+    if task.get("job") != JOB or task.get("version") != VERSION:
+        raise InputError(f"task {task.get('job')!r} version {task.get('version')!r}: this worker runs {JOB} {VERSION}")
+    begun = time.perf_counter()
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # the batch is shared out over threads; BLAS must not multiply them
+    try:
+        return _run(task, begun)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
+    from hfx.hf_core.compile import compile_batch
+    from hfx.hf_core.hypotest import hypotest
+    from hfx.hf_core.model import Model
+
+    options = task["options"]
+    usable, workspaces, failures = _decode(task)
+    if not usable:
+        return {"results": [], "failures": failures}
+    device = task.get("device") or "cpu"
+    batch = compile_batch(workspaces, normsys=options.get("normsys", 4), histosys=options.get("histosys", "4p"))
+    model = Model(batch, kernel="fused" if device == "cpu" else "torch", device=device)
+    names = [hypothesis["name"] for hypothesis in usable]
+    seeds = exchange = None
+    if "known" in task:
+        seeds = {h: _seeds(batch.labels[h], batch.init[h], [task["known"][name]]) for h, name in enumerate(names)}
+        neighbours = task.get("neighbours", {})
+        exchange = {
+            h: _seeds(batch.labels[h], batch.init[h], neighbours.get(name, ())) for h, name in enumerate(names)
+        }
+    outcomes = hypotest(
+        model,
+        mu=float(options.get("mu", 1.0)),
+        test_stat=options.get("test_stat", "qtilde"),
+        starts=options.get("starts"),
+        threads=int(task.get("threads") or 1),
+        seeds=seeds,
+        exchange=exchange,
+    )
+    seconds = (time.perf_counter() - begun) / len(usable)
+    results = []
+    for h, (hypothesis, outcome) in enumerate(zip(usable, outcomes, strict=True)):
+        if outcome.defect is not None:
+            failures.append(_failure(hypothesis, outcome.defect))
+            continue
+        results.append(_record(hypothesis, model, h, outcome, options.get("minima", "admissible"), seconds))
+        if "known" in task:
+            results[-1]["solutions"]["changed"] = _improved(task["known"][hypothesis["name"]], results[-1]["solutions"])
+    return {"results": results, "failures": failures}
+
+
+def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
+    """The hypotheses whose patched workspaces are valid, these workspaces, and the failures of the others."""
+    from hfx.hf_core.parameters import parameter_table
+    from hfx.hf_core.specification import Decoder
+
+    options = task["options"]
+    decoder = Decoder()
+    usable, workspaces, failures = [], [], []
+    for hypothesis in task["hypotheses"]:
+        try:
+            document = apply_patch(task["background"], hypothesis["patch"])
+            workspace = decoder.workspace(document, options.get("measurement"))
+            workspace = workspace.with_signal_scaled(float(options.get("signal_scale", 1.0)))
+            parameter_table(workspace)
+        except HfxError as error:
+            failures.append(_failure(hypothesis, str(error)))
+            continue
+        usable.append(hypothesis)
+        workspaces.append(workspace)
+    return usable, workspaces, failures
+
+
+def _failure(hypothesis: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    return {"name": hypothesis["name"], "values": list(hypothesis["values"]), "reason": reason}
+
+
+def _seeds(labels: Sequence[str], init: Any, solutions: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The solutions' parameters in the order of ``labels``; a parameter that a solution lacks stays at its initial value."""
+    seeds: dict[str, list[Any]] = {name: [] for name in FIT_NAMES}
+    for solution in solutions:
+        index = {name: i for i, name in enumerate(solution["parameters"])}
+        mine = [(i, index[name]) for i, name in enumerate(labels) if name in index]
+        for name in FIT_NAMES:
+            for theta in solution["minima"][name]["theta"]:
+                start = init[: len(labels)].copy()
+                for here, there in mine:
+                    start[here] = theta[there]
+                seeds[name].append(start)
+    return seeds
+
+
+def _record(
+    hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, choice: str, seconds: float
+) -> dict[str, Any]:
+    answers = outcome.answers
+    answer = answers[choice]
+    return {
+        "name": hypothesis["name"],
+        "values": list(hypothesis["values"]),
+        **_limits(answer),
+        "CLsb_obs": answer.CLsb_obs,
+        "CLb_obs": answer.CLb_obs,
+        "muhat": answer.muhat,
+        "status": answer.status,
+        "edm": max(fit.edm for fit in answer.fits.values()),
+        "fits": {
+            name: {
+                "twice_nll": answer.twice_nll[name],
+                "edm": fit.edm,
+                "iterations": fit.iterations,
+                "minima": outcome.minima[name],
+                "improved": max(0.0, answers["natural"].twice_nll[name] - answer.twice_nll[name])
+                if name != "asimov_fixed"
+                else None,
+            }
+            for name, fit in answer.fits.items()
+        },
+        "natural": _choice(answers["natural"]),
+        "admissible": _choice(answers["admissible"]),
+        "lowest": {**_choice(answers["lowest"]), "why_not": _why_not(model, h, answers)},
+        "seconds": seconds,
+        "worker": f"{socket.gethostname()}:{os.getpid()}",
+        "solutions": _solutions(model.batch.labels[h], outcome),
+    }
+
+
+def _limits(answer: Any) -> dict[str, Any]:
+    return {"CLs_obs": answer.CLs_obs, "CLs_exp": list(answer.CLs_exp)}
+
+
+def _choice(answer: Any) -> dict[str, Any]:
+    """What a change of ``--minima`` needs to be shown without another fit."""
+    return {
+        **_limits(answer),
+        "CLsb_obs": answer.CLsb_obs,
+        "CLb_obs": answer.CLb_obs,
+        "muhat": answer.muhat,
+        "status": answer.status,
+        "twice_nll": dict(answer.twice_nll),
+        "edm": {name: fit.edm for name, fit in answer.fits.items()},
+    }
+
+
+def _solutions(labels: Sequence[str], outcome: Any) -> dict[str, Any]:
+    """Best-fit values by fit; ``choice`` says which of them is the natural, admissible and lowest minimum."""
+    minima = {}
+    for name in FIT_NAMES:
+        thetas = outcome.thetas[name]
+        index = {id(theta): i for i, theta in enumerate(thetas)}
+        minima[name] = {
+            "theta": [theta.tolist() for theta in thetas],
+            "choice": {choice: index[id(answer.fits[name].theta)] for choice, answer in outcome.answers.items()},
+            "deviance": {choice: answer.fits[name].deviance for choice, answer in outcome.answers.items()},
+        }
+    return {"parameters": list(labels), "minima": minima, "changed": False}
+
+
+def _improved(known: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    """Whether any fit's admissible or lowest minimum lies lower than before."""
+    for name in FIT_NAMES:
+        before, after = known["minima"][name], found["minima"][name]
+        for choice in ("admissible", "lowest"):
+            if after["deviance"][choice] < before["deviance"][choice] - 1e-8:
+                return True
+    return False
+
+
+def _why_not(model: Any, h: int, answers: Mapping[str, Any]) -> str | None:
+    """Where the lowest minimum is not the admissible one: which fit, how much lower, which sample and bin is negative."""
+    import numpy as np
+
+    reasons = []
+    for name, lowest in answers["lowest"].fits.items():
+        natural, admissible = answers["natural"].fits[name], answers["admissible"].fits[name]
+        if lowest is admissible or name == "asimov_fixed":
+            continue
+        cells = sorted(lowest.negative - natural.negative)
+        theta = model.batch.init[h][None, :].copy()
+        theta[0, : len(lowest.theta)] = lowest.theta
+        yields, _ = model.yields(np.array([h], dtype=np.int64), theta)
+        lower = admissible.deviance - lowest.deviance
+        worst = min(cells, key=lambda cell: yields[0, cell], default=None)
+        if worst is not None:
+            where = model.cell_name(h, worst)
+            reasons.append(f"{name}: {lower:.4g} lower in 2NLL, with {where} at {yields[0, worst]:.4g} events")
+    if not reasons and abs(answers["lowest"].CLs_obs - answers["admissible"].CLs_obs) > _DIFFERENT:
+        reasons.append("asimov_fixed: the lowest minimum has a negative sample yield")
+    return "; ".join(reasons) or None

@@ -1,0 +1,292 @@
+"""Many patched workspaces as one batched model: what hypotheses share is stored once.
+
+A *block* is one sample in one channel. Blocks lie in flat tables; a hypothesis is a list of block numbers plus the map from
+parameter names to its own parameter indices. The samples of the background, being the same objects in every hypothesis, give
+one block each; only a signal adds its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.errors import OptionError
+from hfx.hf_core.interpolation import HISTOSYS_CODES, NORMSYS_CODES, normsys_4_table
+from hfx.hf_core.parameters import ParameterTable, parameter_table
+from hfx.hf_core.specification import Channel, Sample, Workspace
+
+__all__ = ["Batch", "Tables", "compile_batch"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+class Tables(NamedTuple):
+    """The flat tables that the kernels read. ``*_from`` arrays are CSR offsets, one longer than their rows.
+
+    Blocks: channel, number of bins, first cell; their scalar factors (linear or normsys), their factors per bin (gamma) and
+    their additive shifts. ``start[h, key]`` is the index of a parameter set in hypothesis h, -1 where it has none;
+    ``offset[h, channel]`` the first main bin of a channel, -1 where h lacks it.
+    """
+
+    normsys_code: int
+    histosys_code: int
+    block_channel: Index
+    block_bins: Index
+    block_cell: Index
+    nominal: Array  # (cells,)
+    linear_from: Index
+    linear_key: Index
+    normsys_from: Index
+    normsys_key: Index
+    normsys_table: Array  # (normsys, 8)
+    gamma_from: Index
+    gamma_key: Index
+    shift_from: Index
+    shift_key: Index
+    shift_cell: Index
+    shift_odd: Array  # S = (hi - lo)/2, in events
+    shift_even: Array  # D = (hi + lo)/2 - nominal, in events
+    hypothesis_from: Index
+    hypothesis_block: Index
+    start: Index  # (H, keys)
+    offset: Index  # (H, channels)
+    bins: Index  # (H,)
+    size: Index  # (H,) number of parameters
+    constraint: NDArray[np.int8]  # (H, P)
+    width: Array  # (H, P): sigma or tau
+    floor: Array  # (H, N), in events
+    kinked: NDArray[np.bool_]  # (H, P): has a kink at zero (normsys code 1, histosys code 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A compiled batch of H hypotheses, padded to P parameters and N main bins.
+
+    ``init``, ``lower``, ``upper``, ``aux`` have shape (H, P) in each hypothesis' own (pyhf's) parameter order; padding is
+    fixed at 0. ``observed`` (H, N) in events. ``poi`` (H,) is -1 where no modifier uses the parameter of interest.
+    ``samples[h]`` names channel and sample of each of its blocks.
+    """
+
+    tables: Tables
+    init: Array
+    lower: Array
+    upper: Array
+    fixed: NDArray[np.bool_]
+    aux: Array
+    observed: Array
+    poi: Index
+    labels: tuple[tuple[str, ...], ...]
+    auxiliary: tuple[Index, ...]
+    bin_names: tuple[tuple[str, ...], ...]
+    samples: tuple[tuple[tuple[str, str], ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.poi)
+
+    def parameter_names(self, hypothesis: int) -> tuple[str, ...]:
+        """Names in pyhf's order and spelling (``model.config.par_names``)."""
+        return self.labels[hypothesis]
+
+
+def compile_batch(workspaces: Sequence[Workspace], *, normsys: int = 4, histosys: str = "4p") -> Batch:
+    """Compile ``workspaces`` (one a hypothesis; decode them with one Decoder so that they share samples).
+
+    ``normsys`` is 1 or 4, ``histosys`` "0", "2" or "4p". Raises :class:`SpecificationError` for a workspace whose modifiers
+    contradict each other and :class:`OptionError` for an unknown code.
+    """
+    if normsys not in NORMSYS_CODES:
+        raise OptionError(f"normsys code {normsys!r}: choose 1 or 4")
+    if str(histosys) not in HISTOSYS_CODES:
+        raise OptionError(f"histosys code {histosys!r}: choose 0, 2 or 4p")
+    parameters = [parameter_table(workspace) for workspace in workspaces]
+    builder = _Builder()
+    rows = [
+        [builder.block(channel, sample) for channel in workspace.channels for sample in channel.samples]
+        for workspace in workspaces
+    ]
+    return _assemble(workspaces, parameters, builder, rows, normsys, HISTOSYS_CODES[str(histosys)])
+
+
+class _Builder:
+    """Collects the blocks; each (channel, sample object) once."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[tuple[str, int], int] = {}
+        self.channels: dict[str, int] = {}
+        self.keys: dict[tuple[str, str], int] = {}
+        self.columns: dict[str, list[int]] = {name: [] for name in ("channel", "bins", "cell")}
+        self.rows: dict[str, list[int]] = {name: [] for name in ("linear", "normsys", "gamma", "shift")}
+        self.ends: dict[str, list[int]] = {name: [0] for name in self.rows}
+        self.nominal: list[Array] = []
+        self.normsys: list[Array] = []
+        self.odd: list[Array] = []
+        self.even: list[Array] = []
+        self.shift_cell: list[int] = []
+        self.cells = 0
+        self.shift_cells = 0
+
+    def block(self, channel: Channel, sample: Sample) -> int:
+        key = (channel.name, id(sample))
+        number = self.blocks.get(key)
+        if number is None:
+            number = self.blocks[key] = len(self.blocks)
+            self._add(channel, sample)
+        return number
+
+    def _key(self, name: str, channel: str = "") -> int:
+        return self.keys.setdefault((name, channel), len(self.keys))
+
+    def _add(self, channel: Channel, sample: Sample) -> None:
+        self.columns["channel"].append(self.channels.setdefault(channel.name, len(self.channels)))
+        self.columns["bins"].append(channel.bins)
+        self.columns["cell"].append(self.cells)
+        self.cells += channel.bins
+        self.nominal.append(sample.nominal)
+        self.rows["linear"] += [self._key(name) for name in (*sample.lumi, *sample.normfactor)]
+        self.rows["normsys"] += [self._key(name) for name in sample.normsys]
+        if sample.normsys:
+            self.normsys.append(normsys_4_table(sample.normsys_lo, sample.normsys_hi))
+        per_bin = (*sample.shapefactor, *sample.shapesys, *sample.staterror)
+        self.rows["gamma"] += [self._key(name, channel.name) for name in per_bin]
+        odd = (sample.histosys_hi - sample.histosys_lo) / 2.0
+        even = (sample.histosys_hi + sample.histosys_lo) / 2.0 - sample.nominal if sample.histosys else odd
+        for i, name in enumerate(sample.histosys):
+            if odd[i].any() or even[i].any():  # published pallets hold thousands with hi == lo == nominal
+                self.rows["shift"].append(self._key(name))
+                self.odd.append(odd[i])
+                self.even.append(even[i])
+                self.shift_cell.append(self.shift_cells)
+                self.shift_cells += channel.bins
+        for name, rows in self.rows.items():
+            self.ends[name].append(len(rows))
+
+
+def _assemble(
+    workspaces: Sequence[Workspace],
+    parameters: Sequence[ParameterTable],
+    builder: _Builder,
+    rows: Sequence[Sequence[int]],
+    normsys: int,
+    histosys: int,
+) -> Batch:
+    count = len(workspaces)
+    size = np.array([len(table.labels) for table in parameters], dtype=np.int64)
+    bins = np.array([sum(channel.bins for channel in workspace.channels) for workspace in workspaces], dtype=np.int64)
+    width = int(size.max(initial=0))
+    padded = {
+        name: _pad([getattr(table, name) for table in parameters], width)
+        for name in ("init", "lower", "upper", "aux", "width")
+    }
+    constraint = np.zeros((count, width), dtype=np.int8)
+    fixed = np.ones((count, width), dtype=np.bool_)
+    for h, table in enumerate(parameters):
+        constraint[h, : size[h]] = table.constraint
+        fixed[h, : size[h]] = table.fixed
+    padded["width"][:, :] = np.where(np.arange(width) < size[:, None], padded["width"], 1.0)
+    offset = np.full((count, len(builder.channels)), -1, dtype=np.int64)
+    observed = np.zeros((count, int(bins.max(initial=0))))
+    for h, workspace in enumerate(workspaces):
+        place = 0
+        for channel in workspace.channels:
+            offset[h, builder.channels[channel.name]] = place
+            observed[h, place : place + channel.bins] = workspace.observations[channel.name]
+            place += channel.bins
+    start = _starts(parameters, builder)
+    kinked = _kinked(builder, start, width, normsys, histosys)
+    tables = Tables(
+        normsys_code=normsys,
+        histosys_code=histosys,
+        block_channel=_index(builder.columns["channel"]),
+        block_bins=_index(builder.columns["bins"]),
+        block_cell=_index(builder.columns["cell"]),
+        nominal=_join(builder.nominal),
+        linear_from=_index(builder.ends["linear"]),
+        linear_key=_index(builder.rows["linear"]),
+        normsys_from=_index(builder.ends["normsys"]),
+        normsys_key=_index(builder.rows["normsys"]),
+        normsys_table=np.concatenate(builder.normsys) if builder.normsys else np.zeros((0, 8)),
+        gamma_from=_index(builder.ends["gamma"]),
+        gamma_key=_index(builder.rows["gamma"]),
+        shift_from=_index(builder.ends["shift"]),
+        shift_key=_index(builder.rows["shift"]),
+        shift_cell=_index(builder.shift_cell),
+        shift_odd=_join(builder.odd),
+        shift_even=_join(builder.even),
+        hypothesis_from=_index(np.cumsum([0, *map(len, rows)])),
+        hypothesis_block=_index([block for row in rows for block in row]),
+        start=start,
+        offset=offset,
+        bins=bins,
+        size=size,
+        constraint=constraint,
+        width=padded["width"],
+        floor=np.ones_like(observed),
+        kinked=kinked,
+    )
+    return Batch(
+        tables=tables,
+        init=padded["init"],
+        lower=padded["lower"],
+        upper=padded["upper"],
+        fixed=fixed,
+        aux=padded["aux"],
+        observed=observed,
+        poi=_index([-1 if table.poi is None else table.poi for table in parameters]),
+        labels=tuple(table.labels for table in parameters),
+        auxiliary=tuple(np.flatnonzero(table.constraint) for table in parameters),
+        bin_names=tuple(
+            tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
+            for workspace in workspaces
+        ),
+        samples=tuple(
+            tuple((channel.name, sample.name) for channel in workspace.channels for sample in channel.samples)
+            for workspace in workspaces
+        ),
+    )
+
+
+def _kinked(builder: _Builder, start: Index, width: int, normsys: int, histosys: int) -> NDArray[np.bool_]:
+    """Which parameters have a kink at zero: (H, P)."""
+    kinked = np.zeros((len(start), width), dtype=np.bool_)
+    keys = (builder.rows["normsys"] if normsys == 1 else []) + (builder.rows["shift"] if histosys == 0 else [])
+    for key in set(keys):
+        rows = np.flatnonzero(start[:, key] >= 0)
+        kinked[rows, start[rows, key]] = True
+    return kinked
+
+
+def _starts(parameters: Sequence[ParameterTable], builder: _Builder) -> Index:
+    """Where each key's parameters begin in each hypothesis: (H, keys)."""
+    start = np.full((len(parameters), len(builder.keys)), -1, dtype=np.int64)
+    for h, table in enumerate(parameters):
+        begins = table.start
+        offsets = {entry.name: entry.offsets for entry in table.sets if entry.offsets}
+        for (name, channel), key in builder.keys.items():
+            begin = begins.get(name)
+            if begin is None:
+                continue
+            if not channel:
+                start[h, key] = begin
+            elif channel in offsets.get(name, {}):
+                start[h, key] = begin + offsets[name][channel]
+    return start
+
+
+def _pad(rows: Sequence[Array], width: int) -> Array:
+    padded = np.zeros((len(rows), width))
+    for h, row in enumerate(rows):
+        padded[h, : len(row)] = row
+    return padded
+
+
+def _index(values: Sequence[int] | NDArray[np.int64]) -> Index:
+    return np.ascontiguousarray(np.array(values, dtype=np.int64))
+
+
+def _join(arrays: Sequence[Array]) -> Array:
+    return np.concatenate(arrays) if arrays else np.zeros(0)

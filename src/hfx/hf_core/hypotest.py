@@ -1,0 +1,205 @@
+"""The hypothesis test: all fits of all hypotheses of a batch, and CLs of their natural, admissible and lowest minima."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.errors import OptionError
+from hfx.hf_core.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
+from hfx.hf_core.minima import CHOICES, Fits, Minimum
+from hfx.hf_core.model import Data, Model, constant
+from hfx.hf_core.search import CLIMBS, DATA_FITS, DEFAULT_STARTS, Search, Start
+from hfx.hf_core.solver import STATUS
+
+__all__ = ["Answer", "Outcome", "hypotest"]
+
+Array = NDArray[np.float64]
+FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """CLs of one choice of minima; ``fits`` by name with their ``twice_nll`` (2NLL with all constants)."""
+
+    CLs_obs: float
+    CLs_exp: tuple[float, ...]
+    CLsb_obs: float
+    CLb_obs: float
+    muhat: float
+    fits: Mapping[str, Minimum]
+    twice_nll: Mapping[str, float]
+
+    @property
+    def status(self) -> str:
+        """"converged", or which fit did not and why."""
+        failed = [f"{name}: {STATUS[fit.status]}" for name, fit in self.fits.items() if not fit.converged]
+        return "; ".join(failed) or "converged"
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What is known of one hypothesis: the answer of each choice (CHOICES), and how many minima each fit has.
+
+    ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
+    """
+
+    answers: Mapping[str, Answer]
+    minima: Mapping[str, int]
+    thetas: Mapping[str, tuple[Array, ...]]
+    defect: str | None = None
+
+
+def hypotest(
+    model: Model,
+    mu: float = 1.0,
+    test_stat: str = "qtilde",
+    *,
+    starts: int | None = None,
+    threads: int = 1,
+    seeds: Mapping[int, Mapping[str, Sequence[Array]]] | None = None,
+    exchange: Mapping[int, Mapping[str, Sequence[Array]]] | None = None,
+) -> list[Outcome]:
+    """Asymptotic CLs at ``mu`` for every hypothesis of ``model``, as one batch.
+
+    ``starts`` is the number of starts a fit in the local search (1: the natural start alone). For the exchange, ``seeds[h]`` are
+    the minima that h has (natural first, by fit name) and ``exchange[h]`` those of its neighbours; no local search is then run.
+    A hypothesis without a parameter of interest, or whose rates are negative, gets an Outcome with a ``defect``.
+    """
+    if test_stat not in TEST_STATISTICS:
+        raise OptionError(f"test statistic {test_stat!r}: choose {' or '.join(TEST_STATISTICS)}")
+    defects = [_defect(model, h, mu) for h in range(len(model.batch))]
+    sound = [h for h, defect in enumerate(defects) if defect is None]
+    search = Search(Fits(model, threads), mu, 0.0 if test_stat == "qtilde" else None)
+    if seeds is None:
+        _local(search, sound, DEFAULT_STARTS if starts is None else starts)
+    else:
+        _exchange(search, sound, seeds, exchange or {})
+    answers = _answers(search, sound, test_stat)
+    return [
+        Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h])
+        for h, defect in enumerate(defects)
+    ]
+
+
+def _defect(model: Model, h: int, mu: float) -> str | None:
+    batch = model.batch
+    if batch.poi[h] < 0:
+        return "no sample carries the parameter of interest, so there is no signal to test"
+    if batch.lower[h, batch.poi[h]] > 0.0:
+        return f"the bounds of {batch.labels[h][batch.poi[h]]!r} exclude 0, so there is no background-only fit"
+    if mu < 0.0:
+        return "the tested mu is negative; limits are set on mu >= 0"
+    return model.defects[h]
+
+
+def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
+    """The local search; the data fits first, then their Asimov data's."""
+    search.run(search.natural(hypotheses, DATA_FITS))
+    if starts > 1:
+        _explore(search, hypotheses, DATA_FITS, "fixed", starts)
+        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
+    _asimov(search, hypotheses, starts)
+
+
+def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], climber: str, starts: int) -> None:
+    """``starts - 1`` further starts a fit: climbs, then flips, then random ones."""
+    climbs = search.climb(hypotheses, climber, CLIMBS[: starts - 1], step_by_step=True)
+    if starts - 1 > len(CLIMBS):
+        climbs += search.climb(hypotheses, climber, CLIMBS[:1], step_by_step=False)
+    search.run(climbs)
+    left = starts - 1 - len(CLIMBS) - 1
+    if left > 0:
+        flips = min(left, 8)
+        search.run(search.flip(hypotheses, keys, flips))
+        search.run(search.random(hypotheses, keys, left - flips))
+
+
+def _asimov(search: Search, hypotheses: Sequence[int], starts: int) -> None:
+    """Fixed-mu fits to the Asimov data of each background minimum that a choice takes."""
+    made = search.make_asimov(hypotheses)
+    search.run([start for h, key in made for start in search.natural([h], [key])])
+    if starts <= 1:
+        return
+    for key in sorted({key for _, key in made}):
+        rows = [h for h, name in made if name == key]
+        search.run(search.cross(rows, [key], DATA_FITS))
+        _explore(search, rows, [key], key, starts)
+
+
+def _exchange(
+    search: Search,
+    hypotheses: Sequence[int],
+    seeds: Mapping[int, Mapping[str, Sequence[Array]]],
+    neighbours: Mapping[int, Mapping[str, Sequence[Array]]],
+) -> None:
+    """From the minima that each hypothesis has, and from those of its neighbours."""
+
+    def starts(h: int, name: str, key: str) -> list[Start]:
+        own = [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
+        others = [Start(h, key, theta, "neighbour") for theta in neighbours.get(h, {}).get(name, ())]
+        return own + others
+
+    search.run([start for h in hypotheses for key in DATA_FITS for start in starts(h, key, key)])
+    search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
+    made = search.make_asimov(hypotheses)
+    # The natural minimum of the Asimov data comes first; data of an improved background fit have their own natural start.
+    known, fresh = [], []
+    for h, key in made:
+        is_natural = key == search.asimov_key(h, "natural")
+        (known if is_natural else fresh).append((h, key))
+    search.run([start for h, key in fresh for start in search.natural([h], [key])])
+    search.run([start for h, key in known + fresh for start in starts(h, "asimov_fixed", key)])
+    search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
+
+
+def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[int, dict[str, Answer]]:
+    answers: dict[int, dict[str, Answer]] = {h: {} for h in hypotheses}
+    if not hypotheses:
+        return answers
+    for choice in CHOICES:
+        chosen = [search.chosen(h, choice) for h in hypotheses]
+        poi = search.fits.model.batch.poi
+        muhat = np.array([fits["free"].theta[poi[h]] for h, fits in zip(hypotheses, chosen, strict=True)])
+        deviance = {name: np.array([fits[name].deviance for fits in chosen]) for name in FIT_NAMES}
+        q = test_statistic(deviance["fixed"], deviance["free"], muhat, search.mu)
+        # The free fit to Asimov data is the point that made them: its deviance is exactly zero, at mu = 0.
+        q_asimov = np.maximum(0.0, deviance["asimov_fixed"])
+        result = asymptotic_cls(q, q_asimov, test_stat)
+        for row, h in enumerate(hypotheses):
+            answers[h][choice] = Answer(
+                CLs_obs=float(result.CLs_obs[row]),
+                CLs_exp=tuple(result.CLs_exp[row].tolist()),
+                CLsb_obs=float(result.CLsb_obs[row]),
+                CLb_obs=float(result.CLb_obs[row]),
+                muhat=float(muhat[row]),
+                fits=chosen[row],
+                twice_nll=_twice_nll(search, h, choice, chosen[row]),
+            )
+    return answers
+
+
+def _twice_nll(search: Search, h: int, choice: str, fits: Mapping[str, Minimum]) -> dict[str, float]:
+    row = np.array([h], dtype=np.int64)
+    batch = search.fits.model.batch
+
+    def constants(data: Data) -> float:
+        return float(constant(batch, row, data)[0])
+
+    observed = constants(search.fits.model.observed(row))
+    asimov = constants(search.asimov[h, search.asimov_key(h, choice)])
+    return {name: fit.deviance + (asimov if name == "asimov_fixed" else observed) for name, fit in fits.items()}
+
+
+def _outcome(search: Search, h: int, answers: Mapping[str, Answer]) -> Outcome:
+    asimov = search.asimov_key(h, "admissible")
+    keys = {**{key: key for key in DATA_FITS}, "asimov_fixed": asimov}
+    thetas: dict[str, tuple[Array, ...]] = {}
+    for name in FIT_NAMES:
+        chosen = [answers[choice].fits[name] for choice in CHOICES]
+        distinct = list({id(minimum): minimum for minimum in chosen}.values())
+        thetas[name] = tuple(minimum.theta for minimum in distinct)
+    return Outcome(answers, {name: len(search.pools[h, key].minima) for name, key in keys.items()}, thetas)

@@ -1,0 +1,80 @@
+"""The interpolation codes, each formula once.
+
+The functions use arithmetic and ``abs`` alone, so that the same text serves numba scalars, numpy arrays and torch tensors.
+They have no branches: with ``c = clip(a, -1, 1)`` the inner form continues outside as its own tangent or exponential.
+
+Conventions: ``a`` is the nuisance parameter in units of its prior width, ``sign`` is +1 or -1 (the side that counts at
+``a = 0``, where codes 0 and 1 have a kink). Source of the codes: arXiv:2103.02182 section 2 and CERN-OPEN-2012-016.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+__all__ = ["HISTOSYS_CODES", "NORMSYS_CODES", "clip", "histosys_0", "histosys_2", "histosys_4p", "normsys_4", "normsys_4_table"]
+
+HISTOSYS_CODES: dict[str, int] = {"0": 0, "2": 2, "4p": 4}
+NORMSYS_CODES: tuple[int, ...] = (1, 4)
+
+
+@register_jitable
+def clip(a: Any) -> Any:
+    """``a`` limited to [-1, 1]."""
+    return 0.5 * (abs(a + 1.0) - abs(a - 1.0))
+
+
+@register_jitable
+def histosys_0(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+    """T, T', T'' of code 0: the shift is ``a S + T(a) D`` with S = (hi - lo)/2 and D = (hi + lo)/2 - nominal."""
+    return a * sign, sign, 0.0 * a
+
+
+@register_jitable
+def histosys_2(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+    """T, T', T'' of code 2: quadratic inside |a| <= 1, its tangent outside."""
+    c = clip(a)
+    outside = abs(a) - abs(c)
+    inside = 1.0 * (outside <= 0.0)
+    return c * c + 2.0 * abs(c) * outside, 2.0 * c, 2.0 * inside
+
+
+@register_jitable
+def histosys_4p(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+    """T, T', T'' of code 4p: a^2 (15 - 10 a^2 + 3 a^4)/8 inside |a| <= 1, |a| outside; two continuous derivatives."""
+    c = clip(a)
+    c2 = c * c
+    value = 0.125 * c2 * (15.0 - c2 * (10.0 - 3.0 * c2)) + (abs(a) - abs(c))
+    slope = 0.125 * c * (30.0 - c2 * (40.0 - 18.0 * c2))
+    return value, slope, 0.125 * (30.0 - c2 * (120.0 - 90.0 * c2))
+
+
+@register_jitable
+def normsys_4(c: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: Any) -> tuple[Any, Any, Any]:
+    """f, f', f'' of code 4 at ``c = clip(a)``; all three times exp((|a| - |c|) log r) outside, r = hi or lo."""
+    value = 1.0 + c * (c1 + c * (c2 + c * (c3 + c * (c4 + c * (c5 + c * c6)))))
+    slope = c1 + c * (2.0 * c2 + c * (3.0 * c3 + c * (4.0 * c4 + c * (5.0 * c5 + c * 6.0 * c6))))
+    curvature = 2.0 * c2 + c * (6.0 * c3 + c * (12.0 * c4 + c * (20.0 * c5 + c * 30.0 * c6)))
+    return value, slope, curvature
+
+
+def normsys_4_table(lo: NDArray[np.float64], hi: NDArray[np.float64]) -> NDArray[np.float64]:
+    """c1..c6 of code 4, log hi and log lo for factors ``lo``, ``hi`` of shape (n,): shape (n, 8).
+
+    The polynomial matches hi^a and lo^-a in value, first and second derivative at a = 1 and a = -1.
+    """
+    log_hi, log_lo = np.log(hi), np.log(lo)
+    odd = np.stack([(hi - lo), (hi * log_hi - lo * log_lo), (hi * log_hi**2 - lo * log_lo**2)]) / 2.0
+    even = np.stack([(hi + lo) - 2.0, (hi * log_hi + lo * log_lo), (hi * log_hi**2 + lo * log_lo**2)]) / 2.0
+    coefficients = [
+        (15.0 * odd[0] - 7.0 * odd[1] + odd[2]) / 8.0,
+        (24.0 * even[0] - 9.0 * even[1] + even[2]) / 8.0,
+        (-5.0 * odd[0] + 5.0 * odd[1] - odd[2]) / 4.0,
+        (-12.0 * even[0] + 7.0 * even[1] - even[2]) / 4.0,
+        (3.0 * odd[0] - 3.0 * odd[1] + odd[2]) / 8.0,
+        (8.0 * even[0] - 5.0 * even[1] + even[2]) / 8.0,
+    ]
+    return np.stack([*coefficients, log_hi, log_lo], axis=1)

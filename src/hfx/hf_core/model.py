@@ -1,0 +1,238 @@
+"""Evaluating a compiled batch: one interface over the kernels, on CPU and CUDA.
+
+A fit is a row: the number of its hypothesis, its parameters and its own data. ``fused`` (numba, CPU) and ``torch`` (dense
+tensors, any device) give the same numbers; the choice is an argument, never a global.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hfx.hf_core import fused
+from hfx.hf_core.compile import Batch, Tables
+from hfx.hf_core.parameters import NORMAL, POISSON
+
+__all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "stirling_remainder"]
+
+Array = NDArray[np.float64]
+FLOOR = 1e-3  # events; or this fraction of the nominal rate where that is below one event
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The data of B fits: ``main`` (B, N) in events, ``aux`` (B, P) in units of the parameters."""
+
+    main: Array
+    aux: Array
+
+    def rows(self, index: NDArray[np.int64]) -> Data:
+        return Data(self.main[index], self.aux[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """2NLL with all constants (B,), and with order 2 its gradient (B, P) and Hessian (B, P, P)."""
+
+    twice_nll: Array
+    gradient: Array | None = None
+    hessian: Array | None = None
+
+
+class Kernel(Protocol):
+    """Evaluates rows: NLL deviance (half of 2NLL) and derivatives, as float64 tensors on ``device``."""
+
+    device: torch.device
+    tables: Tables
+
+    def evaluate(
+        self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]: ...
+
+    def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]: ...
+
+
+class FusedKernel:
+    """The numba kernel on the CPU."""
+
+    device = torch.device("cpu")
+
+    def __init__(self, tables: Tables) -> None:
+        self.tables = tables
+        self.cells = _largest_cells(tables)
+
+    def evaluate(
+        self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        rows, parameters = theta.shape
+        value = np.empty(rows)
+        gradient = np.empty((rows, parameters) if order == 2 else (0, 0))
+        hessian = np.empty((rows, parameters, parameters) if order == 2 else (0, 0, 0))
+        inputs = (hypothesis, theta, sign, main, aux)
+        arrays = [np.ascontiguousarray(item.numpy()) for item in inputs]
+        fused.evaluate(self.tables, *arrays, order, value, gradient, hessian)
+        if order != 2:
+            return torch.from_numpy(value), None, None
+        return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
+
+    def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
+        cells = np.empty((len(theta), self.cells))
+        rates = np.empty((len(theta), self.tables.floor.shape[1]))
+        inputs = (hypothesis, theta, sign)
+        fused.sample_yields(self.tables, *(np.ascontiguousarray(item.numpy()) for item in inputs), cells, rates)
+        return torch.from_numpy(cells), torch.from_numpy(rates)
+
+
+def _largest_cells(tables: Tables) -> int:
+    cells = np.concatenate([[0], np.cumsum(tables.block_bins[tables.hypothesis_block])])
+    return int(np.diff(cells[tables.hypothesis_from]).max(initial=0))
+
+
+class Model:
+    """A compiled batch with a kernel: what the fits run on.
+
+    ``defects[h]`` says why hypothesis h cannot be fitted at all, or is None.
+    """
+
+    def __init__(self, batch: Batch, kernel: str = "fused", device: str = "cpu") -> None:
+        self.batch = _with_floor(batch)
+        self.kernel = make_kernel(self.batch, kernel, device)
+        self.defects = _defects(self.batch)
+
+    def observed(self, hypothesis: NDArray[np.int64]) -> Data:
+        """The published data of each row's hypothesis."""
+        return Data(self.batch.observed[hypothesis], self.batch.aux[hypothesis])
+
+    def yields(self, hypothesis: NDArray[np.int64], theta: Array) -> tuple[Array, Array]:
+        """Expected events of each (sample, channel, bin) cell (B, cells) and of each main bin (B, N)."""
+        sign = np.where(theta < 0.0, -1.0, 1.0)
+        tensors = [torch.from_numpy(item).to(self.kernel.device) for item in (hypothesis, theta, sign)]
+        cells, rates = self.kernel.yields(*tensors)
+        return cells.cpu().numpy(), rates.cpu().numpy()
+
+    def cell_name(self, hypothesis: int, cell: int) -> str:
+        """Sample, channel and bin of a cell of :meth:`yields`."""
+        tables = self.batch.tables
+        rows = range(tables.hypothesis_from[hypothesis], tables.hypothesis_from[hypothesis + 1])
+        for row, (channel, sample) in zip(rows, self.batch.samples[hypothesis], strict=True):
+            bins = int(tables.block_bins[tables.hypothesis_block[row]])
+            if cell < bins:
+                return f"sample {sample!r} in channel {channel!r} bin {cell}"
+            cell -= bins
+        raise IndexError(cell)
+
+    def asimov(self, hypothesis: NDArray[np.int64], theta: Array) -> Data:
+        """The Asimov data of ``theta``: expected main data, and auxdata equal to the parameters (in their own units)."""
+        _, rates = self.yields(hypothesis, theta)
+        constrained = self.batch.tables.constraint[hypothesis] != 0
+        return Data(np.maximum(rates, 0.0), np.where(constrained, theta, self.batch.aux[hypothesis]))
+
+    def evaluate(self, hypothesis: int, theta: Array, order: int = 0, data: Array | None = None) -> Evaluation:
+        """2NLL of one hypothesis at ``theta`` (P,) or (B, P), in pyhf's order; ``data`` (main then auxdata) as pyhf has it.
+
+        All constants are kept, so that the value is -2 ``pyhf.Model.logpdf``.
+        """
+        theta = np.atleast_2d(np.asarray(theta, dtype=np.float64))
+        rows = np.full(len(theta), hypothesis, dtype=np.int64)
+        values = self.observed(rows) if data is None else self._data(hypothesis, data, len(theta))
+        padded = np.zeros((len(theta), self.batch.init.shape[1]))
+        padded[:, : theta.shape[1]] = theta
+        sign = np.where(padded < 0.0, -1.0, 1.0)
+        tensors = (torch.from_numpy(item) for item in (rows, padded, sign, values.main, values.aux))
+        result = self.kernel.evaluate(*(item.to(self.kernel.device) for item in tensors), order)
+        value, gradient, hessian = (None if item is None else 2.0 * item.cpu().numpy() for item in result)
+        assert value is not None
+        size = theta.shape[1]
+        return Evaluation(
+            value + constant(self.batch, rows, values),
+            None if gradient is None else gradient[:, :size],
+            None if hessian is None else hessian[:, :size, :size],
+        )
+
+    def _data(self, hypothesis: int, data: Array, rows: int) -> Data:
+        """``data`` in pyhf's order as main and auxiliary data."""
+        bins = int(self.batch.tables.bins[hypothesis])
+        main = np.zeros((rows, self.batch.observed.shape[1]))
+        main[:, :bins] = data[:bins]
+        aux = np.repeat(self.batch.aux[hypothesis][None, :], rows, axis=0)
+        index = self.batch.auxiliary[hypothesis]
+        poisson = self.batch.tables.constraint[hypothesis, index] == POISSON
+        aux[:, index] = data[bins:] / np.where(poisson, self.batch.tables.width[hypothesis, index], 1.0)
+        return Data(main, aux)
+
+
+def make_kernel(batch: Batch, kernel: str, device: str) -> Kernel:
+    """``fused`` (CPU) or ``torch`` (CPU or CUDA)."""
+    if kernel == "fused":
+        return FusedKernel(batch.tables)
+    from hfx.hf_core.dense import DenseKernel
+
+    return DenseKernel(batch.tables, torch.device(device))
+
+
+def _initial_rates(batch: Batch) -> Array:
+    rows = np.arange(len(batch), dtype=np.int64)
+    kernel = FusedKernel(batch.tables)
+    theta = torch.from_numpy(batch.init)
+    return kernel.yields(torch.from_numpy(rows), theta, torch.ones_like(theta))[1].numpy()
+
+
+def _with_floor(batch: Batch) -> Batch:
+    rates = _initial_rates(batch)
+    floor = FLOOR * np.minimum(1.0, np.where(rates > 0.0, rates, 1.0))
+    return replace(batch, tables=batch.tables._replace(floor=floor))
+
+
+def _defects(batch: Batch) -> tuple[str | None, ...]:
+    rates = _initial_rates(batch)
+    reasons: list[str | None] = []
+    for h in range(len(batch)):
+        used = rates[h, : batch.tables.bins[h]]
+        observed = batch.observed[h, : batch.tables.bins[h]]
+        reason = None
+        if (used < 0.0).any():
+            worst = int(np.argmin(used))
+            reason = (
+                f"{batch.bin_names[h][worst]}: the expected rate is negative ({used[worst]:.6g}) at the initial "
+                "parameters; check the signs of its samples"
+            )
+        elif ((used == 0.0) & (observed > 0.0)).any():
+            worst = int(np.argmax((used == 0.0) & (observed > 0.0)))
+            reason = f"{batch.bin_names[h][worst]}: {observed[worst]:g} events observed where no sample expects any"
+        reasons.append(reason)
+    return tuple(reasons)
+
+
+def constant(batch: Batch, hypothesis: NDArray[np.int64], data: Data) -> Array:
+    """What the deviance leaves out of 2NLL: (B,). Poisson: 2 (lnGamma(n + 1) - n log n + n); Normal: 2 log(sigma sqrt(2 pi))."""
+    kind = batch.tables.constraint[hypothesis]
+    width = batch.tables.width[hypothesis]
+    normal = np.where(kind == NORMAL, 2.0 * np.log(width) + np.log(2.0 * np.pi), 0.0)
+    poisson = np.where(kind == POISSON, _poisson_constant(width * data.aux), 0.0)
+    result: Array = _poisson_constant(data.main).sum(axis=1) + (normal + poisson).sum(axis=1)
+    return result
+
+
+def _poisson_constant(n: Array) -> Array:
+    safe = np.where(n > 0.0, n, 1.0)
+    return np.where(n > 0.0, np.log(2.0 * np.pi * safe) + 2.0 * stirling_remainder(safe), 0.0)
+
+
+def stirling_remainder(n: Array) -> Array:
+    """lnGamma(n + 1) - n log n + n - log(2 pi n)/2, by Stirling's series above 16 (DLMF 5.11.1), to 1e-16 absolute."""
+    from scipy.special import gammaln
+
+    large = np.maximum(n, 16.0)
+    inverse = 1.0 / (large * large)
+    series = (
+        1.0 / 12.0
+        - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)))
+    ) / large
+    small = np.minimum(n, 16.0)
+    direct = gammaln(small + 1.0) - small * np.log(small) + small - 0.5 * np.log(2.0 * np.pi * small)
+    return np.where(n >= 16.0, series, direct)

@@ -1,0 +1,364 @@
+"""The batched fit: damped Newton with exact Hessians, box bounds by an active set, one trial point an iteration.
+
+``init``, ``step`` and the loop act on an explicit :class:`State` of the fits still running; a fit leaves the batch when it
+ends. No iteration raises the NLL (each trial is accepted only on a sufficient decrease, or, once the predicted decrease drowns
+in rounding, on a smaller EDM), so the step control cannot cycle.
+
+The certificate of a fit is its EDM (estimated distance to the minimum, in 2NLL: g' H^-1 g over the parameters that are
+not held, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
+Source of the damping: Levenberg-Marquardt with the gain ratio, Nocedal and Wright, Numerical Optimization, chapter 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from hfx.hf_core.model import Data, Kernel
+
+__all__ = ["CONVERGED", "EDM_LIMIT", "FitResult", "Problem", "STATUS", "minimize"]
+
+Array = NDArray[np.float64]
+EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
+_POLISH = 1e-22  # stop polishing here: the certificate is then far below what CLs can show
+_MAX_ITERATIONS = 300
+_MAX_DAMPING = 1e12
+_POLISH_STEPS = 3
+_FACE_ROUNDS = 6
+_NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
+_SADDLE_PREDICTED = 1e-10
+_DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
+_ROUNDING = 1e-11
+_RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED = -1, 0, 1, 2, 3, 4
+STATUS = {
+    CONVERGED: "converged",
+    ITERATIONS: f"not converged after {_MAX_ITERATIONS} iterations; the likelihood may have no minimum within the bounds",
+    NOT_FINITE: "the likelihood is not finite at the start",
+    FLOOR: "the best fit drives an expected rate to zero or below; the likelihood is not defined there",
+    STALLED: "stopped where no step lowers the likelihood; the EDM is above its limit",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """B fits: hypothesis (B,), start, bounds (B, P) (equal bounds hold a parameter) and data."""
+
+    hypothesis: NDArray[np.int64]
+    start: Array
+    lower: Array
+    upper: Array
+    data: Data
+
+    def rows(self, index: NDArray[np.int64]) -> Problem:
+        return Problem(
+            self.hypothesis[index], self.start[index], self.lower[index], self.upper[index], self.data.rows(index)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """theta (B, P), deviance (B,) in 2NLL without constants, edm (B,) in 2NLL, iterations (B,), status (B,) of STATUS."""
+
+    theta: Array
+    deviance: Array
+    edm: Array
+    iterations: NDArray[np.int64]
+    status: NDArray[np.int64]
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = self.status == CONVERGED
+        return result
+
+
+@dataclass
+class State:
+    """The running fits, one row each."""
+
+    row: Tensor
+    hypothesis: Tensor
+    theta: Tensor
+    sign: Tensor
+    kinked: Tensor
+    lower: Tensor
+    upper: Tensor
+    main: Tensor
+    aux: Tensor
+    value: Tensor
+    gradient: Tensor
+    hessian: Tensor
+    damping: Tensor
+    growth: Tensor
+    polished: Tensor
+    iterations: Tensor
+
+    def keep(self, mask: Tensor) -> State:
+        return State(*(getattr(self, name)[mask] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class _Direction:
+    step: Tensor  # (B, P), within the bounds
+    predicted: Tensor  # (B,) decrease of the NLL by the quadratic model
+    edm: Tensor  # (B,) of the undamped step, infinite where damped or not convex
+
+    def keep(self, mask: Tensor) -> _Direction:
+        return _Direction(self.step[mask], self.predicted[mask], self.edm[mask])
+
+
+def minimize(kernel: Kernel, problem: Problem) -> FitResult:
+    """Run all fits of ``problem`` to their certificates on the kernel's device. One row's result does not depend on the others."""
+    count = len(problem.hypothesis)
+    result = FitResult(
+        theta=problem.start.copy(),
+        deviance=np.full(count, np.inf),
+        edm=np.full(count, np.inf),
+        iterations=np.zeros(count, dtype=np.int64),
+        status=np.full(count, ITERATIONS, dtype=np.int64),
+    )
+    state = _init(kernel, problem)
+    infinite = torch.full_like(state.value, torch.inf)
+    state = _retire(state, infinite, torch.where(torch.isfinite(state.value), _RUNNING, NOT_FINITE), result)
+    while len(state.row):
+        _settle_kinks(kernel, state)
+        direction = _direction(state)
+        state, direction = _finish(state, direction, result)
+        if len(state.row):
+            _advance(kernel, state, direction)
+    _report_floor(kernel, problem, result)
+    return result
+
+
+def _init(kernel: Kernel, problem: Problem) -> State:
+    def tensor(array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(kernel.device)
+
+    lower, upper = tensor(problem.lower), tensor(problem.upper)
+    theta = torch.minimum(torch.maximum(tensor(problem.start), lower), upper)
+    hypothesis = tensor(problem.hypothesis)
+    main, aux = tensor(problem.data.main), tensor(problem.data.aux)
+    sign = _sign(theta)
+    value, gradient, hessian = kernel.evaluate(hypothesis, theta, sign, main, aux, 2)
+    assert gradient is not None and hessian is not None
+    zeros = torch.zeros_like(value)
+    return State(
+        row=torch.arange(len(theta), device=kernel.device),
+        hypothesis=hypothesis,
+        theta=theta,
+        sign=sign,
+        kinked=tensor(kernel.tables.kinked[problem.hypothesis]),
+        lower=lower,
+        upper=upper,
+        main=main,
+        aux=aux,
+        value=value,
+        gradient=gradient,
+        hessian=hessian,
+        damping=zeros.clone(),
+        growth=torch.full_like(value, 4.0),
+        polished=zeros.to(torch.int64),
+        iterations=zeros.to(torch.int64),
+    )
+
+
+def _sign(theta: Tensor) -> Tensor:
+    return torch.where(theta < 0.0, -1.0, 1.0).to(theta.dtype)
+
+
+def _bounds(state: State) -> tuple[Tensor, Tensor]:
+    """The box of this iteration: a parameter with a kink at zero stays on its side until it stops there."""
+    lower = torch.where(state.kinked & (state.sign > 0.0), state.lower.clamp(min=0.0), state.lower)
+    upper = torch.where(state.kinked & (state.sign < 0.0), state.upper.clamp(max=0.0), state.upper)
+    return lower, upper
+
+
+def _free(state: State, lower: Tensor, upper: Tensor) -> Tensor:
+    """Parameters that may move: not fixed, not pressed against a bound, not without any influence."""
+    at_lower = (state.theta <= lower) & (state.gradient >= 0.0)
+    at_upper = (state.theta >= upper) & (state.gradient <= 0.0)
+    diagonal = torch.diagonal(state.hessian, dim1=1, dim2=2)
+    flat = (diagonal.abs() < _NOTHING) & (state.gradient.abs() < _NOTHING)
+    return ~(at_lower | at_upper | flat | (lower >= upper))
+
+
+def _direction(state: State) -> _Direction:
+    """The (damped) Newton step within the bounds; rows whose matrix is not positive definite are damped until it is."""
+    lower, upper = _bounds(state)
+    free = _free(state, lower, upper)
+    gradient = torch.where(free, state.gradient, 0.0)
+    factor, convex = _factorise(state, free)
+    step = _solve(factor, -gradient)
+    edm = torch.where(convex & (state.damping == 0.0), -(gradient * step).sum(1), torch.inf)
+    step = _within(state, free, gradient, step, lower, upper)
+    curved = torch.einsum("bp,bpq,bq->b", step, state.hessian, step)
+    predicted = -((gradient * step).sum(1) + 0.5 * curved)
+    saddle = ~convex & (predicted < _SADDLE_PREDICTED)
+    if saddle.any():
+        step, predicted = _leave_saddle(state, free, step, predicted, saddle, lower, upper)
+    return _Direction(step, predicted, edm)
+
+
+def _masked(hessian: Tensor, free: Tensor, extra: Tensor) -> Tensor:
+    """The matrix of the free parameters, ``extra`` added to its diagonal; identity for the others."""
+    both = free[:, :, None] & free[:, None, :]
+    matrix = torch.where(both, hessian, 0.0)
+    diagonal = torch.diagonal(matrix, dim1=1, dim2=2)
+    diagonal += torch.where(free, extra, 1.0)
+    return matrix
+
+
+def _scale(state: State) -> Tensor:
+    diagonal = torch.diagonal(state.hessian, dim1=1, dim2=2).abs()
+    return torch.maximum(diagonal, 0.1 * state.gradient.abs()).clamp(min=_NOTHING)
+
+
+def _factorise(state: State, free: Tensor) -> tuple[Tensor, Tensor]:
+    """Cholesky factors, raising the damping of rows that need it (in ``state``); and which rows needed no raise."""
+    scale = _scale(state)
+    factor, info = torch.linalg.cholesky_ex(_masked(state.hessian, free, state.damping[:, None] * scale))
+    convex = info == 0
+    bad = torch.nonzero(info).squeeze(1)
+    while len(bad):
+        state.damping[bad] = (4.0 * state.damping[bad]).clamp(min=1e-3)
+        matrix = _masked(state.hessian[bad], free[bad], state.damping[bad, None] * scale[bad])
+        again, info = torch.linalg.cholesky_ex(matrix)
+        solved = (info == 0) | (state.damping[bad] > _MAX_DAMPING)
+        factor[bad[solved]] = again[solved]
+        bad = bad[~solved]
+    return factor, convex
+
+
+def _solve(factor: Tensor, right: Tensor) -> Tensor:
+    return torch.cholesky_solve(right[:, :, None], factor)[:, :, 0]
+
+
+def _within(state: State, free: Tensor, gradient: Tensor, step: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """The step on the face of the box: what would leave goes to its bound, and the others are solved again."""
+    low, high = lower - state.theta, upper - state.theta
+    held = torch.zeros_like(free)
+    for _ in range(_FACE_ROUNDS):
+        outside = free & ~held & ((step < low) | (step > high))
+        rows = torch.nonzero(outside.any(1)).squeeze(1)
+        if not len(rows):
+            break
+        held |= outside
+        step = torch.where(outside, torch.minimum(torch.maximum(step, low), high), step)
+        fixed = torch.where(held[rows], step[rows], 0.0)
+        moving = free[rows] & ~held[rows]
+        pushed = gradient[rows] + torch.einsum("bpq,bq->bp", state.hessian[rows], fixed)
+        matrix = _masked(state.hessian[rows], moving, state.damping[rows, None] * _scale(state)[rows])
+        factor, _ = torch.linalg.cholesky_ex(matrix)
+        again = _solve(factor, torch.where(moving, -pushed, 0.0))
+        step[rows] = torch.where(held[rows], fixed, again)
+    return torch.minimum(torch.maximum(torch.where(free, step, 0.0), low), high)
+
+
+def _leave_saddle(
+    state: State, free: Tensor, step: Tensor, predicted: Tensor, saddle: Tensor, lower: Tensor, upper: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Where the gradient has vanished but a direction of negative curvature is left, step along it."""
+    rows = torch.nonzero(saddle).squeeze(1)
+    root = _scale(state)[rows].sqrt()
+    matrix = _masked(state.hessian[rows], free[rows], torch.zeros_like(root)) / (root[:, :, None] * root[:, None, :])
+    _, vectors = torch.linalg.eigh(matrix)
+    along = torch.where(free[rows], vectors[:, :, 0] / root, 0.0)
+    uphill = (along * state.gradient[rows]).sum(1) > 0.0
+    along = torch.where(uphill[:, None], -along, along) / (1.0 + state.damping[rows, None])
+    low, high = (lower - state.theta)[rows], (upper - state.theta)[rows]
+    along = torch.minimum(torch.maximum(along, low), high)
+    curved = torch.einsum("bp,bpq,bq->b", along, state.hessian[rows], along)
+    step, predicted = step.clone(), predicted.clone()
+    step[rows] = along
+    predicted[rows] = -((along * state.gradient[rows]).sum(1) + 0.5 * curved)
+    return step, predicted
+
+
+def _finish(state: State, direction: _Direction, result: FitResult) -> tuple[State, _Direction]:
+    """Hand the fits that have ended to ``result`` and drop their rows."""
+    certified = direction.edm <= EDM_LIMIT
+    done = (direction.edm <= _POLISH) | (certified & (state.polished >= _POLISH_STEPS))
+    state.polished += certified.to(torch.int64)
+    stuck = (state.damping > _MAX_DAMPING) & ~certified
+    code = torch.full_like(state.row, _RUNNING)
+    code[state.iterations >= _MAX_ITERATIONS] = ITERATIONS
+    code[stuck] = STALLED
+    code[done] = CONVERGED
+    ended = code != _RUNNING
+    return _retire(state, direction.edm, code, result), direction.keep(~ended)
+
+
+def _retire(state: State, edm: Tensor, code: Tensor, result: FitResult) -> State:
+    """Rows whose ``code`` is a status go to ``result``; the state of the others is returned."""
+    ended = code != _RUNNING
+    if not ended.any():
+        return state
+    rows = state.row[ended].cpu().numpy()
+    result.theta[rows] = state.theta[ended].cpu().numpy()
+    result.deviance[rows] = 2.0 * state.value[ended].cpu().numpy()
+    result.edm[rows] = edm[ended].cpu().numpy()
+    result.iterations[rows] = state.iterations[ended].cpu().numpy()
+    result.status[rows] = code[ended].cpu().numpy()
+    return state.keep(~ended)
+
+
+def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
+    """Evaluate one trial point a row; take it or damp the next step (changes ``state``)."""
+    trial = torch.minimum(torch.maximum(state.theta + direction.step, state.lower), state.upper)
+    lower, upper = _bounds(state)
+    trial = torch.minimum(torch.maximum(trial, lower), upper)
+    sign = torch.where(trial == 0.0, state.sign, _sign(trial))
+    value, gradient, hessian = kernel.evaluate(state.hypothesis, trial, sign, state.main, state.aux, 2)
+    assert gradient is not None and hessian is not None
+    decrease = state.value - value
+    rounding = _ROUNDING * (1.0 + state.value.abs())
+    drowned = (direction.predicted < _DROWNED) & (decrease >= -rounding)
+    taken = torch.isfinite(value) & ((decrease >= 1e-4 * direction.predicted) & (direction.predicted > 0.0) | drowned)
+    good = taken & ((decrease >= 0.75 * direction.predicted) | drowned)
+    poor = taken & (decrease < 0.25 * direction.predicted) & ~drowned
+    calmer = state.damping / 4.0
+    calmer = torch.where((calmer < 1e-4) | (direction.predicted < 1e-6), 0.0, calmer)
+    raised = (state.damping * state.growth).clamp(min=1e-3)
+    damping = torch.where(good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=1e-3), state.damping))
+    state.damping = torch.where(taken, damping, raised)
+    state.growth = torch.where(taken, 4.0, 2.0 * state.growth).clamp(max=1024.0)
+    state.theta = torch.where(taken[:, None], trial, state.theta)
+    state.sign = torch.where(taken[:, None], sign, state.sign)
+    state.value = torch.where(taken, value, state.value)
+    state.gradient = torch.where(taken[:, None], gradient, state.gradient)
+    state.hessian = torch.where(taken[:, None, None], hessian, state.hessian)
+    state.iterations += 1
+
+
+def _settle_kinks(kernel: Kernel, state: State) -> None:
+    """A parameter that rests on its kink at zero looks to the other side, and changes over where that lowers the NLL."""
+    resting = state.kinked & (state.theta == 0.0)
+    if not resting.any():
+        return
+    flipped = torch.where(resting, -state.sign, state.sign)
+    _, other, _ = kernel.evaluate(state.hypothesis, state.theta, flipped, state.main, state.aux, 2)
+    assert other is not None
+    held_here = state.sign * state.gradient >= 0.0
+    leaves = resting & held_here & (flipped * other < 0.0)
+    if not leaves.any():
+        return
+    state.sign = torch.where(leaves, flipped, state.sign)
+    value, gradient, hessian = kernel.evaluate(
+        state.hypothesis, state.theta, state.sign, state.main, state.aux, 2
+    )
+    assert gradient is not None and hessian is not None
+    state.value, state.gradient, state.hessian = value, gradient, hessian
+
+
+def _report_floor(kernel: Kernel, problem: Problem, result: FitResult) -> None:
+    """A fit that ends where some bin's rate lies below its floor is not certified: the likelihood is not defined there."""
+    theta = torch.from_numpy(result.theta).to(kernel.device)
+    hypothesis = torch.from_numpy(problem.hypothesis).to(kernel.device)
+    _, rates = kernel.yields(hypothesis, theta, _sign(theta))
+    floor = kernel.tables.floor[problem.hypothesis]
+    limit = np.where(problem.data.main > 0.0, floor, -1e-6 * floor)
+    below = (rates.cpu().numpy() < limit).any(axis=1)
+    result.status[below & (result.status == CONVERGED)] = FLOOR

@@ -1,0 +1,383 @@
+"""A HistFactory workspace (pyhf schema 1.0.0) as typed, validated values.
+
+Decoding *is* the validation: every element is checked once, and a sample that several patched workspaces share (the same
+JSON object) is decoded once by one :class:`Decoder`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.errors import SpecificationError
+
+__all__ = ["Channel", "Decoder", "Measurement", "ParameterConfig", "Sample", "Workspace"]
+
+Array = NDArray[np.float64]
+
+MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+_WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
+_CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One sample of one channel; its modifiers as columns, each sorted by name.
+
+    ``nominal`` and all yields are in events, shape (bins,); ``histosys_lo/hi`` have shape (modifiers, bins), ``normsys_lo/hi``
+    (modifiers,); the absolute uncertainties ``staterror_data`` and ``shapesys_data`` (modifiers, bins).
+    """
+
+    name: str
+    nominal: Array
+    lumi: tuple[str, ...] = ()
+    normfactor: tuple[str, ...] = ()
+    shapefactor: tuple[str, ...] = ()
+    normsys: tuple[str, ...] = ()
+    normsys_lo: Array = field(default_factory=lambda: np.zeros(0))
+    normsys_hi: Array = field(default_factory=lambda: np.zeros(0))
+    histosys: tuple[str, ...] = ()
+    histosys_lo: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    histosys_hi: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    staterror: tuple[str, ...] = ()
+    staterror_data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    shapesys: tuple[str, ...] = ()
+    shapesys_data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def scaled(self, factor: float) -> Sample:
+        """The sample with its yields and absolute uncertainties multiplied by ``factor``."""
+        columns = ("nominal", "histosys_lo", "histosys_hi", "staterror_data", "shapesys_data")
+        return replace(self, **{column: getattr(self, column) * factor for column in columns})
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """A channel: ``bins`` and its samples, sorted by name."""
+
+    name: str
+    bins: int
+    samples: tuple[Sample, ...]
+
+
+@dataclass(frozen=True)
+class ParameterConfig:
+    """What a measurement says of one parameter; ``None`` where it says nothing."""
+
+    name: str
+    inits: tuple[float, ...] | None = None
+    bounds: tuple[tuple[float, float], ...] | None = None
+    auxdata: tuple[float, ...] | None = None
+    factors: tuple[float, ...] | None = None
+    sigmas: tuple[float, ...] | None = None
+    fixed: bool | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """The chosen measurement: name, parameter of interest ("" for none) and parameter configurations by name."""
+
+    name: str
+    poi: str
+    parameters: Mapping[str, ParameterConfig]
+
+
+@dataclass(frozen=True, eq=False)
+class Workspace:
+    """A validated workspace with one measurement chosen; channels sorted by name, ``observations`` in events by channel."""
+
+    channels: tuple[Channel, ...]
+    observations: Mapping[str, Array]
+    measurement: Measurement
+
+    @classmethod
+    def from_json(cls, document: Any, measurement: str | None = None) -> Workspace:
+        """Decode and validate; raises :class:`SpecificationError` naming channel, sample and modifier."""
+        return Decoder().workspace(document, measurement)
+
+    def signal_samples(self) -> tuple[tuple[str, str], ...]:
+        """(channel, sample) of every sample that the parameter of interest scales."""
+        poi = self.measurement.poi
+        return tuple(
+            (channel.name, sample.name)
+            for channel in self.channels
+            for sample in channel.samples
+            if poi in sample.normfactor
+        )
+
+    def with_signal_scaled(self, factor: float) -> Workspace:
+        """The workspace with the yields of every signal sample multiplied by ``factor``."""
+        if factor == 1.0:
+            return self
+        poi = self.measurement.poi
+        channels = tuple(
+            replace(
+                channel,
+                samples=tuple(
+                    sample.scaled(factor) if poi in sample.normfactor else sample for sample in channel.samples
+                ),
+            )
+            for channel in self.channels
+        )
+        return replace(self, channels=channels)
+
+
+class Decoder:
+    """Decodes workspaces that share JSON objects; each shared channel or sample is decoded and stored once."""
+
+    def __init__(self) -> None:
+        # The JSON object is kept with its value: an id is unique only while its object lives.
+        self._channels: dict[int, tuple[Any, Channel]] = {}
+        self._samples: dict[int, tuple[Any, Sample]] = {}
+
+    def workspace(self, document: Any, measurement: str | None = None) -> Workspace:
+        """Decode one workspace; ``measurement`` is a name, or None for the first."""
+        entries = _object(document, "workspace")
+        missing = _WORKSPACE_KEYS - entries.keys()
+        if missing:
+            raise SpecificationError(f"workspace: no {', '.join(sorted(missing))}; schema 1.0.0 requires it")
+        unknown = entries.keys() - _WORKSPACE_KEYS
+        if unknown:
+            raise SpecificationError(f"workspace: unknown key {', '.join(sorted(unknown))}; schema 1.0.0 has none such")
+        if entries["version"] != "1.0.0":
+            raise SpecificationError(f"workspace: version {entries['version']!r}; only schema 1.0.0 can be read")
+        channels = [self.channel(item) for item in _array(entries["channels"], "workspace: channels")]
+        _unique((channel.name for channel in channels), "channel")
+        observations = _observations(entries["observations"])
+        for channel in channels:
+            _check_observation(channel, observations)
+        return Workspace(
+            channels=tuple(sorted(channels, key=lambda channel: channel.name)),
+            observations=observations,
+            measurement=_measurement(entries["measurements"], measurement),
+        )
+
+    def channel(self, document: Any) -> Channel:
+        known = self._channels.get(id(document))
+        if known is not None:
+            return known[1]
+        entries = _object(document, "channel")
+        name = _name(entries, "channel")
+        where = f"channel {name!r}"
+        _keys(entries, {"name", "samples"}, where)
+        samples = [self._sample(item, where) for item in _array(entries.get("samples"), f"{where}: samples")]
+        if not samples:
+            raise SpecificationError(f"{where}: has no samples; remove the channel or give it one")
+        _unique((sample.name for sample in samples), f"{where}: sample")
+        bins = len(samples[0].nominal)
+        for sample in samples:
+            if len(sample.nominal) != bins:
+                raise SpecificationError(
+                    f"{where}, sample {sample.name!r}: {len(sample.nominal)} bins where sample {samples[0].name!r} has {bins}"
+                )
+        channel = Channel(name, bins, tuple(sorted(samples, key=lambda sample: sample.name)))
+        self._channels[id(document)] = (document, channel)
+        return channel
+
+    def _sample(self, document: Any, where: str) -> Sample:
+        known = self._samples.get(id(document))
+        if known is None:
+            known = (document, _sample(document, where))
+            self._samples[id(document)] = known
+        return known[1]
+
+
+def _sample(document: Any, where: str) -> Sample:
+    entries = _object(document, f"{where}: sample")
+    where = f"{where}, sample {_name(entries, f'{where}: sample')!r}"
+    _keys(entries, {"name", "data", "modifiers"}, where)
+    nominal = _numbers(entries.get("data"), f"{where}: data")
+    groups: dict[str, list[tuple[str, Any]]] = {kind: [] for kind in MODIFIER_TYPES}
+    for item in _array(entries.get("modifiers"), f"{where}: modifiers"):
+        try:
+            groups[item["type"]].append((item["name"], item["data"]))
+        except (KeyError, TypeError, IndexError):
+            raise SpecificationError(f"{where}: {_bad_modifier(item)}") from None
+    for kind, group in groups.items():
+        if len(group) > 1:
+            group.sort(key=lambda pair: str(pair[0]))
+        names = [name for name, _ in group]
+        if not all(isinstance(name, str) for name in names):
+            raise SpecificationError(f"{where}: a {kind} modifier's name is not text")
+        _unique(names, f"{where}: {kind} modifier")
+    columns: dict[str, Any] = {kind: tuple(name for name, _ in group) for kind, group in groups.items()}
+    bins = len(nominal)
+    for kind in ("lumi", "normfactor", "shapefactor"):
+        for name, data in groups[kind]:
+            if data is not None:
+                raise SpecificationError(f"{where}, {kind} {name!r}: data must be null")
+    columns["normsys_hi"] = _factors(groups["normsys"], "hi", where)
+    columns["normsys_lo"] = _factors(groups["normsys"], "lo", where)
+    columns["histosys_hi"] = _shapes(groups["histosys"], "histosys", bins, where, "hi_data")
+    columns["histosys_lo"] = _shapes(groups["histosys"], "histosys", bins, where, "lo_data")
+    columns["staterror_data"] = _shapes(groups["staterror"], "staterror", bins, where)
+    columns["shapesys_data"] = _shapes(groups["shapesys"], "shapesys", bins, where)
+    return Sample(name=entries["name"], nominal=nominal, **columns)
+
+
+def _bad_modifier(item: Any) -> str:
+    if not isinstance(item, Mapping):
+        return "a modifier is not a JSON object"
+    missing = [key for key in ("name", "type", "data") if key not in item]
+    if missing:
+        return f"modifier {item.get('name', '?')!r} has no {', '.join(missing)}"
+    return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIER_TYPES)}"
+
+
+def _factors(group: Sequence[tuple[str, Any]], side: str, where: str) -> Array:
+    """The ``hi`` or ``lo`` of each normsys; a value that is not positive has no interpolation and is refused."""
+    if not group:
+        return np.zeros(0)
+    try:
+        values = np.array([data[side] for _, data in group])
+    except (KeyError, TypeError, IndexError, ValueError):
+        values = np.zeros(0, dtype=object)
+    if values.dtype.kind not in "iuf" or values.ndim != 1:
+        for name, data in group:
+            if not isinstance(data, Mapping) or not _is_number(data.get(side)):
+                raise SpecificationError(f"{where}, normsys {name!r}: data needs a number {side!r}")
+    values = values.astype(np.float64)
+    for (name, _), value in zip(group, values, strict=True):
+        if not (value > 0.0 and math.isfinite(value)):
+            raise SpecificationError(f"{where}, normsys {name!r}: {side} = {value:g} must be positive and finite")
+    return values
+
+
+def _shapes(group: Sequence[tuple[str, Any]], kind: str, bins: int, where: str, side: str | None = None) -> Array:
+    """The yields or uncertainties of each modifier, shape (modifiers, bins)."""
+    if not group:
+        return np.zeros((0, bins))
+    try:
+        rows = [data if side is None else data[side] for _, data in group]
+        values = np.array(rows)
+        if values.dtype.kind in "iuf" and values.shape == (len(group), bins):
+            values = values.astype(np.float64)
+            if np.isfinite(values).all():
+                return values
+    except (KeyError, TypeError, IndexError, ValueError):
+        pass
+    for name, data in group:  # slow path: find what to name in the message
+        label = f"{where}, {kind} {name!r}"
+        if side is not None:
+            if not isinstance(data, Mapping) or side not in data:
+                raise SpecificationError(f"{label}: data needs {side!r}")
+            data = data[side]
+            label = f"{label}: {side}"
+        row = _numbers(data, label)
+        if len(row) != bins:
+            raise SpecificationError(f"{label}: {len(row)} values for {bins} bins")
+    raise SpecificationError(f"{where}: the {kind} modifiers cannot be read as numbers")
+
+
+def _observations(document: Any) -> dict[str, Array]:
+    observations: dict[str, Array] = {}
+    for item in _array(document, "workspace: observations"):
+        entries = _object(item, "observation")
+        name = _name(entries, "observation")
+        if name in observations:
+            raise SpecificationError(f"observation {name!r}: given twice; keep one")
+        observations[name] = _numbers(entries.get("data"), f"observation {name!r}: data")
+    return observations
+
+
+def _check_observation(channel: Channel, observations: Mapping[str, Array]) -> None:
+    data = observations.get(channel.name)
+    if data is None:
+        raise SpecificationError(f"channel {channel.name!r}: has no observation of that name; add it to observations")
+    if len(data) != channel.bins:
+        raise SpecificationError(f"observation {channel.name!r}: {len(data)} values for {channel.bins} bins")
+    if (data < 0.0).any():
+        raise SpecificationError(f"observation {channel.name!r}: bin {int(np.argmin(data))} is negative")
+
+
+def _measurement(document: Any, name: str | None) -> Measurement:
+    items = [_object(item, "measurement") for item in _array(document, "workspace: measurements")]
+    if not items:
+        raise SpecificationError("workspace: has no measurement; it must name the parameter of interest")
+    names = [_name(item, "measurement") for item in items]
+    if name is not None and name not in names:
+        raise SpecificationError(f"measurement {name!r}: not in the workspace; it has {', '.join(names)}")
+    item = items[0 if name is None else names.index(name)]
+    where = f"measurement {item['name']!r}"
+    config = _object(item.get("config"), f"{where}: config")
+    poi = config.get("poi")
+    if not isinstance(poi, str):
+        raise SpecificationError(f"{where}: config needs the text 'poi'")
+    configs = [_parameter(entry, where) for entry in _array(config.get("parameters"), f"{where}: parameters")]
+    _unique((entry.name for entry in configs), f"{where}: parameter")
+    return Measurement(item["name"], poi, {entry.name: entry for entry in configs})
+
+
+def _parameter(document: Any, where: str) -> ParameterConfig:
+    entries = _object(document, f"{where}: parameter")
+    name = _name(entries, f"{where}: parameter")
+    where = f"{where}, parameter {name!r}"
+    _keys(entries, _CONFIG_KEYS, where)
+    fixed = entries.get("fixed")
+    if fixed is not None and not isinstance(fixed, bool):
+        raise SpecificationError(f"{where}: fixed must be true or false")
+    values = {
+        key: tuple(_numbers(entries[key], f"{where}: {key}").tolist())
+        for key in ("inits", "auxdata", "factors", "sigmas")
+        if key in entries
+    }
+    bounds = None
+    if "bounds" in entries:
+        rows = [_numbers(row, f"{where}: bounds") for row in _array(entries["bounds"], f"{where}: bounds")]
+        if any(len(row) != 2 or row[0] > row[1] for row in rows):
+            raise SpecificationError(f"{where}: each of bounds must be [lower, upper]")
+        bounds = tuple((float(row[0]), float(row[1])) for row in rows)
+    return ParameterConfig(name=name, bounds=bounds, fixed=fixed, **values)
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SpecificationError(f"{where}: must be a JSON object")
+    return value
+
+
+def _array(value: Any, where: str) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise SpecificationError(f"{where}: must be a JSON array")
+    return value
+
+
+def _name(entries: Mapping[str, Any], where: str) -> str:
+    name = entries.get("name")
+    if not isinstance(name, str):
+        raise SpecificationError(f"{where}: needs a name")
+    return name
+
+
+def _keys(entries: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    unknown = entries.keys() - allowed
+    if unknown:
+        raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(value: Any, where: str) -> Array:
+    if not isinstance(value, list | tuple) or not value or not all(_is_number(item) for item in value):
+        raise SpecificationError(f"{where}: must be a non-empty array of numbers")
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except OverflowError:
+        raise SpecificationError(f"{where}: holds an integer too large for a number") from None
+    if not np.isfinite(numbers).all():
+        raise SpecificationError(f"{where}: holds a value that is not finite (NaN or infinity)")
+    return numbers
+
+
+def _unique(names: Iterable[str], what: str) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SpecificationError(f"{what} {name!r}: given twice; names must be unique")
+        seen.add(name)
