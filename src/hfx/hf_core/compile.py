@@ -153,17 +153,22 @@ class _Builder:
             self.normsys.append(normsys_4_table(sample.normsys_lo, sample.normsys_hi))
         per_bin = (*sample.shapefactor, *sample.shapesys, *sample.staterror)
         self.rows["gamma"] += [self._key(name, channel.name) for name in per_bin]
-        odd = (sample.histosys_hi - sample.histosys_lo) / 2.0
-        even = (sample.histosys_hi + sample.histosys_lo) / 2.0 - sample.nominal if sample.histosys else odd
-        for i, name in enumerate(sample.histosys):
-            if odd[i].any() or even[i].any():  # published pallets hold thousands with hi == lo == nominal
-                self.rows["shift"].append(self._key(name))
-                self.odd.append(odd[i])
-                self.even.append(even[i])
-                self.shift_cell.append(self.shift_cells)
-                self.shift_cells += channel.bins
+        if sample.histosys:
+            self._add_shifts(channel, sample)
         for name, rows in self.rows.items():
             self.ends[name].append(len(rows))
+
+
+    def _add_shifts(self, channel: Channel, sample: Sample) -> None:
+        odd = (sample.histosys_hi - sample.histosys_lo) / 2.0
+        even = (sample.histosys_hi + sample.histosys_lo) / 2.0 - sample.nominal
+        moving = np.flatnonzero((odd != 0.0).any(axis=1) | (even != 0.0).any(axis=1))
+        # Published pallets hold thousands with hi == lo == nominal; they move nothing.
+        self.rows["shift"] += [self._key(sample.histosys[i]) for i in moving]
+        self.odd.append(odd[moving].ravel())
+        self.even.append(even[moving].ravel())
+        self.shift_cell += range(self.shift_cells, self.shift_cells + len(moving) * channel.bins, channel.bins)
+        self.shift_cells += len(moving) * channel.bins
 
 
 def _assemble(

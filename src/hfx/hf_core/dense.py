@@ -169,13 +169,15 @@ class DenseKernel:
         value, first, second = (torch.where(present, term, 0.0) for term in terms)
         pulls, slopes, curvatures = _constraint(self.constraint[hypothesis], theta, aux, self.width[hypothesis])
         total = value.sum(1) + pulls.sum(1)
-        if order != 2:
+        if order == 0:
             return total, None, None
-        gradient, hessian = self._derivatives(cells, theta, first, second)
+        gradient, hessian = self._derivatives(cells, theta, first, second, order == 2)
         torch.diagonal(hessian, dim1=1, dim2=2).add_(curvatures)
         return total, gradient + slopes, hessian
 
-    def _derivatives(self, cells: _Cells, theta: Tensor, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    def _derivatives(
+        self, cells: _Cells, theta: Tensor, first: Tensor, second: Tensor, exact: bool
+    ) -> tuple[Tensor, Tensor]:
         """Gradient and Hessian of the main terms: rate Lambda Lambda' + d Lambda' + Lambda d' for each cell."""
         rows, blocks, bins = cells.rate.shape
         columns = self.parameters + 1
@@ -201,6 +203,10 @@ class DenseKernel:
         by_bin = torch.zeros((rows, self.bins + 1, columns), dtype=theta.dtype, device=self.device)
         by_bin.scatter_add_(1, place[..., None].expand(flat), jacobian.reshape(flat))
         by_bin = by_bin[:, : self.bins, : self.parameters]
+        gradient = torch.einsum("bn,bnp->bp", first, by_bin)
+        gauss_newton = by_bin.transpose(1, 2) @ (second[..., None] * by_bin)
+        if not exact:
+            return gradient, gauss_newton
         weight = torch.cat([first, torch.zeros_like(first[:, :1])], 1).gather(1, place)[..., None]
         logarithmic = logarithmic.reshape(flat)[..., : self.parameters]
         half = weight * (0.5 * cells.rate.reshape(rows, -1, 1) * logarithmic + additive.reshape(flat)[..., :-1])
@@ -209,8 +215,7 @@ class DenseKernel:
         # A linear factor at zero makes the diagonal of l l' enormous; it is not part of the Hessian.
         diagonal = (weight * seconds.reshape(flat)[..., : self.parameters]).sum(1)
         torch.diagonal(hessian, dim1=1, dim2=2).copy_(diagonal)
-        hessian = hessian + by_bin.transpose(1, 2) @ (second[..., None] * by_bin)
-        return torch.einsum("bn,bnp->bp", first, by_bin), hessian
+        return gradient, hessian + gauss_newton
 
 
 def _away_from_zero(value: Tensor) -> Tensor:

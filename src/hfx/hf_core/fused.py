@@ -163,7 +163,8 @@ def evaluate(
     gradient: Any,
     hessian: Any,
 ) -> None:
-    """NLL deviance of each fit b into ``value`` (B,); with order 2 also ``gradient`` (B, P) and ``hessian`` (B, P, P).
+    """NLL deviance of each fit b into ``value`` (B,); with order 2 also ``gradient`` (B, P) and ``hessian`` (B, P, P),
+    which is the exact one with order 2 and its Gauss-Newton part (never negative) with order 1.
 
     ``t`` are the Tables, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events; ``sign`` (B, P)
     is the side on which a kink at zero is read.
@@ -195,23 +196,23 @@ def evaluate(
         for n in range(bins):
             term, first[n], second[n] = _poisson(nu[n], main[b, n], t.floor[h, n])
             total += term
-        if order == 2:
+        if order > 0:
             gradient[b, :] = 0.0
             hessian[b, :, :] = 0.0
         for p in range(size):
             if t.constraint[h, p] != 0:
                 term, slope, curvature = _constraint(t.constraint[h, p], x[p], aux[b, p], t.width[h, p])
                 total += term
-                if order == 2:
+                if order > 0:
                     gradient[b, p] = slope
                     hessian[b, p, p] = 0.5 * curvature  # the matrix is completed as U + U' at the end
         value[b] = total
-        if order == 2:
+        if order > 0:
             jacobian[:bins, :] = 0.0
             for r in range(t.hypothesis_from[h], t.hypothesis_from[h + 1]):
                 k = t.hypothesis_block[r]
                 _add_block(
-                    t, h, k, x, s, shape, first, jacobian, hessian[b], size,
+                    t, h, k, x, s, order == 2, shape, first, jacobian, hessian[b], size,
                     slopes, seconds, indices, additive, mixed, cell, summed,
                 )  # fmt: skip
             _add_bins(bins, size, first, second, jacobian, gradient[b], hessian[b])
@@ -219,7 +220,7 @@ def evaluate(
 
 @_jit
 def _add_block(
-    t: Any, h: int, k: int, theta: Any, sign: Any, shape: Any, first: Any, jacobian: Any, hess: Any, size: int,
+    t: Any, h: int, k: int, theta: Any, sign: Any, exact: bool, shape: Any, first: Any, jacobian: Any, hess: Any, size: int,
     slopes: Any, seconds: Any, indices: Any, additive: Any, mixed: Any, cell: Any, summed: Any,
 ) -> None:  # fmt: skip
     """Block k's rows of the Jacobian of nu, and its second derivatives weighted by dNLL/dnu (half: U of U + U')."""
@@ -241,7 +242,8 @@ def _add_block(
             at = t.shift_cell[e] + i
             d = factor * (t.shift_odd[at] + shape[1, p] * t.shift_even[at])
             cell[p] += d
-            hess[p, p] += 0.5 * w * factor * shape[2, p] * t.shift_even[at]
+            if exact:
+                hess[p, p] += 0.5 * w * factor * shape[2, p] * t.shift_even[at]
         for p in range(size):
             summed[p] += w * cell[p]
         for f in range(factors):
@@ -249,12 +251,15 @@ def _add_block(
         for e in range(gamma_first, gamma_last):
             p = t.start[h, t.gamma_key[e]] + i
             inverse = 1.0 / theta[p] if abs(theta[p]) >= _TINY else 1.0 / _TINY
-            scale = w * inverse
-            for q in range(size):
-                hess[p, q] += scale * cell[q]
+            if exact:
+                scale = w * inverse
+                for q in range(size):
+                    hess[p, q] += scale * cell[q]
             cell[p] += rate * inverse
         for p in range(size):
             jacobian[place + i, p] += cell[p]
+    if not exact:
+        return
     for p in range(size):
         mixed[p] = summed[p]
     for f in range(factors):

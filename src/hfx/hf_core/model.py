@@ -45,7 +45,10 @@ class Evaluation:
 
 
 class Kernel(Protocol):
-    """Evaluates rows: NLL deviance (half of 2NLL) and derivatives, as float64 tensors on ``device``."""
+    """Evaluates rows: NLL deviance (half of 2NLL) and derivatives, as float64 tensors on ``device``.
+
+    ``order`` 0: the value alone; 1: with gradient and the Gauss-Newton part of the Hessian; 2: with the exact Hessian.
+    """
 
     device: torch.device
     tables: Tables
@@ -71,12 +74,12 @@ class FusedKernel:
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
         rows, parameters = theta.shape
         value = np.empty(rows)
-        gradient = np.empty((rows, parameters) if order == 2 else (0, 0))
-        hessian = np.empty((rows, parameters, parameters) if order == 2 else (0, 0, 0))
+        gradient = np.empty((rows, parameters) if order else (0, 0))
+        hessian = np.empty((rows, parameters, parameters) if order else (0, 0, 0))
         inputs = (hypothesis, theta, sign, main, aux)
         arrays = [np.ascontiguousarray(item.numpy()) for item in inputs]
         fused.evaluate(self.tables, *arrays, order, value, gradient, hessian)
-        if order != 2:
+        if order == 0:
             return torch.from_numpy(value), None, None
         return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
 

@@ -8,7 +8,6 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -101,19 +100,15 @@ def parameter_sets(workspace: Workspace) -> tuple[ParameterSet, ...]:
     """One :class:`ParameterSet` a name, in pyhf's order, with the measurement's overrides applied."""
     found: dict[str, ParameterSet] = {}
     for kind in _BLOCKS:
-        shared = kind in _SHAREABLE
-        for channel, sample, name in _encounters(workspace, kind):
-            known = found.get(name)
-            if known is None or known.kind != kind or not shared:
-                _encounter(found, kind, channel, sample, name, workspace.measurement)
+        group = _ALPHAS if kind in _ALPHAS else (kind,)
+        settled = {name for name, entry in found.items() if entry.kind in group} if kind in _SHAREABLE else set()
+        for channel in workspace.channels:
+            for sample in channel.samples:
+                for name in [name for name in getattr(sample, kind) if name not in settled]:
+                    _encounter(found, kind, channel, sample, name, workspace.measurement)
+                    if kind in _SHAREABLE:
+                        settled.add(name)
     return tuple(_override(entry, workspace.measurement) for entry in found.values())
-
-
-def _encounters(workspace: Workspace, kind: str) -> Iterator[tuple[Channel, Sample, str]]:
-    for channel in workspace.channels:
-        for sample in channel.samples:
-            for name in getattr(sample, kind):
-                yield channel, sample, name
 
 
 def _encounter(
@@ -124,8 +119,6 @@ def _encounter(
         found[name] = _new_set(kind, channel, sample, name, measurement)
         return
     where = f"channel {channel.name!r}, sample {sample.name!r}, {kind} {name!r}"
-    if {known.kind, kind} == {"normsys", "histosys"}:
-        return
     if known.kind != kind:
         raise SpecificationError(f"{where}: the name is a {known.kind} elsewhere; use another name")
     if kind == "shapesys":
@@ -142,7 +135,8 @@ def _encounter(
         found[name] = replace(known, **joined)
 
 
-_SHAREABLE = ("normfactor", "normsys", "histosys", "lumi")
+_ALPHAS = ("histosys", "normsys")  # one name of these two types is one alpha
+_SHAREABLE = ("histosys", "normsys", "normfactor", "lumi")
 
 
 def _new_set(kind: str, channel: Channel, sample: Sample, name: str, measurement: Measurement) -> ParameterSet:
@@ -162,9 +156,13 @@ def _new_set(kind: str, channel: Channel, sample: Sample, name: str, measurement
 def _scalar(
     name: str, kind: str, constraint: int, init: float, lower: float, upper: float, width: float = 1.0
 ) -> ParameterSet:
-    values = {"init": init, "lower": lower, "upper": upper, "aux": init, "width": width}
-    arrays = {key: np.array([value]) for key, value in values.items()}
-    return ParameterSet(name, kind, constraint, fixed=np.zeros(1, np.bool_), scalar=True, offsets={}, **arrays)
+    columns = np.array([[init], [lower], [upper], [init], [width]])
+    return ParameterSet(
+        name, kind, constraint, columns[0], columns[1], columns[2], _FREE, columns[3], columns[4], True, {}
+    )
+
+
+_FREE = np.zeros(1, np.bool_)
 
 
 def _lumi(name: str, measurement: Measurement) -> ParameterSet:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hfx.hf_core.model import Data, Kernel
+from hfx.hf_core.parameters import NORMAL, POISSON
 
 __all__ = ["CONVERGED", "EDM_LIMIT", "FitResult", "Problem", "STATUS", "minimize"]
 
@@ -27,6 +28,8 @@ EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
 _POLISH = 1e-22  # stop polishing here: the certificate is then far below what CLs can show
 _MAX_ITERATIONS = 300
 _MAX_DAMPING = 1e12
+_LEAST_DAMPING = 0.05
+_REACH = 1.0  # prior widths: no trial moves a constrained parameter further, so that a fit stays near its start
 _POLISH_STEPS = 3
 _FACE_ROUNDS = 6
 _NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
@@ -84,6 +87,7 @@ class State:
     theta: Tensor
     sign: Tensor
     kinked: Tensor
+    reach: Tensor
     lower: Tensor
     upper: Tensor
     main: Tensor
@@ -125,7 +129,7 @@ def minimize(kernel: Kernel, problem: Problem) -> FitResult:
     state = _retire(state, infinite, torch.where(torch.isfinite(state.value), _RUNNING, NOT_FINITE), result)
     while len(state.row):
         _settle_kinks(kernel, state)
-        direction = _direction(state)
+        direction = _direction(kernel, state)
         state, direction = _finish(state, direction, result)
         if len(state.row):
             _advance(kernel, state, direction)
@@ -151,6 +155,7 @@ def _init(kernel: Kernel, problem: Problem) -> State:
         theta=theta,
         sign=sign,
         kinked=tensor(kernel.tables.kinked[problem.hypothesis]),
+        reach=_REACH * tensor(_widths(kernel, problem)),
         lower=lower,
         upper=upper,
         main=main,
@@ -163,6 +168,14 @@ def _init(kernel: Kernel, problem: Problem) -> State:
         polished=zeros.to(torch.int64),
         iterations=zeros.to(torch.int64),
     )
+
+
+def _widths(kernel: Kernel, problem: Problem) -> Array:
+    """Prior widths (B, P); infinite for an unconstrained parameter."""
+    kind = kernel.tables.constraint[problem.hypothesis]
+    width = kernel.tables.width[problem.hypothesis]
+    poisson = np.sqrt(np.maximum(problem.data.aux, 1e-6) / width)
+    return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, np.inf))
 
 
 def _sign(theta: Tensor) -> Tensor:
@@ -185,15 +198,17 @@ def _free(state: State, lower: Tensor, upper: Tensor) -> Tensor:
     return ~(at_lower | at_upper | flat | (lower >= upper))
 
 
-def _direction(state: State) -> _Direction:
+def _direction(kernel: Kernel, state: State) -> _Direction:
     """The (damped) Newton step within the bounds; rows whose matrix is not positive definite are damped until it is."""
     lower, upper = _bounds(state)
     free = _free(state, lower, upper)
     gradient = torch.where(free, state.gradient, 0.0)
-    factor, convex = _factorise(state, free)
+    factor, convex = _factorise(kernel, state, free)
     step = _solve(factor, -gradient)
     edm = torch.where(convex & (state.damping == 0.0), -(gradient * step).sum(1), torch.inf)
     step = _within(state, free, gradient, step, lower, upper)
+    furthest = (step.abs() / state.reach).amax(1).clamp(min=1.0)
+    step = step / furthest[:, None]
     curved = torch.einsum("bp,bpq,bq->b", step, state.hessian, step)
     predicted = -((gradient * step).sum(1) + 0.5 * curved)
     saddle = ~convex & (predicted < _SADDLE_PREDICTED)
@@ -216,12 +231,24 @@ def _scale(state: State) -> Tensor:
     return torch.maximum(diagonal, 0.1 * state.gradient.abs()).clamp(min=_NOTHING)
 
 
-def _factorise(state: State, free: Tensor) -> tuple[Tensor, Tensor]:
-    """Cholesky factors, raising the damping of rows that need it (in ``state``); and which rows needed no raise."""
+def _factorise(kernel: Kernel, state: State, free: Tensor) -> tuple[Tensor, Tensor]:
+    """Cholesky factors of the damped Hessian; where that is not positive definite, of its Gauss-Newton part instead.
+
+    A further raise of the damping, should that fail too, goes into ``state``. Also returns which rows used the Hessian.
+    """
     scale = _scale(state)
     factor, info = torch.linalg.cholesky_ex(_masked(state.hessian, free, state.damping[:, None] * scale))
     convex = info == 0
     bad = torch.nonzero(info).squeeze(1)
+    if len(bad):
+        inputs = (state.hypothesis[bad], state.theta[bad], state.sign[bad], state.main[bad], state.aux[bad])
+        _, _, gauss_newton = kernel.evaluate(*inputs, 1)
+        assert gauss_newton is not None
+        again, info = torch.linalg.cholesky_ex(
+            _masked(gauss_newton, free[bad], state.damping[bad, None] * scale[bad])
+        )
+        factor[bad] = again
+        bad = bad[info != 0]
     while len(bad):
         state.damping[bad] = (4.0 * state.damping[bad]).clamp(min=1e-3)
         matrix = _masked(state.hessian[bad], free[bad], state.damping[bad, None] * scale[bad])
@@ -319,10 +346,12 @@ def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
     taken = torch.isfinite(value) & ((decrease >= 1e-4 * direction.predicted) & (direction.predicted > 0.0) | drowned)
     good = taken & ((decrease >= 0.75 * direction.predicted) | drowned)
     poor = taken & (decrease < 0.25 * direction.predicted) & ~drowned
-    calmer = state.damping / 4.0
-    calmer = torch.where((calmer < 1e-4) | (direction.predicted < 1e-6), 0.0, calmer)
-    raised = (state.damping * state.growth).clamp(min=1e-3)
-    damping = torch.where(good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=1e-3), state.damping))
+    calmer = state.damping / 8.0
+    calmer = torch.where((calmer < _LEAST_DAMPING / 8.0) | (direction.predicted < 1e-6), 0.0, calmer)
+    damping = torch.where(
+        good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=_LEAST_DAMPING), state.damping)
+    )
+    raised = (state.damping * state.growth).clamp(min=_LEAST_DAMPING)
     state.damping = torch.where(taken, damping, raised)
     state.growth = torch.where(taken, 4.0, 2.0 * state.growth).clamp(max=1024.0)
     state.theta = torch.where(taken[:, None], trial, state.theta)

@@ -1,0 +1,6 @@
+"""``python -m hfx`` is the command ``hfx``."""
+
+from hfx.driver.cli import main
+
+if __name__ == "__main__":
+    main()

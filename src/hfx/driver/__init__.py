@@ -1,0 +1,1 @@
+"""The driver: what to run, where the results are kept, what is shown of them. Import its modules directly."""

@@ -1,0 +1,265 @@
+"""``hfx pallet inspect|verify|fetch|demo`` and ``hfx cache list|clean``: thin words around hfx.pallets.
+
+Errors pass through as hfx.errors; the main command turns them into one line and exit code 2.
+"""
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from hfx.errors import PalletError
+from hfx.pallets import cache
+from hfx.pallets.inspection import (
+    Inspection,
+    RegionInspection,
+    RegionVerification,
+    Verification,
+    inspect,
+    verify,
+)
+from hfx.pallets.sources import Fetched, fetch
+
+__all__ = ["cache_app", "pallet_app"]
+
+pallet_app = typer.Typer(
+    help="Look into a pallet, verify it, fetch it, write the demo.", no_args_is_help=True
+)
+cache_app = typer.Typer(help="What was fetched and is kept.", no_args_is_help=True)
+
+PalletArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="PALLET", help="File, folder, https URL or HEPData resource DOI.", show_default=False
+    ),
+]
+RegionOption = Annotated[
+    str | None, typer.Option("--region", metavar="NAME", help="One region; all of them when not given.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
+
+_SHOWN = 12  # hypotheses listed without --all
+
+
+@pallet_app.command("inspect")
+def inspect_command(
+    pallet: PalletArgument,
+    region: RegionOption = None,
+    as_json: JsonOption = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every hypothesis.")] = False,
+) -> None:
+    """What is in a pallet: channels, samples, parameters by type, hypotheses, what to cite."""
+    with _download_bar() as progress:
+        found = inspect(pallet, region, progress=progress)
+    if as_json:
+        _print_json(asdict(found))
+        return
+    _render_inspection(_console(), found, everything)
+
+
+@pallet_app.command("verify")
+def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
+    """Whether a pallet is whole: its digest (exit code 2 if wrong), and that all patches apply (1 if not)."""
+    with _download_bar() as progress:
+        found = verify(pallet, region, progress=progress)
+    if as_json:
+        _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
+    else:
+        _render_verification(_console(), found)
+    problems = [region.problem for region in found.regions if region.problem]
+    if problems:
+        raise PalletError(problems[0])
+    if not found.applies:
+        raise typer.Exit(1)
+
+
+@pallet_app.command("fetch")
+def fetch_command(
+    pallet: Annotated[str, typer.Argument(metavar="URL|DOI", help="https URL or HEPData resource DOI.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="PATH", help="Also copy it to this folder or file."),
+    ] = None,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch again what is cached.")] = False,
+) -> None:
+    """Get a pallet into the cache; prints where it is."""
+    with _download_bar() as progress:
+        found = fetch(pallet, refresh=refresh, progress=progress)
+    path = _copy(found, output) if output is not None else found.path
+    where = "cached" if found.cached else "fetched"
+    _console(stderr=True).print(f"{where} {found.name}, {found.size / 1e6:.1f} MB, sha256 {found.digest}")
+    typer.echo(path)
+
+
+@pallet_app.command("demo")
+def demo_command(
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
+) -> None:
+    """Write the demo pallet, a small search with everything in it; prints its path."""
+    from hfx.pallets.demo import write_demo
+
+    try:
+        typer.echo(write_demo(folder))
+    except OSError as error:
+        raise PalletError(
+            f"{folder}: the demo cannot be written there ({error.strerror}); give another folder"
+        ) from None
+
+
+@cache_app.command("list")
+def list_command(as_json: JsonOption = False) -> None:
+    """What is in the cache."""
+    found = cache.entries()
+    if as_json:
+        _print_json([asdict(entry) for entry in found])
+        return
+    console = _console()
+    table = Table("source", "file", "MB", "fetched", "sha256", box=None)
+    for entry in found:
+        day = time.strftime("%Y-%m-%d", time.localtime(entry.fetched))
+        row = (entry.source, entry.name, f"{entry.size / 1e6:.1f}", day, entry.digest[:12])
+        table.add_row(*map(Text, row))
+    if found:
+        console.print(table)
+    console.print(
+        f"{len(found)} files, {sum(entry.size for entry in found) / 1e6:.1f} MB in {cache.cache_folder()}"
+    )
+
+
+@cache_app.command("clean")
+def clean_command(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(help="URLs or DOIs as 'list' shows them; everything when none is given."),
+    ] = None,
+) -> None:
+    """Remove fetched pallets."""
+    count, freed = cache.clean(tuple(sources or ()))
+    typer.echo(f"removed {count} files, {freed / 1e6:.1f} MB, from {cache.cache_folder()}")
+
+
+# --- output
+
+
+def _console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_json(content: Any) -> None:
+    typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
+
+
+@contextmanager
+def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
+    """A progress callback with a bar on stderr, from the first bytes on and only on a terminal."""
+    columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(
+        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
+    ) as bar:
+        task = bar.add_task("fetching", total=None, visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def _copy(found: Fetched, output: Path) -> Path:
+    target = output / found.name if output.is_dir() else output
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found.path, target)
+    except OSError as error:
+        raise PalletError(
+            f"{target} cannot be written ({error.strerror}); give another place with -o"
+        ) from None
+    return target
+
+
+def _render_inspection(console: Console, found: Inspection, everything: bool) -> None:
+    console.print(Text(found.name, style="bold"), Text(found.description))
+    for region in found.regions:
+        _render_region(console, region, everything)
+    if found.cite:
+        console.print("\nplease cite")
+        for line in found.cite:
+            console.print(f"  {line}")
+
+
+def _render_region(console: Console, region: RegionInspection, everything: bool) -> None:
+    console.print()
+    if region.region:
+        console.print(Text(f"region {region.region}", style="bold"))
+    console.print(f"background sha256 {region.digest}: {_DIGEST_WORDS[region.digest_result]}")
+    for name, poi in region.measurements:
+        console.print(f"measurement {name}, parameter of interest {poi or 'none'}")
+    console.print(_channel_table(region))
+    console.print(_parameter_table(region))
+    _render_hypotheses(console, region, everything)
+    for name, reason in region.defects:
+        console.print(Text(f"cannot be used: {name}: {reason}", style="red"))
+    for warning in region.warnings:
+        console.print(Text(warning, style="yellow"))
+
+
+_DIGEST_WORDS = {
+    "matches": "the patch set states the same",
+    "mismatch": "the patch set is made for ANOTHER background",
+    "none stated": "nothing to compare it with",
+}
+
+
+def _channel_table(region: RegionInspection) -> Table:
+    table = Table("channel", "bins", "observed", "samples", box=None, padding=(0, 2, 0, 0))
+    for channel in region.channels:
+        observed = "" if channel.observed is None else f"{channel.observed:g}"
+        row = (channel.name, str(channel.bins), observed, ", ".join(channel.samples))
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _parameter_table(region: RegionInspection) -> Table:
+    table = Table("modifier", "names", "components", "in signals only", box=None, padding=(0, 2, 0, 0))
+    for kind in region.parameters:
+        row = (kind.type, str(kind.names), str(kind.components), str(kind.signal_only))
+        table.add_row(*map(Text, row))
+    return table
+
+
+def _render_hypotheses(console: Console, region: RegionInspection, everything: bool) -> None:
+    ranges = ", ".join(
+        f"{r.label} {r.least:g} to {r.greatest:g} ({r.different} values)" for r in region.labels
+    )
+    console.print(f"{len(region.hypotheses)} hypotheses{': ' if ranges else ''}{ranges}")
+    shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
+    for name, values in shown:
+        console.print(f"  {name}  {' '.join(f'{value:g}' for value in values)}".rstrip())
+    if len(shown) < len(region.hypotheses):
+        console.print(f"  and {len(region.hypotheses) - len(shown)} more (--all)")
+
+
+def _render_verification(console: Console, found: Verification) -> None:
+    for region in found.regions:
+        console.print(Text(_verdict(found, region), style=_style(region)))
+        for name, reason in region.defects:
+            console.print(Text(f"  {name}: {reason}", style="red"))
+
+
+def _style(region: RegionVerification) -> str:
+    return "red" if region.digest_result == "mismatch" or region.defects else "green"
+
+
+def _verdict(found: Verification, region: RegionVerification) -> str:
+    name = f"{found.name} {region.region}" if region.region else found.name
+    bad = len(region.defects)
+    patches = (
+        f"{region.hypotheses} patches apply" if not bad else f"{bad} of {region.hypotheses} patches fail"
+    )
+    return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

@@ -1,0 +1,127 @@
+"""``hfx scan``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from hfx.driver.options import ScanOptions
+    from hfx.driver.results import ScanResult
+
+__all__ = ["scan"]
+
+Text = str | None
+Option = typer.Option
+
+
+def scan(
+    pallet: Annotated[
+        str,
+        typer.Argument(metavar="PALLET", help="A file, a folder, an https URL or a HEPData resource DOI."),
+    ],
+    output: Annotated[
+        Path | None, Option("-o", "--output", help="The run's folder. Default: hfx-runs/PALLET-REGION.")
+    ] = None,
+    mu: Annotated[float, Option(help="Tested value of the parameter of interest.")] = 1.0,
+    signal_scale: Annotated[float, Option(help="Scales every signal's yields.")] = 1.0,
+    test_stat: Annotated[str, Option(help="q or qtilde.")] = "qtilde",
+    normsys: Annotated[int, Option(help="Interpolation code: 1 or 4.")] = 4,
+    histosys: Annotated[str, Option(help="Interpolation code: 0, 2 or 4p.")] = "4p",
+    measurement: Annotated[Text, Option(help="Default: the first.")] = None,
+    region: Annotated[Text, Option(help="One region of several, or 'all' with their combination.")] = None,
+    only: Annotated[Text, Option(help="Shell pattern on names.")] = None,
+    where: Annotated[Text, Option(help="Comparison on labels, as mn2-mn1==130.")] = None,
+    x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
+    y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
+    minima: Annotated[
+        str, Option(help="Which minimum answers: admissible, natural or lowest.")
+    ] = "admissible",
+    starts: Annotated[int | None, Option(help="Starts of each fit; 1: the natural one, no search.")] = None,
+    endpoint: Annotated[list[str] | None, Option(help="Where to run. Default: embedded, here.")] = None,
+    threads: Annotated[int | None, Option(help="Default: the cores that this process may use.")] = None,
+    device: Annotated[str, Option(help="cpu, cuda or cuda:N.")] = "cpu",
+    xlabel: Annotated[Text, Option(help="The picture's; LaTeX allowed.")] = None,
+    ylabel: Annotated[Text, Option(help="The picture's; LaTeX allowed.")] = None,
+    title: Annotated[Text, Option(help="The picture's.")] = None,
+    forbidden: Annotated[Text, Option(help="Region that cannot be, as 'y>x-125'.")] = None,
+    theory_band: Annotated[
+        float | None, Option(help="Relative uncertainty of the cross section: the signal up and down too.")
+    ] = None,
+    labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
+    verify: Annotated[
+        bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")
+    ] = True,
+    plan: Annotated[bool, Option("--plan", help="Print the plan and stop.")] = False,
+    as_json: Annotated[bool, Option("--json", help="Print the outcome as JSON.")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
+    verbose: Annotated[bool, Option("-v", "--verbose", help="More progress.")] = False,
+) -> int:
+    """Fit every hypothesis of a pallet and draw what is excluded."""
+    given = {name: value for name, value in locals().items() if name not in _SHOW}
+    options = _options(given)
+    if plan:
+        _print_plan(pallet, options)
+        return 0
+    result = _scan(pallet, options, quiet=quiet, verbose=verbose)
+    _show(result, as_json=as_json, quiet=quiet)
+    return 0 if result.complete else 1
+
+
+# Parameters of the command that are no options of a scan.
+_SHOW = ("pallet", "plan", "as_json", "quiet", "verbose")
+
+
+def _options(given: dict[str, Any]) -> "ScanOptions":
+    from hfx.driver.options import ScanOptions
+    from hfx.errors import EndpointError
+
+    several = list(dict.fromkeys(given.pop("endpoint") or []))
+    if len(several) > 1:
+        raise EndpointError(
+            f"--endpoint {' and '.join(several)}: this release runs a scan on one endpoint; name one"
+        )
+    return ScanOptions.of({**given, "endpoint": several[0] if several else None})
+
+
+def _print_plan(pallet: str, options: "ScanOptions") -> None:
+    from hfx.driver.regions import open_regions
+    from hfx.driver.scan import Setting, describe, open_source
+
+    setting = Setting()
+    if options.region == "all":
+        opened = list(open_regions(pallet, options, setting).values())
+    else:
+        opened = [open_source(pallet, options, options.region, setting)]
+    typer.echo("\n\n".join(describe(one, options) for one in opened))
+
+
+def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) -> "ScanResult":
+    from hfx.driver.journal import ScanInterrupted
+    from hfx.driver.progress import display
+    from hfx.driver.scan import Setting, scan_source
+
+    try:
+        with display(quiet=quiet, verbose=verbose) as shown:
+            return scan_source(pallet, options, Setting(say=shown.say, listener=shown.listen))
+    except ScanInterrupted as stopped:
+        print(f"hfx: {stopped}", file=sys.stderr, flush=True)
+        raise typer.Exit(130) from None
+    except KeyboardInterrupt:
+        print("hfx: stopped; nothing was begun", file=sys.stderr, flush=True)
+        raise typer.Exit(130) from None
+
+
+def _show(result: "ScanResult", *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({**result.content, "folder": str(result.folder)}))
+    elif not quiet and sys.stdout.isatty():
+        from rich.console import Console
+
+        Console().print(result)
+    elif not quiet:
+        from hfx.driver import summary
+
+        typer.echo(summary.text(result.content, result.folder))

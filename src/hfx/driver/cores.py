@@ -1,0 +1,45 @@
+"""How many cores this process may use: affinity, cgroup quota, SLURM_CPUS_PER_TASK; the smallest counts."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+__all__ = ["usable_cores"]
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _CGROUP) -> int:
+    """The number of cores, at least 1."""
+    environment = os.environ if environment is None else environment
+    limits = [_affinity(), _quota(cgroup), _slurm(environment)]
+    return max(1, min(limit for limit in limits if limit is not None))
+
+
+def _affinity() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every platform
+        return os.cpu_count() or 1
+
+
+def _quota(cgroup: Path) -> int | None:
+    """The quota of cgroup version 2 or 1, rounded up; None where there is none or it cannot be read."""
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+    except (OSError, ValueError):
+        try:
+            quota = (cgroup / "cpu" / "cpu.cfs_quota_us").read_text()
+            period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text()
+        except OSError:
+            return None
+    try:
+        return math.ceil(int(quota) / int(period)) if int(quota) > 0 and int(period) > 0 else None
+    except ValueError:  # "max": no quota
+        return None
+
+
+def _slurm(environment: Mapping[str, str]) -> int | None:
+    text = environment.get("SLURM_CPUS_PER_TASK", "")
+    return int(text) if text.isdigit() and int(text) > 0 else None

@@ -1,0 +1,111 @@
+"""Tasks to an executor, results back as they come; a lost task is tried again, hypothesis by hypothesis."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass
+from typing import Any
+
+from hfx.driver.events import Event, Retried, Started, Submitted
+from hfx.errors import InputError
+
+__all__ = ["Job", "Outcome", "Run", "results"]
+
+Run = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+# How often a scan looks whether it was asked to stop, and which tasks have begun.
+_GLANCE = 0.1
+
+
+@dataclass(frozen=True)
+class Job:
+    """A task to be run: `payload` builds it for some of its hypotheses, when it is submitted."""
+
+    label: str
+    names: tuple[str, ...]
+    payload: Callable[[Sequence[str]], Mapping[str, Any]]
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came back of a job: records, and the reasons why hypotheses have none."""
+
+    job: Job
+    records: tuple[dict[str, Any], ...]
+    reasons: dict[str, str]
+    seconds: float
+
+
+def results(
+    jobs: Sequence[Job],
+    *,
+    pool: Executor,
+    run: Run,
+    emit: Callable[[Event], None],
+    stop: threading.Event | None = None,
+) -> Iterator[Outcome]:
+    """Submit `jobs` to `pool` and yield each outcome when it is there.
+
+    Raises `CancelledError` when `stop` is set, and `InputError` when a worker refuses the input as a whole.
+    """
+    queue = _Queue(pool, run, emit)
+    for job in jobs:
+        queue.submit(job)
+    while queue.pending:
+        if stop is not None and stop.is_set():
+            raise CancelledError("the scan was asked to stop")
+        for job, future, seconds in queue.finished():
+            error = future.exception()
+            if error is None:
+                yield _outcome(job, future.result(), seconds)
+            elif isinstance(error, InputError) or not isinstance(error, Exception):
+                raise error
+            elif job.again:
+                yield Outcome(job, (), {name: _line(error) for name in job.names}, seconds)
+            else:
+                queue.again(job, _line(error))
+
+
+class _Queue:
+    """The futures that are under way; `pending` maps each to its job."""
+
+    def __init__(self, pool: Executor, run: Run, emit: Callable[[Event], None]) -> None:
+        self.pool, self.run, self.emit = pool, run, emit
+        self.pending: dict[Future[dict[str, Any]], Job] = {}
+        self.started: dict[Future[dict[str, Any]], float] = {}
+
+    def submit(self, job: Job) -> None:
+        self.emit(Submitted(time.time(), job.label, len(job.names)))
+        self.pending[self.pool.submit(self.run, job.payload(job.names))] = job
+
+    def again(self, job: Job, reason: str) -> None:
+        self.emit(Retried(time.time(), job.label, len(job.names), reason))
+        for i, name in enumerate(job.names):
+            self.submit(Job(f"{job.label}.{i}", (name,), job.payload, again=True))
+
+    def finished(self) -> list[tuple[Job, Future[dict[str, Any]], float]]:
+        """What has finished since the last look, in the order of submission; waits a moment for the next."""
+        done = wait(self.pending, timeout=_GLANCE, return_when=FIRST_COMPLETED).done
+        for future, job in self.pending.items():
+            if future not in self.started and (future in done or future.running()):
+                self.started[future] = time.time()
+                self.emit(Started(self.started[future], job.label))
+        ready = [future for future in self.pending if future in done]
+        return [(self.pending.pop(f), f, time.time() - self.started.pop(f)) for f in ready]
+
+
+def _outcome(job: Job, content: Mapping[str, Any], seconds: float) -> Outcome:
+    wanted = set(job.names)
+    records = tuple(record for record in content["results"] if record["name"] in wanted)
+    reasons = {f["name"]: str(f["reason"]) for f in content["failures"] if f["name"] in wanted}
+    for name in wanted.difference(reasons, (record["name"] for record in records)):
+        reasons[name] = "the worker sent no result for it; run again"
+    return Outcome(job, records, reasons, seconds)
+
+
+def _line(error: BaseException) -> str:
+    """An unexpected error as one line."""
+    first = next(iter(str(error).splitlines()), "")
+    return f"{type(error).__name__}: {first}" if first else type(error).__name__

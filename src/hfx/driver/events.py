@@ -1,0 +1,121 @@
+"""What happens in a scan, as typed, timestamped events: one JSON line each in ``events.jsonl``.
+
+Displays listen to events and to nothing else. `time` is in seconds since the epoch (UTC).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+__all__ = [
+    "Contour",
+    "Event",
+    "Failed",
+    "Finished",
+    "Listener",
+    "Planned",
+    "Retried",
+    "Started",
+    "Submitted",
+    "from_line",
+    "to_line",
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Base of all events."""
+
+    time: float
+
+
+@dataclass(frozen=True)
+class Planned(Event):
+    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already."""
+
+    step: str
+    round: int
+    tasks: int
+    hypotheses: int
+    kept: int
+
+
+@dataclass(frozen=True)
+class Submitted(Event):
+    """A task went to the endpoint."""
+
+    task: str
+    hypotheses: int
+
+
+@dataclass(frozen=True)
+class Started(Event):
+    """A task began to run."""
+
+    task: str
+
+
+@dataclass(frozen=True)
+class Finished(Event):
+    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one."""
+
+    task: str
+    step: str
+    names: tuple[str, ...]
+    changed: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failed(Event):
+    """A hypothesis cannot be fitted."""
+
+    task: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Retried(Event):
+    """A task was lost; its hypotheses are tried again one by one."""
+
+    task: str
+    hypotheses: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Contour(Event):
+    """The curves were drawn."""
+
+    curves: int
+    files: tuple[str, ...]
+
+
+Listener = Callable[[Event], None]
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__.lower(): kind for kind in (Planned, Submitted, Started, Finished, Failed, Retried, Contour)
+}
+
+
+def to_line(event: Event) -> str:
+    """One JSON line, without its end."""
+    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
+
+
+def from_line(line: str) -> Event:
+    """The event of a line that `to_line` wrote; raises `ValueError` for any other."""
+    content = json.loads(line)
+    if not isinstance(content, Mapping) or content.get("event") not in _KINDS:
+        raise ValueError(f"not an event: {line[:80]}")
+    kind = _KINDS[content["event"]]
+    try:
+        return kind(**{field.name: _frozen(content[field.name]) for field in fields(kind)})
+    except KeyError as missing:
+        raise ValueError(f"an event without {missing}: {line[:80]}") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

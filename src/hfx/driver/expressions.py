@@ -1,0 +1,247 @@
+"""Arithmetic and comparisons on labels: ``--where``, ``--x``, ``--y``, ``--forbidden``.
+
+The text is parsed, never executed: numbers, labels, ``+ - * / // % **``, ``== != < <= > >=`` (also chained),
+``and or not``, parentheses, and ``abs sqrt log exp min max``. A label that is no Python name is written
+between backticks: `` `m(N2)` - mn1 ``. Two numbers are equal when they agree to 1e-9 (relative or absolute),
+so that ``mn2-mn1==130`` does what it says for masses with decimals too.
+"""
+
+import ast
+import difflib
+import keyword
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from hfx.errors import OptionError
+
+__all__ = ["Expression", "parse"]
+
+_MAXIMUM_LENGTH = 1000
+_TOLERANCE = 1e-9
+
+
+def _equal(a: Any, b: Any) -> Any:
+    return np.isclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE)
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: np.true_divide,
+    ast.FloorDiv: np.floor_divide,
+    ast.Mod: np.mod,
+    ast.Pow: np.float_power,
+}
+_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
+    ast.UAdd: operator.pos,
+    ast.USub: operator.neg,
+    ast.Not: np.logical_not,
+}
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: _equal,
+    ast.NotEq: lambda a, b: np.logical_not(_equal(a, b)),
+    ast.Lt: lambda a, b: np.logical_and(a < b, np.logical_not(_equal(a, b))),
+    ast.LtE: lambda a, b: np.logical_or(a < b, _equal(a, b)),
+    ast.Gt: lambda a, b: np.logical_and(a > b, np.logical_not(_equal(a, b))),
+    ast.GtE: lambda a, b: np.logical_or(a > b, _equal(a, b)),
+}
+_FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": np.abs,
+    "sqrt": np.sqrt,
+    "log": np.log,
+    "exp": np.exp,
+    "min": lambda *values: reduce(np.minimum, values),
+    "max": lambda *values: reduce(np.maximum, values),
+}
+_COMPARISON_NODES = (ast.Compare, ast.BoolOp)
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression on labels.
+
+    `labels` are the labels it uses, in order of first use; `is_condition` says whether it is a comparison
+    (true or false) rather than a number.
+    """
+
+    text: str
+    labels: tuple[str, ...]
+    is_condition: bool
+    _tree: ast.expr
+    _names: Mapping[str, str]
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The value for a mapping of label to a number or an array (the result then has the arrays' shape).
+
+        A division by zero gives inf or nan, as numpy has it, without a warning.
+        """
+        with np.errstate(all="ignore"):
+            return _value(self._tree, {name: values[label] for name, label in self._names.items()})
+
+    def number(self, values: Mapping[str, float]) -> float:
+        """The value at one point, as a float."""
+        return float(self.evaluate(values))
+
+    def holds(self, values: Mapping[str, float]) -> bool:
+        """Whether the condition holds at one point."""
+        return bool(self.evaluate(values))
+
+
+def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | None = None) -> Expression:
+    """Parse `text`, an expression on `labels`, given as `option` (named in the errors).
+
+    `condition`: True asks for a comparison, False for a number, None takes either.
+    Raises `OptionError`, which names the unknown label and lists the known ones.
+    """
+    known = tuple(labels)
+    source, names = _as_python(text, known, option)
+    tree = _syntax(source, text, option)
+    used = _check(tree, names, text, known, option)
+    is_condition = _is_condition(tree)
+    if condition is not None and condition is not is_condition:
+        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_wanted(condition)}")
+    return Expression(text, tuple(dict.fromkeys(used.values())), is_condition, tree, used)
+
+
+def _kind(is_condition: bool) -> str:
+    return "a comparison" if is_condition else "a number, not a comparison"
+
+
+def _wanted(condition: bool) -> str:
+    return (
+        "a comparison is wanted, such as 'm1-m2==130'"
+        if condition
+        else "arithmetic is wanted, such as 'm1-m2'"
+    )
+
+
+def _as_python(text: str, labels: tuple[str, ...], option: str) -> tuple[str, dict[str, str]]:
+    """The text with every label as a Python name, and the label behind each name."""
+    if len(text) > _MAXIMUM_LENGTH:
+        raise OptionError(f"{option} is longer than {_MAXIMUM_LENGTH} characters: write it shorter")
+    names = {label: label for label in labels if label.isidentifier() and not keyword.iskeyword(label)}
+    pieces = re.split(r"`([^`]*)`", text)
+    for i in range(1, len(pieces), 2):
+        pieces[i] = _placeholder(pieces[i], labels, names)
+    for label in labels:
+        if keyword.iskeyword(label) and label not in ("and", "or", "not"):
+            placeholder = _placeholder(label, labels, names)
+            pieces[::2] = [re.sub(rf"\b{label}\b", placeholder, piece) for piece in pieces[::2]]
+    return "".join(pieces).strip(), names
+
+
+def _placeholder(label: str, labels: tuple[str, ...], names: dict[str, str]) -> str:
+    name = f"_label_{labels.index(label) if label in labels else 'unknown'}_"
+    names[name] = label
+    return name
+
+
+def _syntax(source: str, text: str, option: str) -> ast.expr:
+    try:
+        return ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        hint = " ('==' compares)" if re.search(r"(?<![=<>!])=(?!=)", text) else ""
+        raise OptionError(
+            f"{option} '{text}' is not an expression{hint}; write arithmetic on labels, such as 'm1-m2'"
+        ) from None
+
+
+def _check(
+    tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str
+) -> dict[str, str]:
+    """The names used with their labels; `OptionError` for what is unknown or not allowed."""
+    used: dict[str, str] = {}
+    functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and id(node) not in functions:
+            label = names.get(node.id)
+            if label not in labels:
+                raise OptionError(_unknown(label or node.id, labels, text, option))
+            used[node.id] = label
+        elif not _allowed(node, functions):
+            raise OptionError(
+                f"{option} '{text}' may hold numbers, labels, arithmetic, comparisons, and/or/not and "
+                f"{', '.join(sorted(_FUNCTIONS))}, nothing else"
+            )
+    return used
+
+
+def _allowed(node: ast.AST, functions: set[int]) -> bool:
+    if isinstance(node, ast.Constant):
+        # True is an int too.
+        return isinstance(node.value, int | float) and type(node.value) is not bool and _is_float(node.value)
+    if isinstance(node, ast.Call):
+        return (
+            isinstance(node.func, ast.Name)
+            and node.func.id in _FUNCTIONS
+            and not node.keywords
+            and _takes(node.func.id, len(node.args))
+        )
+    if isinstance(node, ast.Name):
+        return id(node) in functions
+    if isinstance(node, ast.operator | ast.unaryop | ast.cmpop):
+        return type(node) in {*_BINARY, *_UNARY, *_COMPARE}
+    kinds = (ast.BinOp, ast.UnaryOp, ast.Compare, ast.BoolOp, ast.And, ast.Or, ast.Load)
+    return isinstance(node, kinds)
+
+
+def _is_float(value: float) -> bool:
+    """Whether a float can hold it: an integer may have a thousand digits."""
+    try:
+        float(value)
+    except OverflowError:
+        return False
+    return True
+
+
+def _takes(function: str, arguments: int) -> bool:
+    return arguments >= 1 if function in ("min", "max") else arguments == 1
+
+
+def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
+    near = difflib.get_close_matches(name, labels, n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    listed = ", ".join(labels) if labels else "none: this pallet has no labels, name them with --labels"
+    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {listed}"
+
+
+def _is_condition(tree: ast.expr) -> bool:
+    return isinstance(tree, _COMPARISON_NODES) or (
+        isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)
+    )
+
+
+def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
+    match node:
+        case ast.Constant(value=value):
+            # A float: the largest powers of integers would never end.
+            return np.float64(value)  # type: ignore[arg-type]
+        case ast.Name(id=name):
+            return np.asarray(values[name], dtype=np.float64)[()]
+        case ast.BinOp(left=left, op=op, right=right):
+            return _BINARY[type(op)](_value(left, values), _value(right, values))
+        case ast.UnaryOp(op=unary, operand=operand):
+            return _UNARY[type(unary)](_value(operand, values))
+        case ast.BoolOp(op=boolean, values=operands):
+            join = np.logical_and if isinstance(boolean, ast.And) else np.logical_or
+            return reduce(join, [_value(operand, values) for operand in operands])
+        case ast.Call(func=ast.Name(id=name), args=arguments):
+            return _FUNCTIONS[name](*[_value(argument, values) for argument in arguments])
+        case ast.Compare(left=left, ops=ops, comparators=comparators):
+            return _compare(left, ops, comparators, values)
+    raise AssertionError(f"not checked: {ast.dump(node)}")
+
+
+def _compare(
+    left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], values: Mapping[str, Any]
+) -> Any:
+    sides = [_value(side, values) for side in (left, *comparators)]
+    links = [_COMPARE[type(op)](a, b) for op, a, b in zip(ops, sides[:-1], sides[1:], strict=True)]
+    return reduce(np.logical_and, links)

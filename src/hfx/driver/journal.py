@@ -1,0 +1,94 @@
+"""A run's journal: run.json with the state, and events.jsonl; whatever ends a scan is written down."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from hfx.driver import provenance
+from hfx.driver.events import Event, Listener
+from hfx.driver.options import ScanOptions
+from hfx.driver.store import RunFolder
+from hfx.errors import HfxError
+
+__all__ = ["Journal", "ScanInterrupted", "header"]
+
+
+class ScanInterrupted(KeyboardInterrupt):
+    """Ctrl-C in a scan; its text says what is kept and which command goes on."""
+
+
+def header(
+    pallet: Mapping[str, Any],
+    options: ScanOptions,
+    identity: Mapping[str, Any],
+    command: str,
+    earlier: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """The content of run.json but for the state; `earlier`: what stood there before."""
+    now = provenance.now()
+    place = Path(str(pallet["source"]))
+    return {
+        **provenance.versions(),
+        "pallet": dict(pallet),
+        "location": str(place.resolve()) if place.exists() else str(pallet["source"]),
+        "options": options.public(),
+        "endpoint": options.endpoint or "embedded",
+        "threads": options.cores,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "command": command,
+        "started": earlier.get("started", now) if earlier else now,
+        "resumed": [*earlier.get("resumed", []), now] if earlier else [],
+        "identity": dict(identity),
+    }
+
+
+class Journal:
+    """Writes run.json and events.jsonl of a folder; `listener` hears the events too."""
+
+    def __init__(self, folder: RunFolder, head: Mapping[str, Any], listener: Listener | None) -> None:
+        self.folder, self.head, self.listener = folder, dict(head), listener
+
+    def state(self, name: str, **more: Any) -> None:
+        """Write the state into run.json."""
+        self.head.update(more)
+        self.folder.write("run.json", {"state": name, **self.head})
+
+    def emit(self, event: Event) -> None:
+        """Write an event down and pass it on."""
+        self.folder.append_events([event])
+        if self.listener is not None:
+            self.listener(event)
+
+    @contextmanager
+    def running(self, *files: str) -> Iterator[None]:
+        """The scan's run: planned, running, and then finished, stopped or failed; it appends to `files`.
+
+        Raises `ScanInterrupted` for Ctrl-C, with the command that goes on.
+        """
+        self.state("planned")
+        self.folder.create("events.jsonl", *files)
+        self.state("running")
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._last("stopped")
+            raise ScanInterrupted(
+                f"stopped; {self.folder.kept() or 'nothing kept yet; '}go on with: {self.head['command']}"
+            ) from None
+        except CancelledError:
+            self._last("stopped")
+            raise
+        except BaseException as error:
+            self._last("failed", reason=str(error) or type(error).__name__)
+            raise
+        self.state("finished", finished=provenance.now())
+
+    def _last(self, state: str, **more: Any) -> None:
+        """The last word, if the disk takes it: the error that ends the scan is the one to be told."""
+        with suppress(HfxError):
+            self.state(state, **more)

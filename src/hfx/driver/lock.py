@@ -1,0 +1,189 @@
+"""The lock of a run's folder: one driver at a time.
+
+The file ``lock`` names its holder (host, process, start time). On this host the kernel keeps it: it is held
+with ``flock`` and let go of when the holder dies, however it dies. Where the file system has no ``flock``,
+and across hosts, what the file says is all there is.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from hfx.errors import RunFolderError
+
+__all__ = ["Holder", "held", "myself"]
+
+_UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock; `started` (ticks after boot) tells a process from a later one of the same number."""
+
+    host: str
+    pid: int
+    started: str
+    since: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} (since {self.since})"
+
+
+def myself() -> Holder:
+    """This process as a holder."""
+    pid = os.getpid()
+    now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return Holder(socket.gethostname(), pid, _started(pid) or "", now)
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, as /proc has it; None: no such process; "": there is no /proc."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return None if Path("/proc/self/stat").exists() else ""
+    except OSError:
+        return ""
+    # The second field is the name in parentheses, which may hold anything; a zombie is dead.
+    fields = status.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _alive(holder: Holder) -> bool:
+    """Whether the holder, a process of this host, still runs."""
+    started = _started(holder.pid)
+    if started == "":
+        try:
+            os.kill(holder.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    return started is not None and (not holder.started or started == holder.started)
+
+
+@contextmanager
+def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the lock of `folder` for the block; `say` gets a sentence when a stale lock is taken over.
+
+    Raises `RunFolderError` when another process holds it, by name of host and process.
+    """
+    path = folder / "lock"
+    descriptor = _take(path, say)
+    try:
+        yield
+    finally:
+        _release(path, descriptor)
+
+
+def _take(path: Path, say: Callable[[str], None]) -> int:
+    for _ in range(_ATTEMPTS):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            mine = _flock(descriptor)
+            holder = _read(descriptor)
+            if mine is False:
+                raise _refusal(path, holder)
+            if not _same_file(descriptor, path):  # released, and removed, by its holder in between
+                os.close(descriptor)
+                continue
+            _judge(path, holder, kernel=mine is True, say=say)
+            _write(descriptor)
+        except BaseException:
+            _close(descriptor)
+            raise
+        return descriptor
+    raise RunFolderError(f"{path.parent}: its lock is taken and released too fast; run the command again")
+
+
+def _judge(path: Path, holder: Holder | None, *, kernel: bool, say: Callable[[str], None]) -> None:
+    """Raise when the holder that the file names may be alive; explain the takeover when it is dead.
+
+    `kernel`: the kernel gave us the lock. A file that names this very process is then a leftover of its own.
+    """
+    if holder is None:
+        return
+    if holder.host != socket.gethostname():
+        raise RunFolderError(
+            f"{path.parent} is locked by {holder}, which cannot be looked at from here; "
+            f"if it no longer runs, remove {path} and run the command again"
+        )
+    if _alive(holder) and not (kernel and holder.pid == os.getpid()):
+        raise _refusal(path, holder)
+    say(f"{path.parent} was locked by {holder}, which no longer runs: its lock is taken over")
+
+
+def _refusal(path: Path, holder: Holder | None) -> RunFolderError:
+    who = str(holder) if holder else "another process that is just starting"
+    return RunFolderError(f"{path.parent} is in use by {who}; wait for it, or choose another folder with -o")
+
+
+def _flock(descriptor: int) -> bool | None:
+    """True: held by us now; False: by another; None: the file system cannot say."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            return None
+        if error.errno in (errno.EAGAIN, errno.EACCES):
+            return False
+        raise
+    return True
+
+
+def _same_file(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _read(descriptor: int) -> Holder | None:
+    """The holder that the file names; None for an empty or torn file, whose writer died within it."""
+    try:
+        content = json.loads(os.pread(descriptor, 4096, 0))
+        return Holder(
+            str(content["host"]), int(content["pid"]), str(content["started"]), str(content["since"])
+        )
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _write(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, json.dumps(asdict(myself())).encode() + b"\n", 0)
+    os.fsync(descriptor)
+
+
+def _release(path: Path, descriptor: int) -> None:
+    """Remove the file, if it is still ours, and let go; a vanished folder is no error here."""
+    try:
+        if _same_file(descriptor, path):
+            path.unlink()
+    except OSError:
+        # An emptied file is a free lock too, should it come back.
+        _empty(descriptor)
+    _close(descriptor)
+
+
+def _empty(descriptor: int) -> None:
+    try:
+        os.ftruncate(descriptor, 0)
+    except OSError:
+        return
+
+
+def _close(descriptor: int) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        return

@@ -1,0 +1,157 @@
+"""The outcome of a scan: the content of scan.json, its curves and its picture."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hfx.driver import disk
+from hfx.driver.options import ScanOptions
+from hfx.errors import HfxError, RunFolderError
+from hfx.version import __version__
+
+__all__ = ["check_axes", "choose", "content", "draw", "failures"]
+
+# What a choice of minimum decides, beside each fit's value; a record holds them for each choice.
+_CHOSEN = ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")
+_PRIVATE = ("solutions", "step")
+
+Record = Mapping[str, Any]
+
+
+def choose(record: Record, minima: str) -> dict[str, Any]:
+    """A stored record as a result: the numbers of `minima` in front, no solutions."""
+    part = record.get(minima) or {}
+    chosen = {key: part[key] for key in _CHOSEN if key in part}
+    if isinstance(part.get("edm"), dict):
+        chosen["edm"] = max(part["edm"].values())
+        chosen["fits"] = {name: _fit(name, fit, record, part) for name, fit in record["fits"].items()}
+    return {key: value for key, value in {**record, **chosen}.items() if key not in _PRIVATE}
+
+
+def _fit(name: str, fit: Record, record: Record, part: Record) -> dict[str, Any]:
+    """One fit of a result, at the minimum of `part`, the record's choice."""
+    twice_nll = part["twice_nll"][name]
+    # The Asimov data are those of the choice's own background fit: values of two choices do not compare.
+    above = None if name == "asimov_fixed" else max(0.0, record["natural"]["twice_nll"][name] - twice_nll)
+    return {**fit, "twice_nll": twice_nll, "edm": part["edm"][name], "improved": above}
+
+
+def failures(
+    order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The failures in the pallet's order."""
+    return [{"name": n, "values": list(v), "reason": reasons[n]} for n, v in order if n in reasons]
+
+
+def content(
+    pallet: Mapping[str, Any],
+    options: ScanOptions,
+    results: Sequence[Record],
+    failed: Sequence[Record],
+    contours: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The content of scan.json."""
+    return {
+        "hfx": __version__,
+        "pallet": dict(pallet),
+        "options": options.public(),
+        "results": list(results),
+        "failures": list(failed),
+        "contours": dict(contours or {}),
+    }
+
+
+def check_axes(pallet: Mapping[str, Any], points: Sequence[Record], options: ScanOptions) -> None:
+    """Raise `OptionError`, before any fit, for --x, --y or --forbidden that no picture can be drawn with."""
+    if any((options.x, options.y, options.forbidden)):
+        from hfx.driver import contour
+
+        empty = content(pallet, options, [], [{**point, "reason": ""} for point in points])
+        contour.contours(empty, x=options.x, y=options.y, forbidden=options.forbidden)
+
+
+def curves(scan: Mapping[str, Any], options: ScanOptions) -> dict[str, Any]:
+    """The content of contour.json."""
+    from hfx.driver import contour
+
+    return contour.contours(_drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden)
+
+
+def _drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
+    """The scan as it is drawn: what failed in one region and has a result of another is no gap."""
+    there = {record["name"] for record in scan["results"]}
+    return {**scan, "failures": [f for f in scan["failures"] if f["name"] not in there]}
+
+
+def draw(
+    scan: Mapping[str, Any], folder: Path, options: ScanOptions, command: str, say: Callable[[str], None]
+) -> list[Path]:
+    """Write contour.json, contour.pdf and contour.png; the files written.
+
+    A picture that cannot be drawn is a sentence to `say`: the numbers are on the disk by then.
+    """
+    stem = folder / "contour"
+    with disk.explained(folder, lambda: "the results are kept in its scan.json; "):
+        text = disk.dump(scan["contours"], indent=1)
+        disk.write_whole(stem.with_suffix(".json"), text + "\n")
+        try:
+            return [*_picture(scan, stem, options, command), stem.with_suffix(".json")]
+        except (HfxError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            first = next(iter(str(error).splitlines()), "")
+            say(
+                f"the picture could not be drawn ({type(error).__name__}: {first}); "
+                f"'hfx plot {folder}' tries again"
+            )
+            return [stem.with_suffix(".json")]
+
+
+def _picture(scan: Mapping[str, Any], stem: Path, options: ScanOptions, command: str) -> list[Path]:
+    from hfx.driver import plot
+
+    return plot.draw(
+        _drawn(scan),
+        stem,
+        x=options.x,
+        y=options.y,
+        xlabel=options.xlabel,
+        ylabel=options.ylabel,
+        title=options.title,
+        forbidden=options.forbidden,
+        metadata=_metadata(scan, command),
+    )
+
+
+def _metadata(scan: Mapping[str, Any], command: str) -> dict[str, str]:
+    return {
+        "hfx": str(scan["hfx"]),
+        "pallet": str(scan["pallet"].get("name")),
+        "digest": f"sha256:{scan['pallet'].get('digest')}",
+        "command": command,
+    }
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """The content of scan.json; of a scan that has not finished, what is there so far, without curves.
+
+    Raises `RunFolderError` when the folder holds no run.
+    """
+    from hfx.driver.store import read_json, read_records
+
+    scan = read_json(folder, "scan.json")
+    if scan is not None:
+        return scan
+    run = read_json(folder, "run.json")
+    if run is None:
+        raise RunFolderError(f"{folder} holds no run of hfx: there is neither scan.json nor run.json in it")
+    minima = str(run.get("options", {}).get("minima", "admissible"))
+    records = read_records(folder).last.values()
+    return {
+        "hfx": run.get("hfx"),
+        "pallet": run.get("pallet", {}),
+        "options": run.get("options", {}),
+        "results": [choose(record, minima) for record in records],
+        "failures": [],
+        "contours": {},
+    }

@@ -1,0 +1,191 @@
+"""The plan of a scan, pure: which hypotheses, in which tasks, and who is whose neighbour in the exchange."""
+
+import fnmatch
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from hfx.driver.expressions import parse
+from hfx.errors import OptionError
+from hfx.pallets import Hypothesis, Pallet
+
+__all__ = [
+    "BATCH",
+    "FitOptions",
+    "batches",
+    "describe",
+    "neighbours",
+    "select",
+    "task",
+]
+
+# Few enough that results stream and a stopped scan loses little; enough to fill the batched solver.
+BATCH = 32
+
+# Nearest neighbours in the label plane: a regular grid's point has eight.
+NEIGHBOURS = 8
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What decides the numbers (`minima`: which of them are shown), in the words of ``hfx scan``."""
+
+    mu: float = 1.0
+    signal_scale: float = 1.0
+    test_stat: str = "qtilde"
+    normsys: int = 4
+    histosys: str = "4p"
+    measurement: str | None = None
+    starts: int | None = None
+    minima: str = "admissible"
+
+    def wire(self) -> dict[str, Any]:
+        """The ``options`` of a task."""
+        return asdict(self)
+
+
+def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, float]:
+    """Label to value; labels or values too many are left out."""
+    return dict(zip(pallet.labels, hypothesis.values, strict=False))
+
+
+def select(pallet: Pallet, only: str | None = None, where: str | None = None) -> tuple[Hypothesis, ...]:
+    """The hypotheses chosen by a shell pattern on names and a condition on labels, in the pallet's order.
+
+    Raises `OptionError` when the choice leaves none, or the condition cannot be read.
+    """
+    chosen = [h for h in pallet.hypotheses if only is None or fnmatch.fnmatchcase(h.name, only)]
+    if only is not None and not chosen:
+        example = pallet.hypotheses[0].name if pallet.hypotheses else "none"
+        raise OptionError(
+            f"--only '{only}' matches none of {len(pallet.hypotheses)} names, such as {example}"
+        )
+    if where is not None:
+        condition = parse(where, pallet.labels, option="--where", condition=True)
+        chosen = [h for h in chosen if _holds(condition.labels, condition.holds, labels_of(pallet, h))]
+        if not chosen:
+            raise OptionError(
+                f"--where '{where}' holds for no hypothesis; labels: {', '.join(pallet.labels)}"
+            )
+    return tuple(chosen)
+
+
+def _holds(used: Iterable[str], holds: Any, values: Mapping[str, float]) -> bool:
+    return all(label in values for label in used) and bool(holds(values))
+
+
+def batches(names: Sequence[str], size: int = BATCH) -> tuple[tuple[str, ...], ...]:
+    """The names in order, in batches of at most `size`, as even as they can be."""
+    count = -(-len(names) // size)
+    edges = [round(i * len(names) / count) for i in range(count + 1)] if count else []
+    return tuple(tuple(names[a:b]) for a, b in pairwise(edges))
+
+
+def task(
+    pallet: Pallet,
+    hypotheses: Iterable[Hypothesis],
+    options: FitOptions,
+    *,
+    threads: int,
+    device: str,
+    known: Mapping[str, Any] | None = None,
+    starts_from: Mapping[str, Sequence[Any]] | None = None,
+) -> dict[str, Any]:
+    """One task as the worker reads it; the exchange gives `known` and `starts_from` (of the neighbours)."""
+    content: dict[str, Any] = {
+        "job": "cls_scan",
+        "version": 1,
+        "background": pallet.background,
+        "hypotheses": [
+            {"name": h.name, "values": list(h.values), "patch": list(h.patch)} for h in hypotheses
+        ],
+        "options": options.wire(),
+        "threads": threads,
+        "device": device,
+    }
+    if known is not None and starts_from is not None:
+        content["known"] = dict(known)
+        content["neighbours"] = {name: list(solutions) for name, solutions in starts_from.items()}
+    return content
+
+
+def neighbours(points: Mapping[str, Sequence[float]], k: int = NEIGHBOURS) -> dict[str, tuple[str, ...]]:
+    """Each hypothesis' neighbours: its `k` nearest in label space scaled to unit ranges; symmetric.
+
+    Whoever is a neighbour has one. A pure function of the set: the order of the points does not matter.
+    Labels that do not vary do not count; points at the same place are neighbours; ties go by name.
+    """
+    names = sorted(points)
+    if len(names) < 2:
+        return dict.fromkeys(names, ())
+    distances = _distances(_scaled([points[name] for name in names]))
+    near: dict[str, set[str]] = {name: set() for name in names}
+    for i, name in enumerate(names):
+        # A stable sort of names already in order: ties go by name.
+        order = [j for j in np.argsort(distances[i], kind="stable") if j != i]
+        for j in order[:k]:
+            near[name].add(names[j])
+            near[names[j]].add(name)
+    return {name: tuple(sorted(near[name])) for name in names}
+
+
+def _scaled(values: Sequence[Sequence[float]]) -> np.ndarray:
+    width = min(len(v) for v in values)
+    table = np.array([list(v)[:width] for v in values], dtype=np.float64).reshape(len(values), width)
+    table = table[:, np.isfinite(table).all(axis=0)]
+    span = np.ptp(table, axis=0) if table.size else np.zeros(table.shape[1])
+    varying = span > 0
+    return np.asarray((table[:, varying] - table[:, varying].min(axis=0)) / span[varying])
+
+
+def _distances(table: np.ndarray) -> np.ndarray:
+    squares = ((table[:, None, :] - table[None, :, :]) ** 2).sum(axis=2)
+    # Rounded: on a grid, equal distances must tie whatever the last digit of their sums.
+    return np.asarray(np.round(np.sqrt(squares), 12))
+
+
+def describe(
+    pallet: Pallet,
+    hypotheses: Sequence[Hypothesis],
+    options: FitOptions,
+    *,
+    kept: int,
+    folder: str,
+    endpoint: str,
+    threads: int,
+    device: str,
+    size: int = BATCH,
+) -> str:
+    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already."""
+    groups = batches([h.name for h in hypotheses], size)
+    background = len(json.dumps(pallet.background))
+    patches = sum(len(json.dumps(h.patch)) for h in hypotheses)
+    rows = [
+        ("pallet", f"{pallet.name}{f', region {pallet.region}' if pallet.region else ''} ({pallet.source})"),
+        ("digest", f"sha256:{pallet.digest}"),
+        (
+            "hypotheses",
+            f"{len(hypotheses) + kept} of {len(pallet.hypotheses)}, {kept} with local results already",
+        ),
+        (
+            "tasks",
+            f"{len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
+        ),
+        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON"),
+        ("workers", f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}"),
+        (
+            "options",
+            ", ".join(f"{name} {value}" for name, value in options.wire().items() if value is not None),
+        ),
+        ("folder", folder),
+    ]
+    if options.starts == 1:
+        rows[3] = (
+            "tasks",
+            rows[3][1].replace(", then the exchange", "; no search, no exchange (--starts 1)"),
+        )
+    return "\n".join(f"{name:<11} {value}" for name, value in rows)

@@ -1,0 +1,155 @@
+"""``--region all``: each region scanned in a folder of its own, and their combination.
+
+At every mass point the combination takes the region with the best expected CLs, as the published contours do.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from hfx.driver import identity, outcome, plan, provenance, theory
+from hfx.driver.journal import Journal, header
+from hfx.driver.options import ScanOptions
+from hfx.driver.results import ScanResult
+from hfx.driver.scan import Setting, finish, numerics, open_source, scan_pallet
+from hfx.driver.store import opened, read_json
+from hfx.errors import OptionError
+from hfx.pallets import Pallet, region_names
+
+__all__ = ["combine", "scan_regions"]
+
+Scan = Mapping[str, Any]
+
+
+def open_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> dict[str, Pallet]:
+    """Every region by name; one nameless region is "".
+
+    Raises `PalletError`, and `OptionError` when the selection leaves nothing in any region.
+    """
+    if isinstance(source, Pallet):
+        raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
+    names = region_names(str(source))
+    if not names:
+        return {"": open_source(source, options, None, setting)}
+    pallets = {name: open_source(source, options, name, setting) for name in names}
+    refusals = [refusal for p in pallets.values() if (refusal := _refusal(p, options)) is not None]
+    if len(refusals) == len(pallets):
+        raise refusals[0]
+    return pallets
+
+
+def _refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
+    """Why the selection leaves nothing of a region: there it is a point missing, not an error."""
+    try:
+        plan.select(pallet, options.only, options.where)
+    except OptionError as error:
+        return error
+    return None
+
+
+def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
+    """Scan every region of a pallet and combine them; a pallet of one region is scanned as it is."""
+    pallets = open_regions(source, options, setting)
+    if "" in pallets:
+        return scan_pallet(pallets[""], replace(options, region=None), setting)
+    return _scan_opened(pallets, options, setting)
+
+
+def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: Setting) -> ScanResult:
+    first = next(iter(pallets.values()))
+    same = {name: identity.of_scan(p, options.fit, numerics()) for name, p in pallets.items()}
+    whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
+    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)
+    with opened(path, setting.say) as folder:
+        earlier = folder.run()
+        identity.check_same(path, earlier, whole)
+        block = _block(pallets)
+        command = options.command(first.source, path)
+        journal = Journal(folder, header(block, options, whole, command, earlier), setting.listener)
+        with journal.running():
+            scans = {name: _scan_region(p, name, path, options, setting) for name, p in pallets.items()}
+            results, failures = combine(scans)
+            content = outcome.content(block, options, results, failures)
+            finish(
+                content,
+                theory.curves(pallets, options, path, setting, _scan_opened),
+                options,
+                journal,
+                setting,
+            )
+    return ScanResult(content, path)
+
+
+def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, setting: Setting) -> Scan:
+    """The content of scan.json of one region, in its folder beneath `path`."""
+    folder = path / identity.safe_name(name)
+    if _refusal(pallet, options) is not None:
+        nothing: Scan = {"results": [], "failures": []}
+        return read_json(folder, "scan.json") or nothing
+    setting.say(f"region {name}")
+    one = replace(options, region=name, output=folder, theory_band=None)
+    return scan_pallet(pallet, one, setting).content
+
+
+def _whole(same: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What tells a combination from another one, in place of one region's."""
+    return {
+        "region": "all",
+        "regions": ", ".join(same),
+        "background": " ".join(str(one["background"]) for one in same.values()),
+        "patches": " ".join(str(one["patches"]) for one in same.values()),
+    }
+
+
+def _block(pallets: Mapping[str, Pallet]) -> dict[str, Any]:
+    blocks = {name: provenance.pallet_block(pallet) for name, pallet in pallets.items()}
+    first = next(iter(blocks.values()))
+    return {
+        **first,
+        "region": "all",
+        "regions": list(blocks),
+        "digest": " ".join(str(block["digest"]) for block in blocks.values()),
+        "patchset_digest": " ".join(str(block["patchset_digest"]) for block in blocks.values()),
+        "hypotheses": max(int(block["hypotheses"]) for block in blocks.values()),
+    }
+
+
+def combine(scans: Mapping[str, Scan]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The best results of the scans (by region), and all their failures.
+
+    At every mass point: the region whose median expected CLs is smallest, of equal ones the first. Each
+    result has its "region", and "missing_in": the regions that have no result there.
+    """
+    key = _by_values if all(_distinct(scan) for scan in scans.values()) else _by_name
+    places: dict[Any, dict[str, Scan]] = {}
+    for region, scan in scans.items():
+        for record in scan["results"]:
+            places.setdefault(key(record), {})[region] = record
+    best = [_best(place, list(scans)) for place in places.values()]
+    failures = [
+        {**failure, "reason": f"region {region}: {failure['reason']}"}
+        for region, scan in scans.items()
+        for failure in scan["failures"]
+    ]
+    return best, failures
+
+
+def _best(place: Mapping[str, Scan], regions: list[str]) -> dict[str, Any]:
+    # A fit that has not converged is no measure of a region, unless there is no other.
+    region = min(place, key=lambda name: (place[name]["status"] != "converged", place[name]["CLs_exp"][2]))
+    missing = [name for name in regions if name not in place]
+    return {**place[region], "region": region, "missing_in": missing}
+
+
+def _by_values(record: Scan) -> Any:
+    return tuple(map(float, record["values"]))
+
+
+def _by_name(record: Scan) -> Any:
+    return record["name"]
+
+
+def _distinct(scan: Scan) -> bool:
+    points = [_by_values(record) for record in scan["results"]]
+    return len(set(points)) == len(points) and all(points)

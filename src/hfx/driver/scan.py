@@ -1,0 +1,207 @@
+"""The scan: a pallet in, a run's folder and a `ScanResult` out."""
+
+import hashlib
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hfx import endpoints
+from hfx.driver import dispatch, identity, outcome, plan, provenance, theory
+from hfx.driver.events import Contour, Listener
+from hfx.driver.fitting import Fitted, Fitting
+from hfx.driver.journal import Journal, header
+from hfx.driver.options import ScanOptions
+from hfx.driver.results import ScanResult
+from hfx.driver.store import RunFolder, opened
+from hfx.errors import OptionError
+from hfx.pallets import Hypothesis, Pallet, open_pallet
+
+__all__ = ["Setting", "scan", "scan_pallet"]
+
+
+def _to_stderr(sentence: str) -> None:
+    print(f"hfx: {sentence}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What surrounds a scan and leaves its results alone.
+
+    `say` gets sentences for the user, `listener` events; `run` is what a worker runs (None:
+    hfx.functions.cls_scan); `stop`, once set, ends the scan with `CancelledError`; `batch` is the most
+    hypotheses that a task holds; `progress` hears of bytes fetched, and of how many there are.
+    """
+
+    say: Callable[[str], None] = _to_stderr
+    listener: Listener | None = None
+    run: dispatch.Run | None = None
+    stop: threading.Event | None = None
+    batch: int = plan.BATCH
+    progress: Callable[[int, int | None], None] | None = None
+
+
+def scan(pallet: str | Path | Pallet, *, setting: Setting | None = None, **options: Any) -> ScanResult:
+    """Fit every hypothesis of a pallet and draw what is excluded.
+
+    `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are
+    those of ``hfx scan``, with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``,
+    ``output``, ...; see `hfx.driver.options.ScanOptions`. The run's folder is made, or gone on with where it
+    holds this very scan.
+
+    Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be
+    fitted is no error: see `ScanResult.failures`.
+    """
+    return scan_source(pallet, ScanOptions.of(options), setting or Setting())
+
+
+def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
+    """`scan` with its options checked already."""
+    from hfx.driver.regions import scan_regions
+
+    if options.region == "all":
+        return scan_regions(source, options, setting)
+    return scan_pallet(open_source(source, options, options.region, setting), options, setting)
+
+
+def open_source(
+    source: str | Path | Pallet, options: ScanOptions, region: str | None, setting: Setting
+) -> Pallet:
+    """The open pallet; raises `PalletError`, or `OptionError` when an open one is of another region."""
+    if isinstance(source, Pallet):
+        if region not in (None, source.region):
+            raise OptionError(f"the open pallet is of region {source.region}, not {region}; give its source")
+        return source
+    return open_pallet(
+        str(source), region, labels=options.labels, verify=options.verify, progress=setting.progress
+    )
+
+
+def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
+    """Scan one region into ``options.output`` or the default folder."""
+    selected = plan.select(pallet, options.only, options.where)
+    block = provenance.pallet_block(pallet)
+    outcome.check_axes(block, [{"name": h.name, "values": list(h.values)} for h in selected], options)
+    same = identity.of_scan(pallet, options.fit, numerics())
+    path = _folder(pallet, options, same)
+    for warning in pallet.warnings:
+        setting.say(warning)
+    with opened(path, setting.say) as folder:
+        earlier = folder.run()
+        identity.check_same(path, earlier, same)
+        command = options.command(pallet.source, path)
+        journal = Journal(folder, header(block, options, same, command, earlier), setting.listener)
+        settled = (earlier or {}).get("exchanged") if (earlier or {}).get("state") == "finished" else None
+        with journal.running("results.jsonl"):
+            fitted = _fit(pallet, selected, options, setting, journal, settled)
+            content = _content(pallet, selected, options, fitted)
+            theory_curves = theory.curves(pallet, options, path, setting, scan_pallet)
+            finish(content, theory_curves, options, journal, setting)
+            journal.head["exchanged"] = _digest(sorted(fitted.records))
+    return ScanResult(content, path)
+
+
+def describe(pallet: Pallet, options: ScanOptions) -> str:
+    """What ``--plan`` prints: the plan as text; nothing is written."""
+    selected = plan.select(pallet, options.only, options.where)
+    same = identity.of_scan(pallet, options.fit, numerics())
+    path = _folder(pallet, options, same)
+    stored = _stored(path, same)
+    return plan.describe(
+        pallet,
+        [h for h in selected if h.name not in stored],
+        options.fit,
+        kept=sum(h.name in stored for h in selected),
+        folder=str(path),
+        endpoint=options.endpoint or "embedded",
+        threads=options.cores,
+        device=options.device,
+    )
+
+
+def _stored(path: Path, same: dict[str, Any]) -> set[str]:
+    from hfx.driver.store import read_json, read_records
+
+    identity.check_same(path, read_json(path, "run.json"), same)
+    return set(read_records(path).local)
+
+
+def numerics() -> str:
+    """The version of the numerics: results of another one are not mixed with ours."""
+    from hfx.functions.cls_scan import NUMERICS
+
+    return str(NUMERICS)
+
+
+def _folder(pallet: Pallet, options: ScanOptions, same: dict[str, Any]) -> Path:
+    if options.output is not None:
+        return Path(options.output)
+    return identity.default_folder(pallet.name, pallet.region, same)
+
+
+def _fit(
+    pallet: Pallet,
+    selected: tuple[Hypothesis, ...],
+    options: ScanOptions,
+    setting: Setting,
+    journal: Journal,
+    settled: str | None,
+) -> Fitted:
+    with endpoints.connect(options.endpoint) as pool:
+        fitting = Fitting(
+            pallet=pallet,
+            selected=selected,
+            options=options.fit,
+            folder=journal.folder,
+            pool=pool,
+            run=setting.run or _worker_function(),
+            emit=journal.emit,
+            threads=options.cores,
+            device=options.device,
+            stop=setting.stop,
+            batch=setting.batch,
+        )
+        return fitting.fit(settled=lambda names: _digest(names) == settled)
+
+
+def _worker_function() -> dispatch.Run:
+    from hfx.functions.cls_scan import run
+
+    return run
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+
+def _content(
+    pallet: Pallet, selected: tuple[Hypothesis, ...], options: ScanOptions, fitted: Fitted
+) -> dict[str, Any]:
+    order = [(h.name, h.values) for h in pallet.hypotheses]
+    return outcome.content(
+        provenance.pallet_block(pallet),
+        options,
+        [outcome.choose(fitted.records[name], options.minima) for name, _ in order if name in fitted.records],
+        outcome.failures(order, fitted.reasons),
+    )
+
+
+def finish(
+    content: dict[str, Any],
+    more: Sequence[dict[str, Any]],
+    options: ScanOptions,
+    journal: Journal,
+    setting: Setting,
+) -> None:
+    """Write scan.json with its curves (`more` of them from elsewhere) and draw the picture."""
+    folder: RunFolder = journal.folder
+    # The numbers first: no picture can lose them.
+    folder.write("scan.json", content)
+    contours = outcome.curves(content, options)
+    content["contours"] = {**contours, "curves": [*contours["curves"], *more]}
+    folder.write("scan.json", content)
+    files = outcome.draw(content, folder.path, options, journal.head["command"], setting.say)
+    journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))

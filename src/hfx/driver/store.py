@@ -1,0 +1,147 @@
+"""A run's folder: what is kept, how it is read again, and whether it is this scan's.
+
+::
+
+    run.json        what was asked, of which pallet, by which versions; the state; from the first moment
+    results.jsonl   one line for each local result, and one more where the exchange changes it
+    events.jsonl    what happened, for views
+    scan.json       the outcome
+    contour.*       the picture and its curves
+    lock            who is writing, while it is being written
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hfx.driver import disk, lock
+from hfx.driver.events import Event, to_line
+from hfx.errors import RunFolderError
+
+__all__ = ["Records", "RunFolder", "opened", "read_json", "read_records"]
+
+Record = dict[str, Any]
+
+LOCAL, EXCHANGE = "local", "exchange"
+STATES = ("planned", "running", "finished", "stopped", "failed")
+
+
+@dataclass(frozen=True)
+class Records:
+    """What results.jsonl holds: by name, the last local record and the last record of all."""
+
+    local: dict[str, Record]
+    last: dict[str, Record]
+
+
+def read_records(folder: Path) -> Records:
+    """Read results.jsonl; a line that cannot be read (torn by a crash) does not count."""
+    local: dict[str, Record] = {}
+    last: dict[str, Record] = {}
+    for line in disk.lines(folder / "results.jsonl"):
+        record = _record(line)
+        if record is not None:
+            last[record["name"]] = record
+            if record.get("step", LOCAL) == LOCAL:
+                local[record["name"]] = record
+    return Records(local, last)
+
+
+def _record(line: str) -> Record | None:
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and isinstance(content.get("name"), str) else None
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any] | None:
+    """The content of a JSON file in a run's folder; None when there is none.
+
+    Raises `RunFolderError` when it cannot be read.
+    """
+    path = folder / name
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
+    except (ValueError, OSError) as error:
+        raise RunFolderError(f"{path} cannot be read ({error}); choose another folder with -o") from None
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{path} does not hold what hfx writes; choose another folder with -o")
+    return content
+
+
+class RunFolder:
+    """A run's folder, locked by this process. Its methods raise `RunFolderError` when the disk fails."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._names = set(read_records(path).last)
+
+    def kept(self) -> str:
+        """What is safe, as the start of a sentence."""
+        count = len(self._names)
+        return f"{count} result{'' if count == 1 else 's'} kept in its results.jsonl; " if count else ""
+
+    def run(self) -> dict[str, Any] | None:
+        """The content of run.json."""
+        return read_json(self.path, "run.json")
+
+    def records(self) -> Records:
+        """What results.jsonl holds."""
+        with self._explained():
+            return read_records(self.path)
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file, whole or not at all."""
+        with self._explained():
+            disk.write_whole(self.path / name, disk.dump(content, indent=1) + "\n")
+
+    def append_results(self, records: Sequence[Mapping[str, Any]], step: str) -> None:
+        """Append records, one line each, and wait until they are on the disk."""
+        if not records:
+            return
+        text = "".join(disk.dump({**record, "step": step}) + "\n" for record in records)
+        with self._explained():
+            disk.append(self.path / "results.jsonl", text)
+        self._names.update(str(record["name"]) for record in records)
+
+    def append_events(self, events: Iterable[Event]) -> None:
+        """Append events; they are for views, and not waited for."""
+        with self._explained():
+            disk.append(self.path / "events.jsonl", "".join(to_line(e) + "\n" for e in events), sync=False)
+
+    def create(self, *names: str) -> None:
+        """The files that lines are appended to, empty, unless they are there."""
+        with self._explained():
+            for name in names:
+                disk.create(self.path / name)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return disk.explained(self.path, self.kept)
+
+
+@contextmanager
+def opened(path: Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
+    """Make the folder if need be and hold its lock for the block; `say` gets the sentence about a stale lock.
+
+    Raises `RunFolderError`: another process holds it, or it cannot be made or written.
+    """
+    with ExitStack() as stack:
+        with disk.explained(path):
+            _make(path)
+            stack.enter_context(lock.held(path, say))
+        yield RunFolder(path)
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise RunFolderError(f"{path} is a file, not a folder; choose another with -o") from None

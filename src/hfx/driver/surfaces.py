@@ -1,0 +1,161 @@
+"""Piecewise linear surfaces over scattered points: level lines and the region between two surfaces.
+
+A surface is linear on each triangle of a Delaunay triangulation, made with both axes scaled to unit range so
+that its choice of triangles does not depend on units. Its level lines are straight within a triangle and are
+taken exactly, edge by edge: nothing is sampled, nothing overshoots, nothing leaves the convex hull. On the
+published pallets a point left out is predicted no worse by this than by a cubic (Clough-Tocher) surface.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay, QhullError
+
+__all__ = ["Mesh", "between", "collinear", "crossings", "level_lines", "triangulate"]
+
+Array = NDArray[np.float64]
+Edge = tuple[int, int]
+
+# A triangle thinner than this (height over the unit range) holds no area a picture could show.
+_SLIVER = 1e-6
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """Triangles over points: `points` [n, 2] in the units of the axes, `triangles` [t, 3] indices, sorted."""
+
+    points: Array
+    triangles: NDArray[np.intp]
+
+
+def triangulate(points: Array) -> Mesh | None:
+    """Delaunay triangulation of distinct `points` [n, 2]; None when they span no area."""
+    if len(points) < 3 or collinear(points):
+        return None
+    unit = _unit(points)
+    try:
+        triangles = np.sort(Delaunay(unit).simplices.astype(np.intp), axis=1)
+    except QhullError:
+        return None
+    triangles = triangles[_heights(unit[triangles]) > _SLIVER]
+    if not len(triangles):
+        return None
+    return Mesh(points, triangles[np.lexsort(triangles.T[::-1])])
+
+
+def collinear(points: Array) -> bool:
+    """Whether `points` [n, 2] lie on one line, to a millionth of their range."""
+    unit = _unit(points)
+    centred = unit - unit.mean(axis=0)
+    return bool(np.linalg.svd(centred, compute_uv=False)[-1] < 1e-6) if len(points) > 2 else True
+
+
+def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
+    """Lines where the surface through `values` [n] equals `level`, each [k, 2].
+
+    Sorted by their first point; an open line starts at its smaller end, a closed one at its smallest point,
+    which it repeats at its end.
+    """
+    inside = values > level
+    neighbours: dict[Edge, list[Edge]] = defaultdict(list)
+    for triangle in mesh.triangles.tolist():
+        crossed = [(a, b) for a, b in _edges(triangle) if inside[a] != inside[b]]
+        if crossed:
+            first, second = crossed
+            neighbours[first].append(second)
+            neighbours[second].append(first)
+    position = {edge: _crossing(mesh.points, values, edge, level) for edge in neighbours}
+    lines = [_tidy(np.array([position[edge] for edge in chain])) for chain in _chains(neighbours)]
+    return sorted((line for line in lines if len(line) > 1), key=lambda line: line[0].tolist())
+
+
+def between(mesh: Mesh, upper: Array, lower: Array, level: float) -> list[Array]:
+    """Polygons [k, 2] that tile the region where `upper` is above `level` and `lower` is not."""
+    polygons = []
+    for triangle in mesh.triangles:
+        corners = np.column_stack([mesh.points[triangle], upper[triangle] - level, level - lower[triangle]])
+        for column in (2, 3):
+            corners = _half_plane(corners, column)
+        if len(corners) > 2:
+            polygons.append(corners[:, :2])
+    return polygons
+
+
+def crossings(points: Array, values: Array, level: float) -> list[Array]:
+    """Where `values` [n] cross `level` along a line through `points` [n, 2], each [1, 2], in order."""
+    order = np.lexsort(points.T[::-1])
+    points, values = points[order], values[order]
+    inside = values > level
+    return [
+        _crossing(points, values, (i, i + 1), level)[None, :]
+        for i in range(len(points) - 1)
+        if inside[i] != inside[i + 1]
+    ]
+
+
+def _unit(points: Array) -> Array:
+    low, span = points.min(axis=0), np.ptp(points, axis=0)
+    return np.asarray((points - low) / np.where(span > 0, span, 1.0), dtype=np.float64)
+
+
+def _heights(corners: Array) -> Array:
+    """Smallest height of each triangle of `corners` [t, 3, 2]."""
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
+    return np.asarray(np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / longest, dtype=np.float64)
+
+
+def _edges(triangle: list[int]) -> Iterable[Edge]:
+    a, b, c = triangle
+    return (a, b), (a, c), (b, c)
+
+
+def _crossing(points: Array, values: Array, edge: Edge, level: float) -> Array:
+    a, b = edge
+    step = (level - values[a]) / (values[b] - values[a])
+    return np.asarray(points[a] + step * (points[b] - points[a]), dtype=np.float64)
+
+
+def _chains(neighbours: dict[Edge, list[Edge]]) -> list[list[Edge]]:
+    """Edges joined into lines: first the open ones from their ends, then the closed ones."""
+    seen: set[Edge] = set()
+    chains = []
+    ends = sorted(edge for edge, near in neighbours.items() if len(near) == 1)
+    for start in [*ends, *sorted(neighbours)]:
+        if start in seen:
+            continue
+        chain = [start]
+        seen.add(start)
+        while onward := [edge for edge in neighbours[chain[-1]] if edge not in seen]:
+            chain.append(onward[0])
+            seen.add(onward[0])
+        if len(neighbours[start]) == 2:
+            chain.append(start)
+        chains.append(chain)
+    return chains
+
+
+def _tidy(line: Array) -> Array:
+    """`line` without repeated points, started and turned in the one way that level_lines promises."""
+    line = line[np.r_[True, np.any(np.diff(line, axis=0) != 0, axis=1)]]
+    if len(line) < 3 or np.any(line[0] != line[-1]):
+        return line if line[0].tolist() <= line[-1].tolist() else line[::-1]
+    ring = line[:-1]
+    ring = np.roll(ring, -int(np.lexsort(ring.T[::-1])[0]), axis=0)
+    if ring[1].tolist() > ring[-1].tolist():
+        ring = np.concatenate([ring[:1], ring[:0:-1]])
+    return np.concatenate([ring, ring[:1]])
+
+
+def _half_plane(corners: Array, column: int) -> Array:
+    """The part of a polygon [k, m] whose `column` is positive (Sutherland-Hodgman); columns are linear."""
+    kept = []
+    for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        if here[column] > 0:
+            kept.append(here)
+        if (here[column] > 0) != (there[column] > 0):
+            kept.append(here + (there - here) * here[column] / (here[column] - there[column]))
+    return np.array(kept).reshape(-1, corners.shape[1])

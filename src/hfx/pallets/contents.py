@@ -1,0 +1,147 @@
+"""The files of a source, and the regions that they make."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from hfx.errors import PalletError
+from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
+from hfx.pallets.jsontext import parse
+from hfx.pallets.layout import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
+from hfx.pallets.sources import Progress, locate
+
+__all__ = ["Contents", "choose_region", "missing_keys", "read_contents"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The files of a source, read, and the regions that they make.
+
+    Args:
+        name: of the pallet.
+        source: what the user typed.
+        doi: that it was fetched by, if any.
+        members: file contents by path.
+        regions: at least one.
+        single: the source is one JSON file.
+    """
+
+    name: str
+    source: str
+    doi: str | None
+    members: Members
+    regions: tuple[Region, ...]
+    single: bool
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        return tuple(region.name for region in self.regions) if len(self.regions) > 1 else ()
+
+    def label(self, path: str) -> str:
+        """A file as errors name it: with the pallet that holds it."""
+        return path if self.single else f"{self.name}/{path}"
+
+
+def read_contents(source: str, *, progress: Progress | None = None, limits: Limits = LIMITS) -> Contents:
+    """Read a source into memory and sort its files.
+
+    Raises:
+        PalletError: not readable, damaged, unsafe, too large, or without a background workspace.
+    """
+    located = locate(source, progress=progress)
+    budget = Budget(located.shown, limits)
+    members = read_container(located.path, budget, located.file)
+    single = located.path.is_file() and list(members) == [located.file]
+    kinds = _kinds(members)
+    for _ in range(limits.nesting):
+        if "workspace" in kinds.values():
+            break
+        packed = {name: raw for name, raw in members.items() if is_archive(raw[:512])}
+        if not packed:
+            break
+        members = {name: raw for name, raw in members.items() if name not in packed}
+        for name, raw in packed.items():
+            members.update(read_nested(name, raw, budget))
+        kinds = _kinds(members)
+    contents = Contents(located.name, source, located.doi, members, find_regions(kinds, located.name), single)
+    if not contents.regions:
+        raise _no_background(contents, kinds)
+    return contents
+
+
+def _kinds(members: Members) -> dict[str, Kind]:
+    return {name: kind_of(name, raw) for name, raw in members.items()}
+
+
+def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
+    """Why no background was found: the file that comes nearest is named."""
+    where = contents.source
+    for path, raw in contents.members.items():
+        if kinds[path] == "other" and _nearly(contents, path):
+            return _not_a_workspace(raw, contents.label(path))
+    for path, kind in kinds.items():
+        if kind in ("patchset", "loose"):
+            return _patches_alone(contents, path, "a patch set" if kind == "patchset" else "a patch")
+    if any(is_archive(raw[:512]) for raw in contents.members.values()):
+        return PalletError(f"{where} holds archives in archives, too deep; unpack it and give the folder")
+    return PalletError(
+        f"{where} holds no HistFactory workspace (JSON with channels, measurements, observations, version)"
+    )
+
+
+def _nearly(contents: Contents, path: str) -> bool:
+    """A file that was perhaps meant to be the background."""
+    raw = contents.members[path]
+    named = "bkg" in path.lower() or "background" in path.lower()
+    return (contents.single or named or b'"channels"' in raw) and not is_archive(raw[:512])
+
+
+def _not_a_workspace(raw: bytes, file: str) -> PalletError:
+    try:
+        missing = missing_keys(parse(raw, file).document)
+    except PalletError as error:
+        return error
+    return PalletError(f"{file} is no HistFactory workspace: it lacks {missing}")
+
+
+def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
+    if not contents.single:
+        return PalletError(
+            f"{contents.source} holds {what} ({path}) but no background workspace; put BkgOnly.json beside it"
+        )
+    try:
+        parse(contents.members[path], path)
+    except PalletError as error:
+        return error
+    return PalletError(
+        f"{contents.source} is {what}; give the folder or archive that holds its background too"
+    )
+
+
+def missing_keys(document: Any) -> str:
+    missing = [key for key in WORKSPACE_KEYS if not isinstance(document, dict) or key not in document]
+    return ", ".join(repr(key) for key in missing) or "nothing but a plain layout"
+
+
+def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str | None]:
+    """The region, and the path of the patch set where ``wanted`` is the stem of one.
+
+    Raises:
+        PalletError: a choice is missing or unknown; the regions are listed.
+    """
+    names = contents.region_names
+    if names:
+        for region in contents.regions:
+            if region.name == wanted:
+                return region, None
+        says = "choose one with" if wanted is None else f"there is no {wanted!r}; use"
+        raise PalletError(
+            f"{contents.source} holds {len(names)} regions: {', '.join(names)}; {says} --region NAME"
+        )
+    region = contents.regions[0]
+    if wanted is None or wanted == region.name:
+        return region, None
+    for path in region.patch_sets:
+        if wanted in (PurePosixPath(path).name, PurePosixPath(path).stem):
+            return region, path
+    raise PalletError(f"{contents.source} holds a single region, none called {wanted!r}; leave --region out")

@@ -1,0 +1,141 @@
+"""Reading and digesting JSON text: fast where it can be, exact where it must be."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hfx.errors import PalletError
+
+__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
+
+_BOM = b"\xef\xbb\xbf"
+_DIGITS = re.compile(rb"[0-9]*")
+_ZERO_FOR_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
+_LONG_RUN = b"0" * 19
+MAX_DEPTH = 254  # what orjson writes; real workspaces have 9
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A JSON document; ``strict`` unless its text may have held NaN, Infinity or lone surrogates."""
+
+    document: Any
+    strict: bool
+
+
+def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
+    """The document behind UTF-8 text.
+
+    orjson reads nearly everything; Python's json takes what orjson refuses (NaN, Infinity, 1e999) and, with
+    ``exact``, text with integers past 64 bits, which orjson would round to floats.
+
+    Raises:
+        PalletError: empty, not UTF-8, not JSON, or nested too deeply; names the file.
+    """
+    raw = raw.removeprefix(_BOM)
+    if not raw.strip(b" \t\r\n\0"):
+        raise PalletError(f"{file} is empty; fetch it again")
+    if exact and _holds_long_integer(raw):
+        return Parsed(_parse_slowly(raw, file), strict=False)
+    try:
+        return Parsed(orjson.loads(raw), strict=True)
+    except orjson.JSONDecodeError as error:
+        if "depth" in str(error) or "ecursion" in str(error):
+            raise _too_deep(file) from None
+        return Parsed(_parse_slowly(raw, file), strict=False)
+
+
+def _holds_long_integer(raw: bytes) -> bool:
+    """Whether a number without point and exponent has 19 digits; much faster than a regular expression."""
+    zeros = raw.translate(_ZERO_FOR_ANY_DIGIT)
+    start = zeros.find(_LONG_RUN)
+    while start >= 0:
+        run = _DIGITS.match(raw, start)
+        end = run.end() if run else start + 1
+        if raw[start - 1 : start] not in (b".", b"e", b"E", b"+") and raw[end : end + 1] not in (
+            b".",
+            b"e",
+            b"E",
+        ):
+            return True
+        start = zeros.find(_LONG_RUN, end)
+    return False
+
+
+def _parse_slowly(raw: bytes, file: str) -> Any:
+    try:
+        return json.loads(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise PalletError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8 JSON") from None
+    except RecursionError:
+        raise _too_deep(file) from None
+    except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
+        raise PalletError(f"{file} is not JSON ({str(error)[:120]}); mend it or fetch it again") from None
+
+
+def _too_deep(file: str) -> PalletError:
+    return PalletError(f"{file} is nested deeper than {MAX_DEPTH} levels; that is no HistFactory JSON")
+
+
+def canonical(document: Any, file: str) -> bytes:
+    """Bytes that are equal where documents are, for digests of our own; also proves that the nesting is sane.
+
+    Raises:
+        PalletError: nested deeper than 254 levels.
+    """
+    try:
+        return orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+    except TypeError as error:
+        if "ecursion" in str(error):
+            raise _too_deep(file) from None
+    try:
+        return json.dumps(document, sort_keys=True).encode("ascii")  # integers past 64 bits, lone surrogates
+    except RecursionError:
+        raise _too_deep(file) from None
+
+
+def refuse_deep(document: Any, file: str) -> None:
+    """Raises PalletError where a document is nested too deeply to be handled safely later."""
+    canonical(document, file)
+
+
+def histfactory_digest(document: Any, algorithm: str, file: str) -> str:
+    """Digest of a workspace as HistFactory patch sets define it.
+
+    Over the text that Python's json.dumps writes: keys sorted, separators ``", "`` and ``": "``, non-ASCII
+    characters kept, numbers as Python's repr, encoded as UTF-8 (the convention of pyhf.utils.digest).
+
+    Args:
+        algorithm: ``sha256`` or ``md5``.
+    """
+    try:
+        text = json.dumps(document, sort_keys=True, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise PalletError(
+            f"{file} holds half of a character (a lone surrogate); save it as UTF-8 JSON"
+        ) from None
+    return hashlib.new(algorithm, text, usedforsecurity=False).hexdigest()
+
+
+def first_nonfinite(document: Any) -> str | None:
+    """JSON pointer of the first NaN or infinity, None when all numbers are finite."""
+    waiting: list[tuple[str, Any]] = [("", document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, float) and not math.isfinite(value):
+            return path or "/"
+        if isinstance(value, dict):
+            waiting.extend((f"{path}/{key}", item) for key, item in reversed(value.items()))
+        elif isinstance(value, list):
+            waiting.extend((f"{path}/{index}", item) for index, item in reversed(list(enumerate(value))))
+    return None
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects in a list, to read a document whose shape is not checked; nothing where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,0 +1,197 @@
+"""Which file is what, and which files make a region: pure functions of names and contents.
+
+Layouts met in the wild: a background beside its patch set; the same one folder deep; a folder per region;
+several ``X_BkgOnly.json`` with ``X_patchset.json`` in one folder; a background with loose patch files, beside
+it or beneath.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Literal
+
+from hfx.errors import PalletError
+
+__all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name"]
+
+Kind = Literal["workspace", "patchset", "loose", "other"]
+
+WORKSPACE_KEYS = ("channels", "measurements", "observations", "version")
+
+_BACKGROUND = re.compile(r"(?i)(bkg|background|bonly)[_\-. ]?(only)?|workspace")
+_PATCH_SET = re.compile(r"(?i)(signal[_\-. ]?)?patch[_\-. ]?sets?|(signal[_\-. ]?)?patches")
+_LOOSE = re.compile(r"(?i)(?:^|[_\-.])patch[._]")
+_EDGES = "_-. "
+
+
+@dataclass(frozen=True)
+class Region:
+    """One model: a background and what may patch it.
+
+    Args:
+        name: of its folder, or the prefix of its files; "" where neither says anything.
+        background: path of the background workspace in the pallet.
+        patch_sets: paths of the patch sets beside it, sorted.
+        loose: paths of loose patch files, sorted by name as people count.
+        aside: paths of workspaces in the same place that are not the background.
+    """
+
+    name: str
+    background: str
+    patch_sets: tuple[str, ...] = ()
+    loose: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
+def kind_of(name: str, raw: bytes) -> Kind:
+    """What a file seems to be, without parsing 60 MB: the top-level keys are looked for as text."""
+    first = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if first == b"[":
+        named = bool(_LOOSE.search(PurePosixPath(name).name))
+        return "loose" if named or (b'"op"' in raw and b'"path"' in raw) else "other"
+    if first == b"{" and b'"patches"' in raw and b'"observations"' not in raw:
+        return "patchset"
+    if first == b"{" and all(f'"{key}"'.encode() in raw for key in WORKSPACE_KEYS[:3]):
+        return "workspace"
+    if first == b"{" and b'"patch"' in raw and b'"op"' in raw:
+        return "loose"
+    return _kind_by_name(name)
+
+
+def _kind_by_name(name: str) -> Kind:
+    """A file whose content says nothing (broken, empty) but whose name does: so that the error names it."""
+    file = PurePosixPath(name).name
+    if not file.lower().endswith(".json"):
+        return "other"
+    if _PATCH_SET.search(file):
+        return "patchset"
+    return "loose" if _LOOSE.search(file) else "other"
+
+
+def loose_name(path: str, region: str = "") -> str:
+    """Name of the hypothesis in a loose patch file: its stem without a leading ``patch.`` or ``patch_``."""
+    stem = PurePosixPath(path).name
+    stem = stem[:-5] if stem.lower().endswith(".json") else stem
+    if region and stem.casefold().startswith(region.casefold()) and _LOOSE.search(stem):
+        stem = stem[len(region) :].lstrip(_EDGES)
+    short = re.sub(r"(?i)^patch[._]", "", stem)
+    return short or stem
+
+
+def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
+    """The regions of a pallet, sorted by name.
+
+    Args:
+        kinds: of every file, by its path in the pallet.
+        pallet: its name; of several regions the one at the top has no name of its own and takes this one.
+
+    Raises:
+        PalletError: two regions would have one name.
+    """
+    folders: dict[str, list[str]] = {}
+    for path in sorted(path for path, kind in kinds.items() if kind == "workspace"):
+        folders.setdefault(_folder(path), []).append(path)
+    material = _by_home((path for path, kind in kinds.items() if kind in ("patchset", "loose")), folders)
+    common = _common_folder(folders)
+    found = [
+        region
+        for folder, backgrounds in folders.items()
+        for region in _in_folder(_relative(folder, common), backgrounds, material[folder], kinds)
+    ]
+    if len(found) > 1:
+        found = [replace(region, name=region.name or pallet) for region in found]
+    names = [region.name for region in found]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise PalletError(
+            f"several backgrounds would make one region {twice[0]!r}: {_paths(found, twice[0])}; keep one"
+        )
+    return tuple(sorted(found, key=lambda region: region.name))
+
+
+def _paths(regions: Iterable[Region], name: str) -> str:
+    return ", ".join(region.background for region in regions if region.name == name)
+
+
+def _folder(path: str) -> str:
+    parent = str(PurePosixPath(path).parent)
+    return "" if parent == "." else parent
+
+
+def _common_folder(folders: Iterable[str]) -> str:
+    """The folder that holds all regions; of a single region the one above it, so that it keeps its name."""
+    names = list(folders)
+    if len(names) == 1:
+        return _folder(names[0]) if names[0] else ""
+    return os.path.commonpath(names) if names and all(names) else ""
+
+
+def _relative(folder: str, common: str) -> str:
+    return folder.removeprefix(common).strip("/").replace("/", "-")
+
+
+def _by_home(paths: Iterable[str], folders: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Patch material by the nearest folder above it that has a background, or by the only one there is."""
+    homes: dict[str, list[str]] = {folder: [] for folder in folders}
+    for path in sorted(paths, key=_counting):
+        home: str | None = _folder(path)
+        while home and home not in homes:
+            home = _folder(home)
+        if home in homes:
+            homes[home].append(path)
+        elif len(homes) == 1:
+            next(iter(homes.values())).append(path)
+    return homes
+
+
+def _counting(path: str) -> list[tuple[int, str]]:
+    """Sort key by which ``p_90`` comes before ``p_1000``."""
+    return [
+        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]{1,15})", path) if part
+    ]
+
+
+def _in_folder(
+    folder: str, backgrounds: list[str], material: list[str], kinds: Mapping[str, Kind]
+) -> list[Region]:
+    patch_sets = [path for path in material if kinds[path] == "patchset"]
+    loose = [path for path in material if kinds[path] == "loose"]
+    named = [path for path in backgrounds if _BACKGROUND.search(PurePosixPath(path).name)]
+    taken = named if named and material else backgrounds
+    aside = tuple(path for path in backgrounds if path not in taken)
+    if len(taken) == 1:
+        return [Region(folder, taken[0], tuple(patch_sets), tuple(loose), aside)]
+    prefixes = {path: _prefix(path, _BACKGROUND) for path in taken}
+    return [_prefixed(folder, path, prefixes, patch_sets, loose, aside) for path in taken]
+
+
+def _prefixed(
+    folder: str,
+    background: str,
+    prefixes: Mapping[str, str],
+    patch_sets: list[str],
+    loose: list[str],
+    aside: tuple[str, ...],
+) -> Region:
+    """One of several backgrounds in a folder: files of its prefix are its own, nobody's are offered all."""
+    prefix = prefixes[background]
+    known = {name.casefold() for name in prefixes.values()}
+    own = [path for path in patch_sets if _prefix(path, _PATCH_SET).casefold() == prefix.casefold()]
+    free = [path for path in patch_sets if _prefix(path, _PATCH_SET).casefold() not in known]
+    own_loose = [path for path in loose if prefix and _begins(PurePosixPath(path).name, prefix, known)]
+    name = "-".join(part for part in (folder, prefix) if part)
+    return Region(name, background, tuple(own or free), tuple(own_loose), aside)
+
+
+def _begins(file: str, prefix: str, known: Iterable[str]) -> bool:
+    """Whether the longest known prefix of the file's name is this one."""
+    begins = [name for name in known if name and file.casefold().startswith(name)]
+    return bool(begins) and max(begins, key=len) == prefix.casefold()
+
+
+def _prefix(path: str, word: re.Pattern[str]) -> str:
+    """What a file's stem says besides what it is: ``SRA_BkgOnly.json`` gives ``SRA``."""
+    stem = PurePosixPath(path).stem
+    return word.sub("", stem).strip(_EDGES)

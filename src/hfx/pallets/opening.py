@@ -1,0 +1,254 @@
+"""From a source to a Pallet: read the files, find the regions, check the digest, take the patches."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from os import PathLike, fspath
+from pathlib import PurePosixPath
+from typing import Any
+
+from hfx.errors import PalletError
+from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
+from hfx.pallets.jsontext import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
+from hfx.pallets.layout import WORKSPACE_KEYS, Region, loose_name
+from hfx.pallets.pallet import Hypothesis, Pallet
+from hfx.pallets.patchset import (
+    PatchSet,
+    numbers_in_name,
+    patchset_digest,
+    read_loose_patch,
+    read_patch_set,
+    set_labels,
+)
+from hfx.pallets.sources import Progress
+
+__all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]
+
+
+def open_pallet(
+    source: str | PathLike[str],
+    region: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    verify: bool = True,
+    progress: Progress | None = None,
+) -> Pallet:
+    """Open a pallet from a file, a folder, an https URL or a HEPData resource DOI.
+
+    Args:
+        source: path, URL or DOI (with or without ``https://doi.org/``).
+        region: which of several regions; or, of several patch sets beside one background, the stem of one.
+        labels: names for the hypotheses' values, instead of the patch set's or of ``x1``, ``x2``...
+        verify: refuse a patch set whose digest is another background's; else it becomes a warning.
+        progress: called with (bytes so far, bytes in all or None) during a download.
+
+    Raises:
+        PalletError: the source cannot be used; the text names the file and says what to do. Where a region
+            must be chosen, it lists them.
+    """
+    contents = read_contents(fspath(source), progress=progress)
+    chosen, patch_set = choose_region(contents, region)
+    return load_region(contents, chosen, patch_set, labels=labels, verify=verify)
+
+
+def region_names(source: str | PathLike[str], *, progress: Progress | None = None) -> tuple[str, ...]:
+    """Names of a pallet's regions, sorted; empty where there is a single one.
+
+    Raises:
+        PalletError: the source cannot be used.
+    """
+    return read_contents(fspath(source), progress=progress).region_names
+
+
+def load_region(
+    contents: Contents,
+    region: Region,
+    patch_set: str | None = None,
+    *,
+    labels: Sequence[str] | None = None,
+    verify: bool = True,
+) -> Pallet:
+    """The pallet of one region.
+
+    Args:
+        patch_set: path of the patch set to take; None: the only one, or the one whose digest matches.
+
+    Raises:
+        PalletError: background or patches cannot be used, or the digest does not match while ``verify``.
+    """
+    background = load_background(contents, region)
+    digest = histfactory_digest(background, "sha256", contents.label(region.background))
+    patches = _patches(contents, region, background, patch_set, verify)
+    chosen, hypotheses = patches.labels, patches.hypotheses
+    if labels is not None:
+        chosen, hypotheses = _relabel(patches, tuple(labels))
+    aside = tuple(f"left aside: {contents.label(path)}, another workspace" for path in region.aside)
+    several = len(contents.regions) > 1
+    return Pallet(
+        name=contents.name,
+        source=contents.source,
+        region=region.name if several else (PurePosixPath(patch_set).stem if patch_set else None),
+        background=background,
+        digest=digest,
+        patchset_digest=patchset_digest(hypotheses, patches.file),
+        labels=chosen,
+        hypotheses=hypotheses,
+        doi=contents.doi or (patches.references or {}).get("doi"),
+        description=patches.description,
+        references=dict(patches.references or {}),
+        warnings=patches.warnings + aside,
+    )
+
+
+def _relabel(patches: PatchSet, labels: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Hypothesis, ...]]:
+    if len(set(labels)) < len(labels):
+        raise PalletError(f"--labels {','.join(labels)}: names must differ")
+    return set_labels(labels, patches.hypotheses, patches.file)
+
+
+def load_background(contents: Contents, region: Region) -> dict[str, Any]:
+    """The region's background, its outer shape checked (the model is validated where it is compiled)."""
+    file = contents.label(region.background)
+    parsed = parse(contents.members[region.background], file, exact=True)
+    document = parsed.document
+    if not isinstance(document, dict) or any(key not in document for key in WORKSPACE_KEYS):
+        raise PalletError(f"{file} is no HistFactory workspace: it lacks {missing_keys(document)}")
+    for key in WORKSPACE_KEYS[:3]:
+        if not isinstance(document[key], list) or not all(isinstance(item, dict) for item in document[key]):
+            raise PalletError(f"{file} is no HistFactory workspace: {key!r} is not a list of objects")
+    if document["version"] != "1.0.0":
+        raise PalletError(
+            f"{file} has version {document['version']!r}; hfx reads workspaces of version '1.0.0'"
+        )
+    refuse_deep(document, file)
+    bad = None if parsed.strict else first_nonfinite(document)
+    if bad:
+        raise PalletError(
+            f"{file} holds a number that is not finite at {bad}; a workspace needs finite numbers"
+        )
+    return document
+
+
+def _patches(
+    contents: Contents, region: Region, background: dict[str, Any], patch_set: str | None, verify: bool
+) -> PatchSet:
+    if region.patch_sets:
+        found = _choose_patch_set(contents, region, background, patch_set, verify)
+        if region.loose:
+            note = f"left aside: {len(region.loose)} loose patch files beside {found.file}"
+            found = replace(found, warnings=(*found.warnings, note))
+        return found
+    hypotheses = tuple(_loose(contents, region))
+    if hypotheses:
+        file = contents.label(region.background)
+        labels, hypotheses = set_labels(None, hypotheses, file)
+        note = f"{contents.name}: loose patch files carry no digest; whose they are is not verified"
+        return PatchSet(file, labels, hypotheses, {}, warnings=(note,))
+    return _alone(contents, region, background)
+
+
+def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
+    prefix = region.name.rsplit("-", 1)[-1]
+    for path in region.loose:
+        name, file = loose_name(path, prefix), contents.label(path)
+        try:
+            hypothesis = read_loose_patch(parse(contents.members[path], file), name, file)
+        except PalletError as error:
+            hypothesis = Hypothesis(name, numbers_in_name(name), (), str(error))
+        if hypothesis is not None:
+            yield hypothesis
+
+
+def _alone(contents: Contents, region: Region, background: dict[str, Any]) -> PatchSet:
+    """A workspace without patches: one hypothesis, if there is a signal in it."""
+    file = contents.label(region.background)
+    pois = {
+        str(config.get("poi"))
+        for m in background["measurements"]
+        if isinstance(config := m.get("config"), dict)
+    }
+    if not pois & set(_modifier_names(background)):
+        poi = ", ".join(sorted(pois)) or "none"
+        raise PalletError(
+            f"{file} has no patches beside it and no signal in it (its parameter of interest, {poi}, scales "
+            f"no sample); give the folder or archive that holds its patches too"
+        )
+    stem = PurePosixPath(region.background).stem
+    return PatchSet(file, (), (Hypothesis(stem, (), ()),), {})
+
+
+def _modifier_names(workspace: dict[str, Any]) -> Iterator[str]:
+    for channel in workspace["channels"]:
+        for sample in objects(channel.get("samples")):
+            for modifier in objects(sample.get("modifiers")):
+                yield str(modifier.get("name"))
+
+
+# --- digests
+
+
+def digest_mismatch(patch_set: PatchSet, background: dict[str, Any], file: str) -> str | None:
+    """Why the patch set's digests do not vouch for the background; None when they do."""
+    if not patch_set.digests:
+        return "it states no sha256 or md5 digest of its background"
+    for algorithm, stated in patch_set.digests.items():
+        found = histfactory_digest(background, algorithm, file)
+        if found != stated:
+            return f"it states {algorithm} {stated[:12]}..., {file} has {found[:12]}..."
+    return None
+
+
+def _choose_patch_set(
+    contents: Contents, region: Region, background: dict[str, Any], wanted: str | None, verify: bool
+) -> PatchSet:
+    file = contents.label(region.background)
+    paths = (wanted,) if wanted else region.patch_sets
+    if len(paths) == 1:
+        found = _read_patch_set(contents, paths[0])
+        mismatch = digest_mismatch(found, background, file)
+        if mismatch and verify:
+            raise PalletError(
+                f"{found.file} is not verified to belong to the background: {mismatch}; get the pair that "
+                f"was published together, or go on anyway with --no-verify (verify=False in Python)"
+            )
+        note = (f"{found.file} is not verified to belong to the background: {mismatch}",) if mismatch else ()
+        return replace(found, warnings=note + found.warnings)
+    return _matching_one(contents, region, background, file)
+
+
+def _matching_one(contents: Contents, region: Region, background: dict[str, Any], file: str) -> PatchSet:
+    """Of several patch sets beside one background the one whose digest matches."""
+    matching: list[PatchSet] = []
+    reasons: list[str] = []
+    for path in region.patch_sets:
+        try:
+            candidate = _read_patch_set(contents, path)
+        except PalletError as error:
+            reasons.append(str(error))
+            continue
+        mismatch = digest_mismatch(candidate, background, file)
+        if mismatch:
+            reasons.append(f"left aside: {candidate.file}, not this background's ({mismatch})")
+        elif not any(
+            contents.members[path] == contents.members[_path(contents, other)] for other in matching
+        ):
+            matching.append(candidate)
+    if len(matching) == 1:
+        return replace(matching[0], warnings=matching[0].warnings + tuple(reasons))
+    which = "none has its digest" if not matching else f"{len(matching)} have its digest"
+    names = ", ".join(PurePosixPath(path).name for path in region.patch_sets)
+    choose = (
+        "take one by its name without .json, as --region NAME" if len(contents.regions) == 1 else "keep one"
+    )
+    anyway = " --no-verify" if not matching and len(contents.regions) == 1 else ""
+    raise PalletError(
+        f"{file} has {len(region.patch_sets)} patch sets beside it ({names}), {which}; {choose}{anyway}"
+    )
+
+
+def _path(contents: Contents, patch_set: PatchSet) -> str:
+    return next(path for path in contents.members if contents.label(path) == patch_set.file)
+
+
+def _read_patch_set(contents: Contents, path: str) -> PatchSet:
+    file = contents.label(path)
+    return read_patch_set(parse(contents.members[path], file), file)

@@ -1,0 +1,159 @@
+"""Where a pallet comes from: a path, an https URL, or a HEPData resource DOI."""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from hfx.errors import PalletError
+from hfx.pallets import cache
+from hfx.pallets.archives import unpacked_stem
+
+__all__ = ["Fetched", "Located", "Progress", "fetch", "is_loopback", "locate", "parse_doi"]
+
+Progress = Callable[[int, int | None], None]
+
+_DOI = re.compile(r"(?i)(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)")
+_URL = re.compile(r"(?i)[a-z][a-z0-9+.\-]*://")
+_RESOLVER = "https://doi.org"
+
+
+@dataclass(frozen=True)
+class Located:
+    """A source that is on this machine now.
+
+    Args:
+        path: of the file or folder.
+        file: its name, for display (a file of the cache has its digest for a name).
+        name: of the pallet.
+        doi: that it was fetched by, or None.
+        shown: the source as errors name it.
+    """
+
+    path: Path
+    file: str
+    name: str
+    doi: str | None
+    shown: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A pallet from the network, in the cache.
+
+    Args:
+        source: what the user typed.
+        url: that answered in the end.
+        doi: or None.
+        name: of the file.
+        path: in the cache.
+        digest: sha256 of the file.
+        size: bytes.
+        cached: it was there before.
+    """
+
+    source: str
+    url: str
+    doi: str | None
+    name: str
+    path: Path
+    digest: str
+    size: int
+    cached: bool
+
+
+def locate(source: str, *, progress: Progress | None = None) -> Located:
+    """Find a source on this machine, fetching it first where it is a URL or a DOI that is not in the cache.
+
+    Raises:
+        PalletError: no such file, no such DOI, no network, or what came is no pallet.
+    """
+    path = Path(source).expanduser()
+    if source and path.exists():
+        return _local(source, path)
+    if _remote_key(source) is None:
+        raise PalletError(_missing(source))
+    fetched = fetch(source, progress=progress)
+    return Located(fetched.path, fetched.name, _pallet_name(fetched.name), fetched.doi, source)
+
+
+def _local(source: str, path: Path) -> Located:
+    name = path.resolve().name or "pallet"
+    return Located(path, path.name, name if path.is_dir() else _pallet_name(name), None, source)
+
+
+def _pallet_name(file: str) -> str:
+    stem = unpacked_stem(file)
+    return (stem[:-5] if stem.lower().endswith(".json") else stem) or file
+
+
+def _missing(source: str) -> str:
+    if not source.strip():
+        return "no pallet given; give a file, a folder, an https URL or a HEPData resource DOI"
+    if _URL.match(source):
+        return f"{source} is no address hfx fetches from; give an https URL or a HEPData resource DOI"
+    return f"{source}: no such file or folder; give a file, a folder, an https URL or a HEPData resource DOI"
+
+
+def fetch(
+    source: str, *, refresh: bool = False, progress: Progress | None = None, resolver: str | None = None
+) -> Fetched:
+    """Get a pallet from the network into the cache; from the cache alone where it is there.
+
+    Args:
+        source: https URL or HEPData resource DOI; http is taken for a loopback address only.
+        refresh: fetch again what the cache holds.
+        progress: called with (bytes so far, bytes in all or None).
+        resolver: base of the DOI resolver; default ``HFX_DOI_RESOLVER`` (loopback only), else https://doi.org.
+
+    Raises:
+        PalletError: not a URL or DOI; no such DOI; refused, no network, TLS; or the answer is no pallet.
+    """
+    key = _remote_key(source)
+    if key is None:
+        raise PalletError(f"{source} is neither an https URL nor a DOI; there is nothing to fetch")
+    doi = parse_doi(source)
+    entry = None if refresh else cache.find(key)
+    found = entry is not None
+    if entry is None:
+        from hfx.pallets.download import download
+
+        entry = download(key, _address(source, doi, resolver), source, doi, progress)
+    return Fetched(source, entry.url, doi, entry.name, entry.path, entry.digest, entry.size, found)
+
+
+def parse_doi(source: str) -> str | None:
+    """The DOI in ``10.17182/...``, ``doi:10.17182/...`` or ``https://doi.org/10.17182/...``, else None."""
+    match = _DOI.fullmatch(source.strip())
+    return match.group(1) if match else None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # a name, or no URL at all
+        return False
+
+
+def _remote_key(source: str) -> str | None:
+    """The name of a remote source in the cache; None where it is not remote."""
+    doi = parse_doi(source)
+    if doi is not None:
+        return f"doi:{doi.lower()}"
+    return source.strip() if re.match(r"(?i)https?://", source.strip()) else None
+
+
+def _address(source: str, doi: str | None, resolver: str | None) -> str:
+    if doi is None:
+        return source.strip()
+    chosen = resolver or os.environ.get("HFX_DOI_RESOLVER") or _RESOLVER
+    if chosen != _RESOLVER and not is_loopback(chosen):
+        raise PalletError(
+            f"HFX_DOI_RESOLVER is {chosen!r}; only an address of this machine may stand in for {_RESOLVER}"
+        )
+    return f"{chosen.rstrip('/')}/{quote(doi, safe='/.-_;()')}"

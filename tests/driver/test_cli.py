@@ -1,0 +1,287 @@
+"""The command line: exit codes, one-line errors, options, what goes to which stream."""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hfx
+from hfx.driver import cli
+from tests.driver import fakes
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
+    monkeypatch.setattr("hfx.driver.scan._worker_function", lambda: fakes.run)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> str:
+    fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 3))
+    return "toy"
+
+
+def complaint(arguments: list[str], capsys: Captured) -> str:
+    """The one line of a command that must leave with 2."""
+    assert cli.run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("hfx: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err[5:-1]
+
+
+def test_a_scan(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet]) == 0
+    out, err = capsys.readouterr()
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert rows["fitted"] == "12 of 12 hypotheses"
+    assert rows["excluded"].endswith("expected (CLs < 0.05)")
+    assert "https://www.hepdata.net/record/ins1234567" in out
+    assert "hfx-runs/toy/ (scan.json" in out
+    assert "hfx: 12 hypotheses to fit in 1 tasks\n" in err
+    assert "hfx: fitted 12/12" in err
+
+
+def test_some_failed(capsys: Captured) -> None:
+    fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
+    assert cli.run(["scan", "toy"]) == 1
+    out, err = capsys.readouterr()
+    assert "failed          1: sig_200_0 (the patch does not apply)" in out
+    assert "hfx: sig_200_0 failed: the patch does not apply" in err
+    assert Path("hfx-runs/toy/contour.pdf").exists()
+
+
+def test_json_and_quiet(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--json", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    content = json.loads(out)
+    on_disk = json.loads(Path("hfx-runs/toy/scan.json").read_text())
+    assert content == {**on_disk, "folder": "hfx-runs/toy"}
+    assert cli.run(["scan", pallet, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
+    command = (
+        "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --only *_0 "
+        "--where m1>200 --x m1 --y m1-m2 --minima natural --starts 3 --endpoint inline --threads 1 "
+        "--device cpu --xlabel X --ylabel Y --title T --forbidden y>x --theory-band 0.2 "
+        "--labels m1,m2 --no-verify -o out"
+    )
+    assert cli.run(["scan", pallet, *command.split()]) == 0
+    options = json.loads(Path("out/scan.json").read_text())["options"]
+    assert options == {
+        "output": "out",
+        "mu": 2.0,
+        "signal_scale": 0.5,
+        "test_stat": "q",
+        "normsys": 1,
+        "histosys": "2",
+        "measurement": "meas",
+        "region": None,
+        "only": "*_0",
+        "where": "m1>200",
+        "x": "m1",
+        "y": "m1-m2",
+        "minima": "natural",
+        "starts": 3,
+        "endpoint": "inline",
+        "threads": 1,
+        "device": "cpu",
+        "xlabel": "X",
+        "ylabel": "Y",
+        "title": "T",
+        "forbidden": "y>x",
+        "theory_band": 0.2,
+        "labels": ["m1", "m2"],
+        "verify": False,
+    }
+    # The command that is kept is this command.
+    kept = json.loads(Path("out/run.json").read_text())["command"]
+    capsys.readouterr()
+    assert cli.run(shlex.split(kept)[1:]) == 0
+    assert json.loads(Path("out/scan.json").read_text())["options"] == options
+
+
+def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--plan"]) == 0
+    out, _ = capsys.readouterr()
+    assert "hypotheses  12 of 12, 0 with local results already" in out
+    assert "folder      hfx-runs/toy" in out
+    assert not Path("hfx-runs").exists()
+    assert cli.run(["scan", pallet, "--only", "*_0", "--quiet"]) == 0
+    assert cli.run(["scan", pallet, "--plan"]) == 0
+    assert "12 of 12, 4 with local results already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("scan", "missing argument 'PALLET'; hfx scan --help"),
+        ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
+        ("scan toy --Mu 1", "no such option: --Mu"),
+        ("scan toy --mu much", "invalid value for '--mu'"),
+        ("scan toy --mu nan", "--mu 'nan' is not a finite number"),
+        ("scan toy --mu 0", "--mu 0 cannot be tested"),
+        ("scan toy --signal-scale -1", "--signal-scale -1: give a number above 0"),
+        ("scan toy --test-stat q0", "--test-stat 'q0' is not one of q, qtilde"),
+        ("scan toy --normsys 2", "--normsys '2' is not one of 1, 4"),
+        ("scan toy --histosys 4", "--histosys '4' is not one of 0, 2, 4p"),
+        ("scan toy --minima best", "--minima 'best' is not one of admissible, natural, lowest"),
+        ("scan toy --starts 0", "--starts '0': give a whole number"),
+        ("scan toy --threads 0", "--threads '0': give a whole number"),
+        ("scan toy --device tpu", "--device 'tpu' is not known: cpu, cuda or cuda:N"),
+        ("scan toy --endpoint river", "no endpoint is called 'river'; known here: embedded, inline"),
+        ("scan toy --endpoint inline --endpoint river", "one endpoint"),
+        ("scan toy --theory-band 2", "--theory-band 2: give a fraction"),
+        ("scan toy --only nothing", "--only 'nothing' matches none of 12 names"),
+        ("scan toy --where m3==1", "no label is called 'm3'"),
+        ("scan toy --x m3 --y m2", "no label is called 'm3'"),
+        ("scan toy --forbidden y", "--forbidden"),
+        ("scan toy --region RegionZ", "RegionZ"),
+        ("scan toy -o toy/BkgOnly.json", "toy/BkgOnly.json is a file, not a"),
+        ("scan nowhere", "nowhere: no such file or folder"),
+        ("scna toy", "no such command 'scna'; did you mean scan?"),
+        ("--nothing", "no such option: --nothing"),
+        ("plot toy", "toy holds no run of hfx"),
+        ("plot a b -o c", "-o holds the picture of one run"),
+        ("export toy", "export needs one of --workspace NAME, --parameters NAME and --csv"),
+        ("export toy --csv", "toy holds no run of hfx"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_two(
+    pallet: str, capsys: Captured, arguments: str, words: str
+) -> None:
+    assert words in complaint(arguments.split(), capsys)
+    assert not Path("hfx-runs").exists()
+
+
+def test_another_scan_s_folder(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "-o", "out", "--quiet", "--only", "*_0"]) == 0
+    line = complaint(["scan", pallet, "-o", "out", "--mu", "2", "--quiet"], capsys)
+    assert line == "out holds another scan: --mu is 1.0 there and 2.0 here; choose another folder with -o"
+
+
+def test_a_bug_is_a_line_too_and_a_traceback_with_v(
+    pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(*_: object, **__: object) -> Any:
+        raise ZeroDivisionError("oh\ndear")
+
+    monkeypatch.setattr("hfx.driver.scan.scan_pallet", bug)
+    assert "a bug in hfx, sorry (ZeroDivisionError: oh dear)" in complaint(["scan", pallet], capsys)
+    assert cli.run(["scan", pallet, "-v"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_help_version_and_citations(capsys: Captured) -> None:
+    assert cli.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"hfx {hfx.__version__}\n"
+    assert cli.run(["--cite"]) == 0
+    out = capsys.readouterr().out
+    assert "arXiv:1007.1727" in out
+    assert f"hfx {hfx.__version__}" in out
+    assert cli.run(["--help"]) == 0
+    out = capsys.readouterr().out
+    for command in ("scan", "plot", "export", "doctor", "pallet", "cache"):
+        assert f"\n  {command} " in out
+    assert cli.run(["scan", "--help"]) == 0
+    assert "--signal-scale" in capsys.readouterr().out
+
+
+def test_doctor(capsys: Captured) -> None:
+    assert cli.run(["doctor"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    expected = ["hfx", "python", "platform", "packages", "cores", "devices", "engines", "cache", "disk"]
+    assert names == expected
+
+
+def test_plot_draws_again(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    for name in ("contour.pdf", "contour.json"):
+        Path("out", name).unlink()
+    assert cli.run(["plot", "out", "--x", "m1", "--y", "m1-m2"]) == 0
+    assert capsys.readouterr().out.split() == ["out/contour.pdf", "out/contour.png", "out/contour.json"]
+    assert json.loads(Path("out/contour.json").read_text())["y"] == "m1-m2"
+    assert cli.run(["plot", "out", "-o", "elsewhere"]) == 0
+    assert Path("elsewhere/contour.pdf").exists()
+    assert "no label is called 'm9'" in complaint_after(capsys, ["plot", "out", "--x", "m9", "--y", "m1"])
+
+
+def complaint_after(capsys: Captured, arguments: list[str]) -> str:
+    capsys.readouterr()
+    return complaint(arguments, capsys)
+
+
+def test_export(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert cli.run(["export", "out", "--csv"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("name,m1,m2,CLs_obs,CLs_exp_m2,")
+    assert len(rows) == 12
+    assert cli.run(["export", "out", "--workspace", "sig_300_40", "-o", "ws.json"]) == 0
+    samples = json.loads(Path("ws.json").read_text())["channels"][0]["samples"]
+    assert [sample["name"] for sample in samples] == ["signal", "bkg"]
+    line = complaint_after(capsys, ["export", "out", "--workspace", "sig_300_41"])
+    assert "did you mean sig_300_40?" in line
+    fakes.write_pallet(Path("toy"), fakes.grid(2, 2))
+    assert "has changed since it was scanned" in complaint(
+        ["export", "out", "--workspace", "sig_300_40"], capsys
+    )
+    Path("toy/BkgOnly.json").unlink()
+    assert "cannot be opened again" in complaint(["export", "out", "--workspace", "sig_300_40"], capsys)
+
+
+def _run_in_a_process(code: str, *arguments: str) -> "subprocess.Popen[str]":
+    root = str(Path(__file__).resolve().parents[2])
+    code = f"import sys; sys.path.insert(0, {root!r})\n" + code
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_ctrl_c(pallet: str) -> None:
+    code = (
+        "import time\n"
+        "from hfx.driver import cli, scan\n"
+        "scan._worker_function = lambda: lambda task: time.sleep(60)\n"
+        "cli.main()"
+    )
+    process = _run_in_a_process(code, "scan", pallet)
+    deadline = time.monotonic() + 30
+    while not Path("hfx-runs/toy/results.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(2)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "hfx: stopped; nothing kept yet; go on with: hfx scan toy -o hfx-runs/toy"
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "from hfx.driver import cli\n"
+        "code = cli.run(['--help'])\n"
+        "heavy = {'torch', 'numba', 'matplotlib', 'numpy', 'scipy', 'httpx'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\n"
+    )
+    times = []
+    for _ in range(3):
+        begun = time.perf_counter()
+        _, err = _run_in_a_process(code).communicate(timeout=30)
+        times.append(time.perf_counter() - begun)
+        assert err == "[]\n"
+    assert min(times) < (1.5 if os.environ.get("CI") else 1.0)

@@ -1,0 +1,178 @@
+"""Results: mapping and attributes, records, table, HTML, the choice of minima, what is cited."""
+
+import copy
+import json
+import pickle
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfx.driver import citations, outcome, summary
+from hfx.driver.results import Result, ScanResult, load_run
+from hfx.errors import InputError, RunFolderError
+
+
+def part(cls: float, twice_nll: float) -> dict[str, Any]:
+    names = ("bkg", "fixed", "free", "asimov_fixed")
+    return {
+        "CLs_obs": cls,
+        "CLs_exp": [cls, cls, cls, cls, cls],
+        "CLsb_obs": cls / 2,
+        "CLb_obs": 0.5,
+        "muhat": cls,
+        "status": "converged",
+        "twice_nll": dict.fromkeys(names, twice_nll),
+        "edm": {name: 1e-12 * (i + 1) for i, name in enumerate(names)},
+    }
+
+
+def record(name: str = "a", natural: float = 0.04, lowest: float = 0.04) -> dict[str, Any]:
+    fit = {"twice_nll": 10.0, "edm": 1e-12, "iterations": 4, "minima": 2, "improved": 0.0}
+    admissible = part(natural, 10.0)
+    return {
+        "name": name,
+        "values": [1, 2],
+        **{key: admissible[key] for key in ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")},
+        "edm": 4e-12,
+        "fits": {kind: dict(fit) for kind in ("bkg", "fixed", "free", "asimov_fixed")},
+        "natural": part(natural, 10.0),
+        "admissible": admissible,
+        "lowest": {**part(lowest, 9.5), "why_not": "fixed: 0.5 lower"},
+        "seconds": 0.1,
+        "worker": "w",
+        "solutions": {"parameters": []},
+        "step": "local",
+    }
+
+
+def content(*records: dict[str, Any], failures: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    return {
+        "hfx": "0",
+        "pallet": {"name": "toy", "region": None, "labels": ["m1", "m2"], "references": {"hepdata": "ins1"}},
+        "options": {"minima": "admissible"},
+        "results": [outcome.choose(r, "admissible") for r in records],
+        "failures": failures or [],
+        "contours": {"choice": "The axes are m1 and m2.", "curves": [], "notes": ["One point."]},
+    }
+
+
+@pytest.fixture
+def result(tmp_path: Path) -> ScanResult:
+    failures = [{"name": f"bad{i}", "values": [1, 3], "reason": "no signal"} for i in range(3)]
+    return ScanResult(content(record("a"), record("b", 0.2, 0.1), failures=failures), tmp_path)
+
+
+def test_a_result_is_a_mapping_with_attributes() -> None:
+    one = Result(outcome.choose(record(), "admissible"))
+    assert one["CLs_obs"] == one.CLs_obs == 0.04
+    assert "solutions" not in one
+    assert "step" not in one
+    assert dict(one)["name"] == "a"
+    for twin in (copy.copy(one), pickle.loads(pickle.dumps(one))):
+        assert twin == one
+    with pytest.raises(AttributeError, match="a result has no 'cls'; it has name, values"):
+        _ = one.cls
+    with pytest.raises(TypeError):
+        one["CLs_obs"] = 1  # type: ignore[index]
+
+
+def test_a_choice_of_minima_changes_all_that_it_decides() -> None:
+    stored = record("a", natural=0.04, lowest=0.07)
+    lowest = outcome.choose(stored, "lowest")
+    assert lowest["CLs_obs"] == lowest["lowest"]["CLs_obs"] == 0.07
+    assert (lowest["CLsb_obs"], lowest["muhat"], lowest["edm"]) == (0.035, 0.07, 4e-12)
+    bkg = lowest["fits"]["bkg"]
+    assert (bkg["twice_nll"], bkg["improved"], bkg["iterations"]) == (9.5, 0.5, 4)
+    assert lowest["fits"]["asimov_fixed"]["improved"] is None
+    assert outcome.choose(stored, "natural")["CLs_obs"] == 0.04
+    assert stored["fits"]["bkg"]["twice_nll"] == 10.0
+
+
+def test_a_scan_result_is_a_sequence(result: ScanResult) -> None:
+    assert [r.name for r in result] == ["a", "b"]
+    assert result["b"] == result[1] == result[-1]
+    assert len(result[:1]) == 1
+    with pytest.raises(KeyError):
+        result["c"]
+    assert not result.complete
+    assert result.contours["notes"] == ["One point."]
+
+
+def test_records_and_tables(result: ScanResult, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = result.to_records()[0]
+    assert (first["m1"], first["m2"], first["CLs_exp"]) == (1, 2, [0.04] * 5)
+    row = result.to_rows()[1]
+    assert row["CLs_exp_0"] == row["CLs_obs"] == 0.2
+    assert (row["CLs_obs_natural"], row["CLs_obs_lowest"]) == (0.2, 0.1)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(InputError, match="pip install pandas"):
+        result.to_dataframe()
+
+
+def test_the_closing_table(result: ScanResult) -> None:
+    rows = dict(summary.rows(result.content, result.folder))
+    assert rows["fitted"] == "2 of 5 hypotheses"
+    assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
+    assert rows["failed"] == "3: 3 x no signal"
+    assert rows["minima differ"].endswith("part by more than 0.001: b by 0.1")
+    assert rows["contour"] == "The axes are m1 and m2. One point."
+    assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
+    assert "not converged" not in rows
+
+
+def test_what_has_not_converged_is_neither_excluded_nor_hidden(tmp_path: Path) -> None:
+    slow = record("slow")
+    slow["status"] = slow["admissible"]["status"] = "fixed: step limit"
+    scan = ScanResult(content(slow), tmp_path)
+    rows = dict(summary.rows(scan.content, tmp_path))
+    assert rows["not converged"] == "slow (fixed: step limit)"
+    assert rows["excluded"].startswith("0 observed, 0 expected")
+    assert not scan.complete
+
+
+def test_the_table_for_terminal_and_notebook(result: ScanResult) -> None:
+    from rich.console import Console
+
+    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    with console.file:
+        console.print(result)
+    assert "2 of 5 hypotheses" in console.export_text()
+    html = result._repr_html_()
+    assert html.startswith("<table>")
+    assert "CLs &lt; 0.05" in html
+
+
+def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    assert result.plot(axes, xlabel="mine") is axes
+    assert axes.get_xlabel() == "mine"
+
+
+def test_a_folder_without_a_run(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(RunFolderError, match="holds no run of hfx"):
+            load_run(folder)
+
+
+def test_a_run_that_has_not_finished(tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(
+        json.dumps({"hfx": "0", "pallet": {}, "options": {"minima": "lowest"}})
+    )
+    (tmp_path / "results.jsonl").write_text(json.dumps(record("a", 0.04, 0.07)) + "\n" + '{"na')
+    assert [r.CLs_obs for r in load_run(tmp_path)] == [0.07]
+
+
+def test_citations() -> None:
+    assert citations.of_pallet({}) is None
+    pallet = {
+        "doi": "10.17182/hepdata.90607.v3/r3",
+        "references": {"hepdata": "ins1755298", "arXiv": "1909.09226"},
+    }
+    assert citations.of_pallet(pallet) == (
+        "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, "
+        "arXiv 1909.09226"
+    )

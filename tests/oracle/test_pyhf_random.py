@@ -1,0 +1,56 @@
+"""Generated workspaces: the log-likelihood is pyhf's, and a fit is no worse than pyhf's best."""
+
+import numpy as np
+import pyhf
+from hypothesis import HealthCheck, Phase, given, settings
+
+from hfx.hf_core.hypotest import hypotest
+from tests.conformance.points import points
+from tests.conformance.test_dense import pyhf_model, pyhf_noise
+from tests.conformance.test_likelihood import core
+from tests.oracle import dense
+from tests.oracle.pyhf_fits import best_fit
+from tests.oracle.strategies import workspaces
+
+every = settings(
+    max_examples=300,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+)
+# Shrinking a failure means thousands of fits: the printed blob reproduces it, then shrink it by hand.
+some = settings(every, max_examples=100, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+
+
+@every
+@given(workspaces())
+def test_likelihood_is_that_of_pyhf(ws: dense.Json) -> None:
+    pyhf.schema.validate(ws, "workspace.json")
+    reference = pyhf_model(ws, 4, "4p")
+    model = core(ws, 4, "4p", None, "fused")
+    assert list(model.batch.parameter_names(0)) == reference.config.par_names
+    data = np.concatenate([dense.observed(ws), reference.config.auxdata])
+    theta = points(ws, 2, reach=1.5)
+    wanted = [-2.0 * reference.logpdf(one, data).item() for one in theta]
+    found = model.evaluate(0, theta).twice_nll
+    np.testing.assert_allclose(found, wanted, rtol=1e-10, atol=pyhf_noise(data))
+
+
+@some
+@given(workspaces())
+def test_fits_are_no_worse_than_pyhf(ws: dense.Json) -> None:
+    """Every fit converges by its certificate, and none lies above the best that pyhf finds."""
+    (outcome,) = hypotest(core(ws, 4, "4p", None, "fused"))
+    assert outcome.defect is None
+    reference = pyhf_model(ws, 4, "4p")
+    data = np.concatenate([dense.observed(ws), reference.config.auxdata])
+    lowest = outcome.answers["lowest"]
+    for name, mu in (("bkg", 0.0), ("fixed", 1.0), ("free", None)):
+        value, theta = best_fit(reference, data, mu)
+        found = lowest.twice_nll[name]
+        assert found <= value + 1e-6, f"{name}: pyhf is {found - value:.3g} lower, at {theta}"
+    for choice, answer in outcome.answers.items():
+        assert answer.status == "converged", choice
+        assert all(fit.edm <= 1e-9 for fit in answer.fits.values()), choice
+        assert 0.0 <= answer.CLs_obs <= 1.0
+        assert list(answer.CLs_exp) == sorted(answer.CLs_exp)

@@ -1,0 +1,124 @@
+"""Bounds on what is read, and archives that lie about themselves."""
+
+import gzip
+import io
+import tarfile
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from hfx.errors import PalletError
+from hfx.pallets.archives import Budget, Limits, read_container, unpacked_stem
+from hfx.pallets.contents import read_contents
+from tests.pallets.builders import flat, tar_bytes, write, write_folder, zip_bytes
+
+
+def _read(path: Path, **limits: int) -> dict[str, bytes]:
+    return read_container(path, Budget(str(path), Limits(**limits)))
+
+
+def test_total_size_is_bounded(tmp_path: Path) -> None:
+    files = {"a.json": b"[" + b" " * 3_000_000 + b"]"}
+    for name, raw in {
+        "a.tgz": tar_bytes(files),
+        "a.zip": zip_bytes(files),
+        "a.tar": tar_bytes(files, "w"),
+    }.items():
+        with pytest.raises(PalletError, match=rf"{name} unpacks to more than 2 MiB"):
+            _read(write(tmp_path / name, raw), total_bytes=2 * 1024**2)
+    with pytest.raises(PalletError, match="more than 2 MiB"):
+        _read(write_folder(tmp_path / "folder", files), total_bytes=2 * 1024**2)
+
+
+def test_a_bomb_stops_early(tmp_path: Path) -> None:
+    bomb = write(tmp_path / "bomb.json.gz", gzip.compress(b"[" + bytes(60_000_000), 9))
+    tracemalloc.start()
+    with pytest.raises(PalletError, match="unpacks to more than 8 MiB"):
+        _read(bomb, total_bytes=8 * 1024**2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30e6
+
+
+def test_other_members_count_too_but_are_not_held(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tgz", tar_bytes(flat() | {"figure.root": bytes(1_000_000)}))
+    assert set(_read(path)) == set(flat())
+    with pytest.raises(PalletError, match="unpacks to more than"):
+        _read(path, total_bytes=500_000)
+
+
+def test_sparse_members_are_refused(tmp_path: Path) -> None:
+    info = tarfile.TarInfo("BkgOnly.json")
+    info.type = tarfile.GNUTYPE_SPARSE
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        tar.addfile(info)
+    with pytest.raises(PalletError, match="not a plain file"):
+        _read(write(tmp_path / "a.tar", buffer.getvalue()))
+
+
+def test_number_of_members_is_bounded(tmp_path: Path) -> None:
+    files = {f"{i}.json": b"{}" for i in range(12)}
+    for path in (
+        write(tmp_path / "a.tgz", tar_bytes(files)),
+        write(tmp_path / "a.zip", zip_bytes(files)),
+        write_folder(tmp_path / "folder", files),
+    ):
+        with pytest.raises(PalletError, match="holds more than 10 files"):
+            _read(path, members=10)
+
+
+def test_nesting_is_bounded(tmp_path: Path) -> None:
+    raw = tar_bytes(flat())
+    for _ in range(3):
+        raw = tar_bytes({"inner.tar.gz": raw})
+    path = write(tmp_path / "a.tar.gz", raw)
+    assert read_contents(str(path)).regions
+    with pytest.raises(PalletError, match="too deep"):
+        read_contents(str(path), limits=Limits(nesting=2))
+
+
+def test_encrypted_zip(tmp_path: Path) -> None:
+    raw = bytearray(zip_bytes(flat()))
+    for magic, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := raw.find(magic, at + 1)) >= 0:
+            raw[at + offset] |= 1
+    with pytest.raises(PalletError, match="encrypted"):
+        _read(write(tmp_path / "a.zip", bytes(raw)))
+
+
+def test_zip_with_a_method_that_is_not_known(tmp_path: Path) -> None:
+    raw = zip_bytes(flat()).replace(b"PK\x01\x02" + bytes(0), b"PK\x01\x02")
+    patched = bytearray(raw)
+    for magic, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = -1
+        while (at := patched.find(magic, at + 1)) >= 0:
+            patched[at + offset] = 97
+    with pytest.raises(PalletError, match="cannot be unpacked"):
+        _read(write(tmp_path / "a.zip", bytes(patched)))
+
+
+def test_zip_that_states_a_wrong_size(tmp_path: Path) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.json", b"[" + b" " * 100_000 + b"]")
+    raw = bytearray(buffer.getvalue())
+    at = raw.find(b"PK\x01\x02")
+    raw[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    with pytest.raises(PalletError, match="truncated or damaged"):
+        _read(write(tmp_path / "a.zip", bytes(raw)))
+
+
+@pytest.mark.parametrize("magic", [b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07"])
+def test_packers_that_are_not_read(magic: bytes, tmp_path: Path) -> None:
+    with pytest.raises(PalletError, match="packed in a way hfx does not read; unpack it"):
+        _read(write(tmp_path / "a.tar.zst", magic + bytes(600)))
+
+
+def test_unpacked_stem() -> None:
+    assert unpacked_stem("a/1Lbb.tar.gz") == "a/1Lbb"
+    assert unpacked_stem("v1.2.TGZ") == "v1.2"
+    assert unpacked_stem("plain") == "plain"

@@ -1,0 +1,110 @@
+"""The rooms and their arrows: hf_core ◄ pallets ◄ functions ◄ endpoints ◄ driver; `import hfx` is light."""
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+HFX = SOURCE / "hfx"
+ROOMS = ("hf_core", "pallets", "functions", "endpoints", "driver")
+
+# What a room may import of hfx besides itself, hfx.errors and hfx.version.
+ALLOWED = {
+    "hf_core": (),
+    "pallets": ("hfx.hf_core.specification",),
+    "functions": ("hfx.hf_core", "hfx.pallets"),
+    "endpoints": ("hfx.functions.wire", "hfx.functions.catalogue"),
+    "driver": ("hfx",),
+}
+CLIENT_STACK = {"httpx", "matplotlib", "mplhep", "parsl", "globus_compute_sdk", "globus_sdk", "rich", "typer"}
+ENGINES = {"parsl", "globus_compute_sdk", "globus_sdk", "dask", "ray"}
+FORBIDDEN = {
+    "hf_core": CLIENT_STACK | {"pyhf"},
+    "pallets": {"torch", "numba", "pyhf"} | CLIENT_STACK - {"httpx"},
+    "functions": CLIENT_STACK | {"pyhf"},
+    "endpoints": {"torch", "numba", "pyhf"},
+    "driver": {"pyhf"},
+}
+
+
+def _package(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1])
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it, by its full name (`from a import b` gives `a.b`)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = _package(path).split(".")
+                base = ".".join(above[: len(above) - node.level + 1] + ([base] if base else []))
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _within(name: str, module: str) -> bool:
+    return name == module or name.startswith(module + ".")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_room_imports_only_what_it_may(room: str) -> None:
+    allowed = (f"hfx.{room}", "hfx.errors", "hfx.version", *ALLOWED[room])
+    files = sorted((HFX / room).rglob("*.py"))
+    assert files, f"the room {room} is empty"
+    wrong = []
+    for path in files:
+        for name in _imports(path):
+            inside = _within(name, "hfx") and not any(_within(name, one) for one in allowed)
+            if inside or name.split(".")[0] in FORBIDDEN[room]:
+                wrong.append(f"{path.relative_to(SOURCE)} imports {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_package_of_hfx_is_a_room() -> None:
+    folders = {path.parent.name for path in HFX.glob("*/__init__.py")}
+    assert folders == set(ROOMS)
+
+
+def _loaded(statement: str) -> tuple[float, set[str]]:
+    """Seconds that a statement takes in a fresh interpreter, and the top-level modules loaded after it."""
+    code = (
+        "import json, sys, time\n"
+        "start = time.perf_counter()\n"
+        f"{statement}\n"
+        "spent = time.perf_counter() - start\n"
+        "print(json.dumps([spent, sorted({name.partition('.')[0] for name in sys.modules})]))"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    seconds, modules = json.loads(done.stdout)
+    return float(seconds), set(modules)
+
+
+HEAVY = {"torch", "numba", "scipy", "numpy", "matplotlib", "mplhep", "typer", "rich", "httpx", "jsonschema"}
+
+
+def test_import_hfx_is_light() -> None:
+    trials = [_loaded("import hfx") for _ in range(3)]
+    assert not trials[0][1] & (HEAVY | ENGINES)
+    # The best of three: the machine may be busy, the import is not.
+    assert min(seconds for seconds, _ in trials) < 0.2
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_are_light(room: str) -> None:
+    """Entering a room loads neither torch nor an engine; that waits until something is computed or sent."""
+    _, modules = _loaded(f"import hfx.{room}")
+    assert not modules & ({"torch", "numba", "matplotlib", "typer"} | ENGINES)
+
+
+def test_pallets_never_load_torch() -> None:
+    _, modules = _loaded("import hfx\nhfx.open_pallet\nfrom hfx.pallets import open_pallet")
+    assert not modules & {"torch", "numba", "matplotlib"}
