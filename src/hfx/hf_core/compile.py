@@ -43,12 +43,12 @@ class Tables(NamedTuple):
     linear_key: Index
     normsys_from: Index
     normsys_key: Index
-    normsys_table: Array  # (normsys, 8)
+    normsys_table: Array  # (8, normsys): c1..c6, log hi, log lo
     gamma_from: Index
     gamma_key: Index
     shift_from: Index
     shift_key: Index
-    shift_cell: Index
+    shift_cell: Index  # (blocks,) where a block's (bins, shifts) rectangle begins in the two tables
     shift_odd: Array  # S = (hi - lo)/2, in events
     shift_even: Array  # D = (hi + lo)/2 - nominal, in events
     hypothesis_from: Index
@@ -153,6 +153,7 @@ class _Builder:
             self.normsys.append(normsys_4_table(sample.normsys_lo, sample.normsys_hi))
         per_bin = (*sample.shapefactor, *sample.shapesys, *sample.staterror)
         self.rows["gamma"] += [self._key(name, channel.name) for name in per_bin]
+        self.shift_cell.append(self.shift_cells)
         if sample.histosys:
             self._add_shifts(channel, sample)
         for name, rows in self.rows.items():
@@ -165,9 +166,8 @@ class _Builder:
         moving = np.flatnonzero((odd != 0.0).any(axis=1) | (even != 0.0).any(axis=1))
         # Published pallets hold thousands with hi == lo == nominal; they move nothing.
         self.rows["shift"] += [self._key(sample.histosys[i]) for i in moving]
-        self.odd.append(odd[moving].ravel())
-        self.even.append(even[moving].ravel())
-        self.shift_cell += range(self.shift_cells, self.shift_cells + len(moving) * channel.bins, channel.bins)
+        self.odd.append(odd[moving].T.ravel())
+        self.even.append(even[moving].T.ravel())
         self.shift_cells += len(moving) * channel.bins
 
 
@@ -214,7 +214,7 @@ def _assemble(
         linear_key=_index(builder.rows["linear"]),
         normsys_from=_index(builder.ends["normsys"]),
         normsys_key=_index(builder.rows["normsys"]),
-        normsys_table=np.concatenate(builder.normsys) if builder.normsys else np.zeros((0, 8)),
+        normsys_table=np.ascontiguousarray(np.concatenate(builder.normsys).T) if builder.normsys else np.zeros((8, 0)),
         gamma_from=_index(builder.ends["gamma"]),
         gamma_key=_index(builder.rows["gamma"]),
         shift_from=_index(builder.ends["shift"]),

@@ -65,7 +65,7 @@ class DenseKernel:
         self.normsys_key = self._ragged(t.normsys_key, t.normsys_from, no_key)
         rows = np.arange(len(t.normsys_key))
         self.normsys_row = self._ragged(rows, t.normsys_from, len(rows))
-        self.normsys_table = self._tensor(np.pad(t.normsys_table, ((0, 1), (0, 0))))
+        self.normsys_table = self._tensor(np.pad(t.normsys_table.T, ((0, 1), (0, 0))))
         self.gamma_key = self._ragged(t.gamma_key, t.gamma_from, no_key)
         self.shift_key = self._ragged(t.shift_key, t.shift_from, no_key)
         shifts = self.shift_key.shape[1]
@@ -76,9 +76,10 @@ class DenseKernel:
             n = int(t.block_bins[k])
             nominal[k, :n] = t.nominal[t.block_cell[k] : t.block_cell[k] + n]
             used[k, :n] = True
-            for g, e in enumerate(range(t.shift_from[k], t.shift_from[k + 1])):
-                odd[k, g, :n] = t.shift_odd[t.shift_cell[e] : t.shift_cell[e] + n]
-                even[k, g, :n] = t.shift_even[t.shift_cell[e] : t.shift_cell[e] + n]
+            count = int(t.shift_from[k + 1] - t.shift_from[k])
+            cells = slice(t.shift_cell[k], t.shift_cell[k] + n * count)
+            odd[k, :count, :n] = t.shift_odd[cells].reshape(n, count).T
+            even[k, :count, :n] = t.shift_even[cells].reshape(n, count).T
         self.odd, self.even = self._tensor(odd), self._tensor(even)
         self.nominal, self.used = self._tensor(nominal), self._tensor(used)
         self.block = self._ragged(t.hypothesis_block, t.hypothesis_from, blocks)[:-1]

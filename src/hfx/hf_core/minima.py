@@ -27,7 +27,7 @@ NEGATIVE = -0.1  # events: a sample's yield below this is unphysical
 _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less is no reason to leave the natural one
-_ROW_BUDGET = 2_000_000  # elements of the Hessians of one chunk: 16 MB stay in the cache
+_ROW_BUDGET = 500_000  # elements of the Hessians of one chunk: 4 MB stay near the cache
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,6 +30,7 @@ _MAX_ITERATIONS = 300
 _MAX_DAMPING = 1e12
 _LEAST_DAMPING = 0.05
 _REACH = 1.0  # prior widths: no trial moves a constrained parameter further, so that a fit stays near its start
+_LONG = 4.0  # a step shortened by more than this asks for damping, which shortens the long components alone
 _POLISH_STEPS = 3
 _FACE_ROUNDS = 6
 _NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
@@ -109,9 +110,10 @@ class _Direction:
     step: Tensor  # (B, P), within the bounds
     predicted: Tensor  # (B,) decrease of the NLL by the quadratic model
     edm: Tensor  # (B,) of the undamped step, infinite where damped or not convex
+    stretch: Tensor  # (B,) by how much the step was shortened to stay within _REACH
 
     def keep(self, mask: Tensor) -> _Direction:
-        return _Direction(self.step[mask], self.predicted[mask], self.edm[mask])
+        return _Direction(self.step[mask], self.predicted[mask], self.edm[mask], self.stretch[mask])
 
 
 def minimize(kernel: Kernel, problem: Problem) -> FitResult:
@@ -207,14 +209,14 @@ def _direction(kernel: Kernel, state: State) -> _Direction:
     step = _solve(factor, -gradient)
     edm = torch.where(convex & (state.damping == 0.0), -(gradient * step).sum(1), torch.inf)
     step = _within(state, free, gradient, step, lower, upper)
-    furthest = (step.abs() / state.reach).amax(1).clamp(min=1.0)
-    step = step / furthest[:, None]
+    stretch = (step.abs() / state.reach).amax(1).clamp(min=1.0)
+    step = step / stretch[:, None]
     curved = torch.einsum("bp,bpq,bq->b", step, state.hessian, step)
     predicted = -((gradient * step).sum(1) + 0.5 * curved)
     saddle = ~convex & (predicted < _SADDLE_PREDICTED)
     if saddle.any():
         step, predicted = _leave_saddle(state, free, step, predicted, saddle, lower, upper)
-    return _Direction(step, predicted, edm)
+    return _Direction(step, predicted, edm, stretch)
 
 
 def _masked(hessian: Tensor, free: Tensor, extra: Tensor) -> Tensor:
@@ -344,8 +346,9 @@ def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
     rounding = _ROUNDING * (1.0 + state.value.abs())
     drowned = (direction.predicted < _DROWNED) & (decrease >= -rounding)
     taken = torch.isfinite(value) & ((decrease >= 1e-4 * direction.predicted) & (direction.predicted > 0.0) | drowned)
-    good = taken & ((decrease >= 0.75 * direction.predicted) | drowned)
-    poor = taken & (decrease < 0.25 * direction.predicted) & ~drowned
+    long = direction.stretch > _LONG
+    good = taken & ((decrease >= 0.75 * direction.predicted) | drowned) & ~long
+    poor = taken & ((decrease < 0.25 * direction.predicted) & ~drowned | long)
     calmer = state.damping / 8.0
     calmer = torch.where((calmer < _LEAST_DAMPING / 8.0) | (direction.predicted < 1e-6), 0.0, calmer)
     damping = torch.where(
