@@ -10,9 +10,7 @@ from tests.oracle import dense
 Floats = NDArray[np.float64]
 
 KINKS = (-1.0, 0.0, 1.0)
-CLEAR = (
-    0.02  # no alpha of a point is nearer to a kink of the interpolation than this: finite differences fit in
-)
+CLEAR = 0.02  # no alpha of a point is nearer to a kink of the interpolation than this: finite differences fit in
 
 
 def _alpha(rng: np.random.Generator, low: float, high: float, reach: float) -> float:

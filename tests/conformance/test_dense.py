@@ -58,9 +58,7 @@ def test_likelihood_is_that_of_pyhf(name: str, measurement: str, normsys: int, h
     for theta in points(ws, 3, reach=reach, **codes):
         reference = -2.0 * model.logpdf(theta, data).item()
         assert dense.twice_nll(ws, theta, **codes) == pytest.approx(reference, rel=1e-11, abs=noise)
-        rates = np.concatenate(
-            [dense.expected(ws, theta, **codes), dense.expected_auxdata(ws, theta, measurement)]
-        )
+        rates = np.concatenate([dense.expected(ws, theta, **codes), dense.expected_auxdata(ws, theta, measurement)])
         np.testing.assert_allclose(rates, model.expected_data(theta), rtol=1e-12, atol=1e-12)
 
 
@@ -69,9 +67,7 @@ def test_shifts_are_continuous_and_meet_hi_and_lo(code: str) -> None:
     nominal, lo, hi = 50.0, 43.0, 60.0
     for alpha, value in ((-1.0, lo), (0.0, nominal), (1.0, hi)):
         for side in (-1e-9, 0.0, 1e-9):
-            assert nominal + dense.shift(alpha + side, nominal, lo, hi, code) == pytest.approx(
-                value, abs=1e-7
-            )
+            assert nominal + dense.shift(alpha + side, nominal, lo, hi, code) == pytest.approx(value, abs=1e-7)
 
 
 @pytest.mark.parametrize("code", [1, 4])

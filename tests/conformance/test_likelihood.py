@@ -49,9 +49,7 @@ def test_parameters_are_those_of_pyhf(name: str, measurement: str) -> None:
 @each_kernel
 @each_code
 @each_case
-def test_likelihood_is_that_of_pyhf(
-    name: str, measurement: str, normsys: int, histosys: str, kernel: str
-) -> None:
+def test_likelihood_is_that_of_pyhf(name: str, measurement: str, normsys: int, histosys: str, kernel: str) -> None:
     ws = BATTERY[name]
     reference = pyhf_model(ws, normsys, histosys, measurement)
     data = np.concatenate([dense.observed(ws), reference.config.auxdata])
@@ -66,16 +64,12 @@ def test_likelihood_is_that_of_pyhf(
 @each_kernel
 @each_code
 @each_case
-def test_likelihood_is_the_dense_one(
-    name: str, measurement: str, normsys: int, histosys: str, kernel: str
-) -> None:
+def test_likelihood_is_the_dense_one(name: str, measurement: str, normsys: int, histosys: str, kernel: str) -> None:
     ws = BATTERY[name]
     codes: dict[str, Any] = {"measurement": measurement, "normsys": normsys, "histosys": histosys}
     theta = points(ws, 4, seed=3, **codes)
     found = core(ws, normsys, histosys, measurement, kernel).evaluate(0, theta, order=0).twice_nll
-    np.testing.assert_allclose(
-        found, [dense.twice_nll(ws, one, **codes) for one in theta], rtol=1e-10, atol=0
-    )
+    np.testing.assert_allclose(found, [dense.twice_nll(ws, one, **codes) for one in theta], rtol=1e-10, atol=0)
 
 
 @each_kernel
@@ -94,9 +88,7 @@ def test_likelihood_of_other_data(name: str, measurement: str, kernel: str) -> N
 @each_kernel
 @pytest.mark.parametrize(("normsys", "histosys"), DIFFERENTIATED)
 @each_case
-def test_derivatives_are_those_of_the_dense_one(
-    name: str, measurement: str, normsys: int, histosys: str, kernel: str
-) -> None:
+def test_derivatives_are_those_of_the_dense_one(name: str, measurement: str, normsys: int, histosys: str, kernel: str) -> None:
     """The gradient entry by entry, the Hessian along random directions, by differences of the dense 2NLL."""
     ws = BATTERY[name]
     codes: dict[str, Any] = {"measurement": measurement, "normsys": normsys, "histosys": histosys}
@@ -111,9 +103,7 @@ def test_derivatives_are_those_of_the_dense_one(
 
     free = ~np.array([fixed for *_, fixed in dense.parameters(ws, measurement)])
     wanted = np.array([slope(function, theta, axis, 1e-3) for axis in np.eye(len(theta))])
-    np.testing.assert_allclose(
-        gradient[free], wanted[free], rtol=1e-7, atol=1e-8 * (1 + np.abs(wanted).max())
-    )
+    np.testing.assert_allclose(gradient[free], wanted[free], rtol=1e-7, atol=1e-8 * (1 + np.abs(wanted).max()))
     rng = np.random.default_rng(6)
     for _ in range(4):
         direction = np.where(free, rng.normal(size=len(theta)), 0.0)
@@ -126,9 +116,7 @@ def test_derivatives_are_those_of_the_dense_one(
 @each_kernel
 @pytest.mark.parametrize(("normsys", "histosys"), DIFFERENTIATED)
 @each_case
-def test_hessian_is_the_slope_of_the_gradient(
-    name: str, measurement: str, normsys: int, histosys: str, kernel: str
-) -> None:
+def test_hessian_is_the_slope_of_the_gradient(name: str, measurement: str, normsys: int, histosys: str, kernel: str) -> None:
     """Every entry of the Hessian, by differences of the core's own gradient; it is symmetric."""
     ws = BATTERY[name]
     model = core(ws, normsys, histosys, measurement, kernel)
@@ -186,11 +174,7 @@ def test_a_huge_tau_costs_no_digits(kernel: str) -> None:
     nominal, tau = 16.0, 1.9e11
     bins = build.shapesys("gamma", [nominal / tau**0.5, 3.0])
     ws = build.workspace(
-        [
-            build.channel(
-                "SR", build.sample("b", [nominal, 9.0], bins), build.sample("s", [4.0, 2.0], build.POI)
-            )
-        ],
+        [build.channel("SR", build.sample("b", [nominal, 9.0], bins), build.sample("s", [4.0, 2.0], build.POI))],
         {"SR": [18.0, 11.0]},
     )
     model = core(ws, 4, "4p", None, kernel)

@@ -162,19 +162,11 @@ ZEROS: dict[str, Json] = {
     "staterror_all_zero": _zero_bins(staterror("gamma", [0.0] * 4), [25.0, 4.0, 9.0, 2.0]),
     "histosys_from_zero": _zero_bins(histosys("h", [20.0, 0.0, 8.0, 2.0], [31.0, 1.5, 9.5, 2.0]), _GAPS),
     "no_events_observed": workspace(
-        [
-            channel(
-                "SR", sample("background", [1.5, 0.4], normsys("a", 0.8, 1.3)), sample("s", [3.0, 1.0], POI)
-            )
-        ],
+        [channel("SR", sample("background", [1.5, 0.4], normsys("a", 0.8, 1.3)), sample("s", [3.0, 1.0], POI))],
         {"SR": [0.0, 0.0]},
     ),
     "rate_and_data_zero": workspace(
-        [
-            channel(
-                "SR", sample("background", [7.0, 0.0], normsys("a", 0.8, 1.3)), sample("s", [3.0, 0.0], POI)
-            )
-        ],
+        [channel("SR", sample("background", [7.0, 0.0], normsys("a", 0.8, 1.3)), sample("s", [3.0, 0.0], POI))],
         {"SR": [9.0, 0.0]},
     ),
 }
@@ -191,9 +183,7 @@ _CONTROL = channel(
 )
 _SIGNAL_REGION = channel(
     "SR",
-    sample(
-        "signal", [2.0, 5.0, 4.0], POI, normsys("jes", 0.95, 1.05), staterror("staterror_SR", [0.2, 0.4, 0.3])
-    ),
+    sample("signal", [2.0, 5.0, 4.0], POI, normsys("jes", 0.95, 1.05), staterror("staterror_SR", [0.2, 0.4, 0.3])),
     sample(
         "background",
         [20.0, 9.0, 3.0],
@@ -235,18 +225,14 @@ STRUCTURE: dict[str, Json] = {
     "staterror_names_against_channels": workspace(
         [
             channel("A", sample("background", [30.0, 20.0], staterror("z_gamma", [3.0, 2.0]))),
-            channel(
-                "B", sample("background", [10.0], staterror("a_gamma", [2.0])), sample("signal", [4.0], POI)
-            ),
+            channel("B", sample("background", [10.0], staterror("a_gamma", [2.0])), sample("signal", [4.0], POI)),
         ],
         {"A": [33.0, 18.0], "B": [14.0]},
     ),
     "staterror_on_two_channels": workspace(
         [
             channel("A", sample("background", [30.0, 20.0], staterror("gamma", [3.0, 2.0]))),
-            channel(
-                "B", sample("background", [10.0], staterror("gamma", [2.0])), sample("signal", [4.0], POI)
-            ),
+            channel("B", sample("background", [10.0], staterror("gamma", [2.0])), sample("signal", [4.0], POI)),
         ],
         {"A": [33.0, 18.0], "B": [14.0]},
     ),

@@ -162,9 +162,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("export toy --csv", "toy holds no run of hfx"),
     ],
 )
-def test_what_cannot_be_used_is_one_line_and_two(
-    pallet: str, capsys: Captured, arguments: str, words: str
-) -> None:
+def test_what_cannot_be_used_is_one_line_and_two(pallet: str, capsys: Captured, arguments: str, words: str) -> None:
     assert words in complaint(arguments.split(), capsys)
     assert not Path("hfx-runs").exists()
 
@@ -175,9 +173,7 @@ def test_another_scan_s_folder(pallet: str, capsys: Captured) -> None:
     assert line == "out holds another scan: --mu is 1.0 there and 2.0 here; choose another folder with -o"
 
 
-def test_a_bug_is_a_line_too_and_a_traceback_with_v(
-    pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bug_is_a_line_too_and_a_traceback_with_v(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     def bug(*_: object, **__: object) -> Any:
         raise ZeroDivisionError("oh\ndear")
 
@@ -238,9 +234,7 @@ def test_export(pallet: str, capsys: Captured) -> None:
     line = complaint_after(capsys, ["export", "out", "--workspace", "sig_300_41"])
     assert "did you mean sig_300_40?" in line
     fakes.write_pallet(Path("toy"), fakes.grid(2, 2))
-    assert "has changed since it was scanned" in complaint(
-        ["export", "out", "--workspace", "sig_300_40"], capsys
-    )
+    assert "has changed since it was scanned" in complaint(["export", "out", "--workspace", "sig_300_40"], capsys)
     Path("toy/BkgOnly.json").unlink()
     assert "cannot be opened again" in complaint(["export", "out", "--workspace", "sig_300_40"], capsys)
 
@@ -248,17 +242,12 @@ def test_export(pallet: str, capsys: Captured) -> None:
 def _run_in_a_process(code: str, *arguments: str) -> "subprocess.Popen[str]":
     root = str(Path(__file__).resolve().parents[2])
     code = f"import sys; sys.path.insert(0, {root!r})\n" + code
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def test_ctrl_c(pallet: str) -> None:
     code = (
-        "import time\n"
-        "from hfx.driver import cli, scan\n"
-        "scan._worker_function = lambda: lambda task: time.sleep(60)\n"
-        "cli.main()"
+        "import time\nfrom hfx.driver import cli, scan\nscan._worker_function = lambda: lambda task: time.sleep(60)\ncli.main()"
     )
     process = _run_in_a_process(code, "scan", pallet)
     deadline = time.monotonic() + 30

@@ -181,9 +181,7 @@ LINE = [(x, x - 50) for x in range(100, 600, 100)]
         (scan_of([(100.0, "a"), (200.0, "b")], lambda x, y: 3.0), "All points are excluded (observed)", []),
     ],
 )
-def test_degenerate_sets_give_a_sentence(
-    scan: dict[str, Any], sentence: str, crossings: list[list[float]]
-) -> None:
+def test_degenerate_sets_give_a_sentence(scan: dict[str, Any], sentence: str, crossings: list[list[float]]) -> None:
     found = contours(scan)
     assert any(note.startswith(sentence) for note in found["notes"]), found
     points = [curve[0] for curve in curves_of(found, "observed")]
@@ -232,10 +230,6 @@ def test_curves_over_published_points_separate_the_excluded(name: str, shared: P
     assert curves
     z = significance(field.cls[:, 0])
     # Every vertex of a curve lies on an edge between an excluded point and one that is not.
-    edges = {
-        tuple(sorted(pair))
-        for t in field.mesh.triangles.tolist()
-        for pair in zip(t, t[1:] + t[:1], strict=True)
-    }
+    edges = {tuple(sorted(pair)) for t in field.mesh.triangles.tolist() for pair in zip(t, t[1:] + t[:1], strict=True)}
     crossed = sum((z[a] > LEVEL) != (z[b] > LEVEL) for a, b in edges)
     assert sum(len(np.unique(curve, axis=0)) for curve in curves) == crossed

@@ -42,9 +42,7 @@ def test_the_same_numbers_alone_and_in_other_batches(run: Path, tmp_path: Path) 
 
 def test_other_minima_are_shown_without_a_fit(run: Path) -> None:
     first = hfx.load_run(run)
-    shown = hfx.scan(
-        run.parent / "toy", output=run, minima="natural", setting=Setting(say=lambda _: None, run=pytest.fail)
-    )
+    shown = hfx.scan(run.parent / "toy", output=run, minima="natural", setting=Setting(say=lambda _: None, run=pytest.fail))
     for a, b in zip(first, shown, strict=True):
         assert b.CLs_obs == b.natural["CLs_obs"]
         assert set(a.fits["bkg"]) == set(b.fits["bkg"])

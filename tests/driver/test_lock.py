@@ -93,9 +93,7 @@ def test_without_flock_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert take(tmp_path) == []
 
 
-def test_a_lock_that_its_holder_removes_meanwhile_is_taken_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lock_that_its_holder_removes_meanwhile_is_taken_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flock, removed = fcntl.flock, []
 
     def remove_first(descriptor: int, operation: int) -> None:

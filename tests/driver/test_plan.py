@@ -66,9 +66,7 @@ COORDINATE = st.one_of(st.integers(-5, 5), st.floats(-1e3, 1e3))
 
 
 @given(st.lists(st.tuples(COORDINATE, COORDINATE), min_size=1, max_size=30), st.randoms())
-def test_neighbours_are_symmetric_and_independent_of_order(
-    points: list[tuple[float, float]], rng: random.Random
-) -> None:
+def test_neighbours_are_symmetric_and_independent_of_order(points: list[tuple[float, float]], rng: random.Random) -> None:
     named = {f"h{i:02d}": point for i, point in enumerate(points)}
     near = plan.neighbours(named)
     shuffled = list(named.items())

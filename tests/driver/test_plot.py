@@ -105,9 +105,7 @@ def test_a_long_title_stays_within_the_picture() -> None:
     ax = axes()
     draw_axes(SCAN, ax, title="a title that goes on " * 8)
     ax.figure.draw_without_rendering()
-    (heading,) = [
-        text for text in ax.get_children() if getattr(text, "get_text", str)().startswith("a title")
-    ]
+    (heading,) = [text for text in ax.get_children() if getattr(text, "get_text", str)().startswith("a title")]
     assert heading.get_window_extent().width <= ax.bbox.width * 1.01
 
 
@@ -120,9 +118,7 @@ def test_the_legend_covers_no_point() -> None:
 
 
 def test_legend_names_what_is_drawn() -> None:
-    theory = [
-        {"which": f"theory-{way}", "level": 0.05, "points": [[300, 0], [300, 400]]} for way in ("up", "down")
-    ]
+    theory = [{"which": f"theory-{way}", "level": 0.05, "points": [[300, 0], [300, 400]]} for way in ("up", "down")]
     ax = axes()
     draw_axes({**SCAN, "contours": {"curves": theory}}, ax)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [

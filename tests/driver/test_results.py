@@ -159,9 +159,7 @@ def test_a_folder_without_a_run(tmp_path: Path) -> None:
 
 
 def test_a_run_that_has_not_finished(tmp_path: Path) -> None:
-    (tmp_path / "run.json").write_text(
-        json.dumps({"hfx": "0", "pallet": {}, "options": {"minima": "lowest"}})
-    )
+    (tmp_path / "run.json").write_text(json.dumps({"hfx": "0", "pallet": {}, "options": {"minima": "lowest"}}))
     (tmp_path / "results.jsonl").write_text(json.dumps(record("a", 0.04, 0.07)) + "\n" + '{"na')
     assert [r.CLs_obs for r in load_run(tmp_path)] == [0.07]
 
@@ -173,6 +171,5 @@ def test_citations() -> None:
         "references": {"hepdata": "ins1755298", "arXiv": "1909.09226"},
     }
     assert citations.of_pallet(pallet) == (
-        "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, "
-        "arXiv 1909.09226"
+        "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, arXiv 1909.09226"
     )

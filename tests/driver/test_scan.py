@@ -210,9 +210,7 @@ def test_another_pallet_in_the_same_folder(run_scan: Scan, pallet: Path, tmp_pat
         run_scan()
 
 
-def test_the_default_folder_is_numbered(
-    run_scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_folder_is_numbered(run_scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     first, again, other = (run_scan(output=None, mu=mu, only="*_200_*") for mu in (1.0, 1.0, 2.0))
     assert [r.folder for r in (first, again, other)] == [
@@ -226,9 +224,7 @@ def test_a_broken_hypothesis_leaves_the_others_as_they_are(run_scan: Scan, tmp_p
     whole = {r.name: r for r in run_scan(starts=1)}
     fakes.write_pallet(tmp_path / "toy", fakes.grid(5, 4), broken=("sig_300_40",))
     part = run_scan(output=tmp_path / "broken", starts=1)
-    assert part.failures == (
-        {"name": "sig_300_40", "values": [300, 40], "reason": "the patch does not apply"},
-    )
+    assert part.failures == ({"name": "sig_300_40", "values": [300, 40], "reason": "the patch does not apply"},)
     assert not part.complete
     assert {r.name: r for r in part} == {n: r for n, r in whole.items() if n != "sig_300_40"}
 
@@ -319,9 +315,7 @@ def test_events_tell_the_story(run_scan: Scan, tmp_path: Path) -> None:
     assert len((tmp_path / "run" / "events.jsonl").read_text().splitlines()) == len(events)
 
 
-def test_a_full_disk_in_the_middle_loses_nothing(
-    run_scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_in_the_middle_loses_nothing(run_scan: Scan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_space(descriptor: int, content: bytes) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -356,18 +350,14 @@ def test_axes_are_checked_before_any_fit(run_scan: Scan, tmp_path: Path) -> None
     assert not (tmp_path / "run").exists()
 
 
-def test_a_picture_that_cannot_be_drawn_loses_nothing(
-    pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_picture_that_cannot_be_drawn_loses_nothing(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by\nzero")
 
     monkeypatch.setattr("hfx.driver.outcome._picture", fail)
     said: list[str] = []
     scan(pallet, output=tmp_path / "run", setting=Setting(say=said.append, run=fakes.run))
-    assert said == [
-        f"the picture could not be drawn (ZeroDivisionError: by); 'hfx plot {tmp_path / 'run'}' tries again"
-    ]
+    assert said == [f"the picture could not be drawn (ZeroDivisionError: by); 'hfx plot {tmp_path / 'run'}' tries again"]
     assert read(tmp_path / "run", "run.json")["state"] == "finished"
     assert read(tmp_path / "run", "contour.json")["curves"]
 

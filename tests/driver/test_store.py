@@ -93,9 +93,7 @@ def test_a_full_disk_keeps_whole_lines(folder: RunFolder, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO, errno.ENOTCONN])
-def test_a_network_folder_that_vanishes(
-    folder: RunFolder, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def test_a_network_folder_that_vanishes(folder: RunFolder, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     def gone(*_: object, **__: object) -> int:
         raise OSError(number, os.strerror(number))
 

@@ -127,9 +127,7 @@ def _default(ws: Json, name: str, kind: str) -> Block:
     if kind == "normfactor":
         return Block(name, kind, [1.0], [(0.0, 10.0)], [False])
     if kind == "lumi":  # the measurement says all the rest
-        return Block(
-            name, kind, [math.nan], [(math.nan, math.nan)], [False], "normal", (math.nan,), (math.nan,)
-        )
+        return Block(name, kind, [math.nan], [(math.nan, math.nan)], [False], "normal", (math.nan,), (math.nan,))
     return Block(name, kind, [0.0], [(-5.0, 5.0)], [False], "normal", (0.0,), (1.0,))
 
 
@@ -169,9 +167,7 @@ def parameters(ws: Json, measurement: str | None = None) -> list[tuple[str, floa
     return [
         (name, float(init), low, high, bool(fixed))
         for block in blocks(ws, measurement).values()
-        for name, init, (low, high), fixed in zip(
-            block.names, block.inits, block.bounds, block.fixed, strict=True
-        )
+        for name, init, (low, high), fixed in zip(block.names, block.inits, block.bounds, block.fixed, strict=True)
     ]
 
 
@@ -274,10 +270,7 @@ def expected_by_sample(
     values = _values(blocks(ws, measurement), theta)
     return {
         (channel["name"], sample["name"]): np.array(
-            [
-                _cell(ws, channel["name"], sample, bin_, values, normsys, histosys)
-                for bin_ in range(len(sample["data"]))
-            ]
+            [_cell(ws, channel["name"], sample, bin_, values, normsys, histosys) for bin_ in range(len(sample["data"]))]
         )
         for channel in _channels(ws)
         for sample in _samples(channel)
@@ -294,10 +287,7 @@ def expected(
     """The expected rate of each bin, channels in order of name, shape (bins,)."""
     rates = expected_by_sample(ws, theta, normsys, histosys, measurement)
     return np.concatenate(
-        [
-            sum(rate for (name, _), rate in rates.items() if name == channel["name"])
-            for channel in _channels(ws)
-        ]
+        [sum(rate for (name, _), rate in rates.items() if name == channel["name"]) for channel in _channels(ws)]
     )
 
 

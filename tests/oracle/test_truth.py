@@ -25,9 +25,7 @@ class Scanned:
 
 
 @pytest.fixture(scope="module", params=PALLETS)
-def scanned(
-    request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Scanned:
+def scanned(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Scanned:
     """One pallet, scanned once and looked at by every test."""
     truth = json.loads((shared / "truth" / f"{request.param}.json").read_text())["points"]
     folder = tmp_path_factory.mktemp("runs") / request.param

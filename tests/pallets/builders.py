@@ -72,9 +72,7 @@ def patch_set(background: Json, entries: list[Any] | None = None, **metadata: An
             "references": {"hepdata": "ins1234567"},
             **metadata,
         },
-        "patches": [patch_entry("s_100_20", 100, 20), patch_entry("s_200_20", 200, 20.5)]
-        if entries is None
-        else entries,
+        "patches": [patch_entry("s_100_20", 100, 20), patch_entry("s_200_20", 200, 20.5)] if entries is None else entries,
         "version": "1.0.0",
     }
 

@@ -114,36 +114,22 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("empty folder", lambda place: write_folder(place, {}), ("no HistFactory workspace",)),
     Malformed("empty background", _folder(flat() | {"BkgOnly.json": b""}), ("BkgOnly.json", "empty")),
     Malformed("not json", _folder(flat() | {"BkgOnly.json": b"channels: []"}), ("BkgOnly.json", "not JSON")),
-    Malformed(
-        "cut json", _folder(flat() | {"patchset.json": b'{"patches": ['}), ("patchset.json", "not JSON")
-    ),
+    Malformed("cut json", _folder(flat() | {"patchset.json": b'{"patches": ['}), ("patchset.json", "not JSON")),
     Malformed("not utf-8", _folder(flat() | {"BkgOnly.json": _LATIN}), ("BkgOnly.json", "not UTF-8")),
     Malformed(
         "nan in background",
         _folder(flat() | {"BkgOnly.json": _NAN}),
         ("finite", "/channels/0/samples/0/data/1"),
     ),
-    Malformed(
-        "deep json", _folder(flat() | {"BkgOnly.json": _deep(100_000)}), ("BkgOnly.json", "deeper than")
-    ),
-    Malformed(
-        "rather deep json", _folder(flat() | {"BkgOnly.json": _deep(300)}), ("BkgOnly.json", "deeper than")
-    ),
-    Malformed(
-        "truncated tar.gz", _archive(_CUT[: len(_CUT) // 2]), ("pallet.tar.gz", "truncated or damaged")
-    ),
+    Malformed("deep json", _folder(flat() | {"BkgOnly.json": _deep(100_000)}), ("BkgOnly.json", "deeper than")),
+    Malformed("rather deep json", _folder(flat() | {"BkgOnly.json": _deep(300)}), ("BkgOnly.json", "deeper than")),
+    Malformed("truncated tar.gz", _archive(_CUT[: len(_CUT) // 2]), ("pallet.tar.gz", "truncated or damaged")),
     Malformed("tar.gz cut at its end", _archive(_CUT[:-6]), ("pallet.tar.gz", "truncated or damaged")),
     Malformed("damaged tar.gz", _archive(_CUT[:60] + bytes(40) + _CUT[100:]), ("truncated or damaged",)),
-    Malformed(
-        "truncated tar", _archive(_CUT_TAR[:1800], "pallet.tar"), ("pallet.tar", "truncated or damaged")
-    ),
+    Malformed("truncated tar", _archive(_CUT_TAR[:1800], "pallet.tar"), ("pallet.tar", "truncated or damaged")),
     Malformed("truncated tar.xz", _archive(_CUT_XZ[:-60], "pallet.tar.xz"), ("truncated or damaged",)),
-    Malformed(
-        "truncated zip", _archive(_CUT_ZIP[:-40], "pallet.zip"), ("pallet.zip", "truncated or damaged")
-    ),
-    Malformed(
-        "path traversal", _archive(tar_bytes({"../BkgOnly.json": b"{}"})), ("../BkgOnly.json", "leads out")
-    ),
+    Malformed("truncated zip", _archive(_CUT_ZIP[:-40], "pallet.zip"), ("pallet.zip", "truncated or damaged")),
+    Malformed("path traversal", _archive(tar_bytes({"../BkgOnly.json": b"{}"})), ("../BkgOnly.json", "leads out")),
     Malformed("absolute path", _archive(tar_bytes({"/tmp/BkgOnly.json": b"{}"})), ("leads out",)),
     Malformed("traversal in zip", _archive(zip_bytes({"a/../../b.json": b"{}"}), "p.zip"), ("leads out",)),
     Malformed("symbolic link", _archive(_link(tarfile.SYMTYPE, "/etc/passwd")), ("BkgOnly.json", "link")),
@@ -152,26 +138,18 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("device", _archive(_link(tarfile.CHRTYPE, "")), ("BkgOnly.json", "not a plain file")),
     Malformed("fifo", _archive(_link(tarfile.FIFOTYPE, "")), ("BkgOnly.json", "not a plain file")),
     Malformed("web page", _archive(b"<!doctype html><html>HEPData</html>"), ("web page",)),
-    Malformed(
-        "some other file", _archive(b"\x89PNG\r\n\x1a\n" + bytes(600), "pallet.png"), ("neither an archive",)
-    ),
-    Malformed(
-        "no background", _folder({"patchset.json": flat()["patchset.json"]}), ("no background workspace",)
-    ),
+    Malformed("some other file", _archive(b"\x89PNG\r\n\x1a\n" + bytes(600), "pallet.png"), ("neither an archive",)),
+    Malformed("no background", _folder({"patchset.json": flat()["patchset.json"]}), ("no background workspace",)),
     Malformed("patch set alone", _archive(flat()["patchset.json"], "patchset.json"), ("is a patch set",)),
     Malformed("background alone", _archive(flat()["BkgOnly.json"], "BkgOnly.json"), ("no signal in it",)),
     Malformed("missing observations", _folder(_without("observations")), ("BkgOnly.json", "'observations'")),
     Malformed("missing version", _folder(_without("version")), ("BkgOnly.json", "'version'")),
     Malformed("other version", _folder(_background(version="2.0.0")), ("BkgOnly.json", "'2.0.0'")),
     Malformed("channels no list", _folder(_background(channels={})), ("BkgOnly.json", "'channels'")),
-    Malformed(
-        "wrong digest", _folder(_metadata(digests={"sha256": "0" * 64})), ("not verified", "--no-verify")
-    ),
+    Malformed("wrong digest", _folder(_metadata(digests={"sha256": "0" * 64})), ("not verified", "--no-verify")),
     Malformed("no digest", _folder(_metadata(digests={})), ("patchset.json", "no sha256", "--no-verify")),
     Malformed("digest no text", _folder(_metadata(digests={"md5": 5})), ("metadata.digests.md5",)),
-    Malformed(
-        "two wrong patch sets", _folder(_TWO_WRONG), ("patchset.json", "patchset_old.json", "--region")
-    ),
+    Malformed("two wrong patch sets", _folder(_TWO_WRONG), ("patchset.json", "patchset_old.json", "--region")),
     Malformed("two right patch sets", _folder(_TWO_RIGHT), ("patchset_other.json", "2 have its digest")),
     Malformed("no metadata", _folder(_changed(metadata=None)), ("patchset.json", "'metadata'")),
     Malformed("no patches", _folder(_changed(patches=[])), ("patchset.json", "no patches")),

@@ -17,9 +17,7 @@ TABLES_DOI = "10.17182/hepdata.11111.v1"
 RECORD = {
     "record": {
         "title": "a search",
-        "analyses": [
-            {"type": "HistFactory", "analysis": "https://x/record/resource/1", "filename": "1Lbb.tar.gz"}
-        ],
+        "analyses": [{"type": "HistFactory", "analysis": "https://x/record/resource/1", "filename": "1Lbb.tar.gz"}],
     },
     "resources_with_doi": [
         {"filename": "figures.zip", "doi": "10.17182/hepdata.90607.v3/r1", "description": "figures"},
@@ -58,9 +56,7 @@ class Handler(BaseHTTPRequestHandler):
         """HEPData gives the file where its content type is asked for, and a page to browsers."""
         asked = self.headers.get("Accept", "")
         if "application/x-tar" in asked and "text/html" not in asked and "*/*" not in asked:
-            self._answer(
-                200, ARCHIVE, "application/x-tar", Content_Disposition='attachment; filename="1Lbb.tar.gz"'
-            )
+            self._answer(200, ARCHIVE, "application/x-tar", Content_Disposition='attachment; filename="1Lbb.tar.gz"')
         else:
             self._answer(200, HTML, "text/html; charset=utf-8")
 

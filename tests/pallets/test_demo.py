@@ -31,9 +31,7 @@ def test_archive_is_small_and_deterministic(tmp_path: Path) -> None:
 def test_content_is_the_same_on_every_machine(files: dict[str, dict[str, Any]]) -> None:
     """The digest depends on formulas and Python's own generator alone: a change here is a new demo."""
     text = json.dumps(files, sort_keys=True).encode()
-    assert (
-        hashlib.sha256(text).hexdigest() == "9fbe0e1ff6010fee5f72a1112ff98a071bd3e4b198fc8e9e74ee0aebdf253ffe"
-    )
+    assert hashlib.sha256(text).hexdigest() == "9fbe0e1ff6010fee5f72a1112ff98a071bd3e4b198fc8e9e74ee0aebdf253ffe"
 
 
 def test_pyhf_accepts_workspace_patch_set_and_digest(files: dict[str, dict[str, Any]]) -> None:

@@ -18,9 +18,7 @@ def test_digest_is_that_of_pyhf() -> None:
     background = parse(dump(workspace()), "w.json", exact=True).document
     for algorithm in ("sha256", "md5"):
         expected = pyhf.utils.digest(background, algorithm=algorithm)
-        assert (
-            histfactory_digest(background, algorithm, "w.json") == expected == digest(background, algorithm)
-        )
+        assert histfactory_digest(background, algorithm, "w.json") == expected == digest(background, algorithm)
 
 
 @settings(max_examples=200, deadline=None)

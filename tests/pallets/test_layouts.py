@@ -42,9 +42,7 @@ WRITERS: dict[str, Callable[[Path, Files], Path]] = {
     "tar.bz2": lambda place, files: write(place / "toy.tar.bz2", tar_bytes(files, "w:bz2")),
     "misnamed": lambda place, files: write(place / "toy.zip", tar_bytes(files, "w:xz")),
     "no suffix": lambda place, files: write(place / "toy", tar_bytes(files)),
-    "tar in a tar": lambda place, files: write(
-        place / "toy.tar", tar_bytes({"in/x.tgz": tar_bytes(files)}, "w")
-    ),
+    "tar in a tar": lambda place, files: write(place / "toy.tar", tar_bytes({"in/x.tgz": tar_bytes(files)}, "w")),
     "zip in a folder": lambda place, files: write_folder(place / "toy", {"x.zip": zip_bytes(files)}),
 }
 
@@ -217,9 +215,7 @@ def test_no_verify_makes_it_a_warning(tmp_path: Path) -> None:
 
 def test_md5_verifies(tmp_path: Path) -> None:
     digests = {"md5": digest(workspace(), "md5"), "sha512": "left to others"}
-    assert _names(
-        write_folder(tmp_path, flat() | {"patchset.json": dump(patch_set(workspace(), digests=digests))})
-    )
+    assert _names(write_folder(tmp_path, flat() | {"patchset.json": dump(patch_set(workspace(), digests=digests))}))
 
 
 # --- loose patch files
@@ -231,9 +227,7 @@ def _loose(names: list[str], folder: str = "") -> Files:
 
 
 def test_loose_patches(tmp_path: Path) -> None:
-    files = _loose(
-        ["patch.sbottom_1300_205_60.json", "patch_sbottom_900_205_60.json", "sbottom_950_205_60.json"]
-    )
+    files = _loose(["patch.sbottom_1300_205_60.json", "patch_sbottom_900_205_60.json", "sbottom_950_205_60.json"])
     pallet = open_pallet(write_folder(tmp_path / "toy", files))
     assert [(h.name, h.values) for h in pallet.hypotheses] == [
         ("sbottom_1300_205_60", (1300, 205, 60)),
@@ -263,9 +257,7 @@ def test_loose_patches_in_regions(tmp_path: Path) -> None:
 
 
 def test_loose_patches_with_prefixes(tmp_path: Path) -> None:
-    files = {
-        f"{region}_BkgOnly.json": dump(workspace(scale)) for region, scale in (("SR", 1.0), ("SR_high", 2.0))
-    }
+    files = {f"{region}_BkgOnly.json": dump(workspace(scale)) for region, scale in (("SR", 1.0), ("SR_high", 2.0))}
     patches = {"SR_patch.s_1.json": dump(operations()), "SR_high_patch.s_2.json": dump(operations())}
     source = write_folder(tmp_path, files | patches)
     assert region_names(source) == ("SR", "SR_high")
@@ -289,9 +281,7 @@ def test_a_broken_loose_patch_is_one_hypothesis(tmp_path: Path) -> None:
     assert "toy/patch.s_5_6.json is not JSON" in str(defects["s_5_6"])
     assert "has an operation 1 without 'op'" in str(defects["s_7_8"])
     assert "its name holds 1 numbers where the others' hold 2" in str(defects["s_9"])
-    assert "number that is not finite, in operation 1 (/channels/0/samples/-) at /data/0" in str(
-        defects["s_10_11"]
-    )
+    assert "number that is not finite, in operation 1 (/channels/0/samples/-) at /data/0" in str(defects["s_10_11"])
     with pytest.raises(PalletError, match=r"hypothesis s_7_8: .*without 'op'"):
         pallet.workspace("s_7_8")
 
@@ -314,10 +304,7 @@ def test_single_workspace_with_a_signal(tmp_path: Path) -> None:
     assert [(h.name, h.values, h.patch) for h in pallet.hypotheses] == [("model_500_100", (), ())]
     assert (pallet.name, pallet.labels) == ("model_500_100", ())
     assert pallet.workspace("model_500_100") is pallet.background
-    assert (
-        open_pallet(write(tmp_path / "m.tgz", tar_bytes({"w.json": dump(complete)}))).hypotheses[0].name
-        == "w"
-    )
+    assert open_pallet(write(tmp_path / "m.tgz", tar_bytes({"w.json": dump(complete)}))).hypotheses[0].name == "w"
 
 
 def test_gzipped_workspace(tmp_path: Path) -> None:

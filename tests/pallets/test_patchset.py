@@ -67,9 +67,7 @@ def test_other_labels_may_be_given(tmp_path: Path) -> None:
 
 
 def test_extra_metadata_and_odd_version(tmp_path: Path) -> None:
-    content = patch_set(workspace(), analysis_id="ANA-1", references=None, description=None) | {
-        "version": "1.1"
-    }
+    content = patch_set(workspace(), analysis_id="ANA-1", references=None, description=None) | {"version": "1.1"}
     pallet = open_pallet(write_folder(tmp_path / "toy", flat() | {"patchset.json": dump(content)}))
     assert (pallet.references, pallet.description) == ({}, "")
     assert pallet.warnings == ("toy/patchset.json states version '1.1'; it is read as 1.0.0",)

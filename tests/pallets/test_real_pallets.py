@@ -30,9 +30,7 @@ def _path(shared: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize(("name", "region", "count", "labels"), PALLETS)
-def test_opens_and_patches(
-    name: str, region: str | None, count: int, labels: tuple[str, ...], shared: Path
-) -> None:
+def test_opens_and_patches(name: str, region: str | None, count: int, labels: tuple[str, ...], shared: Path) -> None:
     pallet = open_pallet(_path(shared, name), region)
     assert (pallet.name, pallet.region, pallet.labels) == (name, region, labels)
     assert len(pallet.hypotheses) == count

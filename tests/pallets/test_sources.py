@@ -101,9 +101,7 @@ def test_a_path_goes_before_a_doi(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_record_doi_lists_its_resources(server: Server) -> None:
     text = _error(RECORD_DOI)
-    assert (
-        f"is a web page, not an archive; its HistFactory resources are {RESOURCE_DOI} (1Lbb.tar.gz)" in text
-    )
+    assert f"is a web page, not an archive; its HistFactory resources are {RESOURCE_DOI} (1Lbb.tar.gz)" in text
     assert server.asked[-1][0] == "/record/ins1755298?version=3&format=json"
 
 
@@ -176,13 +174,10 @@ def test_tls(server: Server) -> None:
 
 def test_certificate_that_is_not_trusted() -> None:
     error = httpx.ConnectError("certificate")
-    error.__cause__ = ssl.SSLCertVerificationError(
-        "certificate verify failed: self-signed certificate (_ssl.c:1006)"
-    )
+    error.__cause__ = ssl.SSLCertVerificationError("certificate verify failed: self-signed certificate (_ssl.c:1006)")
     text = str(download._connection_error(error, "https://x.org/a", "src"))
     assert text == (
-        "src: no secure connection to x.org (certificate verify failed: self-signed certificate); "
-        "check the clock and the proxy"
+        "src: no secure connection to x.org (certificate verify failed: self-signed certificate); check the clock and the proxy"
     )
 
 
@@ -239,14 +234,10 @@ def test_list_and_clean(server: Server) -> None:
     assert cache.clean() == (0, 0)
 
 
-def test_cache_that_cannot_be_written(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cache_that_cannot_be_written(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HFX_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(
-        PalletError, match=r"the cache .*file/cache cannot be written \(Not a directory\); set HFX_CACHE"
-    ):
+    with pytest.raises(PalletError, match=r"the cache .*file/cache cannot be written \(Not a directory\); set HFX_CACHE"):
         fetch(RESOURCE_DOI)
 
 
@@ -281,8 +272,7 @@ def test_two_processes_fetch_the_same(server: Server) -> None:
     code = f"from hfx.pallets import open_pallet; print(len(open_pallet({RESOURCE_DOI!r}).hypotheses))"
     command = [sys.executable, "-c", code]
     running = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": ":".join(sys.path)})
-        for _ in range(3)
+        subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": ":".join(sys.path)}) for _ in range(3)
     ]
     assert [process.communicate(timeout=60)[0] for process in running] == [b"2\n"] * 3
     entry = cache.entries()[0]

@@ -47,12 +47,8 @@ def _cite(wanted: bool) -> None:
 
 @app.callback()
 def _hfx(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-    cite: Annotated[
-        bool, typer.Option("--cite", callback=_cite, is_eager=True, help="What to cite.")
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
+    cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="What to cite.")] = False,
 ) -> None:
     """From a published HistFactory pallet to an exclusion contour."""
 

@@ -33,20 +33,14 @@ from hfx.pallets.sources import Fetched, fetch
 
 __all__ = ["cache_app", "pallet_app"]
 
-pallet_app = typer.Typer(
-    help="Look into a pallet, verify it, fetch it, write the demo.", no_args_is_help=True
-)
+pallet_app = typer.Typer(help="Look into a pallet, verify it, fetch it, write the demo.", no_args_is_help=True)
 cache_app = typer.Typer(help="What was fetched and is kept.", no_args_is_help=True)
 
 PalletArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="PALLET", help="File, folder, https URL or HEPData resource DOI.", show_default=False
-    ),
+    typer.Argument(metavar="PALLET", help="File, folder, https URL or HEPData resource DOI.", show_default=False),
 ]
-RegionOption = Annotated[
-    str | None, typer.Option("--region", metavar="NAME", help="One region; all of them when not given.")
-]
+RegionOption = Annotated[str | None, typer.Option("--region", metavar="NAME", help="One region; all of them when not given.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
 
 _SHOWN = 12  # hypotheses listed without --all
@@ -112,9 +106,7 @@ def demo_command(
     try:
         typer.echo(write_demo(folder))
     except OSError as error:
-        raise PalletError(
-            f"{folder}: the demo cannot be written there ({error.strerror}); give another folder"
-        ) from None
+        raise PalletError(f"{folder}: the demo cannot be written there ({error.strerror}); give another folder") from None
 
 
 @cache_app.command("list")
@@ -132,9 +124,7 @@ def list_command(as_json: JsonOption = False) -> None:
         table.add_row(*map(Text, row))
     if found:
         console.print(table)
-    console.print(
-        f"{len(found)} files, {sum(entry.size for entry in found) / 1e6:.1f} MB in {cache.cache_folder()}"
-    )
+    console.print(f"{len(found)} files, {sum(entry.size for entry in found) / 1e6:.1f} MB in {cache.cache_folder()}")
 
 
 @cache_app.command("clean")
@@ -164,9 +154,7 @@ def _print_json(content: Any) -> None:
 def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
     """A progress callback with a bar on stderr, from the first bytes on and only on a terminal."""
     columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True
-    ) as bar:
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("fetching", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
@@ -177,9 +165,7 @@ def _copy(found: Fetched, output: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found.path, target)
     except OSError as error:
-        raise PalletError(
-            f"{target} cannot be written ({error.strerror}); give another place with -o"
-        ) from None
+        raise PalletError(f"{target} cannot be written ({error.strerror}); give another place with -o") from None
     return target
 
 
@@ -234,9 +220,7 @@ def _parameter_table(region: RegionInspection) -> Table:
 
 
 def _render_hypotheses(console: Console, region: RegionInspection, everything: bool) -> None:
-    ranges = ", ".join(
-        f"{r.label} {r.least:g} to {r.greatest:g} ({r.different} values)" for r in region.labels
-    )
+    ranges = ", ".join(f"{r.label} {r.least:g} to {r.greatest:g} ({r.different} values)" for r in region.labels)
     console.print(f"{len(region.hypotheses)} hypotheses{': ' if ranges else ''}{ranges}")
     shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
     for name, values in shown:
@@ -259,7 +243,5 @@ def _style(region: RegionVerification) -> str:
 def _verdict(found: Verification, region: RegionVerification) -> str:
     name = f"{found.name} {region.region}" if region.region else found.name
     bad = len(region.defects)
-    patches = (
-        f"{region.hypotheses} patches apply" if not bad else f"{bad} of {region.hypotheses} patches fail"
-    )
+    patches = f"{region.hypotheses} patches apply" if not bad else f"{bad} of {region.hypotheses} patches fail"
     return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

@@ -16,9 +16,7 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
 
 def plot(
     runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs' folders.")],
-    output: Annotated[
-        Path | None, Option("-o", "--output", help="Another folder for the files; with one RUN.")
-    ] = None,
+    output: Annotated[Path | None, Option("-o", "--output", help="Another folder for the files; with one RUN.")] = None,
     x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
     y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
     xlabel: Annotated[Text, Option(help="LaTeX allowed.")] = None,
@@ -44,16 +42,10 @@ def _say(sentence: str) -> None:
 
 def export(
     run: Folder,
-    workspace: Annotated[
-        Text, Option(metavar="NAME", help="A hypothesis' patched workspace, as JSON.")
-    ] = None,
-    parameters: Annotated[
-        Text, Option(metavar="NAME", help="A hypothesis' best-fit values by name, as JSON.")
-    ] = None,
+    workspace: Annotated[Text, Option(metavar="NAME", help="A hypothesis' patched workspace, as JSON.")] = None,
+    parameters: Annotated[Text, Option(metavar="NAME", help="A hypothesis' best-fit values by name, as JSON.")] = None,
     csv: Annotated[bool, Option("--csv", help="All results, as a table.")] = False,
-    output: Annotated[
-        Path | None, Option("-o", "--output", help="Write to a file instead of standard output.")
-    ] = None,
+    output: Annotated[Path | None, Option("-o", "--output", help="Write to a file instead of standard output.")] = None,
 ) -> int:
     """Write what is in a run's folder so that others can check or use it."""
     from hfx.driver import disk

@@ -22,9 +22,7 @@ def scan(
         str,
         typer.Argument(metavar="PALLET", help="A file, a folder, an https URL or a HEPData resource DOI."),
     ],
-    output: Annotated[
-        Path | None, Option("-o", "--output", help="The run's folder. Default: hfx-runs/PALLET-REGION.")
-    ] = None,
+    output: Annotated[Path | None, Option("-o", "--output", help="The run's folder. Default: hfx-runs/PALLET-REGION.")] = None,
     mu: Annotated[float, Option(help="Tested value of the parameter of interest.")] = 1.0,
     signal_scale: Annotated[float, Option(help="Scales every signal's yields.")] = 1.0,
     test_stat: Annotated[str, Option(help="q or qtilde.")] = "qtilde",
@@ -36,9 +34,7 @@ def scan(
     where: Annotated[Text, Option(help="Comparison on labels, as mn2-mn1==130.")] = None,
     x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
     y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
-    minima: Annotated[
-        str, Option(help="Which minimum answers: admissible, natural or lowest.")
-    ] = "admissible",
+    minima: Annotated[str, Option(help="Which minimum answers: admissible, natural or lowest.")] = "admissible",
     starts: Annotated[int | None, Option(help="Starts of each fit; 1: the natural one, no search.")] = None,
     endpoint: Annotated[list[str] | None, Option(help="Where to run. Default: embedded, here.")] = None,
     threads: Annotated[int | None, Option(help="Default: the cores that this process may use.")] = None,
@@ -51,9 +47,7 @@ def scan(
         float | None, Option(help="Relative uncertainty of the cross section: the signal up and down too.")
     ] = None,
     labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
-    verify: Annotated[
-        bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")
-    ] = True,
+    verify: Annotated[bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")] = True,
     plan: Annotated[bool, Option("--plan", help="Print the plan and stop.")] = False,
     as_json: Annotated[bool, Option("--json", help="Print the outcome as JSON.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
@@ -80,9 +74,7 @@ def _options(given: dict[str, Any]) -> "ScanOptions":
 
     several = list(dict.fromkeys(given.pop("endpoint") or []))
     if len(several) > 1:
-        raise EndpointError(
-            f"--endpoint {' and '.join(several)}: this release runs a scan on one endpoint; name one"
-        )
+        raise EndpointError(f"--endpoint {' and '.join(several)}: this release runs a scan on one endpoint; name one")
     return ScanOptions.of({**given, "endpoint": several[0] if several else None})
 
 

@@ -40,9 +40,7 @@ def workspace(folder: Path, name: str) -> str:
         raise RunFolderError(f"{home} has no run.json: the pallet's source is not known")
     source = str(run.get("location") or run["pallet"]["source"])
     try:
-        pallet = open_pallet(
-            source, run["pallet"]["region"], labels=run["options"].get("labels"), verify=False
-        )
+        pallet = open_pallet(source, run["pallet"]["region"], labels=run["options"].get("labels"), verify=False)
     except HfxError as error:
         raise PalletError(f"the pallet of {home} cannot be opened again ({error}); put it back") from None
     if pallet.digest != run["pallet"]["digest"] or pallet.patchset_digest != run["pallet"]["patchset_digest"]:

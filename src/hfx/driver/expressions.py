@@ -115,11 +115,7 @@ def _kind(is_condition: bool) -> str:
 
 
 def _wanted(condition: bool) -> str:
-    return (
-        "a comparison is wanted, such as 'm1-m2==130'"
-        if condition
-        else "arithmetic is wanted, such as 'm1-m2'"
-    )
+    return "a comparison is wanted, such as 'm1-m2==130'" if condition else "arithmetic is wanted, such as 'm1-m2'"
 
 
 def _as_python(text: str, labels: tuple[str, ...], option: str) -> tuple[str, dict[str, str]]:
@@ -148,14 +144,10 @@ def _syntax(source: str, text: str, option: str) -> ast.expr:
         return ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         hint = " ('==' compares)" if re.search(r"(?<![=<>!])=(?!=)", text) else ""
-        raise OptionError(
-            f"{option} '{text}' is not an expression{hint}; write arithmetic on labels, such as 'm1-m2'"
-        ) from None
+        raise OptionError(f"{option} '{text}' is not an expression{hint}; write arithmetic on labels, such as 'm1-m2'") from None
 
 
-def _check(
-    tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str
-) -> dict[str, str]:
+def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str) -> dict[str, str]:
     """The names used with their labels; `OptionError` for what is unknown or not allowed."""
     used: dict[str, str] = {}
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
@@ -213,9 +205,7 @@ def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
 
 
 def _is_condition(tree: ast.expr) -> bool:
-    return isinstance(tree, _COMPARISON_NODES) or (
-        isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)
-    )
+    return isinstance(tree, _COMPARISON_NODES) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not))
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
@@ -239,9 +229,7 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     raise AssertionError(f"not checked: {ast.dump(node)}")
 
 
-def _compare(
-    left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], values: Mapping[str, Any]
-) -> Any:
+def _compare(left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], values: Mapping[str, Any]) -> Any:
     sides = [_value(side, values) for side in (left, *comparators)]
     links = [_COMPARE[type(op)](a, b) for op, a, b in zip(ops, sides[:-1], sides[1:], strict=True)]
     return reduce(np.logical_and, links)

@@ -104,19 +104,14 @@ class Fitting:
         payload: Callable[..., Mapping[str, Any]],
     ) -> Iterator[dispatch.Outcome]:
         label = step if step == LOCAL else f"{step}-{number}"
-        jobs = [
-            dispatch.Job(f"{label}-{i}", some, payload)
-            for i, some in enumerate(plan.batches(names, self.batch))
-        ]
+        jobs = [dispatch.Job(f"{label}-{i}", some, payload) for i, some in enumerate(plan.batches(names, self.batch))]
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))
         return dispatch.results(jobs, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
 
     def _payload(self, names: Sequence[str], **exchanged: Any) -> dict[str, Any]:
         wanted = set(names)
         chosen = [h for h in self.pallet.hypotheses if h.name in wanted]
-        return plan.task(
-            self.pallet, chosen, self.options, threads=self.threads, device=self.device, **exchanged
-        )
+        return plan.task(self.pallet, chosen, self.options, threads=self.threads, device=self.device, **exchanged)
 
     def _finished(self, outcome: dispatch.Outcome, step: str, changed: int) -> None:
         names = tuple(record["name"] for record in outcome.records)

@@ -73,14 +73,10 @@ def check_same(folder: Path, run: Mapping[str, Any] | None, here: Mapping[str, A
         return
     there = run.get("identity")
     if not isinstance(there, dict):
-        raise RunFolderError(
-            f"{folder}/run.json is not one that this hfx writes; choose another folder with -o"
-        )
+        raise RunFolderError(f"{folder}/run.json is not one that this hfx writes; choose another folder with -o")
     phrases = differences(there, here)
     if phrases:
-        raise RunFolderError(
-            f"{folder} holds another scan: {'; '.join(phrases)}; choose another folder with -o"
-        )
+        raise RunFolderError(f"{folder} holds another scan: {'; '.join(phrases)}; choose another folder with -o")
 
 
 def default_folder(name: str, region: str | None, here: Mapping[str, Any]) -> Path:

@@ -151,9 +151,7 @@ def _read(descriptor: int) -> Holder | None:
     """The holder that the file names; None for an empty or torn file, whose writer died within it."""
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(
-            str(content["host"]), int(content["pid"]), str(content["started"]), str(content["since"])
-        )
+        return Holder(str(content["host"]), int(content["pid"]), str(content["started"]), str(content["since"]))
     except (ValueError, KeyError, TypeError):
         return None
 

@@ -36,9 +36,7 @@ def _fit(name: str, fit: Record, record: Record, part: Record) -> dict[str, Any]
     return {**fit, "twice_nll": twice_nll, "edm": part["edm"][name], "improved": above}
 
 
-def failures(
-    order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]
-) -> list[dict[str, Any]]:
+def failures(order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]) -> list[dict[str, Any]]:
     """The failures in the pallet's order."""
     return [{"name": n, "values": list(v), "reason": reasons[n]} for n, v in order if n in reasons]
 
@@ -83,9 +81,7 @@ def _drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
     return {**scan, "failures": [f for f in scan["failures"] if f["name"] not in there]}
 
 
-def draw(
-    scan: Mapping[str, Any], folder: Path, options: ScanOptions, command: str, say: Callable[[str], None]
-) -> list[Path]:
+def draw(scan: Mapping[str, Any], folder: Path, options: ScanOptions, command: str, say: Callable[[str], None]) -> list[Path]:
     """Write contour.json, contour.pdf and contour.png; the files written.
 
     A picture that cannot be drawn is a sentence to `say`: the numbers are on the disk by then.
@@ -100,10 +96,7 @@ def draw(
             raise
         except Exception as error:
             first = next(iter(str(error).splitlines()), "")
-            say(
-                f"the picture could not be drawn ({type(error).__name__}: {first}); "
-                f"'hfx plot {folder}' tries again"
-            )
+            say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
             return [stem.with_suffix(".json")]
 
 

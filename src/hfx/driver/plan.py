@@ -61,16 +61,12 @@ def select(pallet: Pallet, only: str | None = None, where: str | None = None) ->
     chosen = [h for h in pallet.hypotheses if only is None or fnmatch.fnmatchcase(h.name, only)]
     if only is not None and not chosen:
         example = pallet.hypotheses[0].name if pallet.hypotheses else "none"
-        raise OptionError(
-            f"--only '{only}' matches none of {len(pallet.hypotheses)} names, such as {example}"
-        )
+        raise OptionError(f"--only '{only}' matches none of {len(pallet.hypotheses)} names, such as {example}")
     if where is not None:
         condition = parse(where, pallet.labels, option="--where", condition=True)
         chosen = [h for h in chosen if _holds(condition.labels, condition.holds, labels_of(pallet, h))]
         if not chosen:
-            raise OptionError(
-                f"--where '{where}' holds for no hypothesis; labels: {', '.join(pallet.labels)}"
-            )
+            raise OptionError(f"--where '{where}' holds for no hypothesis; labels: {', '.join(pallet.labels)}")
     return tuple(chosen)
 
 
@@ -100,9 +96,7 @@ def task(
         "job": "cls_scan",
         "version": 1,
         "background": pallet.background,
-        "hypotheses": [
-            {"name": h.name, "values": list(h.values), "patch": list(h.patch)} for h in hypotheses
-        ],
+        "hypotheses": [{"name": h.name, "values": list(h.values), "patch": list(h.patch)} for h in hypotheses],
         "options": options.wire(),
         "threads": threads,
         "device": device,

@@ -60,9 +60,7 @@ def draw(
     """
     figure = Figure(figsize=(7.0, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
-    draw_axes(
-        scan, figure.subplots(), x=x, y=y, xlabel=xlabel, ylabel=ylabel, title=title, forbidden=forbidden
-    )
+    draw_axes(scan, figure.subplots(), x=x, y=y, xlabel=xlabel, ylabel=ylabel, title=title, forbidden=forbidden)
     _lay_out(figure)
     figure.set_layout_engine("none")  # once is enough for all formats
     paths = []
@@ -287,9 +285,7 @@ def _forbidden_region(ax: Axes, field: contour.Field, forbidden: str) -> None:
     values = margin(grid_x, grid_y)
     if not (values > 0).any():
         return
-    region = ax.contourf(
-        grid_x, grid_y, values, levels=[0.0, np.inf], colors=[_FORBIDDEN_FACE], hatches=["///"], zorder=2
-    )
+    region = ax.contourf(grid_x, grid_y, values, levels=[0.0, np.inf], colors=[_FORBIDDEN_FACE], hatches=["///"], zorder=2)
     region.set(edgecolor="#d5d5d5", linewidth=0.0)
     border: dict[str, Any] = {"colors": [_FORBIDDEN_LINE], "linewidths": 1.2, "zorder": 2.5}
     line = ax.contour(grid_x, grid_y, values, levels=[0.0], **border)

@@ -124,9 +124,7 @@ class Bar:
         match event:
             case Planned(step=step, round=number):
                 text = "fitting" if step == "local" else f"exchange {number}"
-                self._bar.reset(
-                    self._row, total=self._count.total, description=text, completed=self._count.done
-                )
+                self._bar.reset(self._row, total=self._count.total, description=text, completed=self._count.done)
             case Failed(name=name, reason=reason):
                 self.say(f"{name} failed: {reason}")
             case Retried(task=task, reason=reason):

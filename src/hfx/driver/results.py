@@ -89,9 +89,7 @@ class ScanResult(Sequence[Result]):
     @property
     def complete(self) -> bool:
         """Whether every hypothesis was fitted, and every fit converged."""
-        return not self.content["failures"] and all(
-            r["status"] == "converged" for r in self.content["results"]
-        )
+        return not self.content["failures"] and all(r["status"] == "converged" for r in self.content["results"])
 
     def __getitem__(self, key: Any) -> Any:
         """The result of a name or of a position; a tuple of results for a slice."""
@@ -110,10 +108,7 @@ class ScanResult(Sequence[Result]):
 
     def to_records(self) -> list[dict[str, Any]]:
         """One plain dict a hypothesis: its result, and its values by label."""
-        return [
-            {**dict(zip(self.labels, record["values"], strict=False)), **record}
-            for record in self.content["results"]
-        ]
+        return [{**dict(zip(self.labels, record["values"], strict=False)), **record} for record in self.content["results"]]
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat dict a hypothesis, of numbers and short text: the columns of a table."""
@@ -124,9 +119,7 @@ class ScanResult(Sequence[Result]):
         try:
             import pandas  # type: ignore[import-untyped,unused-ignore]
         except ImportError:
-            raise InputError(
-                "to_dataframe() needs pandas: pip install pandas; to_rows() does without"
-            ) from None
+            raise InputError("to_dataframe() needs pandas: pip install pandas; to_rows() does without") from None
         return pandas.DataFrame(self.to_rows())
 
     def plot(self, ax: "Axes | None" = None, **style: Any) -> "Axes":

@@ -67,17 +67,13 @@ def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Sett
     return scan_pallet(open_source(source, options, options.region, setting), options, setting)
 
 
-def open_source(
-    source: str | Path | Pallet, options: ScanOptions, region: str | None, setting: Setting
-) -> Pallet:
+def open_source(source: str | Path | Pallet, options: ScanOptions, region: str | None, setting: Setting) -> Pallet:
     """The open pallet; raises `PalletError`, or `OptionError` when an open one is of another region."""
     if isinstance(source, Pallet):
         if region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {region}; give its source")
         return source
-    return open_pallet(
-        str(source), region, labels=options.labels, verify=options.verify, progress=setting.progress
-    )
+    return open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=setting.progress)
 
 
 def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
@@ -177,9 +173,7 @@ def _digest(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _content(
-    pallet: Pallet, selected: tuple[Hypothesis, ...], options: ScanOptions, fitted: Fitted
-) -> dict[str, Any]:
+def _content(pallet: Pallet, selected: tuple[Hypothesis, ...], options: ScanOptions, fitted: Fitted) -> dict[str, Any]:
     order = [(h.name, h.values) for h in pallet.hypotheses]
     return outcome.content(
         provenance.pallet_block(pallet),

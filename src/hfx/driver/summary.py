@@ -66,9 +66,7 @@ def _failed(failures: Sequence[Record]) -> str:
         return ""
     reasons = Counter(str(f["reason"]) for f in failures)
     if len(reasons) < len(failures) and len(reasons) <= _LISTED:
-        return f"{len(failures)}: " + "; ".join(
-            f"{count} x {reason}" for reason, count in reasons.most_common()
-        )
+        return f"{len(failures)}: " + "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
     return f"{len(failures)}: " + _listed([f"{f['name']} ({f['reason']})" for f in failures], "; ")
 
 
@@ -89,9 +87,7 @@ def _parted(results: Sequence[Record]) -> str:
         return ""
     far.sort(key=lambda pair: (-pair[0], pair[1]["name"]))
     names = _listed([f"{r['name']} by {by:.2g}" for by, r in far])
-    return (
-        f"{len(far)} where CLs of the natural and of the lowest minimum part by more than {PART:g}: {names}"
-    )
+    return f"{len(far)} where CLs of the natural and of the lowest minimum part by more than {PART:g}: {names}"
 
 
 def _missing(results: Sequence[Record]) -> str:

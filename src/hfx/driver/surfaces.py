@@ -89,11 +89,7 @@ def crossings(points: Array, values: Array, level: float) -> list[Array]:
     order = np.lexsort(points.T[::-1])
     points, values = points[order], values[order]
     inside = values > level
-    return [
-        _crossing(points, values, (i, i + 1), level)[None, :]
-        for i in range(len(points) - 1)
-        if inside[i] != inside[i + 1]
-    ]
+    return [_crossing(points, values, (i, i + 1), level)[None, :] for i in range(len(points) - 1) if inside[i] != inside[i + 1]]
 
 
 def _unit(points: Array) -> Array:

@@ -67,9 +67,7 @@ def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     if "known" in task:
         seeds = {h: _seeds(batch.labels[h], batch.init[h], [task["known"][name]]) for h, name in enumerate(names)}
         neighbours = task.get("neighbours", {})
-        exchange = {
-            h: _seeds(batch.labels[h], batch.init[h], neighbours.get(name, ())) for h, name in enumerate(names)
-        }
+        exchange = {h: _seeds(batch.labels[h], batch.init[h], neighbours.get(name, ())) for h, name in enumerate(names)}
     outcomes = hypotest(
         model,
         mu=float(options.get("mu", 1.0)),
@@ -132,9 +130,7 @@ def _seeds(labels: Sequence[str], init: Any, solutions: Sequence[Mapping[str, An
     return seeds
 
 
-def _record(
-    hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, choice: str, seconds: float
-) -> dict[str, Any]:
+def _record(hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, choice: str, seconds: float) -> dict[str, Any]:
     answers = outcome.answers
     answer = answers[choice]
     return {

@@ -14,7 +14,7 @@ from scipy.special import log_ndtr
 
 from hfx.errors import OptionError
 
-__all__ = ["CLs", "TEST_STATISTICS", "asymptotic_cls", "test_statistic"]
+__all__ = ["TEST_STATISTICS", "CLs", "asymptotic_cls", "test_statistic"]
 
 Array = NDArray[np.float64]
 TEST_STATISTICS = ("qtilde", "q")

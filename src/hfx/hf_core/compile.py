@@ -159,7 +159,6 @@ class _Builder:
         for name, rows in self.rows.items():
             self.ends[name].append(len(rows))
 
-
     def _add_shifts(self, channel: Channel, sample: Sample) -> None:
         odd = (sample.histosys_hi - sample.histosys_lo) / 2.0
         even = (sample.histosys_hi + sample.histosys_lo) / 2.0 - sample.nominal
@@ -184,8 +183,7 @@ def _assemble(
     bins = np.array([sum(channel.bins for channel in workspace.channels) for workspace in workspaces], dtype=np.int64)
     width = int(size.max(initial=0))
     padded = {
-        name: _pad([getattr(table, name) for table in parameters], width)
-        for name in ("init", "lower", "upper", "aux", "width")
+        name: _pad([getattr(table, name) for table in parameters], width) for name in ("init", "lower", "upper", "aux", "width")
     }
     constraint = np.zeros((count, width), dtype=np.int8)
     fixed = np.ones((count, width), dtype=np.bool_)

@@ -127,14 +127,10 @@ class DenseKernel:
         def value(at: Tensor, of: Tensor = x) -> Tensor:
             return of[rows.reshape(-1, *[1] * (at.dim() - 1)), at]
 
-        linear_index, normsys_index, shift_index = (
-            index(keys) for keys in (self.linear_key, self.normsys_key, self.shift_key)
-        )
+        linear_index, normsys_index, shift_index = (index(keys) for keys in (self.linear_key, self.normsys_key, self.shift_key))
         linear = _away_from_zero(value(linear_index))
         rows_of_table = self.normsys_table[self.normsys_row[block]]
-        scale, slope, second = _normsys(
-            t.normsys_code, value(normsys_index), value(normsys_index, side), rows_of_table
-        )
+        scale, slope, second = _normsys(t.normsys_code, value(normsys_index), value(normsys_index, side), rows_of_table)
         a = value(shift_index)
         even, even_slope, even_second = _SHIFTS[t.histosys_code](a, value(shift_index, side))
         odd_table, even_table = self.odd[block], self.even[block]
@@ -176,9 +172,7 @@ class DenseKernel:
         torch.diagonal(hessian, dim1=1, dim2=2).add_(curvatures)
         return total, gradient + slopes, hessian
 
-    def _derivatives(
-        self, cells: _Cells, theta: Tensor, first: Tensor, second: Tensor, exact: bool
-    ) -> tuple[Tensor, Tensor]:
+    def _derivatives(self, cells: _Cells, theta: Tensor, first: Tensor, second: Tensor, exact: bool) -> tuple[Tensor, Tensor]:
         """Gradient and Hessian of the main terms: rate Lambda Lambda' + d Lambda' + Lambda d' for each cell."""
         rows, blocks, bins = cells.rate.shape
         columns = self.parameters + 1

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 
 from hfx.hf_core.interpolation import clip, histosys_0, histosys_2, histosys_4p, normsys_4
-from hfx.hf_core.parameters import NORMAL, POISSON
+from hfx.hf_core.parameters import NORMAL
 
 __all__ = ["evaluate", "sample_yields"]
 
@@ -298,9 +298,7 @@ def _add_row(row: Any, scale: float, values: Any, size: int) -> None:
 
 
 @_jit
-def _add_block(
-    t: Any, h: int, k: int, theta: Any, exact: bool, w: Any, factor: int, cell: int, hess: Any
-) -> Any:
+def _add_block(t: Any, h: int, k: int, theta: Any, exact: bool, w: Any, factor: int, cell: int, hess: Any) -> Any:
     """Block k's rows of the Jacobian of nu, and its second derivatives weighted by dNLL/dnu (half: U of U + U').
 
     ``factor`` and ``cell`` are where the block's entries begin in ``w``; those of the next block are returned.
@@ -318,9 +316,7 @@ def _add_block(
         w.cell[:size] = 0.0
         at = t.shift_cell[k] + i * shifts
         for j in range(shifts):
-            w.cell[w.shift_index[j]] += scale * (
-                t.shift_odd[at + j] + w.even_slope[j] * t.shift_even[at + j]
-            )
+            w.cell[w.shift_index[j]] += scale * (t.shift_odd[at + j] + w.even_slope[j] * t.shift_even[at + j])
         if exact:
             for j in range(shifts):
                 p = w.shift_index[j]

@@ -12,7 +12,7 @@ from hfx.errors import OptionError
 from hfx.hf_core.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
 from hfx.hf_core.minima import CHOICES, Fits, Minimum
 from hfx.hf_core.model import Data, Model, constant
-from hfx.hf_core.search import CLIMBS, DATA_FITS, DEFAULT_STARTS, Search, Start
+from hfx.hf_core.search import CLIMBS, DATA_FITS, DEFAULT_STARTS, FLIP_ROUNDS, Search, Start
 from hfx.hf_core.solver import STATUS
 
 __all__ = ["Answer", "Outcome", "hypotest"]
@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def status(self) -> str:
-        """"converged", or which fit did not and why."""
+        """ "converged", or which fit did not and why."""
         failed = [f"{name}: {STATUS[fit.status]}" for name, fit in self.fits.items() if not fit.converged]
         return "; ".join(failed) or "converged"
 
@@ -80,8 +80,7 @@ def hypotest(
         _exchange(search, sound, seeds, exchange or {})
     answers = _answers(search, sound, test_stat)
     return [
-        Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h])
-        for h, defect in enumerate(defects)
+        Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
     ]
 
 
@@ -106,16 +105,14 @@ def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
 
 
 def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], climber: str, starts: int) -> None:
-    """``starts - 1`` further starts a fit: climbs, then flips, then random ones."""
-    climbs = search.climb(hypotheses, climber, CLIMBS[: starts - 1], step_by_step=True)
-    if starts - 1 > len(CLIMBS):
-        climbs += search.climb(hypotheses, climber, CLIMBS[:1], step_by_step=False)
-    search.run(climbs)
-    left = starts - 1 - len(CLIMBS) - 1
-    if left > 0:
-        flips = min(left, 8)
-        search.run(search.flip(hypotheses, keys, flips))
-        search.run(search.random(hypotheses, keys, left - flips))
+    """``starts - 1`` further starts a fit (climbs of ``climber``, then random ones), and flips from what they reach."""
+    search.run(search.climb(hypotheses, climber, CLIMBS[: starts - 1]))
+    search.run(search.random(hypotheses, keys, max(0, starts - 1 - len(CLIMBS))))
+    for _ in range(FLIP_ROUNDS):
+        flips = search.flip(hypotheses, keys)
+        if not flips:
+            break
+        search.run(flips)
 
 
 def _asimov(search: Search, hypotheses: Sequence[int], starts: int) -> None:

@@ -100,9 +100,7 @@ class Fits:
         poisson = np.sqrt(np.maximum(self.model.batch.aux[hypothesis], 1e-300) / width)
         return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, 1.0))
 
-    def problem(
-        self, hypothesis: NDArray[np.int64], start: Array, data: Data, mu: Array, lower_poi: float | None
-    ) -> Problem:
+    def problem(self, hypothesis: NDArray[np.int64], start: Array, data: Data, mu: Array, lower_poi: float | None) -> Problem:
         """Rows of fits with the POI held at ``mu`` (B,), or free (above ``lower_poi``) where that is NaN."""
         batch = self.model.batch
         held = batch.fixed[hypothesis]
@@ -153,4 +151,3 @@ def run_fits(model: Model, problem: Problem, threads: int = 1) -> FitResult:
         iterations=np.concatenate([part.iterations for part in parts]),
         status=np.concatenate([part.status for part in parts]),
     )
-

@@ -157,6 +157,18 @@ class Model:
             None if hessian is None else hessian[:, :size, :size],
         )
 
+    def deviance(self, hypothesis: int, theta: Array, data: Data) -> Array:
+        """Deviance in 2NLL (B,) of one hypothesis at ``theta`` (B, P of the hypothesis); ``data`` has one row."""
+        rows = np.full(len(theta), hypothesis, dtype=np.int64)
+        padded = np.zeros((len(theta), self.batch.init.shape[1]))
+        padded[:, : theta.shape[1]] = theta
+        sign = np.where(padded < 0.0, -1.0, 1.0)
+        main, aux = (np.repeat(item, len(theta), axis=0) for item in (data.main, data.aux))
+        tensors = (torch.from_numpy(item).to(self.kernel.device) for item in (rows, padded, sign, main, aux))
+        value, _, _ = self.kernel.evaluate(*tensors, 0)
+        result: Array = 2.0 * value.cpu().numpy()
+        return result
+
     def _data(self, hypothesis: int, data: Array, rows: int) -> Data:
         """``data`` in pyhf's order as main and auxiliary data."""
         bins = int(self.batch.tables.bins[hypothesis])
@@ -233,8 +245,7 @@ def stirling_remainder(n: Array) -> Array:
     large = np.maximum(n, 16.0)
     inverse = 1.0 / (large * large)
     series = (
-        1.0 / 12.0
-        - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)))
+        1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)))
     ) / large
     small = np.minimum(n, 16.0)
     direct = gammaln(small + 1.0) - small * np.log(small) + small - 0.5 * np.log(2.0 * np.pi * small)

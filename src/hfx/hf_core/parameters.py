@@ -153,13 +153,9 @@ def _new_set(kind: str, channel: Channel, sample: Sample, name: str, measurement
     return _staterror(channel, name)
 
 
-def _scalar(
-    name: str, kind: str, constraint: int, init: float, lower: float, upper: float, width: float = 1.0
-) -> ParameterSet:
+def _scalar(name: str, kind: str, constraint: int, init: float, lower: float, upper: float, width: float = 1.0) -> ParameterSet:
     columns = np.array([[init], [lower], [upper], [init], [width]])
-    return ParameterSet(
-        name, kind, constraint, columns[0], columns[1], columns[2], _FREE, columns[3], columns[4], True, {}
-    )
+    return ParameterSet(name, kind, constraint, columns[0], columns[1], columns[2], _FREE, columns[3], columns[4], True, {})
 
 
 _FREE = np.zeros(1, np.bool_)
@@ -184,9 +180,7 @@ def _vector(
 ) -> ParameterSet:
     ones = np.ones(channel.bins)
     held = np.zeros(channel.bins, np.bool_) if fixed is None else fixed
-    return ParameterSet(
-        name, kind, constraint, ones, lower * ones, 10.0 * ones, held, ones, width, False, {channel.name: 0}
-    )
+    return ParameterSet(name, kind, constraint, ones, lower * ones, 10.0 * ones, held, ones, width, False, {channel.name: 0})
 
 
 def _shapesys(channel: Channel, sample: Sample, name: str) -> ParameterSet:

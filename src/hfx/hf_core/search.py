@@ -3,10 +3,11 @@
 What the kinds of start are good for was measured on published pallets (the benchmark ``benchmarks/minima.py`` prints it):
 
 - *cross*: the other fits' minima with the POI moved to this fit's value;
-- *climb*: the fit followed to a large mu and back to its own. A large signal pulls the nuisance parameters along the collective
-  direction that moves the bins as the signal does, over the ridge into the basins that hide a signal;
-- *flip*: one strongly pulled nuisance parameter at a time to its other side (V-shaped directions);
-- *random*: normal around the auxiliary data, seeded by the hypothesis' content.
+- *climb*: the fit at a larger mu, and from there back to its own. A large signal pulls the nuisance parameters along the
+  collective direction that moves the bins as the signal does, over the ridge into the basins that hide a signal;
+- *flip*: one nuisance parameter at a time to its other side, those first whose flip hardly changes 2NLL (V-shaped directions),
+  again from every improvement;
+- *random*: normal around the initial values, seeded by the hypothesis' content.
 """
 
 from __future__ import annotations
@@ -21,14 +22,20 @@ from numpy.typing import NDArray
 from hfx.hf_core.minima import CHOICES, Fits, Minimum, Pool
 from hfx.hf_core.model import Data
 from hfx.hf_core.parameters import NORMAL
+from hfx.hf_core.solver import Problem
 
-__all__ = ["CLIMBS", "DATA_FITS", "DEFAULT_STARTS", "Search"]
+__all__ = ["CLIMBS", "DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "Start"]
 
 Array = NDArray[np.float64]
 DATA_FITS = ("bkg", "fixed", "free")
-DEFAULT_STARTS = 16
-CLIMBS = (8.0, 16.0, 64.0)  # in units of the tested mu
-_PULLED = 0.25  # prior widths: a parameter pulled by less is not flipped
+DEFAULT_STARTS = 9
+CLIMBS = (3.0, 16.0, 1.5, 64.0, 8.0, 128.0)  # in units of the tested mu, the most fruitful first
+FLIP_ROUNDS = 8
+_FLIPS = 4  # a minimum and round
+_PROMISING = 0.1  # 2NLL
+_PULLED = 0.05  # prior widths: a parameter pulled by less is not flipped
+_SPREAD = 0.7  # prior widths
+_HALVINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +61,7 @@ class Search:
     pools: dict[tuple[int, str], Pool] = field(default_factory=dict)
     asimov: dict[tuple[int, str], Data] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
+    flipped: dict[int, Minimum] = field(default_factory=dict)
 
     def poi_value(self, key: str) -> float:
         """Where the fit of this name holds the POI; NaN where it is free."""
@@ -70,6 +78,7 @@ class Search:
             theta[row, : len(start.theta)] = start.theta
         mu = np.array([self.poi_value(start.key) for start in starts])
         problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
+        self._pull_back(problem)
         result = self.fits.run(problem)
         for start, minimum in zip(starts, self.fits.minima(problem, result), strict=True):
             pool = self.pools.setdefault(
@@ -79,6 +88,18 @@ class Search:
             pool.add(minimum)
             if len(pool.minima) > before:
                 self.found[start.kind] = self.found.get(start.kind, 0) + 1
+
+    def _pull_back(self, problem: Problem) -> None:
+        """Move starts with a rate that is not positive towards the initial values, by halves (changes ``problem.start``)."""
+        batch = self.fits.model.batch
+        bins = np.arange(batch.observed.shape[1]) < batch.tables.bins[problem.hypothesis][:, None]
+        init = np.clip(batch.init[problem.hypothesis], problem.lower, problem.upper)
+        for _ in range(_HALVINGS):
+            _, rates = self.fits.model.yields(problem.hypothesis, problem.start)
+            bad = ((rates <= 0.0) & bins & (problem.data.main > 0.0)).any(axis=1)
+            if not bad.any():
+                return
+            problem.start[bad] = 0.5 * (problem.start[bad] + init[bad])
 
     def _data(self, starts: Sequence[Start], rows: NDArray[np.int64]) -> Data:
         data = self.fits.model.observed(rows)
@@ -107,62 +128,62 @@ class Search:
             for minimum in self.pools[h, source].minima
         ]
 
-    def climb(self, hypotheses: Sequence[int], key: str, tops: Sequence[float], step_by_step: bool) -> list[Start]:
-        """Follow the fit ``key`` from its natural minimum to ``tops`` times the tested mu; the starts to come back from."""
+    def climb(self, hypotheses: Sequence[int], key: str, tops: Sequence[float]) -> list[Start]:
+        """The fit ``key`` from the suggested initial values at ``tops`` times the tested mu: starts to come back from."""
+        away = [(h, top) for h in hypotheses for top in tops]
+        if not away:
+            return []
+        starts = [Start(h, key, self._init(h), "climb") for h, _ in away]
+        rows = np.array([h for h, _ in away], dtype=np.int64)
+        mu = np.array([top * (self.mu or 1.0) for _, top in away])
         batch = self.fits.model.batch
-        rows = np.array(hypotheses, dtype=np.int64)
-        starts: list[Start] = []
-        natural = [Start(h, key, self.pools[h, key].minima[0].theta, "climb") for h in hypotheses]
-        theta = batch.init[rows].copy()
-        if step_by_step:
-            for row, start in enumerate(natural):
-                theta[row, : len(start.theta)] = start.theta
-        data = self._data(natural, rows)
-        for top in tops:
-            mu = np.full(len(rows), top * (self.mu or 1.0))
-            result = self.fits.run(self.fits.problem(rows, theta, data, mu, None))
-            if step_by_step:
-                theta = result.theta
-            sizes = batch.tables.size[rows]
-            starts += [
-                Start(h, key, result.theta[row, : int(sizes[row])], "climb") for row, h in enumerate(hypotheses)
-            ]
-        return starts
+        result = self.fits.run(self.fits.problem(rows, batch.init[rows], self._data(starts, rows), mu, None))
+        sizes = batch.tables.size[rows]
+        return [Start(h, key, result.theta[row, : int(sizes[row])], "climb") for row, h in enumerate(rows.tolist())]
 
-    def flip(self, hypotheses: Iterable[int], keys: Sequence[str], most: int) -> list[Start]:
-        """From the lowest minimum, one of the ``most`` strongest pulled constrained parameters on its other side."""
+    def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
+        """From the lowest minimum and the lowest admissible one, each of the most promising parameters on its other side.
+
+        Promising is what one evaluation shows: a parameter whose flip hardly raises 2NLL sits in a V.
+        """
         starts = []
         for h in hypotheses:
             for key in keys:
-                starts += self._flips(h, key, self.pools[h, key].chosen("lowest"), most)
+                pool = self.pools[h, key]
+                for minimum in {id(m): m for m in (pool.chosen("lowest"), pool.chosen("admissible"))}.values():
+                    if id(minimum) not in self.flipped:
+                        self.flipped[id(minimum)] = minimum
+                        starts += self._flips(h, key, minimum)
         return starts
 
-    def _flips(self, h: int, key: str, minimum: Minimum, most: int) -> list[Start]:
+    def _flips(self, h: int, key: str, minimum: Minimum) -> list[Start]:
         batch = self.fits.model.batch
         size = len(minimum.theta)
         normal = (batch.tables.constraint[h, :size] == NORMAL) & ~batch.fixed[h, :size]
         aux = batch.aux[h, :size]
         pull = np.where(normal, np.abs(minimum.theta - aux) / self.pools[h, key].scale, 0.0)
-        order = np.argsort(-pull, kind="stable")[:most]
-        starts = []
-        for p in order[pull[order] > _PULLED]:
-            theta = minimum.theta.copy()
-            theta[p] = 2.0 * aux[p] - theta[p]
-            starts.append(Start(h, key, theta, "flip"))
-        return starts
+        pulled = np.flatnonzero(pull > _PULLED)
+        if not len(pulled):
+            return []
+        flipped = np.repeat(minimum.theta[None, :], len(pulled), axis=0)
+        flipped[np.arange(len(pulled)), pulled] = 2.0 * aux[pulled] - minimum.theta[pulled]
+        data = self.asimov.get((h, key)) or self.fits.model.observed(np.array([h], dtype=np.int64))
+        raised = self.fits.model.deviance(h, flipped, data) - minimum.deviance
+        order = np.argsort(raised, kind="stable")[:_FLIPS]
+        return [Start(h, key, flipped[row], "flip") for row in order if raised[row] < _PROMISING]
 
     def random(self, hypotheses: Iterable[int], keys: Sequence[str], count: int) -> list[Start]:
-        """Normal around the auxiliary data, 1.5 prior widths; seeded by the hypothesis' own likelihood."""
+        """Normal around the initial values, 0.7 prior widths; seeded by the hypothesis' own likelihood."""
         batch = self.fits.model.batch
         starts = []
         for h in hypotheses:
             size = int(batch.tables.size[h])
             generator = np.random.default_rng(self._seed(h))
+            scale = np.where(batch.tables.constraint[h, :size] != 0, self.fits.scale(h)[:size], 0.3)
             for key in keys:
                 for _ in range(count):
-                    pulls = 1.5 * generator.standard_normal(size)
-                    scale = np.where(batch.tables.constraint[h, :size] != 0, self.fits.scale(h)[:size], 0.5)
-                    starts.append(Start(h, key, batch.init[h, :size] + pulls * scale, "random"))
+                    theta = batch.init[h, :size] + _SPREAD * scale * generator.standard_normal(size)
+                    starts.append(Start(h, key, theta, "random"))
         return starts
 
     def _seed(self, h: int) -> int:

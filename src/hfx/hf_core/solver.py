@@ -21,7 +21,7 @@ from torch import Tensor
 from hfx.hf_core.model import Data, Kernel
 from hfx.hf_core.parameters import NORMAL, POISSON
 
-__all__ = ["CONVERGED", "EDM_LIMIT", "FitResult", "Problem", "STATUS", "minimize"]
+__all__ = ["CONVERGED", "EDM_LIMIT", "STATUS", "FitResult", "Problem", "minimize"]
 
 Array = NDArray[np.float64]
 EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
@@ -29,7 +29,8 @@ _POLISH = 1e-22  # stop polishing here: the certificate is then far below what C
 _MAX_ITERATIONS = 300
 _MAX_DAMPING = 1e12
 _LEAST_DAMPING = 0.05
-_REACH = 1.0  # prior widths: no trial moves a constrained parameter further, so that a fit stays near its start
+_REACH = 1.0  # prior widths, or
+_REACH_AT_LEAST = 0.25  # in the parameter's unit: no trial moves a constrained parameter further, so that fits stay near starts
 _LONG = 4.0  # a step shortened by more than this asks for damping, which shortens the long components alone
 _POLISH_STEPS = 3
 _FACE_ROUNDS = 6
@@ -58,9 +59,7 @@ class Problem:
     data: Data
 
     def rows(self, index: NDArray[np.int64]) -> Problem:
-        return Problem(
-            self.hypothesis[index], self.start[index], self.lower[index], self.upper[index], self.data.rows(index)
-        )
+        return Problem(self.hypothesis[index], self.start[index], self.lower[index], self.upper[index], self.data.rows(index))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +156,7 @@ def _init(kernel: Kernel, problem: Problem) -> State:
         theta=theta,
         sign=sign,
         kinked=tensor(kernel.tables.kinked[problem.hypothesis]),
-        reach=_REACH * tensor(_widths(kernel, problem)),
+        reach=tensor(np.maximum(_REACH * _widths(kernel, problem), _REACH_AT_LEAST)),
         lower=lower,
         upper=upper,
         main=main,
@@ -246,9 +245,7 @@ def _factorise(kernel: Kernel, state: State, free: Tensor) -> tuple[Tensor, Tens
         inputs = (state.hypothesis[bad], state.theta[bad], state.sign[bad], state.main[bad], state.aux[bad])
         _, _, gauss_newton = kernel.evaluate(*inputs, 1)
         assert gauss_newton is not None
-        again, info = torch.linalg.cholesky_ex(
-            _masked(gauss_newton, free[bad], state.damping[bad, None] * scale[bad])
-        )
+        again, info = torch.linalg.cholesky_ex(_masked(gauss_newton, free[bad], state.damping[bad, None] * scale[bad]))
         factor[bad] = again
         bad = bad[info != 0]
     while len(bad):
@@ -351,9 +348,7 @@ def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
     poor = taken & ((decrease < 0.25 * direction.predicted) & ~drowned | long)
     calmer = state.damping / 8.0
     calmer = torch.where((calmer < _LEAST_DAMPING / 8.0) | (direction.predicted < 1e-6), 0.0, calmer)
-    damping = torch.where(
-        good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=_LEAST_DAMPING), state.damping)
-    )
+    damping = torch.where(good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=_LEAST_DAMPING), state.damping))
     raised = (state.damping * state.growth).clamp(min=_LEAST_DAMPING)
     state.damping = torch.where(taken, damping, raised)
     state.growth = torch.where(taken, 4.0, 2.0 * state.growth).clamp(max=1024.0)
@@ -378,9 +373,7 @@ def _settle_kinks(kernel: Kernel, state: State) -> None:
     if not leaves.any():
         return
     state.sign = torch.where(leaves, flipped, state.sign)
-    value, gradient, hessian = kernel.evaluate(
-        state.hypothesis, state.theta, state.sign, state.main, state.aux, 2
-    )
+    value, gradient, hessian = kernel.evaluate(state.hypothesis, state.theta, state.sign, state.main, state.aux, 2)
     assert gradient is not None and hessian is not None
     state.value, state.gradient, state.hessian = value, gradient, hessian
 

@@ -103,10 +103,7 @@ class Workspace:
         """(channel, sample) of every sample that the parameter of interest scales."""
         poi = self.measurement.poi
         return tuple(
-            (channel.name, sample.name)
-            for channel in self.channels
-            for sample in channel.samples
-            if poi in sample.normfactor
+            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if poi in sample.normfactor
         )
 
     def with_signal_scaled(self, factor: float) -> Workspace:
@@ -117,9 +114,7 @@ class Workspace:
         channels = tuple(
             replace(
                 channel,
-                samples=tuple(
-                    sample.scaled(factor) if poi in sample.normfactor else sample for sample in channel.samples
-                ),
+                samples=tuple(sample.scaled(factor) if poi in sample.normfactor else sample for sample in channel.samples),
             )
             for channel in self.channels
         )

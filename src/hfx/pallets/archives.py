@@ -70,17 +70,13 @@ class Budget:
         self._bytes -= count
         if self._bytes < 0:
             size = f"{self.limits.total_bytes / 1024**2:.0f} MiB"
-            raise PalletError(
-                f"{self.source} unpacks to more than {size}; unpack it and give the pallet's own folder"
-            )
+            raise PalletError(f"{self.source} unpacks to more than {size}; unpack it and give the pallet's own folder")
 
     def spend_member(self) -> None:
         self._members -= 1
         if self._members < 0:
             count = self.limits.members
-            raise PalletError(
-                f"{self.source} holds more than {count} files; give the pallet's own folder or archive"
-            )
+            raise PalletError(f"{self.source} holds more than {count} files; give the pallet's own folder or archive")
 
 
 def read_container(path: Path, budget: Budget, file: str | None = None) -> Members:
@@ -109,9 +105,7 @@ def read_container(path: Path, budget: Budget, file: str | None = None) -> Membe
 def read_nested(name: str, raw: bytes, budget: Budget) -> Members:
     """The files of an archive that is a member of another, under a folder of its name without suffixes."""
     folder = unpacked_stem(name)
-    return {
-        f"{folder}/{member}": text for member, text in _read_stream(io.BytesIO(raw), name, budget).items()
-    }
+    return {f"{folder}/{member}": text for member, text in _read_stream(io.BytesIO(raw), name, budget).items()}
 
 
 def is_archive(head: bytes) -> bool:
@@ -151,9 +145,7 @@ def _safe_name(name: str, archive: str) -> str:
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     absolute = name.startswith(("/", "\\")) or (bool(parts) and parts[0].endswith(":"))
     if absolute or ".." in parts or "\0" in name:
-        raise PalletError(
-            f"{archive} holds {name[:100]!r}, a path that leads out of the archive; it is not to be trusted"
-        )
+        raise PalletError(f"{archive} holds {name[:100]!r}, a path that leads out of the archive; it is not to be trusted")
     return "/".join(parts)
 
 
@@ -231,9 +223,7 @@ def _explaining(name: str) -> Iterator[None]:
         reason = str(error) or type(error).__name__
         raise PalletError(f"{name} is truncated or damaged ({reason[:100]}); fetch it again") from None
     except (NotImplementedError, RuntimeError) as error:  # zipfile: a method it lacks
-        raise PalletError(
-            f"{name} cannot be unpacked ({str(error)[:100]}); unpack it and give the folder"
-        ) from None
+        raise PalletError(f"{name} cannot be unpacked ({str(error)[:100]}); unpack it and give the folder") from None
 
 
 def _read_stream(handle: IO[bytes], name: str, budget: Budget) -> Members:
@@ -252,9 +242,7 @@ def _read_stream(handle: IO[bytes], name: str, budget: Budget) -> Members:
         return {name: _read_plain(handle, head, name, budget)}
 
 
-def _read_packed(
-    unpacker: Callable[[IO[bytes]], _Readable], handle: IO[bytes], name: str, budget: Budget
-) -> Members:
+def _read_packed(unpacker: Callable[[IO[bytes]], _Readable], handle: IO[bytes], name: str, budget: Budget) -> Members:
     """A compressed tar, or one compressed file."""
     head = unpacker(handle).read(_HEAD)
     handle.seek(0)
@@ -278,9 +266,7 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
     if head.startswith((_ZSTD, _SEVEN, _RAR)):
         raise PalletError(f"{name} is packed in a way hfx does not read; unpack it and give the folder")
     if head.lstrip()[:1] == b"<":
-        raise PalletError(
-            f"{name} is a web page or XML, not a pallet; fetch the archive that the page offers"
-        )
+        raise PalletError(f"{name} is a web page or XML, not a pallet; fetch the archive that the page offers")
     raise PalletError(f"{name} is neither an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz) nor JSON")
 
 
@@ -295,9 +281,7 @@ def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
             if info.isdir():
                 continue
             if not info.isreg() or info.issparse():
-                raise PalletError(
-                    f"{archive} holds {name!r}, which is not a plain file; it is not to be trusted"
-                )
+                raise PalletError(f"{archive} holds {name!r}, which is not a plain file; it is not to be trusted")
             content = tar.extractfile(info)
             if content is None or _is_junk(name):
                 continue
@@ -315,9 +299,7 @@ def _read_zip(handle: IO[bytes], archive: str, budget: Budget) -> Members:
             name = _safe_name(info.filename, archive)
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-                raise PalletError(
-                    f"{archive} holds {name!r}, a link or device; put the file itself into the archive"
-                )
+                raise PalletError(f"{archive} holds {name!r}, a link or device; put the file itself into the archive")
             if info.is_dir() or _is_junk(name):
                 continue
             if info.flag_bits & 1:

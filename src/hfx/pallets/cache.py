@@ -197,6 +197,5 @@ def _writing(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
 
 def _unwritable(error: OSError) -> PalletError:
     return PalletError(
-        f"the cache {cache_folder()} cannot be written ({error.strerror or error}); "
-        f"set HFX_CACHE to a folder that can"
+        f"the cache {cache_folder()} cannot be written ({error.strerror or error}); set HFX_CACHE to a folder that can"
     )

@@ -84,9 +84,7 @@ def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
             return _patches_alone(contents, path, "a patch set" if kind == "patchset" else "a patch")
     if any(is_archive(raw[:512]) for raw in contents.members.values()):
         return PalletError(f"{where} holds archives in archives, too deep; unpack it and give the folder")
-    return PalletError(
-        f"{where} holds no HistFactory workspace (JSON with channels, measurements, observations, version)"
-    )
+    return PalletError(f"{where} holds no HistFactory workspace (JSON with channels, measurements, observations, version)")
 
 
 def _nearly(contents: Contents, path: str) -> bool:
@@ -106,16 +104,12 @@ def _not_a_workspace(raw: bytes, file: str) -> PalletError:
 
 def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
     if not contents.single:
-        return PalletError(
-            f"{contents.source} holds {what} ({path}) but no background workspace; put BkgOnly.json beside it"
-        )
+        return PalletError(f"{contents.source} holds {what} ({path}) but no background workspace; put BkgOnly.json beside it")
     try:
         parse(contents.members[path], path)
     except PalletError as error:
         return error
-    return PalletError(
-        f"{contents.source} is {what}; give the folder or archive that holds its background too"
-    )
+    return PalletError(f"{contents.source} is {what}; give the folder or archive that holds its background too")
 
 
 def missing_keys(document: Any) -> str:
@@ -135,9 +129,7 @@ def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str |
             if region.name == wanted:
                 return region, None
         says = "choose one with" if wanted is None else f"there is no {wanted!r}; use"
-        raise PalletError(
-            f"{contents.source} holds {len(names)} regions: {', '.join(names)}; {says} --region NAME"
-        )
+        raise PalletError(f"{contents.source} holds {len(names)} regions: {', '.join(names)}; {says} --region NAME")
     region = contents.regions[0]
     if wanted is None or wanted == region.name:
         return region, None

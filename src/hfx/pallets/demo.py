@@ -94,8 +94,7 @@ def demo_pallet() -> dict[str, Json]:
         ],
         "measurements": [_measurement()],
         "observations": [
-            {"name": channel, "data": _observed(draw, list(samples.values()))}
-            for channel, samples in _BACKGROUNDS.items()
+            {"name": channel, "data": _observed(draw, list(samples.values()))} for channel, samples in _BACKGROUNDS.items()
         ],
         "version": "1.0.0",
     }

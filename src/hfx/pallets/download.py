@@ -137,18 +137,12 @@ def _check_status(response: httpx.Response, source: str, doi: str | None) -> Non
         what = "no such DOI" if doi else "there is nothing at this address"
         raise PalletError(f"{source}: {what} ({status} from {response.url.host}); check for a misprint")
     if status in (401, 403):
-        raise PalletError(
-            f"{source}: {response.url.host} refuses access ({status}); fetch it in a browser, give the file"
-        )
+        raise PalletError(f"{source}: {response.url.host} refuses access ({status}); fetch it in a browser, give the file")
     if status != 200:
-        raise PalletError(
-            f"{source}: {response.url.host} answers {status} {response.reason_phrase}; check the address"
-        )
+        raise PalletError(f"{source}: {response.url.host} answers {status} {response.reason_phrase}; check the address")
 
 
-def _receive(
-    response: httpx.Response, source: str, blob: cache.BlobWriter, progress: Progress | None
-) -> None:
+def _receive(response: httpx.Response, source: str, blob: cache.BlobWriter, progress: Progress | None) -> None:
     stated = response.headers.get("content-length", "")
     total = int(stated) if stated.isdigit() else None
     if (total or 0) > _MAX_BYTES:
@@ -174,16 +168,12 @@ def _connection_error(error: Exception, url: str, source: str) -> PalletError:
     text = " ".join(str(cause) for cause in causes)
     host = _host(url)
     if any(isinstance(cause, ssl.SSLError) for cause in causes) or "CERTIFICATE" in text or "SSL" in text:
-        return PalletError(
-            f"{source}: no secure connection to {host} ({_short_tls(text)}); check the clock and the proxy"
-        )
+        return PalletError(f"{source}: no secure connection to {host} ({_short_tls(text)}); check the clock and the proxy")
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return PalletError(f"{source}: {host} refused the connection; check the address, or try again later")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return PalletError(f"{source}: {host} cannot be found; check the address and that there is a network")
-    return PalletError(
-        f"{source}: no connection to {host} ({str(error)[:80]}); check that there is a network"
-    )
+    return PalletError(f"{source}: no connection to {host} ({str(error)[:80]}); check that there is a network")
 
 
 def _short_tls(text: str) -> str:
@@ -205,14 +195,10 @@ def _not_a_pallet(client: httpx.Client, head: bytes, kind: str, url: str, source
         return PalletError(f"{source}: {_host(url)} answered with an empty file; try again later")
     if "html" not in kind.lower() and head.lstrip()[:1] != b"<":
         shown = kind.split(";")[0] or "unknown content"
-        return PalletError(
-            f"{source}: {_host(url)} answered with {shown}, neither an archive nor JSON; check the address"
-        )
+        return PalletError(f"{source}: {_host(url)} answered with {shown}, neither an archive nor JSON; check the address")
     offered = _histfactory_resources(client, url)
     if offered:
-        return PalletError(
-            f"{source} is a web page, not an archive; its HistFactory resources are {', '.join(offered)}"
-        )
+        return PalletError(f"{source} is a web page, not an archive; its HistFactory resources are {', '.join(offered)}")
     return PalletError(
         f"{source} is a web page, not an archive, as a record's DOI is: give the DOI of the resource that "
         f"holds the likelihoods (it ends in /r1, /r2...; on HEPData under 'Resources', type HistFactory)"
@@ -253,14 +239,10 @@ def _offered(record: Any) -> list[str]:
 
 
 def _offer(item: dict[str, Any], record: Any) -> str:
-    address = next(
-        (str(item[key]) for key in ("doi", "resource_doi", "analysis", "url") if item.get(key)), ""
-    )
+    address = next((str(item[key]) for key in ("doi", "resource_doi", "analysis", "url") if item.get(key)), "")
     twins = record.get("resources_with_doi", []) if isinstance(record, dict) else []
     for twin in twins if isinstance(twins, list) else ():
-        same = (
-            isinstance(twin, dict) and item.get("filename") and twin.get("filename") == item.get("filename")
-        )
+        same = isinstance(twin, dict) and item.get("filename") and twin.get("filename") == item.get("filename")
         if same and twin.get("doi"):
             address = str(twin["doi"])
     note = item.get("filename") or item.get("description") or ""
@@ -273,6 +255,4 @@ def _file_name(disposition: str, url: str, doi: str | None) -> str:
     stated = unquote(next(group for group in match.groups() if group)) if match else ""
     end = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     name = stated or (end if "." in end else (doi or end))
-    return (
-        re.sub(r"[^\w.\-+]+", "-", name.replace("\\", "/").strip().strip('"')).lstrip(".-")[:120] or "pallet"
-    )
+    return re.sub(r"[^\w.\-+]+", "-", name.replace("\\", "/").strip().strip('"')).lstrip(".-")[:120] or "pallet"

@@ -198,9 +198,7 @@ def _regions(contents: Contents, wanted: str | None) -> list[tuple[Region, str |
     return [choose_region(contents, wanted)]
 
 
-def _open(
-    contents: Contents, region: Region, patch_set: str | None
-) -> tuple[Pallet, DigestResult, str | None]:
+def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, DigestResult, str | None]:
     """The pallet of a region, whatever its digest; with what the digest says and what contradicts."""
     try:
         pallet = load_region(contents, region, patch_set)
@@ -211,9 +209,7 @@ def _open(
 
 def _verified(contents: Contents, region: Region, patch_set: str | None) -> RegionVerification:
     pallet, result, problem = _open(contents, region, patch_set)
-    return RegionVerification(
-        pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), _defects(pallet)
-    )
+    return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), _defects(pallet))
 
 
 def _defects(pallet: Pallet) -> tuple[tuple[str, str], ...]:
@@ -267,9 +263,7 @@ def _channel(channel: dict[str, Any], observed: dict[str, Any]) -> ChannelSummar
         str(channel.get("name")),
         len(first) if isinstance(first, list) else 0,
         tuple(str(sample.get("name")) for sample in samples),
-        float(sum(data))
-        if isinstance(data, list) and all(isinstance(n, int | float) for n in data)
-        else None,
+        float(sum(data)) if isinstance(data, list) and all(isinstance(n, int | float) for n in data) else None,
     )
 
 

@@ -116,9 +116,7 @@ def histfactory_digest(document: Any, algorithm: str, file: str) -> str:
     try:
         text = json.dumps(document, sort_keys=True, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
-        raise PalletError(
-            f"{file} holds half of a character (a lone surrogate); save it as UTF-8 JSON"
-        ) from None
+        raise PalletError(f"{file} holds half of a character (a lone surrogate); save it as UTF-8 JSON") from None
     return hashlib.new(algorithm, text, usedforsecurity=False).hexdigest()
 
 

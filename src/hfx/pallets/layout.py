@@ -105,9 +105,7 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
     names = [region.name for region in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise PalletError(
-            f"several backgrounds would make one region {twice[0]!r}: {_paths(found, twice[0])}; keep one"
-        )
+        raise PalletError(f"several backgrounds would make one region {twice[0]!r}: {_paths(found, twice[0])}; keep one")
     return tuple(sorted(found, key=lambda region: region.name))
 
 
@@ -148,14 +146,10 @@ def _by_home(paths: Iterable[str], folders: Mapping[str, list[str]]) -> dict[str
 
 def _counting(path: str) -> list[tuple[int, str]]:
     """Sort key by which ``p_90`` comes before ``p_1000``."""
-    return [
-        (int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]{1,15})", path) if part
-    ]
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]{1,15})", path) if part]
 
 
-def _in_folder(
-    folder: str, backgrounds: list[str], material: list[str], kinds: Mapping[str, Kind]
-) -> list[Region]:
+def _in_folder(folder: str, backgrounds: list[str], material: list[str], kinds: Mapping[str, Kind]) -> list[Region]:
     patch_sets = [path for path in material if kinds[path] == "patchset"]
     loose = [path for path in material if kinds[path] == "loose"]
     named = [path for path in backgrounds if _BACKGROUND.search(PurePosixPath(path).name)]

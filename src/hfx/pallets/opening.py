@@ -116,21 +116,15 @@ def load_background(contents: Contents, region: Region) -> dict[str, Any]:
         if not isinstance(document[key], list) or not all(isinstance(item, dict) for item in document[key]):
             raise PalletError(f"{file} is no HistFactory workspace: {key!r} is not a list of objects")
     if document["version"] != "1.0.0":
-        raise PalletError(
-            f"{file} has version {document['version']!r}; hfx reads workspaces of version '1.0.0'"
-        )
+        raise PalletError(f"{file} has version {document['version']!r}; hfx reads workspaces of version '1.0.0'")
     refuse_deep(document, file)
     bad = None if parsed.strict else first_nonfinite(document)
     if bad:
-        raise PalletError(
-            f"{file} holds a number that is not finite at {bad}; a workspace needs finite numbers"
-        )
+        raise PalletError(f"{file} holds a number that is not finite at {bad}; a workspace needs finite numbers")
     return document
 
 
-def _patches(
-    contents: Contents, region: Region, background: dict[str, Any], patch_set: str | None, verify: bool
-) -> PatchSet:
+def _patches(contents: Contents, region: Region, background: dict[str, Any], patch_set: str | None, verify: bool) -> PatchSet:
     if region.patch_sets:
         found = _choose_patch_set(contents, region, background, patch_set, verify)
         if region.loose:
@@ -161,11 +155,7 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
 def _alone(contents: Contents, region: Region, background: dict[str, Any]) -> PatchSet:
     """A workspace without patches: one hypothesis, if there is a signal in it."""
     file = contents.label(region.background)
-    pois = {
-        str(config.get("poi"))
-        for m in background["measurements"]
-        if isinstance(config := m.get("config"), dict)
-    }
+    pois = {str(config.get("poi")) for m in background["measurements"] if isinstance(config := m.get("config"), dict)}
     if not pois & set(_modifier_names(background)):
         poi = ", ".join(sorted(pois)) or "none"
         raise PalletError(
@@ -228,21 +218,15 @@ def _matching_one(contents: Contents, region: Region, background: dict[str, Any]
         mismatch = digest_mismatch(candidate, background, file)
         if mismatch:
             reasons.append(f"left aside: {candidate.file}, not this background's ({mismatch})")
-        elif not any(
-            contents.members[path] == contents.members[_path(contents, other)] for other in matching
-        ):
+        elif not any(contents.members[path] == contents.members[_path(contents, other)] for other in matching):
             matching.append(candidate)
     if len(matching) == 1:
         return replace(matching[0], warnings=matching[0].warnings + tuple(reasons))
     which = "none has its digest" if not matching else f"{len(matching)} have its digest"
     names = ", ".join(PurePosixPath(path).name for path in region.patch_sets)
-    choose = (
-        "take one by its name without .json, as --region NAME" if len(contents.regions) == 1 else "keep one"
-    )
+    choose = "take one by its name without .json, as --region NAME" if len(contents.regions) == 1 else "keep one"
     anyway = " --no-verify" if not matching and len(contents.regions) == 1 else ""
-    raise PalletError(
-        f"{file} has {len(region.patch_sets)} patch sets beside it ({names}), {which}; {choose}{anyway}"
-    )
+    raise PalletError(f"{file} has {len(region.patch_sets)} patch sets beside it ({names}), {which}; {choose}{anyway}")
 
 
 def _path(contents: Contents, patch_set: PatchSet) -> str:

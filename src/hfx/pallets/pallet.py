@@ -73,9 +73,7 @@ class Pallet:
         """
         if name not in self._by_name:
             near = get_close_matches(name, self._by_name, n=3) or list(self._by_name)[:3]
-            raise PalletError(
-                f"{self.name}: no hypothesis {name!r}; there are for instance {', '.join(near)}"
-            )
+            raise PalletError(f"{self.name}: no hypothesis {name!r}; there are for instance {', '.join(near)}")
         return self._by_name[name]
 
     def workspace(self, name: str) -> dict[str, Any]:
@@ -93,7 +91,5 @@ class Pallet:
         except PatchError as error:
             raise PatchError(f"hypothesis {name}: {error}") from None
         if not isinstance(patched, dict):
-            raise PatchError(
-                f"hypothesis {name}: its patch replaces the workspace by a {type(patched).__name__}"
-            )
+            raise PatchError(f"hypothesis {name}: its patch replaces the workspace by a {type(patched).__name__}")
         return patched

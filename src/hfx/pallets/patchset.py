@@ -64,16 +64,12 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
         raise PalletError(f"{file} is no patch set: it lacks the list 'patches'; put the original file there")
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
-        raise PalletError(
-            f"{file} is no patch set: it lacks the object 'metadata'; put the original file there"
-        )
+        raise PalletError(f"{file} is no patch set: it lacks the object 'metadata'; put the original file there")
     labels = _read_labels(metadata, file)
     entries = document["patches"]
     if not entries:
         raise PalletError(f"{file} holds no patches; there is no hypothesis to test")
-    hypotheses = [
-        _read_entry(entry, number, file, parsed.strict) for number, entry in enumerate(entries, start=1)
-    ]
+    hypotheses = [_read_entry(entry, number, file, parsed.strict) for number, entry in enumerate(entries, start=1)]
     _refuse_duplicates([hypothesis.name for hypothesis in hypotheses], file)
     labels, fitting, dropped = _fit_values(labels, hypotheses, file)
     return PatchSet(
@@ -94,11 +90,7 @@ def _odd_version(document: dict[str, Any], file: str) -> tuple[str, ...]:
 
 def _read_labels(metadata: dict[str, Any], file: str) -> tuple[str, ...]:
     labels = metadata.get("labels")
-    if (
-        not isinstance(labels, list)
-        or not labels
-        or not all(isinstance(label, str) and label for label in labels)
-    ):
+    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) and label for label in labels):
         raise PalletError(f"{file}: metadata.labels must be a list of names, such as ['m1', 'm2']")
     _refuse_duplicates(labels, f"{file}: metadata.labels")
     return tuple(labels)
@@ -124,9 +116,7 @@ def _read_references(metadata: dict[str, Any]) -> dict[str, str]:
 def _refuse_duplicates(names: Sequence[str], file: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise PalletError(
-            f"{file}: the name {twice[0]!r} stands there {names.count(twice[0])} times; names must differ"
-        )
+        raise PalletError(f"{file}: the name {twice[0]!r} stands there {names.count(twice[0])} times; names must differ")
 
 
 def _read_entry(entry: Any, number: int, file: str, strict: bool) -> Hypothesis:
@@ -189,15 +179,11 @@ def _fit_values(
     sound = [h for h in hypotheses if h.defect is None]
     if sound and not any(h.defect is None for h in fitting):
         count = len(sound[0].values)
-        raise PalletError(
-            f"{file}: metadata.labels names {len(labels)} values where the patches have {count}"
-        )
+        raise PalletError(f"{file}: metadata.labels names {len(labels)} values where the patches have {count}")
     rows = {h.name: tuple(_number(value) for value in h.values) for h in fitting}
     texts = [i for i in range(len(labels)) if rows and all(isinstance(row[i], str) for row in rows.values())]
     kept = [i for i in range(len(labels)) if i not in texts]
-    warnings = tuple(
-        f"{file}: the label {labels[i]!r} holds texts, not numbers; it is left out" for i in texts
-    )
+    warnings = tuple(f"{file}: the label {labels[i]!r} holds texts, not numbers; it is left out" for i in texts)
     fitted = tuple(_fit_one(h, rows.get(h.name), kept, labels, file) for h in hypotheses)
     return tuple(labels[i] for i in kept), fitted, warnings
 
@@ -283,9 +269,7 @@ def set_labels(
 def _count_checked(hypothesis: Hypothesis, usual: int) -> Hypothesis:
     if len(hypothesis.values) == usual:
         return hypothesis
-    defect = (
-        f"its name holds {len(hypothesis.values)} numbers where the others' hold {usual}; rename the file"
-    )
+    defect = f"its name holds {len(hypothesis.values)} numbers where the others' hold {usual}; rename the file"
     return replace(hypothesis, values=(), patch=(), defect=hypothesis.defect or defect)
 
 

@@ -98,9 +98,7 @@ def _missing(source: str) -> str:
     return f"{source}: no such file or folder; give a file, a folder, an https URL or a HEPData resource DOI"
 
 
-def fetch(
-    source: str, *, refresh: bool = False, progress: Progress | None = None, resolver: str | None = None
-) -> Fetched:
+def fetch(source: str, *, refresh: bool = False, progress: Progress | None = None, resolver: str | None = None) -> Fetched:
     """Get a pallet from the network into the cache; from the cache alone where it is there.
 
     Args:
@@ -153,7 +151,5 @@ def _address(source: str, doi: str | None, resolver: str | None) -> str:
         return source.strip()
     chosen = resolver or os.environ.get("HFX_DOI_RESOLVER") or _RESOLVER
     if chosen != _RESOLVER and not is_loopback(chosen):
-        raise PalletError(
-            f"HFX_DOI_RESOLVER is {chosen!r}; only an address of this machine may stand in for {_RESOLVER}"
-        )
+        raise PalletError(f"HFX_DOI_RESOLVER is {chosen!r}; only an address of this machine may stand in for {_RESOLVER}")
     return f"{chosen.rstrip('/')}/{quote(doi, safe='/.-_;()')}"
