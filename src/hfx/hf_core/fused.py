@@ -128,7 +128,7 @@ def _factors(t: Any, h: int, k: int, theta: Any, sign: Any, w: Any, at: int) -> 
 
 
 @_inline
-def _gather_shifts(t: Any, h: int, k: int, theta: Any, w: Any) -> int:
+def _gather_shifts(t: Any, h: int, k: int, theta: Any, w: Any) -> Any:
     """Block k's shift parameters side by side: index, alpha, T and T'; their number."""
     first = t.shift_from[k]
     count = t.shift_from[k + 1] - first
@@ -142,7 +142,7 @@ def _gather_shifts(t: Any, h: int, k: int, theta: Any, w: Any) -> int:
 
 
 @_inline
-def _additive(t: Any, k: int, i: int, shifts: int, w: Any) -> float:
+def _additive(t: Any, k: int, i: int, shifts: int, w: Any) -> Any:
     """A = nominal + sum of (alpha S + T D) of bin i of block k."""
     at = t.shift_cell[k] + i * shifts
     total = 0.0

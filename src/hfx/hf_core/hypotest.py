@@ -144,7 +144,8 @@ def _exchange(
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     made = search.make_asimov(hypotheses)
     # The natural minimum of the Asimov data comes first; data of an improved background fit have their own natural start.
-    known, fresh = [], []
+    known: list[tuple[int, str]] = []
+    fresh: list[tuple[int, str]] = []
     for h, key in made:
         is_natural = key == search.asimov_key(h, "natural")
         (known if is_natural else fresh).append((h, key))

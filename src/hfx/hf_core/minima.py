@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hfx.hf_core.model import Data, Model
 from hfx.hf_core.parameters import NORMAL, POISSON
-from hfx.hf_core.solver import CONVERGED, FitResult, Problem, minimize
+from hfx.hf_core.solver import CONVERGED, FLOOR, FitResult, Problem, minimize
 
 __all__ = ["CHOICES", "NEGATIVE", "Fits", "Minimum", "Pool", "run_fits"]
 
@@ -27,6 +27,7 @@ NEGATIVE = -0.1  # events: a sample's yield below this is unphysical
 _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less is no reason to leave the natural one
+_UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging casts doubt on what did
 _ROW_BUDGET = 500_000  # elements of the Hessians of one chunk: 4 MB stay near the cache
 
 
@@ -54,9 +55,15 @@ class Pool:
     minima: list[Minimum] = field(default_factory=list)
 
     def add(self, found: Minimum) -> None:
-        """Keep ``found`` unless it is there already; a start that did not converge counts only as the natural one."""
+        """Keep ``found`` unless it is there already.
+
+        A start that did not converge is kept as the natural one, and where it went lower than all minima so far: the
+        lowest minimum is then not known, and must not be reported as if it were.
+        """
         if self.minima and not found.converged:
-            return
+            lowest = min(known.deviance for known in self.minima)
+            if found.status == FLOOR or not found.deviance < lowest - _UNFINISHED:
+                return
         for known in self.minima:
             if known.converged and self._same(known, found):
                 return
@@ -75,12 +82,11 @@ class Pool:
         natural = self.minima[0]
         if choice == "natural":
             return natural
-        candidates = [
-            minimum
-            for minimum in self.minima
-            if minimum.converged and (choice == "lowest" or minimum.negative <= natural.negative)
-        ]
-        best = min(candidates, key=lambda minimum: minimum.deviance, default=natural)
+        candidates = [m for m in self.minima if choice == "lowest" or m.negative <= natural.negative]
+        best = min(candidates, key=lambda minimum: minimum.deviance)
+        converged = min((m for m in candidates if m.converged), key=lambda minimum: minimum.deviance, default=best)
+        if converged.deviance <= best.deviance + _UNFINISHED or best.status == FLOOR:
+            best = converged
         if natural.converged and best.deviance > natural.deviance - _IMPROVEMENT:
             return natural
         return best
@@ -133,7 +139,7 @@ class Fits:
 
 
 def run_fits(model: Model, problem: Problem, threads: int = 1) -> FitResult:
-    """All rows of ``problem``, in chunks that fit the cache, ``threads`` of them at a time; the result does not depend on either."""
+    """All rows of ``problem``, in chunks near the cache's size, ``threads`` of them at a time; neither changes the result."""
     count, parameters = problem.start.shape
     if count == 0:
         return FitResult(problem.start, np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))

@@ -76,9 +76,8 @@ class FusedKernel:
         value = np.empty(rows)
         gradient = np.empty((rows, parameters) if order else (0, 0))
         hessian = np.empty((rows, parameters, parameters) if order else (0, 0, 0))
-        inputs = (hypothesis, theta, sign, main, aux)
-        arrays = [np.ascontiguousarray(item.numpy()) for item in inputs]
-        fused.evaluate(self.tables, *arrays, order, value, gradient, hessian)
+        h, x, s, n, a = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign, main, aux))
+        fused.evaluate(self.tables, h, x, s, n, a, order, value, gradient, hessian)
         if order == 0:
             return torch.from_numpy(value), None, None
         return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
@@ -86,8 +85,8 @@ class FusedKernel:
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
         cells = np.empty((len(theta), self.cells))
         rates = np.empty((len(theta), self.tables.floor.shape[1]))
-        inputs = (hypothesis, theta, sign)
-        fused.sample_yields(self.tables, *(np.ascontiguousarray(item.numpy()) for item in inputs), cells, rates)
+        h, x, s = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign))
+        fused.sample_yields(self.tables, h, x, s, cells, rates)
         return torch.from_numpy(cells), torch.from_numpy(rates)
 
 
@@ -143,13 +142,7 @@ class Model:
         theta = np.atleast_2d(np.asarray(theta, dtype=np.float64))
         rows = np.full(len(theta), hypothesis, dtype=np.int64)
         values = self.observed(rows) if data is None else self._data(hypothesis, data, len(theta))
-        padded = np.zeros((len(theta), self.batch.init.shape[1]))
-        padded[:, : theta.shape[1]] = theta
-        sign = np.where(padded < 0.0, -1.0, 1.0)
-        tensors = (torch.from_numpy(item) for item in (rows, padded, sign, values.main, values.aux))
-        result = self.kernel.evaluate(*(item.to(self.kernel.device) for item in tensors), order)
-        value, gradient, hessian = (None if item is None else 2.0 * item.cpu().numpy() for item in result)
-        assert value is not None
+        value, gradient, hessian = self._twice(rows, theta, values, order)
         size = theta.shape[1]
         return Evaluation(
             value + constant(self.batch, rows, values),
@@ -160,14 +153,22 @@ class Model:
     def deviance(self, hypothesis: int, theta: Array, data: Data) -> Array:
         """Deviance in 2NLL (B,) of one hypothesis at ``theta`` (B, P of the hypothesis); ``data`` has one row."""
         rows = np.full(len(theta), hypothesis, dtype=np.int64)
+        values = Data(np.repeat(data.main, len(theta), axis=0), np.repeat(data.aux, len(theta), axis=0))
+        return self._twice(rows, theta, values, 0)[0]
+
+    def _twice(self, rows: NDArray[np.int64], theta: Array, data: Data, order: int) -> tuple[Array, Array | None, Array | None]:
+        """The kernel's numbers times two: 2NLL instead of NLL."""
         padded = np.zeros((len(theta), self.batch.init.shape[1]))
         padded[:, : theta.shape[1]] = theta
         sign = np.where(padded < 0.0, -1.0, 1.0)
-        main, aux = (np.repeat(item, len(theta), axis=0) for item in (data.main, data.aux))
-        tensors = (torch.from_numpy(item).to(self.kernel.device) for item in (rows, padded, sign, main, aux))
-        value, _, _ = self.kernel.evaluate(*tensors, 0)
-        result: Array = 2.0 * value.cpu().numpy()
-        return result
+        device = self.kernel.device
+        h, x, s, n, a = (torch.from_numpy(item).to(device) for item in (rows, padded, sign, data.main, data.aux))
+        value, gradient, hessian = self.kernel.evaluate(h, x, s, n, a, order)
+        return (
+            2.0 * value.cpu().numpy(),
+            None if gradient is None else 2.0 * gradient.cpu().numpy(),
+            None if hessian is None else 2.0 * hessian.cpu().numpy(),
+        )
 
     def _data(self, hypothesis: int, data: Array, rows: int) -> Data:
         """``data`` in pyhf's order as main and auxiliary data."""

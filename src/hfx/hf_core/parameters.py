@@ -9,6 +9,7 @@ number.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,7 +109,10 @@ def parameter_sets(workspace: Workspace) -> tuple[ParameterSet, ...]:
                     _encounter(found, kind, channel, sample, name, workspace.measurement)
                     if kind in _SHAREABLE:
                         settled.add(name)
-    return tuple(_override(entry, workspace.measurement) for entry in found.values())
+    # pyhf registers every staterror with the first cell already: they come by name, not by first encounter.
+    others = [entry for entry in found.values() if entry.kind != "staterror"]
+    gammas = sorted((entry for entry in found.values() if entry.kind == "staterror"), key=lambda entry: entry.name)
+    return tuple(_override(entry, workspace.measurement) for entry in (*others, *gammas))
 
 
 def _encounter(
@@ -124,14 +128,14 @@ def _encounter(
     if kind == "shapesys":
         raise SpecificationError(f"{where}: a shapesys cannot be shared; use another name")
     if kind == "shapefactor":
-        if len(known.init) != channel.bins:
-            raise SpecificationError(f"{where}: shared by channels of different numbers of bins; use another name")
+        if len(known.init) < channel.bins:
+            raise SpecificationError(f"{where}: more bins than in the first channel that has it; use another name")
         known.offsets[channel.name] = 0
     elif channel.name not in known.offsets:  # a staterror of several channels has one gamma for each bin of each
         known.offsets[channel.name] = len(known.init)
         more = _staterror(channel, name)
         columns = ("init", "lower", "upper", "fixed", "aux", "width")
-        joined = {column: np.concatenate([getattr(known, column), getattr(more, column)]) for column in columns}
+        joined: dict[str, Any] = {column: np.concatenate([getattr(known, column), getattr(more, column)]) for column in columns}
         found[name] = replace(known, **joined)
 
 
@@ -217,7 +221,7 @@ def _override(entry: ParameterSet, measurement: Measurement) -> ParameterSet:
     if config is None:
         return entry
     where = f"measurement {measurement.name!r}, parameter {entry.name!r}"
-    changes: dict[str, Array] = {}
+    changes: dict[str, Any] = {}
     for key, column in (("inits", "init"), ("factors", "width"), ("sigmas", "width"), ("auxdata", "aux")):
         values = _configured(entry, config, key, where)
         if values is not None:

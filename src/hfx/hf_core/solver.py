@@ -21,7 +21,7 @@ from torch import Tensor
 from hfx.hf_core.model import Data, Kernel
 from hfx.hf_core.parameters import NORMAL, POISSON
 
-__all__ = ["CONVERGED", "EDM_LIMIT", "STATUS", "FitResult", "Problem", "minimize"]
+__all__ = ["CONVERGED", "EDM_LIMIT", "FLOOR", "STATUS", "FitResult", "Problem", "minimize"]
 
 Array = NDArray[np.float64]
 EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
@@ -36,6 +36,7 @@ _POLISH_STEPS = 3
 _FACE_ROUNDS = 6
 _NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
 _SADDLE_PREDICTED = 1e-10
+_FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
 _DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
 _ROUNDING = 1e-11
 _RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED = -1, 0, 1, 2, 3, 4
@@ -116,7 +117,7 @@ class _Direction:
 
 
 def minimize(kernel: Kernel, problem: Problem) -> FitResult:
-    """Run all fits of ``problem`` to their certificates on the kernel's device. One row's result does not depend on the others."""
+    """Run all fits of ``problem`` to their certificates, on the kernel's device; no row depends on another."""
     count = len(problem.hypothesis)
     result = FitResult(
         theta=problem.start.copy(),
@@ -214,7 +215,7 @@ def _direction(kernel: Kernel, state: State) -> _Direction:
     predicted = -((gradient * step).sum(1) + 0.5 * curved)
     saddle = ~convex & (predicted < _SADDLE_PREDICTED)
     if saddle.any():
-        step, predicted = _leave_saddle(state, free, step, predicted, saddle, lower, upper)
+        step, predicted, edm = _leave_saddle(state, free, step, predicted, edm, saddle, lower, upper)
     return _Direction(step, predicted, edm, stretch)
 
 
@@ -284,23 +285,39 @@ def _within(state: State, free: Tensor, gradient: Tensor, step: Tensor, lower: T
 
 
 def _leave_saddle(
-    state: State, free: Tensor, step: Tensor, predicted: Tensor, saddle: Tensor, lower: Tensor, upper: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Where the gradient has vanished but a direction of negative curvature is left, step along it."""
+    state: State,
+    free: Tensor,
+    step: Tensor,
+    predicted: Tensor,
+    edm: Tensor,
+    saddle: Tensor,
+    lower: Tensor,
+    upper: Tensor,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where the gradient has vanished and the Hessian is not positive definite, look at its eigenvectors.
+
+    With a direction of negative curvature: step along it. With none, only flat ones (a parameter degenerate with another): it is
+    a minimum, the floor of a valley, and its EDM counts a flat direction with the smallest curvature that is resolved.
+    """
     rows = torch.nonzero(saddle).squeeze(1)
     root = _scale(state)[rows].sqrt()
     matrix = _masked(state.hessian[rows], free[rows], torch.zeros_like(root)) / (root[:, :, None] * root[:, None, :])
-    _, vectors = torch.linalg.eigh(matrix)
+    values, vectors = torch.linalg.eigh(matrix)
     along = torch.where(free[rows], vectors[:, :, 0] / root, 0.0)
     uphill = (along * state.gradient[rows]).sum(1) > 0.0
     along = torch.where(uphill[:, None], -along, along) / (1.0 + state.damping[rows, None])
     low, high = (lower - state.theta)[rows], (upper - state.theta)[rows]
     along = torch.minimum(torch.maximum(along, low), high)
     curved = torch.einsum("bp,bpq,bq->b", along, state.hessian[rows], along)
-    step, predicted = step.clone(), predicted.clone()
-    step[rows] = along
-    predicted[rows] = -((along * state.gradient[rows]).sum(1) + 0.5 * curved)
-    return step, predicted
+    step, predicted, edm = step.clone(), predicted.clone(), edm.clone()
+    scaled = torch.where(free[rows], state.gradient[rows], 0.0) / root
+    slopes = torch.einsum("bp,bpq->bq", scaled, vectors)
+    valley = values[:, 0] > -_FLAT
+    edm[rows] = torch.where(valley, (slopes * slopes / values.clamp(min=_FLAT)).sum(1), edm[rows])
+    leaves = rows[~valley]
+    step[leaves] = along[~valley]
+    predicted[leaves] = -((along * state.gradient[rows]).sum(1) + 0.5 * curved)[~valley]
+    return step, predicted, edm
 
 
 def _finish(state: State, direction: _Direction, result: FitResult) -> tuple[State, _Direction]:

@@ -1,0 +1,195 @@
+"""What each kind of start finds, and how the minima compare with the reference values in `HFX_SHARED/truth`.
+
+    python benchmarks/minima.py [--pallet NAME]... [--hypotheses N] [--starts N] [--threads N]
+
+For each pallet: how many starts of each kind were run, how many minima they were the first to reach, and how often one went
+below all before it (by more than 1e-6 in 2NLL), for the admissible and for the lowest minimum; how many minima a fit has;
+where natural, admissible and lowest part; and against the reference the largest |dCLs| and 2NLL above and below it. The
+counts are those of the local search and of the exchange; "known" and "neighbour" belong to the exchange.
+
+The hook is `Watched`, a `Search` that looks at its pools before and after each run of starts; nothing else is changed.
+"""
+
+import argparse
+import json
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import published
+
+from hfx.driver import plan
+from hfx.driver.cores import usable_cores
+from hfx.hf_core import hypotest
+from hfx.hf_core.search import Search, Start
+from hfx.pallets import open_pallet
+
+Json = dict[str, Any]
+
+STARTS, NEW, ADMISSIBLE, LOWEST = "starts", "new minima", "lower admissible", "lower lowest"
+COLUMNS = (STARTS, NEW, ADMISSIBLE, LOWEST, "seconds")
+LOWER = 1e-6  # in 2NLL
+PART = 1e-3  # in CLs
+LISTED = 4
+
+_counts: dict[str, Counter[str]] = {}
+
+
+class Watched(Search):
+    """Counts by kind of start, into the dictionary that `watching` gives."""
+
+    def run(self, starts: Sequence[Start]) -> None:
+        for kind, group in groupby(sorted(starts, key=lambda start: start.kind == "neighbour"), lambda start: start.kind):
+            self._run_kind(_counts.setdefault(kind, Counter()), list(group))
+
+    def _run_kind(self, counts: Counter[str], starts: list[Start]) -> None:
+        keys = {(start.hypothesis, start.key) for start in starts}
+        before = {key: self._look(key) for key in keys}
+        begun = time.perf_counter()
+        super().run(starts)
+        counts["seconds"] += time.perf_counter() - begun  # type: ignore[assignment]
+        counts[STARTS] += len(starts)
+        for key in keys:
+            after = self._look(key)
+            for name, was, now in zip((NEW, ADMISSIBLE, LOWEST), before[key], after, strict=True):
+                counts[name] += int(now - was) if name == NEW else int(now < was - LOWER and math.isfinite(was))
+
+    def _look(self, key: tuple[int, str]) -> tuple[float, float, float]:
+        """Number of minima, and 2NLL of the admissible and of the lowest one."""
+        pool = self.pools.get(key)
+        if pool is None or not pool.minima:
+            return 0, math.inf, math.inf
+        return len(pool.minima), pool.chosen("admissible").deviance, pool.chosen("lowest").deviance
+
+
+@contextmanager
+def watching() -> Iterator[dict[str, Counter[str]]]:
+    """Within it, every search is `Watched`; the counts by kind of start."""
+    _counts.clear()
+    usual = hypotest.Search
+    hypotest.Search = Watched  # type: ignore[misc]
+    try:
+        yield _counts
+    finally:
+        hypotest.Search = usual  # type: ignore[misc]
+
+
+def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
+    """Scan one pallet; the report as text."""
+    pallet = open_pallet(str(file))
+    chosen = pallet.hypotheses[: arguments.hypotheses]
+    fits = published.Fits(pallet, chosen, plan.FitOptions(starts=arguments.starts), arguments.threads)
+    published.Fits(pallet, chosen[:1], fits.options, 1).local()  # compiles the kernels before anything is timed
+    with watching() as counts:
+        begun = time.perf_counter()
+        local = fits.local()
+        between = time.perf_counter()
+        records, rounds = (local, 0) if arguments.starts == 1 else fits.exchanged(local)
+        ended = time.perf_counter()
+        kinds = kinds_table(counts)
+    lines = [
+        f"{name}: {len(records)} hypotheses; local search {between - begun:.1f} s, exchange {ended - between:.1f} s"
+        f" ({rounds} rounds), {arguments.threads} threads",
+        kinds,
+        *minima_lines(records),
+        *parting_lines(records),
+        "moved by the exchange: " + names([n for n in records if records[n] is not local[n]]),
+    ]
+    reference = published.shared() / "truth" / f"{name}.json"
+    if reference.is_file():
+        truth = {one["name"]: one for one in json.loads(reference.read_text())["points"]}
+        lines += reference_lines(records, truth)
+    else:
+        lines.append(f"no reference values: truth/{name}.json is not in HFX_SHARED")
+    return "\n".join(lines)
+
+
+# --- text, pure
+
+
+def kinds_table(counts: Mapping[str, Mapping[str, float]]) -> str:
+    """What each kind of start found."""
+    lines = ["  kind     " + "".join(f"{column:>18}" for column in COLUMNS)]
+    for kind, count in counts.items():
+        cells = [f"{count[column]:.1f}" if column == "seconds" else str(count[column]) for column in COLUMNS]
+        lines.append(f"  {kind:<9}" + "".join(f"{cell:>18}" for cell in cells))
+    return "\n".join(lines)
+
+
+def minima_lines(records: Mapping[str, Json]) -> Iterator[str]:
+    """How many minima the fits have that their last search saw."""
+    for fit in ("bkg", "fixed", "free", "asimov_fixed"):
+        seen = Counter(record["fits"][fit]["minima"] for record in records.values())
+        yield f"minima of {fit}: " + ", ".join(f"{count} in {seen[count]}" for count in sorted(seen))
+    bad = [f"{name} ({record['status']})" for name, record in records.items() if record["status"] != "converged"]
+    yield f"not converged: {names(bad)}"
+
+
+def parting_lines(records: Mapping[str, Json]) -> Iterator[str]:
+    """Where CLs of two choices of minimum, observed or expected, differ by more than 1e-3."""
+    for one, other in (("natural", "admissible"), ("admissible", "lowest"), ("natural", "lowest")):
+        by = {name: distance(record[one], record[other]) for name, record in records.items()}
+        far = sorted((name for name in by if by[name] > PART), key=lambda name: -by[name])
+        yield f"{one} and {other} part: {names([f'{name} by {by[name]:.2g}' for name in far])}"
+
+
+def reference_lines(records: Mapping[str, Json], truth: Mapping[str, Json]) -> Iterator[str]:
+    """The comparison with the reference values."""
+    both = [name for name in records if name in truth]
+    decided = [name for name in both if "undecided" not in truth[name]]
+    unique = [name for name in both if set(truth[name]["minima_seen"].values()) == {1}]
+    yield _largest("answer", decided, lambda name: distance(records[name]["admissible"], truth[name]))
+    for choice, some in (("natural", unique), ("natural", both), ("lowest", both)):
+        where = f"{choice}, basin unique" if some is unique else choice
+        yield _largest(where, some, lambda name, choice=choice: distance(records[name][choice], truth[name][choice]))
+    excess = {
+        f"{name} {fit}": records[name]["lowest"]["twice_nll"][fit] - wanted
+        for name in both
+        for fit, wanted in truth[name]["twice_nll"].items()
+    }
+    for word, sign in (("above", 1.0), ("below", -1.0)):
+        off = sorted((key for key in excess if sign * excess[key] > LOWER), key=lambda key: -sign * excess[key])
+        yield f"2NLL of lowest {word} the reference: {names([f'{key} by {abs(excess[key]):.2g}' for key in off])}"
+
+
+def _largest(word: str, some: Sequence[str], by: Callable[[str], float]) -> str:
+    if not some:
+        return f"reference, {word}: no such hypothesis"
+    worst = max(some, key=by)
+    far = sum(by(name) > 1e-5 for name in some)
+    return f"reference, {word} ({len(some)}): largest |dCLs| {by(worst):.2g} ({worst}); {far} above 1e-5"
+
+
+def distance(one: Json, other: Json) -> float:
+    """The largest difference in CLs, observed or expected."""
+    pairs = zip([one["CLs_obs"], *one["CLs_exp"]], [other["CLs_obs"], *other["CLs_exp"]], strict=True)
+    return max(abs(a - b) for a, b in pairs)
+
+
+def names(some: Sequence[str]) -> str:
+    """Number of them, and the first few."""
+    more = ", ..." if len(some) > LISTED else ""
+    return f"{len(some)}" + (f": {', '.join(some[:LISTED])}{more}" if some else "")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--pallet", action="append", default=[], help=f"default: {', '.join(published.NAMES)}")
+    parser.add_argument("--hypotheses", type=int, metavar="N", help="the first N of each pallet; default: all")
+    parser.add_argument("--starts", type=int, help="starts of each fit; default: as a scan's")
+    parser.add_argument("--threads", type=int, default=usable_cores(), help="default: the cores that may be used")
+    arguments = parser.parse_args()
+    files = published.found(arguments.pallet)
+    for name, file in files.items():
+        print(report(name, file, arguments), end="\n\n", flush=True)
+    return 0 if files else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""The published pallets in `HFX_SHARED`, and the fits of a scan without its folder: what the benchmarks here share."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hfx.driver import plan
+from hfx.driver.exchange import exchange
+from hfx.functions import cls_scan
+from hfx.pallets import Hypothesis, Pallet
+
+NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")
+
+Json = dict[str, Any]
+
+
+def shared() -> Path:
+    """The folder with `pallets/` and `truth/`: `HFX_SHARED`, else `../shared` beside the checkout."""
+    root = Path(__file__).resolve().parent.parent
+    return Path(os.environ.get("HFX_SHARED") or root.parent / "shared")
+
+
+def found(wanted: Sequence[str]) -> dict[str, Path]:
+    """The file of each wanted pallet (a name in `HFX_SHARED`, or a file of one's own); absent ones are named on stderr."""
+    files = {}
+    for name in wanted or NAMES:
+        own, published = Path(name), shared() / "pallets" / f"{name}.tar.gz"
+        if published.is_file():
+            files[name] = published
+        elif own.exists():
+            files[own.name.split(".")[0]] = own
+        else:
+            print(f"skipped {name}: neither {name} nor pallets/{name}.tar.gz in HFX_SHARED is there", file=sys.stderr)
+    return files
+
+
+@dataclass(frozen=True)
+class Fits:
+    """The two steps of a scan's fits, in the tasks that the driver would send, all run here."""
+
+    pallet: Pallet
+    hypotheses: tuple[Hypothesis, ...]
+    options: plan.FitOptions
+    threads: int
+
+    def local(self) -> dict[str, Json]:
+        """The record of each hypothesis after the local search; those that cannot be fitted are named on stderr."""
+        usable = [h.name for h in self.hypotheses if h.defect is None]
+        return {record["name"]: record for names in plan.batches(usable) for record in self._run(names)}
+
+    def exchanged(self, records: Mapping[str, Json]) -> tuple[dict[str, Json], int]:
+        """The records after the exchange, and the number of its rounds."""
+        rounds = 0
+
+        def turn(number: int, names: Sequence[str], known: Mapping[str, Any], around: Mapping[str, Any]) -> Iterable[Json]:
+            nonlocal rounds
+            rounds = number
+            for some in plan.batches(names):
+                mine = {name: known[name] for name in some}
+                yield from self._run(some, known=mine, starts_from={name: around[name] for name in some})
+
+        values = {h.name: h.values for h in self.hypotheses if h.name in records}
+        return exchange(records, plan.neighbours(values), turn), rounds
+
+    def _run(self, names: Sequence[str], **exchanged: Any) -> list[Json]:
+        wanted = set(names)
+        chosen = [h for h in self.hypotheses if h.name in wanted]
+        task = plan.task(self.pallet, chosen, self.options, threads=self.threads, device="cpu", **exchanged)
+        answer = cls_scan.run(task)
+        for failure in answer["failures"]:
+            print(f"{failure['name']} failed: {failure['reason']}", file=sys.stderr)
+        return list(answer["results"])
