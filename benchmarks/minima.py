@@ -5,7 +5,7 @@
 For each pallet: how many starts of each kind were run, how many minima they were the first to reach, and how often one went
 below all before it (by more than 1e-6 in 2NLL), for the admissible and for the lowest minimum; how many minima a fit has;
 where natural, admissible and lowest part; and against the reference the largest |dCLs| and 2NLL above and below it. The
-counts are those of the local search and of the exchange; "known" and "neighbour" belong to the exchange.
+counts are those of the local search and, beneath, of the exchange, where "known" are the minima that it begins with.
 
 The hook is `Watched`, a `Search` that looks at its pools before and after each run of starts; nothing else is changed.
 """
@@ -16,11 +16,12 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import published
 
@@ -32,10 +33,11 @@ from hfx.pallets import open_pallet
 
 Json = dict[str, Any]
 
-STARTS, NEW, ADMISSIBLE, LOWEST = "starts", "new minima", "lower admissible", "lower lowest"
-COLUMNS = (STARTS, NEW, ADMISSIBLE, LOWEST, "seconds")
+STARTS, NEW, ADMISSIBLE, LOWEST, MILLISECONDS = "starts", "new minima", "lower admissible", "lower lowest", "ms"
+COLUMNS = (STARTS, NEW, ADMISSIBLE, LOWEST, MILLISECONDS)
 LOWER = 1e-6  # in 2NLL
 PART = 1e-3  # in CLs
+CLOSE = 1e-5  # in CLs
 LISTED = 4
 
 _counts: dict[str, Counter[str]] = {}
@@ -53,7 +55,7 @@ class Watched(Search):
         before = {key: self._look(key) for key in keys}
         begun = time.perf_counter()
         super().run(starts)
-        counts["seconds"] += time.perf_counter() - begun  # type: ignore[assignment]
+        counts[MILLISECONDS] += round(1e3 * (time.perf_counter() - begun))
         counts[STARTS] += len(starts)
         for key in keys:
             after = self._look(key)
@@ -72,12 +74,8 @@ class Watched(Search):
 def watching() -> Iterator[dict[str, Counter[str]]]:
     """Within it, every search is `Watched`; the counts by kind of start."""
     _counts.clear()
-    usual = hypotest.Search
-    hypotest.Search = Watched  # type: ignore[misc]
-    try:
+    with mock.patch.object(hypotest, "Search", Watched):
         yield _counts
-    finally:
-        hypotest.Search = usual  # type: ignore[misc]
 
 
 def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
@@ -89,14 +87,18 @@ def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
     with watching() as counts:
         begun = time.perf_counter()
         local = fits.local()
-        between = time.perf_counter()
-        records, rounds = (local, 0) if arguments.starts == 1 else fits.exchanged(local)
-        ended = time.perf_counter()
-        kinds = kinds_table(counts)
-    lines = [
-        f"{name}: {len(records)} hypotheses; local search {between - begun:.1f} s, exchange {ended - between:.1f} s"
-        f" ({rounds} rounds), {arguments.threads} threads",
-        kinds,
+        lines = [
+            f"{name}: {len(local)} hypotheses, {arguments.threads} threads",
+            f"local search, {time.perf_counter() - begun:.1f} s",
+            kinds_table(counts),
+        ]
+    records = local
+    if arguments.starts != 1:
+        with watching() as counts:
+            begun = time.perf_counter()
+            records, rounds = fits.exchanged(local)
+            lines += [f"exchange, {rounds} rounds, {time.perf_counter() - begun:.1f} s", kinds_table(counts)]
+    lines += [
         *minima_lines(records),
         *parting_lines(records),
         "moved by the exchange: " + names([n for n in records if records[n] is not local[n]]),
@@ -113,12 +115,11 @@ def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
 # --- text, pure
 
 
-def kinds_table(counts: Mapping[str, Mapping[str, float]]) -> str:
+def kinds_table(counts: Mapping[str, Counter[str]]) -> str:
     """What each kind of start found."""
     lines = ["  kind     " + "".join(f"{column:>18}" for column in COLUMNS)]
     for kind, count in counts.items():
-        cells = [f"{count[column]:.1f}" if column == "seconds" else str(count[column]) for column in COLUMNS]
-        lines.append(f"  {kind:<9}" + "".join(f"{cell:>18}" for cell in cells))
+        lines.append(f"  {kind:<9}" + "".join(f"{count[column]:>18}" for column in COLUMNS))
     return "\n".join(lines)
 
 
@@ -144,10 +145,13 @@ def reference_lines(records: Mapping[str, Json], truth: Mapping[str, Json]) -> I
     both = [name for name in records if name in truth]
     decided = [name for name in both if "undecided" not in truth[name]]
     unique = [name for name in both if set(truth[name]["minima_seen"].values()) == {1}]
-    yield _largest("answer", decided, lambda name: distance(records[name]["admissible"], truth[name]))
-    for choice, some in (("natural", unique), ("natural", both), ("lowest", both)):
-        where = f"{choice}, basin unique" if some is unique else choice
-        yield _largest(where, some, lambda name, choice=choice: distance(records[name][choice], truth[name][choice]))
+    yield _largest("answer", {name: distance(records[name]["admissible"], truth[name]) for name in decided})
+    for word, choice, some in (
+        ("natural where its basin is unique", "natural", unique),
+        ("natural", "natural", both),
+        ("lowest", "lowest", both),
+    ):
+        yield _largest(word, {name: distance(records[name][choice], truth[name][choice]) for name in some})
     excess = {
         f"{name} {fit}": records[name]["lowest"]["twice_nll"][fit] - wanted
         for name in both
@@ -158,18 +162,18 @@ def reference_lines(records: Mapping[str, Json], truth: Mapping[str, Json]) -> I
         yield f"2NLL of lowest {word} the reference: {names([f'{key} by {abs(excess[key]):.2g}' for key in off])}"
 
 
-def _largest(word: str, some: Sequence[str], by: Callable[[str], float]) -> str:
-    if not some:
+def _largest(word: str, by: Mapping[str, float]) -> str:
+    if not by:
         return f"reference, {word}: no such hypothesis"
-    worst = max(some, key=by)
-    far = sum(by(name) > 1e-5 for name in some)
-    return f"reference, {word} ({len(some)}): largest |dCLs| {by(worst):.2g} ({worst}); {far} above 1e-5"
+    far = sorted(by, key=lambda name: -by[name])
+    above = [f"{name} by {by[name]:.2g}" for name in far if by[name] > CLOSE]
+    return f"reference, {word} ({len(by)}): largest |dCLs| {by[far[0]]:.2g}; above {CLOSE:g}: {names(above)}"
 
 
 def distance(one: Json, other: Json) -> float:
     """The largest difference in CLs, observed or expected."""
     pairs = zip([one["CLs_obs"], *one["CLs_exp"]], [other["CLs_obs"], *other["CLs_exp"]], strict=True)
-    return max(abs(a - b) for a, b in pairs)
+    return max(abs(float(a) - float(b)) for a, b in pairs)
 
 
 def names(some: Sequence[str]) -> str:

@@ -105,9 +105,9 @@ def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
 
 
 def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], climber: str, starts: int) -> None:
-    """``starts - 1`` further starts a fit (climbs of ``climber``, then random ones), and flips from what they reach."""
+    """``starts - 1`` further starts of ``climber`` (climbs, then swells), and flips of all ``keys`` from what they reach."""
     search.run(search.climb(hypotheses, climber, CLIMBS[: starts - 1]))
-    search.run(search.random(hypotheses, keys, max(0, starts - 1 - len(CLIMBS))))
+    search.run(search.swell(hypotheses, climber, max(0, starts - 1 - len(CLIMBS))))
     for _ in range(FLIP_ROUNDS):
         flips = search.flip(hypotheses, keys)
         if not flips:

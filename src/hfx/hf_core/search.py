@@ -7,18 +7,18 @@ What the kinds of start are good for was measured on published pallets (the benc
   collective direction that moves the bins as the signal does, over the ridge into the basins that hide a signal;
 - *flip*: one nuisance parameter at a time to its other side, those first whose flip hardly changes 2NLL (V-shaped directions),
   again from every improvement;
-- *random*: normal around the initial values, seeded by the hypothesis' content.
+- *swell*: the collective direction of all shifts that makes the signal larger or smaller in one bin.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hfx.hf_core.compile import Batch
 from hfx.hf_core.minima import CHOICES, Fits, Minimum, Pool
 from hfx.hf_core.model import Data
 from hfx.hf_core.parameters import NORMAL
@@ -28,13 +28,14 @@ __all__ = ["CLIMBS", "DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "St
 
 Array = NDArray[np.float64]
 DATA_FITS = ("bkg", "fixed", "free")
-DEFAULT_STARTS = 9
-CLIMBS = (3.0, 16.0, 1.5, 64.0, 8.0, 128.0)  # in units of the tested mu, the most fruitful first
+DEFAULT_STARTS = 18
+CLIMBS = (3.0, 16.0, 1.5, 64.0, 2.0)  # in units of the tested mu, the most fruitful first
 FLIP_ROUNDS = 8
 _FLIPS = 4  # a minimum and round
 _PROMISING = 0.1  # 2NLL
 _PULLED = 0.05  # prior widths: a parameter pulled by less is not flipped
-_SPREAD = 0.7  # prior widths
+_FLIPPED = 3  # of this many lowest minima
+_SWELL = 3.0  # prior widths
 _HALVINGS = 6
 
 
@@ -141,8 +142,19 @@ class Search:
         sizes = batch.tables.size[rows]
         return [Start(h, key, result.theta[row, : int(sizes[row])], "climb") for row, h in enumerate(rows.tolist())]
 
+    def swell(self, hypotheses: Iterable[int], key: str, count: int) -> list[Start]:
+        """From the natural minimum along the directions that swell or shrink one bin of the signal the most."""
+        starts = []
+        for h in hypotheses:
+            theta = self.pools[h, key].minima[0].theta
+            for index, direction in signal_directions(self.fits.model.batch, h)[:count]:
+                moved = theta.copy()
+                moved[index] += _SWELL * direction
+                starts.append(Start(h, key, moved, "swell"))
+        return starts
+
     def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
-        """From the lowest minimum and the lowest admissible one, each of the most promising parameters on its other side.
+        """From the lowest minima and the lowest admissible one, each of the most promising parameters on its other side.
 
         Promising is what one evaluation shows: a parameter whose flip hardly raises 2NLL sits in a V.
         """
@@ -150,7 +162,8 @@ class Search:
         for h in hypotheses:
             for key in keys:
                 pool = self.pools[h, key]
-                for minimum in {id(m): m for m in (pool.chosen("lowest"), pool.chosen("admissible"))}.values():
+                sources = [*sorted(pool.minima, key=lambda m: m.deviance)[:_FLIPPED], pool.chosen("admissible")]
+                for minimum in {id(m): m for m in sources if m.converged}.values():
                     if id(minimum) not in self.flipped:
                         self.flipped[id(minimum)] = minimum
                         starts += self._flips(h, key, minimum)
@@ -171,26 +184,6 @@ class Search:
         raised = self.fits.model.deviance(h, flipped, data) - minimum.deviance
         order = np.argsort(raised, kind="stable")[:_FLIPS]
         return [Start(h, key, flipped[row], "flip") for row in order if raised[row] < _PROMISING]
-
-    def random(self, hypotheses: Iterable[int], keys: Sequence[str], count: int) -> list[Start]:
-        """Normal around the initial values, 0.7 prior widths; seeded by the hypothesis' own likelihood."""
-        batch = self.fits.model.batch
-        starts = []
-        for h in hypotheses:
-            size = int(batch.tables.size[h])
-            generator = np.random.default_rng(self._seed(h))
-            scale = np.where(batch.tables.constraint[h, :size] != 0, self.fits.scale(h)[:size], 0.3)
-            for key in keys:
-                for _ in range(count):
-                    theta = batch.init[h, :size] + _SPREAD * scale * generator.standard_normal(size)
-                    starts.append(Start(h, key, theta, "random"))
-        return starts
-
-    def _seed(self, h: int) -> int:
-        """From content alone: the parameters' names and the 2NLL at the natural minimum, rounded."""
-        deviance = self.pools[h, "bkg"].minima[0].deviance
-        text = "\n".join((*self.fits.model.batch.labels[h], f"{deviance:.6f}"))
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
     def make_asimov(self, hypotheses: Iterable[int]) -> list[tuple[int, str]]:
         """Asimov data of the background fits that the three choices take; the new (hypothesis, key) pairs."""
@@ -215,3 +208,32 @@ class Search:
         """The minima of the four fits for one choice."""
         fits = {key: self.pools[h, key].chosen(choice) for key in DATA_FITS}
         return {**fits, "asimov_fixed": self.pools[h, self.asimov_key(h, choice)].chosen(choice)}
+
+
+def signal_directions(batch: Batch, h: int) -> list[tuple[NDArray[np.int64], Array]]:
+    """(parameter indices, unit vector over them) for each signal cell, up and down; the strongest response first.
+
+    The response of a cell to alpha = +1 or -1 on the side that counts: S + D or D - S, relative to the cell's nominal root.
+    """
+    t, poi = batch.tables, batch.poi[h]
+    found: list[tuple[float, NDArray[np.int64], Array]] = []
+    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]:
+        linear = t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]]
+        if poi not in linear:
+            continue
+        index = t.start[h, t.shift_key[t.shift_from[block] : t.shift_from[block + 1]]]
+        bins = int(t.block_bins[block])
+        cells = slice(t.shift_cell[block], t.shift_cell[block] + bins * len(index))
+        odd, even = (table[cells].reshape(bins, len(index)) for table in (t.shift_odd, t.shift_even))
+        place = int(t.offset[h, t.block_channel[block]])
+        for i in range(bins):
+            for up in (1.0, -1.0):
+                plus, minus = up * (odd[i] + even[i]), up * (even[i] - odd[i])
+                response = np.maximum(np.maximum(plus, minus), 0.0)
+                size = float(np.sqrt((response**2).sum()))
+                if size > 0.0:
+                    direction = np.where(plus >= minus, 1.0, -1.0) * response / size
+                    # By what the bin can resolve: the observed count's root.
+                    found.append((size / np.sqrt(batch.observed[h, place + i] + 1.0), index, direction))
+    found.sort(key=lambda item: -item[0])
+    return [(index, direction) for _, index, direction in found]
