@@ -1,6 +1,7 @@
 """Fits of single workspaces for the tests of the solver, and the dense evaluation that they are compared with."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class Case:
     normsys: int = 4
     histosys: str = "4p"
 
-    @property
+    @cached_property
     def model(self) -> Model:
         return core(self.ws, self.normsys, self.histosys, None, "fused")
 

@@ -194,6 +194,7 @@ def test_a_kink_is_crossed(side: float) -> None:
 SADDLES = {
     "one shift": [build.histosys("a", [58.0], [58.0])],
     "one shift, shallow": [build.histosys("a", [54.5], [54.5])],
+    "one factor": [build.normsys("a", 1.15, 1.15)],
     "two shifts": [build.histosys("a", [58.0], [58.0]), build.histosys("b", [53.0], [53.0])],
 }
 

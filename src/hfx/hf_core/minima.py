@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hfx.hf_core.model import Data, Model
 from hfx.hf_core.parameters import NORMAL, POISSON
-from hfx.hf_core.solver import CONVERGED, FLOOR, FitResult, Problem, minimize
+from hfx.hf_core.solver import CONVERGED, FLOOR, MAX_ITERATIONS, FitResult, Problem, minimize
 
 __all__ = ["CHOICES", "NEGATIVE", "Fits", "Minimum", "Pool", "run_fits"]
 
@@ -120,8 +120,8 @@ class Fits:
         upper[rows, poi] = np.where(np.isnan(mu), batch.upper[hypothesis, poi], mu)
         return Problem(hypothesis, np.clip(start, lower, upper), lower, upper, data)
 
-    def run(self, problem: Problem) -> FitResult:
-        return run_fits(self.model, problem, self.threads)
+    def run(self, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:
+        return run_fits(self.model, problem, self.threads, most)
 
     def minima(self, problem: Problem, result: FitResult) -> Iterator[Minimum]:
         """The result's rows as :class:`Minimum`, with their negative cells."""
@@ -138,7 +138,7 @@ class Fits:
             )
 
 
-def run_fits(model: Model, problem: Problem, threads: int = 1) -> FitResult:
+def run_fits(model: Model, problem: Problem, threads: int = 1, most: int = MAX_ITERATIONS) -> FitResult:
     """All rows of ``problem``, in chunks near the cache's size, ``threads`` of them at a time; neither changes the result."""
     count, parameters = problem.start.shape
     if count == 0:
@@ -146,10 +146,10 @@ def run_fits(model: Model, problem: Problem, threads: int = 1) -> FitResult:
     rows = max(1, min(_ROW_BUDGET // max(1, parameters * parameters), -(-count // max(1, threads))))
     chunks = [problem.rows(np.arange(first, min(first + rows, count))) for first in range(0, count, rows)]
     if threads <= 1 or len(chunks) == 1:
-        parts = [minimize(model.kernel, chunk) for chunk in chunks]
+        parts = [minimize(model.kernel, chunk, most) for chunk in chunks]
     else:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            parts = list(pool.map(lambda chunk: minimize(model.kernel, chunk), chunks))
+            parts = list(pool.map(lambda chunk: minimize(model.kernel, chunk, most), chunks))
     return FitResult(
         theta=np.concatenate([part.theta for part in parts]),
         deviance=np.concatenate([part.deviance for part in parts]),

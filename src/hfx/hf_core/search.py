@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 DATA_FITS = ("bkg", "fixed", "free")
 DEFAULT_STARTS = 18
 CLIMBS = (3.0, 16.0, 1.5, 64.0, 2.0)  # in units of the tested mu, the most fruitful first
+_CLIMBING = 30  # iterations: a climb need not arrive, only go up
 FLIP_ROUNDS = 8
 _FLIPS = 4  # a minimum and round
 _PROMISING = 0.1  # 2NLL
@@ -138,7 +139,8 @@ class Search:
         rows = np.array([h for h, _ in away], dtype=np.int64)
         mu = np.array([top * (self.mu or 1.0) for _, top in away])
         batch = self.fits.model.batch
-        result = self.fits.run(self.fits.problem(rows, batch.init[rows], self._data(starts, rows), mu, None))
+        problem = self.fits.problem(rows, batch.init[rows], self._data(starts, rows), mu, None)
+        result = self.fits.run(problem, _CLIMBING)
         sizes = batch.tables.size[rows]
         return [Start(h, key, result.theta[row, : int(sizes[row])], "climb") for row, h in enumerate(rows.tolist())]
 

@@ -21,12 +21,12 @@ from torch import Tensor
 from hfx.hf_core.model import Data, Kernel
 from hfx.hf_core.parameters import NORMAL, POISSON
 
-__all__ = ["CONVERGED", "EDM_LIMIT", "FLOOR", "STATUS", "FitResult", "Problem", "minimize"]
+__all__ = ["CONVERGED", "EDM_LIMIT", "FLOOR", "MAX_ITERATIONS", "STATUS", "FitResult", "Problem", "minimize"]
 
 Array = NDArray[np.float64]
 EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
 _POLISH = 1e-22  # stop polishing here: the certificate is then far below what CLs can show
-_MAX_ITERATIONS = 300
+MAX_ITERATIONS = 300
 _MAX_DAMPING = 1e12
 _LEAST_DAMPING = 0.05
 _REACH = 1.0  # prior widths, or
@@ -42,7 +42,7 @@ _ROUNDING = 1e-11
 _RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED = -1, 0, 1, 2, 3, 4
 STATUS = {
     CONVERGED: "converged",
-    ITERATIONS: f"not converged after {_MAX_ITERATIONS} iterations; the likelihood may have no minimum within the bounds",
+    ITERATIONS: f"not converged after {MAX_ITERATIONS} iterations; the likelihood may have no minimum within the bounds",
     NOT_FINITE: "the likelihood is not finite at the start",
     FLOOR: "the best fit drives an expected rate to zero or below; the likelihood is not defined there",
     STALLED: "stopped where no step lowers the likelihood; the EDM is above its limit",
@@ -116,7 +116,7 @@ class _Direction:
         return _Direction(self.step[mask], self.predicted[mask], self.edm[mask], self.stretch[mask])
 
 
-def minimize(kernel: Kernel, problem: Problem) -> FitResult:
+def minimize(kernel: Kernel, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:
     """Run all fits of ``problem`` to their certificates, on the kernel's device; no row depends on another."""
     count = len(problem.hypothesis)
     result = FitResult(
@@ -132,7 +132,7 @@ def minimize(kernel: Kernel, problem: Problem) -> FitResult:
     while len(state.row):
         _settle_kinks(kernel, state)
         direction = _direction(kernel, state)
-        state, direction = _finish(state, direction, result)
+        state, direction = _finish(state, direction, most, result)
         if len(state.row):
             _advance(kernel, state, direction)
     _report_floor(kernel, problem, result)
@@ -320,14 +320,14 @@ def _leave_saddle(
     return step, predicted, edm
 
 
-def _finish(state: State, direction: _Direction, result: FitResult) -> tuple[State, _Direction]:
+def _finish(state: State, direction: _Direction, most: int, result: FitResult) -> tuple[State, _Direction]:
     """Hand the fits that have ended to ``result`` and drop their rows."""
     certified = direction.edm <= EDM_LIMIT
     done = (direction.edm <= _POLISH) | (certified & (state.polished >= _POLISH_STEPS))
     state.polished += certified.to(torch.int64)
     stuck = (state.damping > _MAX_DAMPING) & ~certified
     code = torch.full_like(state.row, _RUNNING)
-    code[state.iterations >= _MAX_ITERATIONS] = ITERATIONS
+    code[state.iterations >= most] = ITERATIONS
     code[stuck] = STALLED
     code[done] = CONVERGED
     ended = code != _RUNNING
