@@ -20,10 +20,21 @@ from hfx.hf_core.parameters import NORMAL
 __all__ = ["evaluate", "sample_yields"]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+
+
+def _jit(function: Any) -> Any:
+    """Compiled without the interpreter's lock, and kept between runs where some folder can be written."""
+    try:
+        return numba.njit(cache=True, nogil=True, **_OPTIONS)(function)
+    except RuntimeError:  # numba finds no folder for its cache: a read-only installation without a home
+        return numba.njit(nogil=True, **_OPTIONS)(function)
+
 
 # A call would copy the tables' and buffers' hundreds of array fields; these are inlined before compilation.
-_inline = numba.njit(inline="always", error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
+def _inline(function: Any) -> Any:
+    return numba.njit(inline="always", **_OPTIONS)(function)
+
 
 # A linear factor at zero (mu = 0) is replaced by this: nu is unchanged in float64, and log-derivatives stay finite.
 _TINY = 1e-150
