@@ -1,14 +1,15 @@
 """The time of each part of a scan, and pyhf's beside it on a few of the same hypotheses, in the same run.
 
-    python benchmarks/scan_times.py [--pallet NAME|FILE]... [--hypotheses N] [--threads N] [--repeat N] [--pyhf N] [--json]
+    python benchmarks/scan_times.py [--pallet NAME|FILE]... [--hypotheses N] [--threads N] [--repeat N] [--pyhf N]
 
 Wall seconds, medians over the repeats. The fits are run in the batches that a scan sends to a worker, so "local" and
 "exchange" patch, decode and compile too; "patch and decode" and "compile" are timed once more by themselves, all hypotheses
 at once. Kernels are compiled and libraries loaded before the other clocks start: "warm-up" says how long that took.
 
-pyhf 0.7.6 (torch backend, scipy's SLSQP, same number of threads) builds the model from the patched workspace and runs
-`hypotest` with the expected set. hfx's time per hypothesis is that of "local", with and without the search. A ratio means nothing
-where the two CLs disagree (3L-eRJR: SLSQP stays at its start there).
+pyhf 0.7.6 (torch backend, scipy's SLSQP) builds the model from the patched workspace and runs `hypotest` with the expected
+set. Its torch gets one thread, where it is fastest, unless --pyhf-threads says otherwise: with `--threads 1` both use one
+core. hfx's time per hypothesis is that of "local", with and without the search. A ratio means nothing where the two CLs
+disagree (3L-eRJR: SLSQP stays at its start there). `--json` prints the raw times instead.
 """
 
 import argparse
@@ -85,7 +86,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
             _picture(pallet, records)
         for hypothesis in [h for h in chosen if h.name in natural][: arguments.pyhf]:
             one = beside.setdefault(hypothesis.name, {"CLs_obs_hfx": natural[hypothesis.name]["CLs_obs"]})
-            _pyhf(pallet.workspace(hypothesis.name), one, arguments.threads)
+            _pyhf(pallet.workspace(hypothesis.name), one, arguments.pyhf_threads)
     return {"hypotheses": len(records), "parts": times, "rounds": rounds, "pyhf": beside}
 
 
@@ -208,7 +209,8 @@ def _aligned(lines: Sequence[Sequence[str]]) -> str:
 def setting(arguments: argparse.Namespace) -> Json:
     """What the numbers were measured with; no path, no host name."""
     versions = {k: v for k, v in provenance.versions().items() if k != "executable"}
-    return {**versions, "processor": _processor(), "threads": arguments.threads, "repeat": arguments.repeat}
+    counts = {name: getattr(arguments, name) for name in ("threads", "pyhf_threads", "repeat")}
+    return {**versions, "processor": _processor(), **counts}
 
 
 def _processor() -> str:
@@ -226,6 +228,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=usable_cores(), help="default: the cores that may be used")
     parser.add_argument("--repeat", type=int, default=3, help="default: 3")
     parser.add_argument("--pyhf", type=int, default=2, metavar="N", help="hypotheses for pyhf; 0: none; default: 2")
+    parser.add_argument("--pyhf-threads", type=int, default=1, metavar="N", help="threads of pyhf's torch; default: 1")
     parser.add_argument("--json", action="store_true", help="raw times instead of tables")
     return parser.parse_args()
 

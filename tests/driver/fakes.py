@@ -29,7 +29,7 @@ BACKGROUND: dict[str, Any] = {
         }
     ],
     "observations": [{"name": "SR", "data": [58.0, 27.0, 9.0]}],
-    "measurements": [{"name": "meas", "config": {"poi": "mu", "parameters": []}}],
+    "measurements": [{"name": name, "config": {"poi": "mu", "parameters": []}} for name in ("meas", "other")],
     "version": "1.0.0",
 }
 

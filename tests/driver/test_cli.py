@@ -50,7 +50,7 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert rows["excluded"].endswith("expected (CLs < 0.05)")
     assert "https://www.hepdata.net/record/ins1234567" in out
     assert "hfx-runs/toy/ (scan.json" in out
-    assert "hfx: 12 hypotheses to fit in 1 tasks\n" in err
+    assert "hfx: 12 hypotheses to fit in 1 task\n" in err
     assert "hfx: fitted 12/12" in err
 
 
@@ -144,6 +144,9 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan toy --starts 0", "--starts '0': give a whole number"),
         ("scan toy --threads 0", "--threads '0': give a whole number"),
         ("scan toy --device tpu", "--device 'tpu' is not known: cpu, cuda or cuda:N"),
+        ("scan toy --device cuda:99", "leave --device out to use the CPU"),
+        ("scan toy --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
+        ("scan toy --region all --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
         ("scan toy --endpoint river", "no endpoint is called 'river'; known here: embedded, inline"),
         ("scan toy --endpoint inline --endpoint river", "one endpoint"),
         ("scan toy --theory-band 2", "--theory-band 2: give a fraction"),
@@ -274,3 +277,16 @@ def test_help_is_quick_and_loads_nothing_heavy() -> None:
         times.append(time.perf_counter() - begun)
         assert err == "[]\n"
     assert min(times) < (1.5 if os.environ.get("CI") else 1.0)
+
+
+def test_another_plane_leaves_behind_what_belongs_to_the_old_one(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--quiet", "-o", "out", "--theory-band", "0.2", "--forbidden", "y>x-1"]) == 0
+    capsys.readouterr()
+    assert cli.run(["plot", "out"]) == 0
+    same = json.loads(Path("out/contour.json").read_text())["curves"]
+    assert "theory-up" in {curve["which"] for curve in same}
+    assert capsys.readouterr().err == ""
+    assert cli.run(["plot", "out", "--y", "m1-m2", "-o", "other"]) == 0
+    other = json.loads(Path("other/contour.json").read_text())["curves"]
+    assert not any(curve["which"].startswith("theory") for curve in other)
+    assert "the theory band is left out: it was made over m1 and m2" in capsys.readouterr().err

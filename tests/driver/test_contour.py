@@ -233,3 +233,21 @@ def test_curves_over_published_points_separate_the_excluded(name: str, shared: P
     edges = {tuple(sorted(pair)) for t in field.mesh.triangles.tolist() for pair in zip(t, t[1:] + t[:1], strict=True)}
     crossed = sum((z[a] > LEVEL) != (z[b] > LEVEL) for a, b in edges)
     assert sum(len(np.unique(curve, axis=0)) for curve in curves) == crossed
+
+
+def test_thin_triangles_along_the_rim_are_no_surface() -> None:
+    # The points beside the diagonal are not quite on a line, those in the middle are not excluded: without care,
+    # the surface runs from the first point to the last one past them, and the line turns back between.
+    rim = [(100, 30), (200, 110), (300, 205), (400, 312), (500, 430)]
+    points = rim + [(x, y) for x in range(100, 501, 100) for y in (0, 25) if y < x - 80]
+    found = contours(scan_of(points, lambda x, y: 4.0 if y < 100 else 0.0))
+    for line in curves_of(found, "observed"):
+        assert (np.diff(line[:, 0]) >= 0).all()
+
+
+@pytest.mark.parametrize("dent", [0.0, 1e-3, 0.05, 0.3])
+def test_every_point_stays_in_the_mesh(dent: float) -> None:
+    points = np.array([(x, y + dent * (x * (4 - x) if y == 0 else 0.0)) for x in range(5) for y in range(4)], dtype=np.float64)
+    mesh = surfaces.triangulate(points)
+    assert mesh is not None
+    assert set(mesh.triangles.ravel().tolist()) == set(range(len(points)))

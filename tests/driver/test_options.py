@@ -69,7 +69,7 @@ def test_lines_where_there_is_no_terminal_and_nothing_when_quiet() -> None:
             shown.listen(Planned(10.0, "local", 0, 1, 3, 0))
             shown.listen(Failed(12.0, "local-0", "z", "why"))
         text = stream.getvalue()
-        assert text == ("" if quiet else "hfx: hello\nhfx: 3 hypotheses to fit in 1 tasks\nhfx: z failed: why\n")
+        assert text == ("" if quiet else "hfx: hello\nhfx: 3 hypotheses to fit in 1 task\nhfx: z failed: why\n")
 
 
 def test_a_bar_on_a_terminal() -> None:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from hfx.driver.axis_labels import axis_label, relation_label
-from hfx.driver.plot import draw, draw_axes
+from hfx.driver.plot import draw, draw_axes, theory_curves
 from hfx.errors import OptionError
 from tests.driver.test_contour import GRID, LINE, scan_of
 
@@ -164,3 +164,26 @@ def test_label_with_markup_characters_is_drawn(tmp_path: Path) -> None:
     scan["pallet"] |= {"labels": ["m(N2)", "50%_x"], "name": "a_b$", "description": "x^2 \\frac"}
     (path,) = draw(scan, tmp_path / "contour", formats=("png",))
     assert path.exists()
+
+
+def test_a_theory_band_belongs_to_its_plane() -> None:
+    curves = [{"which": "theory-up", "level": 0.05, "points": [[300, 0], [300, 400]]}]
+    made = {**SCAN, "contours": {"x": "m1", "y": "m2", "curves": curves}}
+    assert theory_curves(made, "m1", "m2") == theory_curves(made) == curves
+    assert theory_curves(made, "m1", "m1-m2") == []
+
+
+def test_a_combination_says_so_above_the_picture() -> None:
+    figure = Figure()
+    ax = figure.subplots()
+    pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
+    draw_axes({**SCAN, "pallet": pallet}, ax)
+    assert ax.get_title(loc="left").endswith(": best expected of A, B")
+
+
+def test_no_tick_of_cls_is_above_one() -> None:
+    ax = Figure().subplots()
+    line = [record for record in SCAN["results"] if record["values"][1] == 0]
+    draw_axes({**SCAN, "results": line}, ax)
+    assert max(ax.get_yticks()) == 1.0
+    assert max(ax.get_yticks(minor=True)) < 1.0

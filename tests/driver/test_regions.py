@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 
 from hfx.driver.journal import ScanInterrupted
 from hfx.driver.regions import combine
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.scan import Setting, scan
 from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.pallets.contents import read_contents
 from tests.driver import fakes
 
 
@@ -126,3 +128,25 @@ def test_the_theory_band_of_a_combination(pallet: Path, tmp_path: Path) -> None:
     run(pallet, tmp_path / "run", theory_band=0.2)
     up = json.loads((tmp_path / "run" / "theory-up" / "run.json").read_text())
     assert (up["options"]["signal_scale"], up["identity"]["region"]) == (1.2, "all")
+
+
+def test_a_source_is_read_once(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def progress(done: int, total: int | None) -> None: ...
+
+    heard: list[Any] = []
+
+    def read(source: str, *, progress: Any) -> Any:
+        heard.append(progress)
+        return read_contents(source, progress=progress)
+
+    monkeypatch.setattr("hfx.driver.regions.read_contents", read)
+    setting = Setting(say=lambda _: None, run=fakes.run, progress=progress)
+    scan(pallet, region="all", output=tmp_path / "run", setting=setting)
+    assert heard == [progress]
+
+
+def test_a_point_of_one_region_is_no_gap_in_a_notebook(pallet: Path, tmp_path: Path) -> None:
+    combined = run(pallet, tmp_path / "run")
+    legend = combined.plot(Figure().subplots()).get_legend()
+    assert legend is not None
+    assert "No result" not in [text.get_text() for text in legend.get_texts()]

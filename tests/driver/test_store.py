@@ -176,3 +176,10 @@ def test_events_are_lines_and_come_back() -> None:
     for line in ("{}", '{"event": "finished"}', "3"):
         with pytest.raises(ValueError, match="event"):
             from_line(line)
+
+
+@pytest.mark.parametrize(("text", "words"), [('{"a":', "cannot be read"), ('{"a": 1}', "does not hold"), ("[]", "does not hold")])
+def test_a_spoilt_outcome_names_the_remedy(tmp_path: Path, text: str, words: str) -> None:
+    (tmp_path / "scan.json").write_text(text)
+    with pytest.raises(RunFolderError, match=rf"scan\.json {words}.*the same scan again"):
+        read_json(tmp_path, "scan.json")

@@ -242,6 +242,7 @@ def _with_poi(name: str, *parameters: build.Json) -> build.Json:
     [
         (_with_poi("absent"), 1.0, "no sample carries the parameter of interest"),
         (_with_poi("mu", {"name": "mu", "bounds": [[0.5, 3.0]]}), 1.0, "bounds of 'mu' exclude 0"),
+        (_with_poi("mu", {"name": "mu", "bounds": [[-3.0, -1.0]], "inits": [-2.0]}), 1.0, "bounds of 'mu' exclude 0"),
         (_with_poi("mu"), -1.0, "tested mu is negative"),
     ],
 )

@@ -10,6 +10,7 @@ import pyhf
 import pytest
 
 from hfx.pallets import demo, open_pallet
+from hfx.pallets.inspection import inspect
 
 MODIFIERS = {"histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror"}
 
@@ -72,3 +73,9 @@ def test_it_opens_as_a_pallet(tmp_path: Path, files: dict[str, dict[str, Any]]) 
     assert len(pallet.hypotheses) == len(demo.mass_points())
     assert pallet.digest == files["patchset.json"]["metadata"]["digests"]["sha256"]
     assert pallet.warnings == ()
+
+
+def test_the_demo_names_no_record_to_cite(tmp_path: Path) -> None:
+    path = demo.write_demo(tmp_path)
+    assert open_pallet(path).references == {}
+    assert inspect(str(path)).cite == ()

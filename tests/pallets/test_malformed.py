@@ -39,6 +39,17 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         open_pallet(path)
 
 
+def test_the_unreadable_file_of_a_folder_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "BkgOnly.json").write_bytes(b"{}")
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(PalletError, match=r"BkgOnly\.json cannot be read: Permission denied"):
+        open_pallet(tmp_path)
+
+
 def test_fifo_is_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "pallet.json"
     os.mkfifo(path)

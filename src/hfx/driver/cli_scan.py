@@ -97,7 +97,8 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
 
     try:
         with display(quiet=quiet, verbose=verbose) as shown:
-            return scan_source(pallet, options, Setting(say=shown.say, listener=shown.listen))
+            setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
+            return scan_source(pallet, options, setting)
     except ScanInterrupted as stopped:
         print(f"hfx: {stopped}", file=sys.stderr, flush=True)
         raise typer.Exit(130) from None

@@ -1,11 +1,13 @@
-"""How many cores this process may use: affinity, cgroup quota, SLURM_CPUS_PER_TASK; the smallest counts."""
+"""What this process may use: cores (affinity, cgroup quota, SLURM_CPUS_PER_TASK; the smallest counts), devices."""
 
 import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["usable_cores"]
+from hfx.errors import OptionError
+
+__all__ = ["check_device", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
 
@@ -15,6 +17,18 @@ def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _C
     environment = os.environ if environment is None else environment
     limits = [_affinity(), _quota(cgroup), _slurm(environment)]
     return max(1, min(limit for limit in limits if limit is not None))
+
+
+def check_device(device: str) -> None:
+    """Raise `OptionError` when this process cannot compute on `device`: "cpu", "cuda" or "cuda:N"."""
+    if device == "cpu":
+        return
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if int(device.partition(":")[2] or 0) >= count:
+        found = f"{count} here, cuda:0 first" if count else "none that torch can use here, see 'hfx doctor'"
+        raise OptionError(f"--device {device}: of CUDA devices there are {found}; leave --device out to use the CPU")
 
 
 def _affinity() -> int:

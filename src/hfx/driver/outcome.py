@@ -9,7 +9,7 @@ from hfx.driver.options import ScanOptions
 from hfx.errors import HfxError, RunFolderError
 from hfx.version import __version__
 
-__all__ = ["check_axes", "choose", "content", "draw", "failures"]
+__all__ = ["check_axes", "choose", "content", "curves", "draw", "drawn", "failures", "load"]
 
 # What a choice of minimum decides, beside each fit's value; a record holds them for each choice.
 _CHOSEN = ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")
@@ -72,10 +72,10 @@ def curves(scan: Mapping[str, Any], options: ScanOptions) -> dict[str, Any]:
     """The content of contour.json."""
     from hfx.driver import contour
 
-    return contour.contours(_drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden)
+    return contour.contours(drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden)
 
 
-def _drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
+def drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
     """The scan as it is drawn: what failed in one region and has a result of another is no gap."""
     there = {record["name"] for record in scan["results"]}
     return {**scan, "failures": [f for f in scan["failures"] if f["name"] not in there]}
@@ -104,7 +104,7 @@ def _picture(scan: Mapping[str, Any], stem: Path, options: ScanOptions, command:
     from hfx.driver import plot
 
     return plot.draw(
-        _drawn(scan),
+        drawn(scan),
         stem,
         x=options.x,
         y=options.y,

@@ -16,13 +16,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import AutoMinorLocator
+from matplotlib.ticker import AutoMinorLocator, FixedLocator
 from numpy.typing import NDArray
 
 from hfx.driver import contour, surfaces
 from hfx.driver.axis_labels import axis_label, relation_label
 
-__all__ = ["draw", "draw_axes"]
+__all__ = ["draw", "draw_axes", "theory_curves"]
 
 Array = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ def draw_axes(
         handles = _profile(ax, field)
     else:
         curves = contour.contours(scan, x=x, y=y, forbidden=forbidden)["curves"]
-        handles = _plane(ax, field, [*curves, *_theory_curves(scan)])
+        handles = _plane(ax, field, [*curves, *theory_curves(scan, field.x, field.y)])
     _style(ax)
     ax.set_xlabel(axis_label(field.x) if xlabel is None else xlabel, loc="right", fontsize=14)
     ax.set_ylabel(axis_label(field.y or "CLs") if ylabel is None else ylabel, loc="top", fontsize=14)
@@ -105,10 +105,15 @@ def draw_axes(
         _forbidden_region(ax, field, forbidden)
 
 
-def _theory_curves(scan: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The curves of `scan` that come from other scans, with the signal's cross section up and down."""
-    curves = (scan.get("contours") or {}).get("curves", ())
-    return [{**curve, "which": "theory"} for curve in curves if str(curve["which"]).startswith("theory")]
+def theory_curves(scan: Mapping[str, Any], x: str | None = None, y: str | None = None) -> list[dict[str, Any]]:
+    """The curves of `scan` that come from other scans, with the signal's cross section up and down.
+
+    With axes: none where they were made over others, for they belong to that plane alone.
+    """
+    contours = scan.get("contours") or {}
+    if any(axis not in (None, contours.get(name, axis)) for name, axis in (("x", x), ("y", y))):
+        return []
+    return [curve for curve in contours.get("curves", ()) if str(curve["which"]).startswith("theory")]
 
 
 def _plane(ax: Axes, field: contour.Field, curves: Sequence[Mapping[str, Any]]) -> list[tuple[Any, str]]:
@@ -131,7 +136,7 @@ def _plane(ax: Axes, field: contour.Field, curves: Sequence[Mapping[str, Any]]) 
 def _draw_lines(ax: Axes, curves: Sequence[Mapping[str, Any]], which: str) -> Line2D | None:
     drawn: Line2D | None = None
     for curve in curves:
-        if curve["which"] == which:
+        if curve["which"] == which or (which == "theory" and str(curve["which"]).startswith("theory-")):
             points = np.array(curve["points"])
             look = _LINES[which] | (_SINGLE if len(points) == 1 else {})
             (drawn,) = ax.plot(points[:, 0], points[:, 1], **look)
@@ -198,6 +203,9 @@ def _header(ax: Axes, scan: Mapping[str, Any], title: str | None) -> Text:
     pallet = scan.get("pallet", {})
     if title is None:
         parts = [str(pallet.get(key) or "").strip() for key in ("name", "region", "description")]
+        if pallet.get("regions"):
+            # The description is that of one region's patches.
+            parts[1:] = [f"best expected of {', '.join(map(str, pallet['regions']))}"]
         title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
         title = title.replace("$", r"\$")
     return ax.set_title(title, loc="left", fontsize=11, pad=8)
@@ -261,8 +269,12 @@ def _limits(ax: Axes, field: contour.Field, legend: float) -> None:
         low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
         ax.set_ylim(low, low + (high - low) / free)
         return
-    bottom = float(max(np.min(field.cls, initial=0.02) / 2, 5e-7))
+    bottom = float(max(np.min(field.cls[:, [0, 2, 3, 4]], initial=0.02) / 2, 5e-7))
     ax.set_ylim(bottom, bottom * (1.3 / bottom) ** (1 / free))
+    # Above 1, where the legend is, there is no CLs.
+    decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), 1)
+    ax.yaxis.set_major_locator(FixedLocator(decades.tolist()))
+    ax.yaxis.set_minor_locator(FixedLocator(np.outer(decades / 10, np.arange(2, 10)).ravel().tolist()))
 
 
 def _span(values: Array) -> tuple[float, float]:

@@ -23,6 +23,9 @@ class Display(Protocol):
     def listen(self, event: Event) -> None:
         """Show what an event changes."""
 
+    def fetched(self, done: int, total: int | None) -> None:
+        """Show how many bytes of the pallet have been fetched, of how many where that is known."""
+
 
 @dataclass(frozen=True)
 class Count:
@@ -95,7 +98,9 @@ class Lines:
         self.count = self.count.after(event)
         match event:
             case Planned(hypotheses=hypotheses, tasks=tasks, kept=kept, step="local"):
-                self.say(f"{hypotheses} hypotheses to fit in {tasks} tasks{f', {kept} kept' if kept else ''}")
+                self.say(
+                    f"{hypotheses} hypotheses to fit in {tasks} task{'' if tasks == 1 else 's'}{f', {kept} kept' if kept else ''}"
+                )
             case Finished():
                 self.say(str(self.count))
             case Failed(name=name, reason=reason):
@@ -104,6 +109,9 @@ class Lines:
                 self.say(f"task {task} was lost ({reason}): its hypotheses are tried one by one")
             case Submitted(task=task) | Started(task=task) if self.verbose:
                 self.say(f"task {task} {type(event).__name__.lower()}")
+
+    def fetched(self, done: int, total: int | None) -> None:
+        """Nothing: a log is not for bytes."""
 
 
 class Bar:
@@ -134,6 +142,12 @@ class Bar:
         rate = f"{self._count.rate:.3g}/s" if self._count.rate > 0 else ""
         self._bar.update(self._row, completed=self._count.done, rate=rate)
 
+    def fetched(self, done: int, total: int | None) -> None:
+        """Move the bar, in kilobytes."""
+        kilobytes = None if total is None else total // 1000
+        what = "opening the pallet" if done == total else "fetching (kB)"
+        self._bar.update(self._row, description=what, completed=done // 1000, total=kilobytes)
+
 
 class Silent:
     """Nothing but what the user must know."""
@@ -145,6 +159,9 @@ class Silent:
         """Write a sentence about a lock taken over or a picture not drawn; progress has none."""
 
     def listen(self, event: Event) -> None:
+        """Nothing."""
+
+    def fetched(self, done: int, total: int | None) -> None:
         """Nothing."""
 
 

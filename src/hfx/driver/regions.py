@@ -12,10 +12,12 @@ from hfx.driver import identity, outcome, plan, provenance, theory
 from hfx.driver.journal import Journal, header
 from hfx.driver.options import ScanOptions
 from hfx.driver.results import ScanResult
-from hfx.driver.scan import Setting, finish, numerics, open_source, scan_pallet
+from hfx.driver.scan import Setting, finish, numerics, scan_pallet, usable
 from hfx.driver.store import opened, read_json
 from hfx.errors import OptionError
-from hfx.pallets import Pallet, region_names
+from hfx.pallets import Pallet
+from hfx.pallets.contents import read_contents
+from hfx.pallets.opening import load_region
 
 __all__ = ["combine", "scan_regions"]
 
@@ -29,10 +31,16 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, setting: Set
     """
     if isinstance(source, Pallet):
         raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
-    names = region_names(str(source))
-    if not names:
-        return {"": open_source(source, options, None, setting)}
-    pallets = {name: open_source(source, options, name, setting) for name in names}
+    contents = read_contents(str(source), progress=setting.progress)
+    several = len(contents.regions) > 1
+    pallets = {
+        region.name if several else "": usable(
+            load_region(contents, region, labels=options.labels, verify=options.verify), options
+        )
+        for region in contents.regions
+    }
+    if not several:
+        return pallets
     refusals = [refusal for p in pallets.values() if (refusal := _refusal(p, options)) is not None]
     if len(refusals) == len(pallets):
         raise refusals[0]

@@ -128,14 +128,13 @@ class ScanResult(Sequence[Result]):
         `style`: ``x``, ``y``, ``xlabel``, ``ylabel``, ``title``, ``forbidden``; else as in the scan.
         """
         from hfx.driver import plot
+        from hfx.driver.redraw import styled
 
         if ax is None:
             from matplotlib import pyplot
 
             ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-        names = ("x", "y", "xlabel", "ylabel", "title", "forbidden")
-        options = self.content.get("options", {})
-        plot.draw_axes(self.content, ax, **{name: options.get(name) for name in names} | style)
+        plot.draw_axes(outcome.drawn(self.content), ax, **styled(self.content.get("options", {}), style))
         return ax
 
     def __rich__(self) -> "RenderableType":

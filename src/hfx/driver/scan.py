@@ -11,6 +11,7 @@ from typing import Any
 
 from hfx import endpoints
 from hfx.driver import dispatch, identity, outcome, plan, provenance, theory
+from hfx.driver.cores import check_device
 from hfx.driver.events import Contour, Listener
 from hfx.driver.fitting import Fitted, Fitting
 from hfx.driver.journal import Journal, header
@@ -62,6 +63,8 @@ def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Sett
     """`scan` with its options checked already."""
     from hfx.driver.regions import scan_regions
 
+    if options.endpoint in (None, "embedded", "inline"):
+        check_device(options.device)
     if options.region == "all":
         return scan_regions(source, options, setting)
     return scan_pallet(open_source(source, options, options.region, setting), options, setting)
@@ -72,8 +75,17 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, region: str |
     if isinstance(source, Pallet):
         if region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {region}; give its source")
-        return source
-    return open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=setting.progress)
+        return usable(source, options)
+    progress = setting.progress
+    return usable(open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=progress), options)
+
+
+def usable(pallet: Pallet, options: ScanOptions) -> Pallet:
+    """The pallet, if it has the measurement asked for; else `OptionError`, once and not for each hypothesis."""
+    names = [str(measurement.get("name")) for measurement in pallet.background["measurements"]]
+    if options.measurement is not None and options.measurement not in names:
+        raise OptionError(f"--measurement '{options.measurement}' is not one of {pallet.name}'s: {', '.join(names)}")
+    return pallet
 
 
 def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanResult:

@@ -26,6 +26,9 @@ __all__ = ["Records", "RunFolder", "opened", "read_json", "read_records"]
 Record = dict[str, Any]
 
 LOCAL, EXCHANGE = "local", "exchange"
+# Without these a file is not one of ours.
+_KEYS = {"scan.json": ("pallet", "options", "results", "failures", "contours")}
+
 STATES = ("planned", "running", "finished", "stopped", "failed")
 
 
@@ -71,10 +74,16 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     except NotADirectoryError:
         raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
     except (ValueError, OSError) as error:
-        raise RunFolderError(f"{path} cannot be read ({error}); choose another folder with -o") from None
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{path} does not hold what hfx writes; choose another folder with -o")
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise RunFolderError(f"{path} cannot be read ({why}); {_remedy(name)}") from None
+    if not isinstance(content, dict) or not all(key in content for key in _KEYS.get(name, ())):
+        raise RunFolderError(f"{path} does not hold what hfx writes; {_remedy(name)}")
     return content
+
+
+def _remedy(name: str) -> str:
+    again = "the same scan again, with its -o, writes it anew"
+    return again if name == "scan.json" else "choose another folder with -o"
 
 
 class RunFolder:

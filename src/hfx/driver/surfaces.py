@@ -2,12 +2,13 @@
 
 A surface is linear on each triangle of a Delaunay triangulation, made with both axes scaled to unit range so
 that its choice of triangles does not depend on units. Its level lines are straight within a triangle and are
-taken exactly, edge by edge: nothing is sampled, nothing overshoots, nothing leaves the convex hull. On the
+taken exactly, edge by edge: nothing is sampled, nothing overshoots, nothing leaves the convex hull, nor runs
+along its rim through the thin triangles that join points far apart past the ones between them. On the
 published pallets a point left out is predicted no worse by this than by a cubic (Clough-Tocher) surface.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,10 @@ Edge = tuple[int, int]
 
 # A triangle thinner than this (height over the unit range) holds no area a picture could show.
 _SLIVER = 1e-6
+
+# A triangle at the rim, thinner than this (height over its outer side), says nothing but that the points along
+# the rim, as those beside a kinematic limit, are not quite on a line: a surface over it would join its far ends.
+_RIM = 0.1
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,30 @@ def triangulate(points: Array) -> Mesh | None:
     except QhullError:
         return None
     triangles = triangles[_heights(unit[triangles]) > _SLIVER]
-    if not len(triangles):
-        return None
-    return Mesh(points, triangles[np.lexsort(triangles.T[::-1])])
+    triangles = _without_thin_rim(unit, triangles[np.lexsort(triangles.T[::-1])])
+    return Mesh(points, triangles) if len(triangles) else None
+
+
+def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Take the thin triangles off the rim, the thinnest first, while every point stays in the mesh."""
+    kept = [tuple(triangle) for triangle in triangles.tolist()]
+    while found := min(_thin_rim(unit, kept), default=None):
+        kept.remove(found[1])
+    return np.array(kept, dtype=np.intp).reshape(-1, 3)
+
+
+def _thin_rim(unit: Array, triangles: list[tuple[int, ...]]) -> Iterable[tuple[float, tuple[int, ...]]]:
+    """(height over outer side, triangle) where thin: one side on the rim, the corner across from it inside."""
+    sides = Counter(side for triangle in triangles for side in _edges(triangle))
+    rim = {corner for side, count in sides.items() if count == 1 for corner in side}
+    for triangle in triangles:
+        outer = [side for side in _edges(triangle) if sides[side] == 1]
+        (across,) = set(triangle).difference(outer[0]) if len(outer) == 1 else (None,)
+        if across is not None and across not in rim:
+            along, off = unit[outer[0][1]] - unit[outer[0][0]], unit[across] - unit[outer[0][0]]
+            thinness = float(abs(along[0] * off[1] - along[1] * off[0]) / (along @ along))
+            if thinness < _RIM:
+                yield thinness, triangle
 
 
 def collinear(points: Array) -> bool:
@@ -104,7 +130,7 @@ def _heights(corners: Array) -> Array:
     return np.asarray(np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / longest, dtype=np.float64)
 
 
-def _edges(triangle: list[int]) -> Iterable[Edge]:
+def _edges(triangle: Sequence[int]) -> Iterable[Edge]:
     a, b, c = triangle
     return (a, b), (a, c), (b, c)
 

@@ -17,6 +17,7 @@ whether an exchange improved any of them.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -80,8 +81,9 @@ def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     seconds = (time.perf_counter() - begun) / len(usable)
     results = []
     for h, (hypothesis, outcome) in enumerate(zip(usable, outcomes, strict=True)):
-        if outcome.defect is not None:
-            failures.append(_failure(hypothesis, outcome.defect))
+        reason = outcome.defect or _not_finite(outcome.answers)
+        if reason is not None:
+            failures.append(_failure(hypothesis, reason))
             continue
         results.append(_record(hypothesis, model, h, outcome, options.get("minima", "admissible"), seconds))
         if "known" in task:
@@ -109,6 +111,15 @@ def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[dict[st
         usable.append(hypothesis)
         workspaces.append(workspace)
     return usable, workspaces, failures
+
+
+def _not_finite(answers: Mapping[str, Any]) -> str | None:
+    """Why there are no numbers to give: a likelihood that is not finite where the fits begin."""
+    for answer in answers.values():
+        numbers = (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values())
+        if not all(math.isfinite(number) for number in numbers):
+            return str(answer.status)
+    return None
 
 
 def _failure(hypothesis: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -141,11 +152,11 @@ def _record(hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, cho
         "CLb_obs": answer.CLb_obs,
         "muhat": answer.muhat,
         "status": answer.status,
-        "edm": max(fit.edm for fit in answer.fits.values()),
+        "edm": _finite(max(fit.edm for fit in answer.fits.values())),
         "fits": {
             name: {
                 "twice_nll": answer.twice_nll[name],
-                "edm": fit.edm,
+                "edm": _finite(fit.edm),
                 "iterations": fit.iterations,
                 "minima": outcome.minima[name],
                 "improved": max(0.0, answers["natural"].twice_nll[name] - answer.twice_nll[name])
@@ -163,6 +174,11 @@ def _record(hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, cho
     }
 
 
+def _finite(edm: float) -> float | None:
+    """null where a fit that did not converge has no EDM: JSON knows no infinity."""
+    return edm if math.isfinite(edm) else None
+
+
 def _limits(answer: Any) -> dict[str, Any]:
     return {"CLs_obs": answer.CLs_obs, "CLs_exp": list(answer.CLs_exp)}
 
@@ -176,7 +192,7 @@ def _choice(answer: Any) -> dict[str, Any]:
         "muhat": answer.muhat,
         "status": answer.status,
         "twice_nll": dict(answer.twice_nll),
-        "edm": {name: fit.edm for name, fit in answer.fits.items()},
+        "edm": {name: _finite(fit.edm) for name, fit in answer.fits.items()},
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from hfx.errors import OptionError
 
@@ -34,9 +34,11 @@ class CLs:
 
 def test_statistic(fixed: ArrayLike, free: ArrayLike, muhat: ArrayLike, mu: float) -> Array:
     """q = max(0, 2NLL(fixed) - 2NLL(free)), and 0 where muhat > mu (one-sided: no excess speaks against mu)."""
-    difference = np.maximum(0.0, np.asarray(fixed, dtype=np.float64) - np.asarray(free, dtype=np.float64))
-    result: Array = np.where(np.asarray(muhat) > mu, 0.0, difference)
-    return result
+    fixed, free = np.asarray(fixed, dtype=np.float64), np.asarray(free, dtype=np.float64)
+    finite = np.isfinite(fixed) & np.isfinite(free)
+    difference = np.where(finite, fixed, 0.0) - np.where(finite, free, 0.0)
+    result: Array = np.where(np.asarray(muhat) > mu, 0.0, np.maximum(0.0, difference))
+    return np.where(finite, result, np.nan)
 
 
 def asymptotic_cls(q: ArrayLike, q_asimov: ArrayLike, test_stat: str = "qtilde") -> CLs:
@@ -52,9 +54,20 @@ def asymptotic_cls(q: ArrayLike, q_asimov: ArrayLike, test_stat: str = "qtilde")
     if test_stat == "qtilde":
         above = (root > root_asimov) & (root_asimov > 0.0)
         t = np.where(above, (q - q_asimov) / np.where(above, 2.0 * root_asimov, 1.0), t)
+    exponent = np.where(above, 0.5 * q, root_asimov * (t + 0.5 * root_asimov)) if test_stat == "qtilde" else None
     log_sb, log_b = log_ndtr(-t - root_asimov), log_ndtr(-t)
     band = log_ndtr(-_BAND - root_asimov[..., None]) - log_ndtr(-_BAND)
-    return CLs(_exp(log_sb - log_b), _exp(log_sb), _exp(log_b), _exp(band))
+    return CLs(_tail_ratio(t, root_asimov, exponent), _exp(log_sb), _exp(log_b), _exp(band))
+
+
+def _tail_ratio(t: Array, shift: Array, exponent: Array | None) -> Array:
+    """Phi(-t - s)/Phi(-t). For t > 0 by erfc(x) = exp(-x^2) erfcx(x) (DLMF 7.2), the exponents' difference in closed form."""
+    above = t > 0.0
+    x, s = np.where(above, t, 0.0), np.where(above, shift, 0.0)
+    difference = s * (x + 0.5 * s) if exponent is None else np.where(above, exponent, 0.0)
+    scaled = np.exp(-difference) * erfcx((x + s) / np.sqrt(2.0)) / erfcx(x / np.sqrt(2.0))
+    below = np.where(above, 0.0, t)
+    return np.where(above, scaled, _exp(log_ndtr(-below - shift) - log_ndtr(-below)))
 
 
 def _exp(values: Any) -> Array:

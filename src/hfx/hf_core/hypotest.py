@@ -18,6 +18,7 @@ from hfx.hf_core.solver import STATUS
 __all__ = ["Answer", "Outcome", "hypotest"]
 
 Array = NDArray[np.float64]
+_ALIKE = 0.1  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 
 
@@ -88,11 +89,26 @@ def _defect(model: Model, h: int, mu: float) -> str | None:
     batch = model.batch
     if batch.poi[h] < 0:
         return "no sample carries the parameter of interest, so there is no signal to test"
-    if batch.lower[h, batch.poi[h]] > 0.0:
+    if batch.lower[h, batch.poi[h]] > 0.0 or batch.upper[h, batch.poi[h]] < 0.0:
         return f"the bounds of {batch.labels[h][batch.poi[h]]!r} exclude 0, so there is no background-only fit"
     if mu < 0.0:
         return "the tested mu is negative; limits are set on mu >= 0"
+    if not _has_signal(model, h):
+        return "the signal's yields are zero in every bin, so there is nothing to test"
     return model.defects[h]
+
+
+def _has_signal(model: Model, h: int) -> bool:
+    """Whether some sample with the POI expects events, or can be shifted to."""
+    t = model.batch.tables
+    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]:
+        linear = t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]]
+        if model.batch.poi[h] in linear:
+            first = t.block_cell[block]
+            shifts = t.shift_from[block + 1] - t.shift_from[block]
+            if shifts or t.nominal[first : first + t.block_bins[block]].any():
+                return True
+    return False
 
 
 def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
@@ -137,8 +153,13 @@ def _exchange(
 
     def starts(h: int, name: str, key: str) -> list[Start]:
         own = [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
-        others = [Start(h, key, theta, "neighbour") for theta in neighbours.get(h, {}).get(name, ())]
-        return own + others
+        scale = _ALIKE * search.fits.scale(h)
+        seen = [start.theta for start in own]
+        for theta in neighbours.get(h, {}).get(name, ()):
+            if not any((np.abs(theta - known) <= scale[: len(theta)]).all() for known in seen):
+                seen.append(theta)
+                own.append(Start(h, key, theta, "neighbour"))
+        return own
 
     search.run([start for h in hypotheses for key in DATA_FITS for start in starts(h, key, key)])
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))

@@ -213,7 +213,8 @@ def _direction(kernel: Kernel, state: State) -> _Direction:
     step = step / stretch[:, None]
     curved = torch.einsum("bp,bpq,bq->b", step, state.hessian, step)
     predicted = -((gradient * step).sum(1) + 0.5 * curved)
-    saddle = ~convex & (predicted < _SADDLE_PREDICTED)
+    # Damping hides a negative curvature from the factorisation: a vanished step under damping may be a saddle too.
+    saddle = (~convex | (state.damping > 0.0)) & (predicted < _SADDLE_PREDICTED)
     if saddle.any():
         step, predicted, edm = _leave_saddle(state, free, step, predicted, edm, saddle, lower, upper)
     return _Direction(step, predicted, edm, stretch)

@@ -7,6 +7,7 @@ JSON object) is decoded once by one :class:`Decoder`.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -235,6 +236,8 @@ def _factors(group: Sequence[tuple[str, Any]], side: str, where: str) -> Array:
         for name, data in group:
             if not isinstance(data, Mapping) or not _is_number(data.get(side)):
                 raise SpecificationError(f"{where}, normsys {name!r}: data needs a number {side!r}")
+        huge = next(name for name, data in group if abs(data[side]) > sys.float_info.max)
+        raise SpecificationError(f"{where}, normsys {huge!r}: {side} is too large for a number")
     values = values.astype(np.float64)
     for (name, _), value in zip(group, values, strict=True):
         if not (value > 0.0 and math.isfinite(value)):

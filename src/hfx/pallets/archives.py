@@ -99,7 +99,9 @@ def read_container(path: Path, budget: Budget, file: str | None = None) -> Membe
         with path.open("rb") as handle:
             return _read_stream(handle, file or path.name, budget)
     except OSError as error:
-        raise PalletError(f"{file or path} cannot be read: {error.strerror or error}") from None
+        # In a folder, the file at fault.
+        where = error.filename if error.filename and path.is_dir() else file or path
+        raise PalletError(f"{where} cannot be read: {error.strerror or error}") from None
 
 
 def read_nested(name: str, raw: bytes, budget: Budget) -> Members:

@@ -129,7 +129,8 @@ def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str |
             if region.name == wanted:
                 return region, None
         says = "choose one with" if wanted is None else f"there is no {wanted!r}; use"
-        raise PalletError(f"{contents.source} holds {len(names)} regions: {', '.join(names)}; {says} --region NAME")
+        listed = f"{contents.source} holds {len(names)} regions: {', '.join(names)}"
+        raise PalletError(f"{listed}; {says} --region NAME (a scan: or --region all)")
     region = contents.regions[0]
     if wanted is None or wanted == region.name:
         return region, None

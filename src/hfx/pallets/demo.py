@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hfx.pallets.patchset import NO_RECORD
+
 __all__ = ["demo_pallet", "write_demo"]
 
 Json = dict[str, Any]
@@ -203,7 +205,7 @@ def _patch_set(background: Json) -> Json:
             "description": "a made-up search for top squarks (demo of hfx)",
             "digests": {"sha256": hashlib.sha256(text).hexdigest()},
             "labels": ["mstop", "mlsp"],
-            "references": {"hepdata": "ins0000000"},
+            "references": {"hepdata": NO_RECORD},
         },
         "patches": [_patch(background, *masses) for masses in mass_points()],
         "version": "1.0.0",

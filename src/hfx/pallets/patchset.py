@@ -17,6 +17,7 @@ from hfx.pallets.jsontext import Parsed, canonical, first_nonfinite
 from hfx.pallets.pallet import Hypothesis
 
 __all__ = [
+    "NO_RECORD",
     "PatchSet",
     "numbers_in_name",
     "patchset_digest",
@@ -24,6 +25,9 @@ __all__ = [
     "read_patch_set",
     "set_labels",
 ]
+
+# The format wants a record number at HEPData; patches that have none, as made-up ones, state this.
+NO_RECORD = "ins0000000"
 
 _DIGESTS = {"sha256": 64, "md5": 32}
 _NUMBER_TOKEN = re.compile(r"[0-9]+(?:[p.][0-9]+)?")
@@ -110,7 +114,7 @@ def _read_digests(metadata: dict[str, Any], file: str) -> dict[str, str]:
 def _read_references(metadata: dict[str, Any]) -> dict[str, str]:
     references = metadata.get("references")
     pairs = references.items() if isinstance(references, dict) else ()
-    return {str(key): value for key, value in pairs if isinstance(value, str)}
+    return {str(key): value for key, value in pairs if isinstance(value, str) and value != NO_RECORD}
 
 
 def _refuse_duplicates(names: Sequence[str], file: str) -> None:

@@ -1,0 +1,208 @@
+"""What travels: tasks and results are JSON, and the exchange keeps, improves or refuses."""
+
+import copy
+import json
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfx.errors import InputError
+from hfx.functions import cls_scan
+from tests.conformance import workspaces as build
+from tests.functions import tasks
+from tests.functions.tasks import Json, cls_numbers, minima_numbers, signal, task, without_place
+
+FITS = ("bkg", "fixed", "free", "asimov_fixed")
+CHOICES = ("natural", "admissible", "lowest")
+
+
+@cache
+def local() -> Json:
+    return cls_scan.run(task(tasks.hypotheses(4)))
+
+
+def exchange_task(records: list[Json], neighbours: dict[str, list[str]] | None = None) -> Json:
+    """The second step: every hypothesis with its solutions, and its neighbours' (all others, when not given)."""
+    solutions = {record["name"]: record["solutions"] for record in records}
+    near = neighbours or {name: [other for other in solutions if other != name] for name in solutions}
+    chosen = [one for one in tasks.hypotheses(8) if one["name"] in solutions]
+    around = {name: [solutions[other] for other in others] for name, others in near.items()}
+    return {**task(chosen), "known": solutions, "neighbours": around}
+
+
+def test_a_task_and_its_result_are_json() -> None:
+    sent = json.loads(json.dumps(task(tasks.hypotheses(4)), allow_nan=False))
+    result = cls_scan.run(sent)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+    assert without_place(result) == without_place(local())
+
+
+def test_a_task_is_not_changed() -> None:
+    given = task(tasks.hypotheses(2), starts=1)
+    before = copy.deepcopy(given)
+    cls_scan.run(given)
+    assert given == before
+
+
+def test_the_names_of_a_record() -> None:
+    record = local()["results"][0]
+    assert set(record) == {
+        *("name", "values", "CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status", "edm", "fits"),
+        *("natural", "admissible", "lowest", "seconds", "worker", "solutions"),
+    }
+    assert set(record["fits"]) == set(FITS)
+    for fit in record["fits"].values():
+        assert {"twice_nll", "edm", "iterations", "minima", "improved"} <= set(fit)
+    assert record["values"] == [0, 10]
+    assert isinstance(record["values"][0], int)
+    assert record["edm"] == max(fit["edm"] for fit in record["fits"].values()) <= 1e-9
+    assert record["CLs_exp"] == sorted(record["CLs_exp"])
+    assert record["CLs_obs"] == record["admissible"]["CLs_obs"]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_the_chosen_minima_are_the_answer(choice: str) -> None:
+    for record in tasks.records(tasks.hypotheses(2), minima=choice).values():
+        assert record["CLs_obs"] == record[choice]["CLs_obs"]
+        assert record["CLs_exp"] == record[choice]["CLs_exp"]
+
+
+def test_solutions_are_the_best_fit_values_by_name() -> None:
+    for record in local()["results"]:
+        solutions = record["solutions"]
+        assert "mu" in solutions["parameters"]
+        poi = solutions["parameters"].index("mu")
+        for fit in FITS:
+            minima = solutions["minima"][fit]
+            chosen = minima["theta"][minima["choice"]["admissible"]]
+            wanted = {"bkg": 0.0, "free": record["muhat"]}.get(fit, 1.0)
+            assert chosen[poi] == wanted
+            assert len(chosen) == len(solutions["parameters"])
+
+
+# --- the exchange --------------------------------------------------------------------------------------
+
+
+def test_an_exchange_that_improves_nothing_changes_nothing() -> None:
+    before = {record["name"]: record for record in local()["results"]}
+    result = cls_scan.run(exchange_task(local()["results"]))
+    assert result["failures"] == []
+    assert len(result["results"]) == 4
+    for record in result["results"]:
+        assert record["solutions"]["changed"] is False
+        assert cls_numbers(record) == pytest.approx(cls_numbers(before[record["name"]]), abs=1e-9)
+        assert minima_numbers(record) == pytest.approx(minima_numbers(before[record["name"]]), abs=1e-8)
+
+
+def test_an_exchange_without_neighbours_changes_nothing() -> None:
+    records = local()["results"]
+    result = cls_scan.run(exchange_task(records, {record["name"]: [] for record in records}))
+    assert [record["solutions"]["changed"] for record in result["results"]] == [False] * 4
+
+
+# Yields that grow on both sides of alpha = 0 and differ a little: two minima, one deeper.
+_TWO_SIDED = build.workspace(
+    [build.channel("SR", build.sample("background", [50.0, 20.0], build.histosys("v", [64.0, 20.0], [66.0, 20.0])))],
+    {"SR": [71.0, 22.0]},
+)
+
+
+def _two_sided() -> list[Json]:
+    sizes = (4.0, 4.5, 5.0)
+    patches = [[signal(0, [0.05 * size, 2 * size], build.POI)] for size in sizes]
+    return [{"name": f"s{i}", "values": [i], "patch": patch} for i, patch in enumerate(patches)]
+
+
+def _other_side(records: dict[str, Json], worse: str) -> Json:
+    """Solutions of `worse` as if its search had ended on the other side of the shift."""
+    solutions = copy.deepcopy(records[worse]["solutions"])
+    v = solutions["parameters"].index("v")
+    for fit in FITS:
+        minima = solutions["minima"][fit]
+        theta = list(minima["theta"][minima["choice"]["lowest"]])
+        theta[v] = -theta[v]
+        minima["theta"] = [theta]
+        minima["choice"] = dict.fromkeys(CHOICES, 0)
+    return solutions
+
+
+@pytest.fixture(scope="module")
+def two_sided() -> dict[str, Json]:
+    """Local records, and one of them made worse: fitted from its known point on the wrong side alone."""
+    records = tasks.records(_two_sided(), _TWO_SIDED)
+    known = {"s1": _other_side(records, "s1")}
+    alone = {**task(_two_sided()[1:2], _TWO_SIDED), "known": known, "neighbours": {"s1": []}}
+    (worse,) = cls_scan.run(alone)["results"]
+    return {**records, "worse": worse}
+
+
+def test_there_are_two_minima(two_sided: dict[str, Json]) -> None:
+    worse, best = two_sided["worse"], two_sided["s1"]
+    assert worse["status"] == best["status"] == "converged"
+    for fit in ("bkg", "fixed", "free"):
+        assert worse["fits"][fit]["twice_nll"] > best["fits"][fit]["twice_nll"] + 1e-3
+
+
+def test_a_neighbour_improves_a_worse_minimum(two_sided: dict[str, Json]) -> None:
+    known = {"s1": two_sided["worse"]["solutions"]}
+    neighbours = {"s1": [two_sided["s0"]["solutions"], two_sided["s2"]["solutions"]]}
+    result = cls_scan.run({**task(_two_sided()[1:2], _TWO_SIDED), "known": known, "neighbours": neighbours})
+    (record,) = result["results"]
+    assert record["solutions"]["changed"] is True
+    best = two_sided["s1"]
+    for choice in ("admissible", "lowest"):
+        for fit in ("bkg", "fixed", "free"):
+            assert record[choice]["twice_nll"][fit] == pytest.approx(best[choice]["twice_nll"][fit], abs=1e-8)
+        assert record[choice]["CLs_obs"] == pytest.approx(best[choice]["CLs_obs"], abs=1e-9)
+        np.testing.assert_allclose(record[choice]["CLs_exp"], best[choice]["CLs_exp"], atol=1e-9)
+    # What was natural stays natural, and a second exchange finds nothing more.
+    assert record["natural"]["CLs_obs"] == pytest.approx(two_sided["worse"]["natural"]["CLs_obs"], abs=1e-9)
+    again = {**task(_two_sided()[1:2], _TWO_SIDED), "known": {"s1": record["solutions"]}, "neighbours": neighbours}
+    assert cls_scan.run(again)["results"][0]["solutions"]["changed"] is False
+
+
+def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
+    """Odd hypotheses have a parameter of their own: solutions are matched by name, the rest stays at its initial value."""
+    records = {record["name"]: record for record in local()["results"]}
+    names = [set(records[f"signal_{i}"]["solutions"]["parameters"]) for i in (0, 1)]
+    assert names[1] - names[0] == {"signal_theory"}
+    result = cls_scan.run(exchange_task([records["signal_0"], records["signal_1"]]))
+    assert result["failures"] == []
+    for record in result["results"]:
+        assert cls_numbers(record) == pytest.approx(cls_numbers(records[record["name"]]), abs=1e-9)
+
+
+# --- what is refused -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [{"job": "limit"}, {"job": None}, {"version": 2}, {"version": "1"}])
+def test_another_job_or_version_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="this worker runs cls_scan 1"):
+        cls_scan.run({**task(tasks.hypotheses(1)), **wrong})
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [({"test_stat": "q0"}, "q0"), ({"normsys": 2}, "normsys"), ({"histosys": "4"}, "histosys")],
+)
+def test_options_that_do_not_exist_are_refused(options: dict[str, Any], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        cls_scan.run(task(tasks.hypotheses(1), starts=1, **options))
+
+
+def test_a_measurement_that_does_not_exist_is_every_hypothesis_failure() -> None:
+    result = cls_scan.run(task(tasks.hypotheses(2), measurement="other"))
+    assert result["results"] == []
+    assert all("measurement 'other'" in failure["reason"] for failure in result["failures"])
+    assert len(result["failures"]) == 2
+
+
+def test_the_signal_scale_multiplies_yields() -> None:
+    """Twice the signal at mu = 1 is the signal at mu = 2, in CLs and in 2NLL; staterror's widths do not change with either."""
+    plain = [{"name": "s", "values": [1], "patch": [signal(1, [1.0, 2.0, 3.0], build.POI, build.normsys("jes", 0.9, 1.1))]}]
+    (scaled,) = tasks.records(plain, starts=1, signal_scale=2.0).values()
+    (double,) = tasks.records(plain, starts=1, mu=2.0).values()
+    assert cls_numbers(scaled) == pytest.approx(cls_numbers(double), abs=1e-10)
+    assert scaled["muhat"] == pytest.approx(double["muhat"] / 2, rel=1e-8)
