@@ -1,9 +1,11 @@
 """What all tests share: the folder of reference data, and what happens to GPU tests where there is no GPU."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,9 +27,16 @@ def shared() -> Path:
     return folder
 
 
-def _has_gpu() -> bool:
-    import torch
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """Small fits: torch's own threads only get in one another's way (as a worker knows, which turns them off)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
+
+def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 

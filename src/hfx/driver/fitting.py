@@ -4,7 +4,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from hfx.driver import dispatch, plan
@@ -21,10 +22,14 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fitted:
-    """The last record of each hypothesis by name, and why the others have none."""
+    """The last record of each hypothesis by name, and why the others have none.
+
+    ``unexchanged``: why the exchange of a hypothesis was lost; its local record stands, and a resume tries again.
+    """
 
     records: dict[str, Record]
     reasons: dict[str, str]
+    unexchanged: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,12 +56,13 @@ class Fitting:
         reasons = self._local(local)
         if settled(sorted(local)):
             return Fitted({name: stored.last[name] for name in local}, reasons)
-        final = local if self.options.starts == 1 else self._exchange(local)
+        lost: dict[str, str] = {}
+        final = local if self.options.starts == 1 else self._exchange(local, lost)
         # After an exchange over fewer hypotheses some last lines may be those of a better-connected past.
         last = self.folder.records().last
         stale = [r for name, r in final.items() if _numbers(last.get(name)) != _numbers(r)]
         self.folder.append_results(stale, EXCHANGE)
-        return Fitted(final, reasons)
+        return Fitted(final, reasons, lost)
 
     def _local(self, local: dict[str, Record]) -> dict[str, str]:
         """Complete `local`; the reasons of those that cannot be."""
@@ -76,14 +82,19 @@ class Fitting:
             self._finished(outcome, LOCAL, len(outcome.records))
         return reasons
 
-    def _exchange(self, local: Mapping[str, Record]) -> dict[str, Record]:
+    def _exchange(self, local: Mapping[str, Record], lost: dict[str, str]) -> dict[str, Record]:
         by_name = {h.name: h for h in self.pallet.hypotheses}
         searched = {name: record for name, record in local.items() if record.get("solutions")}
         near = plan.neighbours({name: by_name[name].values for name in searched})
-        return {**local, **exchange(searched, near, self._round)}
+        return {**local, **exchange(searched, near, partial(self._round, lost))}
 
     def _round(
-        self, number: int, names: Sequence[str], known: Mapping[str, Any], around: Mapping[str, Sequence[Any]]
+        self,
+        lost: dict[str, str],
+        number: int,
+        names: Sequence[str],
+        known: Mapping[str, Any],
+        around: Mapping[str, Sequence[Any]],
     ) -> Iterator[Record]:
         def payload(some: Sequence[str]) -> Mapping[str, Any]:
             parts = {name: known[name] for name in some}
@@ -92,6 +103,9 @@ class Fitting:
         for outcome in self._outcomes(EXCHANGE, number, names, 0, payload):
             changed = [r for r in outcome.records if r["solutions"].get("changed")]
             self.folder.append_results(changed, EXCHANGE)
+            lost.update(outcome.reasons)
+            for name, reason in outcome.reasons.items():
+                self.emit(Failed(time.time(), outcome.job.label, name, reason))
             self._finished(outcome, EXCHANGE, len(changed))
             yield from changed
 

@@ -23,7 +23,8 @@ def choose(record: Record, minima: str) -> dict[str, Any]:
     part = record.get(minima) or {}
     chosen = {key: part[key] for key in _CHOSEN if key in part}
     if isinstance(part.get("edm"), dict):
-        chosen["edm"] = max(part["edm"].values())
+        edms = list(part["edm"].values())
+        chosen["edm"] = None if None in edms else max(edms)  # null: a fit that did not converge has none
         chosen["fits"] = {name: _fit(name, fit, record, part) for name, fit in record["fits"].items()}
     return {key: value for key, value in {**record, **chosen}.items() if key not in _PRIVATE}
 
@@ -33,7 +34,8 @@ def _fit(name: str, fit: Record, record: Record, part: Record) -> dict[str, Any]
     twice_nll = part["twice_nll"][name]
     # The Asimov data are those of the choice's own background fit: values of two choices do not compare.
     above = None if name == "asimov_fixed" else max(0.0, record["natural"]["twice_nll"][name] - twice_nll)
-    return {**fit, "twice_nll": twice_nll, "edm": part["edm"][name], "improved": above}
+    own = {key: part[key][name] for key in ("edm", "iterations", "minima") if key in part}
+    return {**fit, "twice_nll": twice_nll, **own, "improved": above}
 
 
 def failures(order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]) -> list[dict[str, Any]]:

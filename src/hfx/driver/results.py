@@ -43,6 +43,11 @@ class Result(Mapping[str, Any]):
             return self._record[name]
         raise AttributeError(f"a result has no '{name}'; it has {', '.join(self)}")
 
+    @property
+    def values(self) -> tuple[float, ...]:  # type: ignore[override]
+        """The hypothesis' labels (masses), in the order of the pallet's labels; not the mapping's method of that name."""
+        return tuple(self._record["values"])
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._record)
 

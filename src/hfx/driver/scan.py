@@ -108,7 +108,8 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
             content = _content(pallet, selected, options, fitted)
             theory_curves = theory.curves(pallet, options, path, setting, scan_pallet)
             finish(content, theory_curves, options, journal, setting)
-            journal.head["exchanged"] = _digest(sorted(fitted.records))
+            if not fitted.unexchanged:
+                journal.head["exchanged"] = _digest(sorted(fitted.records))
     return ScanResult(content, path)
 
 

@@ -30,6 +30,7 @@ def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan)} hypotheses"),
+        ("tested", _tested(scan.get("options") or {})),
         ("excluded", _excluded(results)),
         ("failed", _failed(scan["failures"])),
         (
@@ -48,6 +49,14 @@ def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
 def _unfitted(scan: Mapping[str, Any]) -> int:
     """Failed hypotheses without a result (a combination has failures of single regions too)."""
     return len({f["name"] for f in scan["failures"]} - {r["name"] for r in scan["results"]})
+
+
+def _tested(options: Mapping[str, Any]) -> str:
+    """The tested value and the signal's scale, where they are not the usual ones."""
+    said = [f"mu = {options['mu']:g}"] if options.get("mu", 1.0) != 1.0 else []
+    if options.get("signal_scale", 1.0) != 1.0:
+        said.append(f"every signal's yields times {options['signal_scale']:g}")
+    return ", ".join(said)
 
 
 def _excluded(results: Sequence[Record]) -> str:

@@ -81,7 +81,7 @@ def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     seconds = (time.perf_counter() - begun) / len(usable)
     results = []
     for h, (hypothesis, outcome) in enumerate(zip(usable, outcomes, strict=True)):
-        reason = outcome.defect or _not_finite(outcome.answers)
+        reason = outcome.defect or _not_finite(outcome.answers[options.get("minima", "admissible")])
         if reason is not None:
             failures.append(_failure(hypothesis, reason))
             continue
@@ -113,13 +113,10 @@ def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[dict[st
     return usable, workspaces, failures
 
 
-def _not_finite(answers: Mapping[str, Any]) -> str | None:
+def _not_finite(answer: Any) -> str | None:
     """Why there are no numbers to give: a likelihood that is not finite where the fits begin."""
-    for answer in answers.values():
-        numbers = (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values())
-        if not all(math.isfinite(number) for number in numbers):
-            return str(answer.status)
-    return None
+    numbers = (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values())
+    return None if all(math.isfinite(number) for number in numbers) else str(answer.status)
 
 
 def _failure(hypothesis: Mapping[str, Any], reason: str) -> dict[str, Any]:
@@ -158,16 +155,16 @@ def _record(hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, cho
                 "twice_nll": answer.twice_nll[name],
                 "edm": _finite(fit.edm),
                 "iterations": fit.iterations,
-                "minima": outcome.minima[name],
+                "minima": outcome.minima[choice][name],
                 "improved": max(0.0, answers["natural"].twice_nll[name] - answer.twice_nll[name])
                 if name != "asimov_fixed"
                 else None,
             }
             for name, fit in answer.fits.items()
         },
-        "natural": _choice(answers["natural"]),
-        "admissible": _choice(answers["admissible"]),
-        "lowest": {**_choice(answers["lowest"]), "why_not": _why_not(model, h, answers)},
+        "natural": _choice(outcome, "natural"),
+        "admissible": _choice(outcome, "admissible"),
+        "lowest": {**_choice(outcome, "lowest"), "why_not": _why_not(model, h, answers)},
         "seconds": seconds,
         "worker": f"{socket.gethostname()}:{os.getpid()}",
         "solutions": _solutions(model.batch.labels[h], outcome),
@@ -183,8 +180,9 @@ def _limits(answer: Any) -> dict[str, Any]:
     return {"CLs_obs": answer.CLs_obs, "CLs_exp": list(answer.CLs_exp)}
 
 
-def _choice(answer: Any) -> dict[str, Any]:
+def _choice(outcome: Any, choice: str) -> dict[str, Any]:
     """What a change of ``--minima`` needs to be shown without another fit."""
+    answer = outcome.answers[choice]
     return {
         **_limits(answer),
         "CLsb_obs": answer.CLsb_obs,
@@ -193,6 +191,8 @@ def _choice(answer: Any) -> dict[str, Any]:
         "status": answer.status,
         "twice_nll": dict(answer.twice_nll),
         "edm": {name: _finite(fit.edm) for name, fit in answer.fits.items()},
+        "iterations": {name: fit.iterations for name, fit in answer.fits.items()},
+        "minima": dict(outcome.minima[choice]),
     }
 
 

@@ -234,15 +234,16 @@ def _poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tens
     """As :func:`hfx.hf_core.fused._poisson`, element-wise."""
     some = n > 0.0
     n_safe = torch.where(some, n, 1.0)
+    empty_floor, floor = floor, torch.where(some, torch.minimum(floor, 0.5 * n), floor)
     at = torch.where(nu >= floor, nu, floor)
     u = (at - n_safe) / n_safe
     value, slope, curvature = n_safe * (u - torch.log1p(u)), (at - n_safe) / at, n_safe / (at * at)
     step = torch.where(nu >= floor, 0.0, nu - floor)
     value, slope = value + step * (slope + 0.5 * curvature * step), slope + curvature * step
     below = nu < 0.0
-    empty = torch.where(below, nu + 0.5 * nu * nu / floor, nu)
-    empty_slope = torch.where(below, 1.0 + nu / floor, 1.0)
-    empty_curvature = torch.where(below, 1.0 / floor, 0.0)
+    empty = torch.where(below, nu + 0.5 * nu * nu / empty_floor, nu)
+    empty_slope = torch.where(below, 1.0 + nu / empty_floor, 1.0)
+    empty_curvature = torch.where(below, 1.0 / empty_floor, 0.0)
     return (
         torch.where(some, value, empty),
         torch.where(some, slope, empty_slope),

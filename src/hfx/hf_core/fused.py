@@ -51,6 +51,7 @@ def _poisson(nu: float, n: float, floor: float) -> Any:
         if nu >= 0.0:
             return nu, 1.0, 0.0
         return nu + 0.5 * nu * nu / floor, 1.0 + nu / floor, 1.0 / floor
+    floor = min(floor, 0.5 * n)  # Asimov data may be tiny themselves
     if nu >= floor:
         u = (nu - n) / n
         return n * (u - math.log1p(u)), (nu - n) / nu, n / (nu * nu)

@@ -12,6 +12,7 @@ from hfx.errors import OptionError
 from hfx.hf_core.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
 from hfx.hf_core.minima import CHOICES, Fits, Minimum
 from hfx.hf_core.model import Data, Model, constant
+from hfx.hf_core.parameters import UNCONSTRAINED
 from hfx.hf_core.search import CLIMBS, DATA_FITS, DEFAULT_STARTS, FLIP_ROUNDS, Search, Start
 from hfx.hf_core.solver import STATUS
 
@@ -43,13 +44,13 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What is known of one hypothesis: the answer of each choice (CHOICES), and how many minima each fit has.
+    """What is known of one hypothesis: the answer of each choice (CHOICES), and for each how many minima each fit has.
 
     ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
     """
 
     answers: Mapping[str, Answer]
-    minima: Mapping[str, int]
+    minima: Mapping[str, Mapping[str, int]]
     thetas: Mapping[str, tuple[Array, ...]]
     defect: str | None = None
 
@@ -89,6 +90,10 @@ def _defect(model: Model, h: int, mu: float) -> str | None:
     batch = model.batch
     if batch.poi[h] < 0:
         return "no sample carries the parameter of interest, so there is no signal to test"
+    if not _is_normfactor(model, h):
+        return f"the parameter of interest {batch.labels[h][batch.poi[h]]!r} is not a normfactor; name one in the measurement"
+    if batch.fixed[h, batch.poi[h]]:
+        return f"the parameter of interest {batch.labels[h][batch.poi[h]]!r} is fixed in the measurement; free it there"
     if batch.lower[h, batch.poi[h]] > 0.0 or batch.upper[h, batch.poi[h]] < 0.0:
         return f"the bounds of {batch.labels[h][batch.poi[h]]!r} exclude 0, so there is no background-only fit"
     if mu < 0.0:
@@ -96,6 +101,15 @@ def _defect(model: Model, h: int, mu: float) -> str | None:
     if not _has_signal(model, h):
         return "the signal's yields are zero in every bin, so there is nothing to test"
     return model.defects[h]
+
+
+def _is_normfactor(model: Model, h: int) -> bool:
+    t, poi = model.batch.tables, model.batch.poi[h]
+    blocks = t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]
+    unconstrained = t.constraint[h, poi] == UNCONSTRAINED
+    return bool(unconstrained) and any(
+        poi in t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]] for block in blocks
+    )
 
 
 def _has_signal(model: Model, h: int) -> bool:
@@ -161,17 +175,13 @@ def _exchange(
                 own.append(Start(h, key, theta, "neighbour"))
         return own
 
+    # The natural minimum is that of the suggested initial values, whatever the neighbours have.
+    search.run(search.natural(hypotheses, DATA_FITS))
     search.run([start for h in hypotheses for key in DATA_FITS for start in starts(h, key, key)])
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     made = search.make_asimov(hypotheses)
-    # The natural minimum of the Asimov data comes first; data of an improved background fit have their own natural start.
-    known: list[tuple[int, str]] = []
-    fresh: list[tuple[int, str]] = []
-    for h, key in made:
-        is_natural = key == search.asimov_key(h, "natural")
-        (known if is_natural else fresh).append((h, key))
-    search.run([start for h, key in fresh for start in search.natural([h], [key])])
-    search.run([start for h, key in known + fresh for start in starts(h, "asimov_fixed", key)])
+    search.run([start for h, key in made for start in search.natural([h], [key])])
+    search.run([start for h, key in made for start in starts(h, "asimov_fixed", key)])
     search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
 
 
@@ -214,11 +224,13 @@ def _twice_nll(search: Search, h: int, choice: str, fits: Mapping[str, Minimum])
 
 
 def _outcome(search: Search, h: int, answers: Mapping[str, Answer]) -> Outcome:
-    asimov = search.asimov_key(h, "admissible")
-    keys = {**{key: key for key in DATA_FITS}, "asimov_fixed": asimov}
+    minima: dict[str, dict[str, int]] = {}
+    for choice in CHOICES:
+        keys = {**{key: key for key in DATA_FITS}, "asimov_fixed": search.asimov_key(h, choice)}
+        minima[choice] = {name: len(search.pools[h, key].minima) for name, key in keys.items()}
     thetas: dict[str, tuple[Array, ...]] = {}
     for name in FIT_NAMES:
         chosen = [answers[choice].fits[name] for choice in CHOICES]
         distinct = list({id(minimum): minimum for minimum in chosen}.values())
         thetas[name] = tuple(minimum.theta for minimum in distinct)
-    return Outcome(answers, {name: len(search.pools[h, key].minima) for name, key in keys.items()}, thetas)
+    return Outcome(answers, minima, thetas)

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from hfx.errors import OptionError
 from hfx.hf_core import fused
 from hfx.hf_core.compile import Batch, Tables
 from hfx.hf_core.parameters import NORMAL, POISSON
@@ -21,6 +22,7 @@ from hfx.hf_core.parameters import NORMAL, POISSON
 __all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "stirling_remainder"]
 
 Array = NDArray[np.float64]
+_NO_EVENTS = 1e-12
 FLOOR = 1e-3  # events; or this fraction of the nominal rate where that is below one event
 
 
@@ -102,9 +104,10 @@ class Model:
     """
 
     def __init__(self, batch: Batch, kernel: str = "fused", device: str = "cpu") -> None:
-        self.batch = _with_floor(batch)
+        background, both = _initial_rates(batch, 0.0), _initial_rates(batch, 1.0)
+        self.batch = _with_floor(batch, background, both)
         self.kernel = make_kernel(self.batch, kernel, device)
-        self.defects = _defects(self.batch)
+        self.defects = _defects(self.batch, background, both)
 
     def observed(self, hypothesis: NDArray[np.int64]) -> Data:
         """The published data of each row's hypothesis."""
@@ -132,7 +135,8 @@ class Model:
         """The Asimov data of ``theta``: expected main data, and auxdata equal to the parameters (in their own units)."""
         _, rates = self.yields(hypothesis, theta)
         constrained = self.batch.tables.constraint[hypothesis] != 0
-        return Data(np.maximum(rates, 0.0), np.where(constrained, theta, self.batch.aux[hypothesis]))
+        # A rate that a factor at zero switches off is exactly none.
+        return Data(np.where(rates < _NO_EVENTS, 0.0, rates), np.where(constrained, theta, self.batch.aux[hypothesis]))
 
     def evaluate(self, hypothesis: int, theta: Array, order: int = 0, data: Array | None = None) -> Evaluation:
         """2NLL of one hypothesis at ``theta`` (P,) or (B, P), in pyhf's order; ``data`` (main then auxdata) as pyhf has it.
@@ -185,43 +189,51 @@ class Model:
 def make_kernel(batch: Batch, kernel: str, device: str) -> Kernel:
     """``fused`` (CPU) or ``torch`` (CPU or CUDA)."""
     if kernel == "fused":
+        if device != "cpu":
+            raise OptionError(f"kernel 'fused' runs on the CPU alone; for device {device!r} take kernel 'torch'")
         return FusedKernel(batch.tables)
     from hfx.hf_core.dense import DenseKernel
 
     return DenseKernel(batch.tables, torch.device(device))
 
 
-def _initial_rates(batch: Batch) -> Array:
+def _initial_rates(batch: Batch, mu: float) -> Array:
+    """Expected events of each main bin (H, N) at the initial parameters, with the POI at ``mu``."""
     rows = np.arange(len(batch), dtype=np.int64)
-    kernel = FusedKernel(batch.tables)
-    theta = torch.from_numpy(batch.init)
-    return kernel.yields(torch.from_numpy(rows), theta, torch.ones_like(theta))[1].numpy()
+    theta = batch.init.copy()
+    with_poi = np.flatnonzero(batch.poi >= 0)
+    theta[with_poi, batch.poi[with_poi]] = mu
+    sign = np.where(theta < 0.0, -1.0, 1.0)
+    tensors = (torch.from_numpy(item) for item in (rows, theta, sign))
+    h, x, s = tensors
+    return FusedKernel(batch.tables).yields(h, x, s)[1].numpy()
 
 
-def _with_floor(batch: Batch) -> Batch:
-    rates = _initial_rates(batch)
-    floor = FLOOR * np.minimum(1.0, np.where(rates > 0.0, rates, 1.0))
-    return replace(batch, tables=batch.tables._replace(floor=floor))
+def _with_floor(batch: Batch, background: Array, both: Array) -> Batch:
+    """The floor of each bin: below what its background alone expects, or where that is nothing, its signal."""
+    rates = np.where(background > _NO_EVENTS, background, np.where(both > _NO_EVENTS, both, 1.0))
+    return replace(batch, tables=batch.tables._replace(floor=FLOOR * np.minimum(1.0, rates)))
 
 
-def _defects(batch: Batch) -> tuple[str | None, ...]:
-    rates = _initial_rates(batch)
-    reasons: list[str | None] = []
-    for h in range(len(batch)):
-        used = rates[h, : batch.tables.bins[h]]
-        observed = batch.observed[h, : batch.tables.bins[h]]
-        reason = None
-        if (used < 0.0).any():
-            worst = int(np.argmin(used))
-            reason = (
-                f"{batch.bin_names[h][worst]}: the expected rate is negative ({used[worst]:.6g}) at the initial "
-                "parameters; check the signs of its samples"
+def _defects(batch: Batch, background: Array, both: Array) -> tuple[str | None, ...]:
+    return tuple(_defect(batch, h, background[h], both[h]) for h in range(len(batch)))
+
+
+def _defect(batch: Batch, h: int, background: Array, both: Array) -> str | None:
+    bins = int(batch.tables.bins[h])
+    observed = batch.observed[h, :bins]
+    for rates, what in ((both[:bins], "the expected rate"), (background[:bins], "the background's expected rate")):
+        if (rates < 0.0).any():
+            worst = int(np.argmin(rates))
+            return (
+                f"{batch.bin_names[h][worst]}: {what} is negative ({rates[worst]:.6g}) at the initial parameters; "
+                "check the signs of its samples"
             )
-        elif ((used == 0.0) & (observed > 0.0)).any():
-            worst = int(np.argmax((used == 0.0) & (observed > 0.0)))
-            reason = f"{batch.bin_names[h][worst]}: {observed[worst]:g} events observed where no sample expects any"
-        reasons.append(reason)
-    return tuple(reasons)
+    impossible = (both[:bins] < _NO_EVENTS) & (observed > 0.0)
+    if impossible.any():
+        worst = int(np.argmax(impossible))
+        return f"{batch.bin_names[h][worst]}: {observed[worst]:g} events observed where no sample expects any"
+    return None
 
 
 def constant(batch: Batch, hypothesis: NDArray[np.int64], data: Data) -> Array:

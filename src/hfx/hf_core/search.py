@@ -215,7 +215,8 @@ class Search:
 def signal_directions(batch: Batch, h: int) -> list[tuple[NDArray[np.int64], Array]]:
     """(parameter indices, unit vector over them) for each signal cell, up and down; the strongest response first.
 
-    The response of a cell to alpha = +1 or -1 on the side that counts: S + D or D - S, relative to the cell's nominal root.
+    The response of a cell to alpha = +1 or -1 on the side that counts: S + D or D - S, relative to the root of what its bin
+    observed, plus one.
     """
     t, poi = batch.tables, batch.poi[h]
     found: list[tuple[float, NDArray[np.int64], Array]] = []

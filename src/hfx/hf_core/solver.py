@@ -1,8 +1,9 @@
 """The batched fit: damped Newton with exact Hessians, box bounds by an active set, one trial point an iteration.
 
 ``init``, ``step`` and the loop act on an explicit :class:`State` of the fits still running; a fit leaves the batch when it
-ends. No iteration raises the NLL (each trial is accepted only on a sufficient decrease, or, once the predicted decrease drowns
-in rounding, on a smaller EDM), so the step control cannot cycle.
+ends. A trial is accepted only on a sufficient decrease of the NLL, so that the step control cannot cycle; once the predicted
+decrease drowns in rounding (1e-9), Newton steps that do not raise the NLL by more than rounding polish the certificate, and
+their number is bounded.
 
 The certificate of a fit is its EDM (estimated distance to the minimum, in 2NLL: g' H^-1 g over the parameters that are
 not held, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
@@ -109,7 +110,7 @@ class State:
 class _Direction:
     step: Tensor  # (B, P), within the bounds
     predicted: Tensor  # (B,) decrease of the NLL by the quadratic model
-    edm: Tensor  # (B,) of the undamped step, infinite where damped or not convex
+    edm: Tensor  # (B,) of the undamped step, or of a valley's floor; infinite where damped or not convex
     stretch: Tensor  # (B,) by how much the step was shortened to stay within _REACH
 
     def keep(self, mask: Tensor) -> _Direction:
@@ -301,7 +302,7 @@ def _leave_saddle(
     a minimum, the floor of a valley, and its EDM counts a flat direction with the smallest curvature that is resolved.
     """
     rows = torch.nonzero(saddle).squeeze(1)
-    root = _scale(state)[rows].sqrt()
+    root = torch.where(free[rows], _scale(state)[rows].sqrt(), 1.0)
     matrix = _masked(state.hessian[rows], free[rows], torch.zeros_like(root)) / (root[:, :, None] * root[:, None, :])
     values, vectors = torch.linalg.eigh(matrix)
     along = torch.where(free[rows], vectors[:, :, 0] / root, 0.0)
@@ -342,7 +343,8 @@ def _retire(state: State, edm: Tensor, code: Tensor, result: FitResult) -> State
         return state
     rows = state.row[ended].cpu().numpy()
     result.theta[rows] = state.theta[ended].cpu().numpy()
-    result.deviance[rows] = 2.0 * state.value[ended].cpu().numpy()
+    value = state.value[ended].cpu().numpy()
+    result.deviance[rows] = np.where(np.isfinite(value), 2.0 * value, np.inf)
     result.edm[rows] = edm[ended].cpu().numpy()
     result.iterations[rows] = state.iterations[ended].cpu().numpy()
     result.status[rows] = code[ended].cpu().numpy()
@@ -402,6 +404,6 @@ def _report_floor(kernel: Kernel, problem: Problem, result: FitResult) -> None:
     hypothesis = torch.from_numpy(problem.hypothesis).to(kernel.device)
     _, rates = kernel.yields(hypothesis, theta, _sign(theta))
     floor = kernel.tables.floor[problem.hypothesis]
-    limit = np.where(problem.data.main > 0.0, floor, -1e-6 * floor)
+    limit = np.where(problem.data.main > 0.0, np.minimum(floor, 0.5 * problem.data.main), -1e-6 * floor)
     below = (rates.cpu().numpy() < limit).any(axis=1)
     result.status[below & (result.status == CONVERGED)] = FLOOR
