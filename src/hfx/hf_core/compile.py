@@ -178,29 +178,10 @@ def _assemble(
     normsys: int,
     histosys: int,
 ) -> Batch:
-    count = len(workspaces)
-    size = np.array([len(table.labels) for table in parameters], dtype=np.int64)
-    bins = np.array([sum(channel.bins for channel in workspace.channels) for workspace in workspaces], dtype=np.int64)
-    width = int(size.max(initial=0))
-    padded = {
-        name: _pad([getattr(table, name) for table in parameters], width) for name in ("init", "lower", "upper", "aux", "width")
-    }
-    constraint = np.zeros((count, width), dtype=np.int8)
-    fixed = np.ones((count, width), dtype=np.bool_)
-    for h, table in enumerate(parameters):
-        constraint[h, : size[h]] = table.constraint
-        fixed[h, : size[h]] = table.fixed
-    padded["width"][:, :] = np.where(np.arange(width) < size[:, None], padded["width"], 1.0)
-    offset = np.full((count, len(builder.channels)), -1, dtype=np.int64)
-    observed = np.zeros((count, int(bins.max(initial=0))))
-    for h, workspace in enumerate(workspaces):
-        place = 0
-        for channel in workspace.channels:
-            offset[h, builder.channels[channel.name]] = place
-            observed[h, place : place + channel.bins] = workspace.observations[channel.name]
-            place += channel.bins
+    columns = _parameter_columns(parameters)
+    offset, bins, observed = _channel_columns(workspaces, builder)
     start = _starts(parameters, builder)
-    kinked = _kinked(builder, start, width, normsys, histosys)
+    kinked = _kinked(builder, start, columns["init"].shape[1], normsys, histosys)
     tables = Tables(
         normsys_code=normsys,
         histosys_code=histosys,
@@ -225,19 +206,19 @@ def _assemble(
         start=start,
         offset=offset,
         bins=bins,
-        size=size,
-        constraint=constraint,
-        width=padded["width"],
+        size=_index([len(table.labels) for table in parameters]),
+        constraint=columns["constraint"].astype(np.int8),
+        width=columns["width"],
         floor=np.ones_like(observed),
         kinked=kinked,
     )
     return Batch(
         tables=tables,
-        init=padded["init"],
-        lower=padded["lower"],
-        upper=padded["upper"],
-        fixed=fixed,
-        aux=padded["aux"],
+        init=columns["init"],
+        lower=columns["lower"],
+        upper=columns["upper"],
+        fixed=columns["fixed"] != 0.0,
+        aux=columns["aux"],
         observed=observed,
         poi=_index([-1 if table.poi is None else table.poi for table in parameters]),
         labels=tuple(table.labels for table in parameters),
@@ -251,6 +232,28 @@ def _assemble(
             for workspace in workspaces
         ),
     )
+
+
+def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]:
+    """Each column of the parameter tables, padded to (H, P): padding is fixed at 0, with width 1."""
+    width = max((len(table.labels) for table in parameters), default=0)
+    padding = {"width": 1.0, "fixed": 1.0}
+    names = ("init", "lower", "upper", "aux", "width", "constraint", "fixed")
+    return {name: _pad([getattr(table, name) for table in parameters], width, padding.get(name, 0.0)) for name in names}
+
+
+def _channel_columns(workspaces: Sequence[Workspace], builder: _Builder) -> tuple[Index, Index, Array]:
+    """Where each channel's bins begin (H, channels), the number of main bins (H,) and the observed events (H, N)."""
+    bins = _index([sum(channel.bins for channel in workspace.channels) for workspace in workspaces])
+    offset = np.full((len(workspaces), len(builder.channels)), -1, dtype=np.int64)
+    observed = np.zeros((len(workspaces), int(bins.max(initial=0))))
+    for h, workspace in enumerate(workspaces):
+        place = 0
+        for channel in workspace.channels:
+            offset[h, builder.channels[channel.name]] = place
+            observed[h, place : place + channel.bins] = workspace.observations[channel.name]
+            place += channel.bins
+    return offset, bins, observed
 
 
 def _kinked(builder: _Builder, start: Index, width: int, normsys: int, histosys: int) -> NDArray[np.bool_]:
@@ -280,8 +283,8 @@ def _starts(parameters: Sequence[ParameterTable], builder: _Builder) -> Index:
     return start
 
 
-def _pad(rows: Sequence[Array], width: int) -> Array:
-    padded = np.zeros((len(rows), width))
+def _pad(rows: Sequence[NDArray[np.generic]], width: int, padding: float) -> Array:
+    padded = np.full((len(rows), width), padding)
     for h, row in enumerate(rows):
         padded[h, : len(row)] = row
     return padded
