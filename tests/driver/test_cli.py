@@ -249,8 +249,10 @@ def _run_in_a_process(code: str, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def test_ctrl_c(pallet: str) -> None:
+    # A shell that starts the tests in the background has its children ignore the signal; a user's terminal does not.
     code = (
-        "import time\nfrom hfx.driver import cli, scan\nscan._worker_function = lambda: lambda task: time.sleep(60)\ncli.main()"
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from hfx.driver import cli, scan\nscan._worker_function = lambda: lambda task: time.sleep(60)\ncli.main()"
     )
     process = _run_in_a_process(code, "scan", pallet)
     deadline = time.monotonic() + 30
