@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less is no reason to leave the natural one
 _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging casts doubt on what did
+_CHUNKS = 4  # for each thread: the last ones even out how long they take
 _ROW_BUDGET = 500_000  # elements of the Hessians of one chunk: 4 MB stay near the cache
 
 
@@ -125,7 +126,6 @@ class Fits:
 
     def minima(self, problem: Problem, result: FitResult) -> Iterator[Minimum]:
         """The result's rows as :class:`Minimum`, with their negative cells."""
-        cells, _ = self.model.yields(problem.hypothesis, result.theta)
         for row, hypothesis in enumerate(problem.hypothesis):
             size = int(self.model.batch.tables.size[hypothesis])
             yield Minimum(
@@ -134,26 +134,19 @@ class Fits:
                 edm=float(result.edm[row]),
                 iterations=int(result.iterations[row]),
                 status=int(result.status[row]),
-                negative=frozenset(np.flatnonzero(cells[row] < NEGATIVE).tolist()),
+                negative=frozenset(np.flatnonzero(result.yields[row] < NEGATIVE).tolist()),
             )
 
 
 def run_fits(model: Model, problem: Problem, threads: int = 1, most: int = MAX_ITERATIONS) -> FitResult:
     """All rows of ``problem``, in chunks near the cache's size, ``threads`` of them at a time; neither changes the result."""
     count, parameters = problem.start.shape
-    if count == 0:
-        return FitResult(problem.start, np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    rows = max(1, min(_ROW_BUDGET // max(1, parameters * parameters), -(-count // max(1, threads))))
-    chunks = [problem.rows(np.arange(first, min(first + rows, count))) for first in range(0, count, rows)]
+    shared_out = -(-count // (_CHUNKS * threads)) if threads > 1 else count
+    rows = max(1, min(_ROW_BUDGET // max(1, parameters * parameters), shared_out))
+    chunks = [problem.rows(np.arange(first, min(first + rows, count))) for first in range(0, count, rows)] or [problem]
     if threads <= 1 or len(chunks) == 1:
         parts = [minimize(model.kernel, chunk, most) for chunk in chunks]
     else:
         with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             parts = list(pool.map(lambda chunk: minimize(model.kernel, chunk, most), chunks))
-    return FitResult(
-        theta=np.concatenate([part.theta for part in parts]),
-        deviance=np.concatenate([part.deviance for part in parts]),
-        edm=np.concatenate([part.edm for part in parts]),
-        iterations=np.concatenate([part.iterations for part in parts]),
-        status=np.concatenate([part.status for part in parts]),
-    )
+    return FitResult(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(FitResult)))

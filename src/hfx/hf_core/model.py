@@ -17,24 +17,15 @@ from torch import Tensor
 from hfx.errors import OptionError
 from hfx.hf_core import fused
 from hfx.hf_core.compile import Batch, Tables
+from hfx.hf_core.newton import minimize_rows
 from hfx.hf_core.parameters import NORMAL, POISSON
+from hfx.hf_core.problem import Data, FitResult, Problem
 
 __all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "stirling_remainder"]
 
 Array = NDArray[np.float64]
 _NO_EVENTS = 1e-12
 FLOOR = 1e-3  # events; or this fraction of the nominal rate where that is below one event
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """The data of B fits: ``main`` (B, N) in events, ``aux`` (B, P) in units of the parameters."""
-
-    main: Array
-    aux: Array
-
-    def rows(self, index: NDArray[np.int64]) -> Data:
-        return Data(self.main[index], self.aux[index])
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,22 +65,46 @@ class FusedKernel:
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        rows, parameters = theta.shape
-        value = np.empty(rows)
-        gradient = np.empty((rows, parameters) if order else (0, 0))
-        hessian = np.empty((rows, parameters, parameters) if order else (0, 0, 0))
-        h, x, s, n, a = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign, main, aux))
-        fused.evaluate(self.tables, h, x, s, n, a, order, value, gradient, hessian)
         if order == 0:
-            return torch.from_numpy(value), None, None
+            return torch.from_numpy(0.5 * self._at(hypothesis, theta, main, aux)[0].deviance), None, None
+        rows, parameters = theta.shape
+        value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
+        h, x, s, n, a = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign, main, aux))
+        fused.evaluate(self.tables, h, x, s, n, a, order == 2, value, gradient, hessian)
         return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-        cells = np.empty((len(theta), self.cells))
-        rates = np.empty((len(theta), self.tables.floor.shape[1]))
-        h, x, s = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign))
-        fused.sample_yields(self.tables, h, x, s, cells, rates)
-        return torch.from_numpy(cells), torch.from_numpy(rates)
+        shape = (len(theta), self.tables.floor.shape[1])
+        result, rates = self._at(hypothesis, theta, torch.zeros(shape, dtype=theta.dtype), torch.zeros_like(theta))
+        return torch.from_numpy(result.yields), torch.from_numpy(rates)
+
+    def _at(self, hypothesis: Tensor, theta: Tensor, main: Tensor, aux: Tensor) -> tuple[FitResult, Array]:
+        """Deviance, yields and rates (B, N) at ``theta``: neither depends on the side on which a kink is read."""
+        unbounded = np.full(theta.shape, np.inf)
+        data = Data(main.numpy(), aux.numpy())
+        return self._rows(Problem(hypothesis.numpy(), theta.numpy(), -unbounded, unbounded, data), -1)
+
+    def minimize(self, problem: Problem, most: int) -> FitResult:
+        """Fit every row of ``problem`` in at most ``most`` iterations."""
+        return self._rows(problem, most)[0]
+
+    def _rows(self, problem: Problem, most: int) -> tuple[FitResult, Array]:
+        rows = len(problem.hypothesis)
+        result = FitResult(
+            theta=np.array(problem.start, order="C"),
+            deviance=np.empty(rows),
+            edm=np.empty(rows),
+            iterations=np.empty(rows, dtype=np.int64),
+            status=np.empty(rows, dtype=np.int64),
+            yields=np.empty((rows, self.cells)),
+        )
+        rates = np.empty((rows, self.tables.floor.shape[1]))
+        given = (problem.lower, problem.upper, problem.data.main, problem.data.aux)
+        lower, upper, main, aux = (np.ascontiguousarray(array) for array in given)
+        hypothesis = np.ascontiguousarray(problem.hypothesis)
+        found = (result.deviance, result.edm, result.iterations, result.status, result.yields, rates)
+        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, *found)
+        return result, rates
 
 
 def _largest_cells(tables: Tables) -> int:

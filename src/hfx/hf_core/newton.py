@@ -1,0 +1,476 @@
+"""The fused fit: the whole minimisation of one fit after another in compiled code, without a copy or a call between iterations.
+
+It takes the same steps as :mod:`hfx.hf_core.batched`, which says what they are and why; here each is written for one fit.
+Matrices keep their upper triangle alone, row by row, so that every inner loop runs along memory.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.experimental import structref
+
+from hfx.hf_core.fused import derivatives, inline, jit, rates, resolve, value, work
+from hfx.hf_core.parameters import NORMAL, POISSON
+from hfx.hf_core.problem import (
+    CONVERGED,
+    DROWNED,
+    EDM_LIMIT,
+    FACE_ROUNDS,
+    FLAT,
+    FLOOR,
+    ITERATIONS,
+    LEAST_DAMPING,
+    LONG,
+    MAX_DAMPING,
+    NOT_FINITE,
+    NOTHING,
+    POLISH,
+    POLISH_STEPS,
+    REACH,
+    REACH_AT_LEAST,
+    ROUNDING,
+    RUNNING,
+    SADDLE_PREDICTED,
+    STALLED,
+)
+
+__all__ = ["minimize_rows"]
+
+
+class State(structref.StructRefProxy):
+    """One thread's fit: vectors (P,) and matrices (P, P)."""
+
+
+@structref.register
+class _StateType(types.StructRef):
+    pass
+
+
+_FIELDS = [
+    "sign",
+    "reach",
+    "least",  # the bounds of one step: a kink at zero is not stepped across
+    "most",
+    "low",  # how far each parameter may step down (not above 0)
+    "high",
+    "gradient",
+    "hessian",  # upper triangle
+    "gauss_newton",  # where the Hessian is not positive definite
+    "other",  # a gradient on the other side of a kink, or of the Gauss-Newton matrix
+    "scale",  # of the damping
+    "factor",  # upper Cholesky factor of the moving parameters
+    "index",  # the moving parameters
+    "free",
+    "held",  # free, but gone to a bound in this step
+    "packed",  # a vector over the moving parameters
+    "step",
+    "trial",
+    "trial_sign",
+]
+structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
+
+
+@inline
+def _state(parameters: int) -> Any:
+    return State(  # type: ignore[no-untyped-call]
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros((parameters, parameters)),
+        np.zeros((parameters, parameters)),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros((parameters, parameters)),
+        np.zeros(parameters, dtype=np.int64),
+        np.zeros(parameters, dtype=np.bool_),
+        np.zeros(parameters, dtype=np.bool_),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros(parameters),
+    )
+
+
+@jit
+def _cholesky(a: Any, size: int) -> bool:
+    """Upper factor of the leading ``size`` rows in place, four rows at a time; False where it is not positive definite."""
+    for j in range(0, size, 4):
+        end = min(j + 4, size)
+        for r in range(j, end):
+            row = a[r, r:size]
+            for s in range(j, r):
+                c, above = a[s, r], a[s, r:size]
+                for q in range(size - r):
+                    row[q] -= c * above[q]
+            if not row[0] > 0.0:
+                return False
+            inverse = 1.0 / math.sqrt(row[0])
+            for q in range(size - r):
+                row[q] *= inverse
+        for p in range(end, size):
+            target = a[p, p:size]
+            c0, c1, c2, c3 = a[j, p], a[j + 1, p], a[j + 2, p], a[j + 3, p]
+            row0, row1, row2, row3 = a[j, p:size], a[j + 1, p:size], a[j + 2, p:size], a[j + 3, p:size]
+            for q in range(size - p):
+                target[q] -= (c0 * row0[q] + c1 * row1[q]) + (c2 * row2[q] + c3 * row3[q])
+    return True
+
+
+@jit
+def _solve(factor: Any, size: int, x: Any) -> None:
+    """x becomes (U'U)^-1 x."""
+    for i in range(size):
+        row, right = factor[i, i:size], x[i:size]
+        found = right[0] / row[0]
+        for q in range(size - i):
+            right[q] -= found * row[q]
+        right[0] = found
+    for i in range(size - 1, -1, -1):
+        row, right = factor[i, i:size], x[i:size]
+        total = 0.0
+        for q in range(1, size - i):
+            total += row[q] * right[q]
+        right[0] = (right[0] - total) / row[0]
+
+
+@jit
+def _pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed: Any) -> None:
+    """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
+    for i in range(size):
+        p = index[i]
+        for j in range(i, size):
+            packed[i, j] = matrix[p, index[j]]
+        packed[i, i] += damping * scale[p]
+
+
+@jit
+def _quadratic(matrix: Any, step: Any) -> float:
+    """step' matrix step, from the upper triangle."""
+    size = len(step)
+    total = 0.0
+    for p in range(size):
+        if step[p] != 0.0:
+            row = matrix[p]
+            across = 0.0
+            for q in range(p + 1, size):
+                across += row[q] * step[q]
+            total += step[p] * (row[p] * step[p] + 2.0 * across)
+    return total
+
+
+@jit
+def _dot(one: Any, two: Any, size: int) -> float:
+    total = 0.0
+    for p in range(size):
+        total += one[p] * two[p]
+    return total
+
+
+@inline
+def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, s: Any) -> None:
+    """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
+    which parameters may move: not fixed, not pressed against a bound, not without any influence."""
+    for p in range(size):
+        low, high = lower[p], upper[p]
+        if kinked[p] and s.sign[p] > 0.0:
+            low = max(low, 0.0)
+        elif kinked[p]:
+            high = min(high, 0.0)
+        slope, diagonal = s.gradient[p], abs(s.hessian[p, p])
+        flat = diagonal < NOTHING and abs(slope) < NOTHING
+        pressed = (theta[p] <= low and slope >= 0.0) or (theta[p] >= high and slope <= 0.0)
+        s.free[p] = not (flat or pressed or low >= high)
+        s.held[p] = False
+        s.least[p], s.most[p] = low, high
+        s.low[p], s.high[p] = low - theta[p], high - theta[p]
+        s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
+
+
+@jit
+def _moving(size: int, s: Any) -> int:
+    """Lists the parameters that are free and not held; their number."""
+    count = 0
+    for p in range(size):
+        if s.free[p] and not s.held[p]:
+            s.index[count] = p
+            count += 1
+    return count
+
+
+@inline
+def _face(size: int, convex: bool, damping: float, s: Any) -> None:
+    """The step on the face of the box: what would leave goes to its bound, and the others are solved again."""
+    for _ in range(FACE_ROUNDS):
+        left = False
+        for p in range(size):
+            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
+                s.held[p] = left = True
+                s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
+        if not left:
+            break
+        count = _moving(size, s)
+        for i in range(count):
+            p = s.index[i]
+            pushed = s.gradient[p]
+            for q in range(size):
+                if s.held[q]:
+                    pushed += s.step[q] * s.hessian[min(p, q), max(p, q)]
+            s.packed[i] = -pushed
+        _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        if not _cholesky(s.factor, count):
+            if convex:
+                break
+            _pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+            if not _cholesky(s.factor, count):
+                break
+        _solve(s.factor, count, s.packed)
+        for i in range(count):
+            s.step[s.index[i]] = s.packed[i]
+    for p in range(size):
+        s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
+
+
+@inline
+def _leave_saddle(size: int, damping: float, predicted: float, edm: float, s: Any) -> Any:
+    """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
+    of the floor of a valley."""
+    count = _moving(size, s)
+    if count == 0:
+        return predicted, 0.0
+    matrix = np.zeros((count, count))
+    for i in range(count):
+        for j in range(i, count):
+            p, q = s.index[i], s.index[j]
+            matrix[i, j] = s.hessian[p, q] / math.sqrt(s.scale[p] * s.scale[q])
+            matrix[j, i] = matrix[i, j]
+    values, vectors = np.linalg.eigh(matrix)
+    if values[0] > -FLAT:
+        total = 0.0
+        for k in range(count):
+            slope = 0.0
+            for i in range(count):
+                slope += vectors[i, k] * s.gradient[s.index[i]] / math.sqrt(s.scale[s.index[i]])
+            total += slope * slope / max(values[k], FLAT)
+        return predicted, total
+    uphill = 0.0
+    for p in range(size):
+        s.step[p] = 0.0
+    for i in range(count):
+        p = s.index[i]
+        s.step[p] = vectors[i, 0] / math.sqrt(s.scale[p])
+        uphill += s.step[p] * s.gradient[p]
+    length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
+    for p in range(size):
+        s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
+    return -(_dot(s.step, s.gradient, size) + 0.5 * _quadratic(s.hessian, s.step[:size])), edm
+
+
+@inline
+def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: float, w: Any, s: Any) -> float:
+    """A parameter that rests on its kink at zero looks to the other side, and changes over where that lowers the NLL."""
+    resting = False
+    for p in range(size):
+        rests = t.kinked[h, p] and theta[p] == 0.0
+        s.trial_sign[p] = -s.sign[p] if rests else s.sign[p]
+        resting |= rests
+    if not resting:
+        return current
+    value(t, h, theta, s.trial_sign, main, aux, w)
+    derivatives(t, h, theta, aux, np.bool_(False), w, s.other, s.gauss_newton)
+    leaves = False
+    for p in range(size):
+        if t.kinked[h, p] and theta[p] == 0.0 and s.sign[p] * s.gradient[p] >= 0.0 and s.trial_sign[p] * s.other[p] < 0.0:
+            s.sign[p] = s.trial_sign[p]
+            leaves = True
+    if leaves:
+        current = value(t, h, theta, s.sign, main, aux, w)
+        derivatives(t, h, theta, aux, np.bool_(True), w, s.gradient, s.hessian)
+    return current
+
+
+@inline
+def _factorise(t: Any, h: int, theta: Any, main: Any, aux: Any, count: int, damping: float, w: Any, s: Any) -> Any:
+    """Factor of the damped Hessian; where that is not positive definite, of its Gauss-Newton part; failing that, of the
+    Hessian damped until it is. Returns whether it is the first, and the damping."""
+    _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+    if _cholesky(s.factor, count):
+        return True, damping
+    value(t, h, theta, s.sign, main, aux, w)
+    derivatives(t, h, theta, aux, np.bool_(False), w, s.other, s.gauss_newton)
+    _pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+    while not _cholesky(s.factor, count) and damping <= MAX_DAMPING:
+        damping = max(4.0 * damping, 1e-3)
+        _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+    return False, damping
+
+
+@inline
+def _direction(size: int, count: int, convex: bool, damping: float, s: Any) -> Any:
+    """The step into ``s.step``: (decrease of the NLL by the quadratic model, EDM, by how much the step was shortened)."""
+    for i in range(count):
+        s.packed[i] = -s.gradient[s.index[i]]
+    _solve(s.factor, count, s.packed)
+    edm = 0.0 if convex and damping == 0.0 else np.inf
+    inside = True
+    for p in range(size):
+        s.step[p] = 0.0
+    for i in range(count):
+        p, step = s.index[i], s.packed[i]
+        s.step[p] = step
+        edm -= s.gradient[p] * step
+        inside &= s.low[p] <= step <= s.high[p]
+    if not inside:
+        _face(size, convex, damping, s)
+    stretch = 1.0
+    for p in range(size):
+        stretch = max(stretch, abs(s.step[p]) / s.reach[p])
+    slope = 0.0
+    for p in range(size):
+        s.step[p] /= stretch
+        if s.free[p]:
+            slope += s.step[p] * s.gradient[p]
+    predicted = -(slope + 0.5 * _quadratic(s.hessian, s.step[:size]))
+    if (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
+        for p in range(size):
+            s.held[p] = False
+        predicted, edm = _leave_saddle(size, damping, predicted, edm, s)
+    return predicted, edm, stretch
+
+
+@inline
+def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: int, s: Any) -> bool:
+    """Puts the start within its bounds; whether any parameter has a kink."""
+    kinked = False
+    for p in range(size):
+        theta[p] = min(max(theta[p], lower[p]), upper[p])
+        s.sign[p] = -1.0 if theta[p] < 0.0 else 1.0
+        kinked |= t.kinked[h, p]
+        width = np.inf
+        if t.constraint[h, p] == NORMAL:
+            width = t.width[h, p]
+        elif t.constraint[h, p] == POISSON:
+            width = math.sqrt(max(aux[p], 1e-6) / t.width[h, p])
+        s.reach[p] = max(REACH * width, REACH_AT_LEAST)
+    return kinked
+
+
+@inline
+def _try(theta: Any, size: int, s: Any) -> None:
+    """The trial point."""
+    for p in range(size):
+        trial = min(max(theta[p] + s.step[p], s.least[p]), s.most[p])
+        s.trial[p] = trial
+        s.trial_sign[p] = s.sign[p] if trial == 0.0 else (-1.0 if trial < 0.0 else 1.0)
+
+
+@inline
+def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
+    """Whether some bin's rate lies below its floor, where the likelihood is not defined."""
+    below = False
+    for n in range(t.bins[h]):
+        floor = t.floor[h, n]
+        below |= w.nu[n] < (min(floor, 0.5 * main[n]) if main[n] > 0.0 else -1e-6 * floor)
+    return below
+
+
+@jit
+def minimize_rows(
+    t: Any,
+    hypothesis: Any,
+    starts: Any,
+    lowest: Any,
+    highest: Any,
+    mains: Any,
+    auxs: Any,
+    most: int,
+    deviance: Any,
+    edms: Any,
+    iterations: Any,
+    status: Any,
+    yields: Any,
+    bin_rates: Any,
+) -> None:
+    """Fit each row in at most ``most`` iterations, from its start (B, P) and into it, between ``lowest`` and ``highest``;
+    ``deviance`` in 2NLL, ``edms``, ``iterations``, ``status`` (B,), and there the expected events of each (sample, channel, bin)
+    cell, ``yields`` (B, cells), and of each main bin, ``bin_rates`` (B, N).
+
+    A negative ``most`` asks for the deviance and the expected events at the start itself. (One function does both because each
+    that Python calls is compiled with all that it calls.)
+    """
+    w, s = work(t), _state(starts.shape[1])
+    resolved = -1
+    for b in range(len(hypothesis)):
+        h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
+        if h != resolved:
+            resolve(t, h, w)
+            resolved = h
+        size = t.size[h]
+        kinked = _begin(t, h, theta, lower, upper, aux, size, s)
+        current = value(t, h, theta, s.sign, main, aux, w)
+        damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
+        code = RUNNING if most >= 0 else CONVERGED
+        if not math.isfinite(current):
+            current, code = np.inf, NOT_FINITE
+        fresh = True  # whether the derivatives are those of theta
+        while code == RUNNING:
+            if fresh:
+                derivatives(t, h, theta, aux, np.bool_(True), w, s.gradient, s.hessian)
+            if kinked:
+                current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
+            _limit_steps(t.kinked[h], theta, lower, upper, size, s)
+            count = _moving(size, s)
+            convex, damping = _factorise(t, h, theta, main, aux, count, damping, w, s)
+            predicted, edm, stretch = _direction(size, count, convex, damping, s)
+
+            certified = edm <= EDM_LIMIT
+            if edm <= POLISH or (certified and polished >= POLISH_STEPS):
+                code = CONVERGED
+            elif damping > MAX_DAMPING and not certified:
+                code = STALLED
+            elif steps >= most:
+                code = ITERATIONS
+            if code != RUNNING:
+                break
+            polished += certified
+
+            _try(theta, size, s)
+            found = value(t, h, s.trial, s.trial_sign, main, aux, w)
+            decrease = current - found
+            drowned = predicted < DROWNED and decrease >= -ROUNDING * (1.0 + abs(current))
+            enough = predicted > 0.0 and decrease >= 1e-4 * predicted
+            steps += 1
+            fresh = math.isfinite(found) and (enough or drowned)
+            if not fresh:
+                damping = max(damping * growth, LEAST_DAMPING)
+                growth = min(2.0 * growth, 1024.0)
+                continue
+            growth = 4.0
+            long = stretch > LONG
+            if (decrease >= 0.75 * predicted or drowned) and not long:
+                damping /= 8.0
+                if damping < LEAST_DAMPING / 8.0 or predicted < 1e-6:
+                    damping = 0.0
+            elif (decrease < 0.25 * predicted and not drowned) or long:
+                damping = max(2.0 * damping, LEAST_DAMPING)
+            current = found
+            for p in range(size):
+                theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
+        if most >= 0:
+            for p in range(size):
+                s.sign[p] = -1.0 if theta[p] < 0.0 else 1.0
+            rates(t, h, theta, s.sign, w)
+            if code == CONVERGED and _on_floor(t, h, main, w):
+                code = FLOOR
+        for cell in range(yields.shape[1]):
+            yields[b, cell] = w.yields[cell]
+        for n in range(bin_rates.shape[1]):
+            bin_rates[b, n] = w.nu[n]
+        deviance[b], edms[b], iterations[b], status[b] = 2.0 * current, edm, steps, code

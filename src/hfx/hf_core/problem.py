@@ -1,0 +1,80 @@
+"""What a fit is given and what it returns, and the numbers that the two solvers' steps have in common.
+
+:mod:`hfx.hf_core.batched` takes these steps for a whole batch at once (torch, any device), :mod:`hfx.hf_core.newton` for one fit
+after another (compiled, CPU).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
+POLISH = 1e-22  # stop polishing here: the certificate is then far below what CLs can show
+MAX_ITERATIONS = 300
+MAX_DAMPING = 1e12
+LEAST_DAMPING = 0.05
+REACH = 1.0  # prior widths, or
+REACH_AT_LEAST = 0.25  # in the parameter's unit: no trial moves a constrained parameter further, so that fits stay near starts
+LONG = 4.0  # a step shortened by more than this asks for damping, which shortens the long components alone
+POLISH_STEPS = 3
+FACE_ROUNDS = 6
+NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
+SADDLE_PREDICTED = 1e-10
+FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
+DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
+ROUNDING = 1e-11
+RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED = -1, 0, 1, 2, 3, 4
+STATUS = {
+    CONVERGED: "converged",
+    ITERATIONS: f"not converged after {MAX_ITERATIONS} iterations; the likelihood may have no minimum within the bounds",
+    NOT_FINITE: "the likelihood is not finite at the start",
+    FLOOR: "the best fit drives an expected rate to zero or below; the likelihood is not defined there",
+    STALLED: "stopped where no step lowers the likelihood; the EDM is above its limit",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """The data of B fits: ``main`` (B, N) in events, ``aux`` (B, P) in units of the parameters."""
+
+    main: Array
+    aux: Array
+
+    def rows(self, index: NDArray[np.int64]) -> Data:
+        return Data(self.main[index], self.aux[index])
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """B fits: hypothesis (B,), start, bounds (B, P) (equal bounds hold a parameter) and data."""
+
+    hypothesis: NDArray[np.int64]
+    start: Array
+    lower: Array
+    upper: Array
+    data: Data
+
+    def rows(self, index: NDArray[np.int64]) -> Problem:
+        return Problem(self.hypothesis[index], self.start[index], self.lower[index], self.upper[index], self.data.rows(index))
+
+
+@dataclass(frozen=True, eq=False)
+class FitResult:
+    """theta (B, P), deviance (B,) in 2NLL without constants, edm (B,) in 2NLL, iterations (B,), status (B,) of STATUS, and
+    yields (B, cells), the expected events of each (sample, channel, bin) cell at theta."""
+
+    theta: Array
+    deviance: Array
+    edm: Array
+    iterations: NDArray[np.int64]
+    status: NDArray[np.int64]
+    yields: Array
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        result: NDArray[np.bool_] = self.status == CONVERGED
+        return result
