@@ -61,6 +61,7 @@ class Tables(NamedTuple):
     width: Array  # (H, P): sigma or tau
     floor: Array  # (H, N), in events
     kinked: NDArray[np.bool_]  # (H, P): has a kink at zero (normsys code 1, histosys code 0)
+    alpha: NDArray[np.bool_]  # (H, P): interpolates (normsys, histosys)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +182,9 @@ def _assemble(
     columns = _parameter_columns(parameters)
     offset, bins, observed = _channel_columns(workspaces, builder)
     start = _starts(parameters, builder)
-    kinked = _kinked(builder, start, columns["init"].shape[1], normsys, histosys)
+    width = columns["init"].shape[1]
+    factors, shifts = builder.rows["normsys"], builder.rows["shift"]
+    with_kink = (factors if normsys == 1 else []) + (shifts if histosys == 0 else [])
     tables = Tables(
         normsys_code=normsys,
         histosys_code=histosys,
@@ -210,7 +213,8 @@ def _assemble(
         constraint=columns["constraint"].astype(np.int8),
         width=columns["width"],
         floor=np.ones_like(observed),
-        kinked=kinked,
+        kinked=_marked(start, width, with_kink),
+        alpha=_marked(start, width, factors + shifts),
     )
     return Batch(
         tables=tables,
@@ -256,14 +260,13 @@ def _channel_columns(workspaces: Sequence[Workspace], builder: _Builder) -> tupl
     return offset, bins, observed
 
 
-def _kinked(builder: _Builder, start: Index, width: int, normsys: int, histosys: int) -> NDArray[np.bool_]:
-    """Which parameters have a kink at zero: (H, P)."""
-    kinked = np.zeros((len(start), width), dtype=np.bool_)
-    keys = (builder.rows["normsys"] if normsys == 1 else []) + (builder.rows["shift"] if histosys == 0 else [])
+def _marked(start: Index, width: int, keys: Sequence[int]) -> NDArray[np.bool_]:
+    """The parameters of ``keys``: (H, P)."""
+    marked = np.zeros((len(start), width), dtype=np.bool_)
     for key in set(keys):
         rows = np.flatnonzero(start[:, key] >= 0)
-        kinked[rows, start[rows, key]] = True
-    return kinked
+        marked[rows, start[rows, key]] = True
+    return marked
 
 
 def _starts(parameters: Sequence[ParameterTable], builder: _Builder) -> Index:

@@ -15,36 +15,21 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
 from hfx.hf_core.interpolation import clip, histosys_0, histosys_2, histosys_4p, normsys_4
+from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.parameters import NORMAL
 
-__all__ = ["derivatives", "evaluate", "inline", "jit", "rates", "resolve", "value", "work"]
-
-# Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
-
-
-def jit(function: Any) -> Any:
-    """Compiled without the interpreter's lock, and kept between runs where some folder can be written."""
-    try:
-        return numba.njit(cache=True, nogil=True, **_OPTIONS)(function)
-    except RuntimeError:  # numba finds no folder for its cache: a read-only installation without a home
-        return numba.njit(nogil=True, **_OPTIONS)(function)
-
-
-def inline(function: Any) -> Any:
-    """Becomes part of its caller before that is compiled, for what is called from one place: the compiler goes once over each
-    function and again over all that its callers link, so that few levels compile in half the time."""
-    return numba.njit(inline="always", **_OPTIONS)(function)
-
+__all__ = ["LANES", "derivatives", "evaluate", "padded", "rates", "reflect", "resolve", "value", "work"]
 
 # A linear factor at zero (mu = 0) is replaced by this: nu is unchanged in float64, and log-derivatives stay finite.
 _TINY = 1e-150
+
+# Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
+LANES = 16
 
 
 @jit
@@ -122,16 +107,28 @@ _FIELDS = [
     "curvature",  # (N,)
     "rows",  # l, then s, then w l + s of each block, then the Jacobian of each bin: (3 blocks + N, P)
     "cell",  # (P,)
-    "coefficient",  # of the products for one parameter
-    "row",
+    "coefficient",  # (products, 2): of the products for two parameters
+    "row",  # (products,)
+    "diagonal",  # (P,): the Hessian's
+    "across",  # (P,): whether a parameter is a factor per bin
+    "reflected",  # (P,) where one parameter alone goes
+    "ratio",  # (P,) of its factor there
+    "changed",  # (P, N): of each bin's rate
 ]
 structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
+
+
+@jit
+def padded(parameters: int) -> int:
+    """The length of a row of P entries: a multiple of the lanes, and even."""
+    return (parameters + LANES - 1) // LANES * LANES
 
 
 @jit
 def work(t: Any) -> Any:
     """Buffers for the largest hypothesis."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
+    width = padded(parameters)
     factors, shifts, cells, blocks, most = 1, 1, 1, 1, 1
     for h in range(len(t.bins)):
         f, s, c = 0, 0, 0
@@ -166,10 +163,15 @@ def work(t: Any) -> Any:
         np.zeros(bins),
         np.zeros(bins),
         np.zeros(bins),
-        np.zeros((3 * blocks + bins, parameters)),
+        np.zeros((3 * blocks + bins, width)),
+        np.zeros(width),
+        np.zeros((2 * blocks + bins + 2, 2)),
+        np.zeros(2 * blocks + bins + 2, dtype=np.int64),
         np.zeros(parameters),
-        np.zeros(2 * blocks + bins + 3),
-        np.zeros(2 * blocks + bins + 3, dtype=np.int64),
+        np.zeros(parameters, dtype=np.bool_),
+        np.zeros(parameters),
+        np.zeros(parameters),
+        np.zeros((parameters, bins)),
     )
 
 
@@ -197,59 +199,75 @@ def resolve(t: Any, h: int, w: Any) -> None:
 
 
 @inline
-def _normsys_1(table: Any, first: int, at: int, count: int, theta: Any, sign: Any, w: Any) -> float:
+def _normsys_1(log_hi: Any, log_lo: Any, index: Any, theta: Any, sign: Any, slopes: Any, seconds: Any) -> float:
     exponent = 0.0
-    for j in range(count):
-        p = w.index[at + j]
-        slope = table[6, first + j] if sign[p] > 0.0 else -table[7, first + j]
+    for j in range(len(index)):
+        p = index[j]
+        slope = log_hi[j] if sign[p] > 0.0 else -log_lo[j]
         exponent += theta[p] * slope
-        w.slope[at + j] = slope
-        w.second[at + j] = slope * slope
+        slopes[j] = slope
+        seconds[j] = slope * slope
     return math.exp(exponent)
 
 
 @inline
-def _normsys_4(table: Any, first: int, at: int, count: int, outside: bool, w: Any) -> float:
-    """Product of ``count`` factors from entry ``first``; f'/f and f''/f go to ``w`` from ``at``."""
+def _normsys_4(table: Any, first: int, index: Any, clipped: Any, slopes: Any, seconds: Any) -> float:
+    """Product of the factors inside [-1, 1], from entry ``first``; f'/f and f''/f."""
+    last = first + len(index)
+    c1, c2, c3 = table[0, first:last], table[1, first:last], table[2, first:last]
+    c4, c5, c6 = table[3, first:last], table[4, first:last], table[5, first:last]
     product = 1.0
-    c1, c2, c3 = table[0, first : first + count], table[1, first : first + count], table[2, first : first + count]
-    c4, c5, c6 = table[3, first : first + count], table[4, first : first + count], table[5, first : first + count]
-    index = w.index[at : at + count]
-    slopes, seconds = w.slope[at : at + count], w.second[at : at + count]
-    for j in range(count):
-        value, slope, second = normsys_4(w.clipped[index[j]], c1[j], c2[j], c3[j], c4[j], c5[j], c6[j])
+    for j in range(len(index)):
+        value, slope, second = normsys_4(clipped[index[j]], c1[j], c2[j], c3[j], c4[j], c5[j], c6[j])
         value = value if abs(value) >= _TINY else _TINY
         inverse = 1.0 / value
         product *= value
         slopes[j] = slope * inverse
         seconds[j] = second * inverse
-    if outside:
-        exponent = 0.0
-        for j in range(count):
-            exponent += w.above[index[j]] * table[6, first + j] + w.below[index[j]] * table[7, first + j]
-        product *= math.exp(exponent)
     return product
 
 
 @inline
-def _shapes(t: Any, size: int, theta: Any, sign: Any, w: Any) -> bool:
+def _beyond(log_hi: Any, log_lo: Any, index: Any, above: Any, below: Any) -> float:
+    """What the exponentials outside [-1, 1] add to the product's logarithm."""
+    exponent = 0.0
+    for j in range(len(index)):
+        exponent += above[index[j]] * log_hi[j] + below[index[j]] * log_lo[j]
+    return exponent
+
+
+@inline
+def _shapes(code: int, size: int, theta: Any, sign: Any, shape: Any, clipped: Any, above: Any, below: Any) -> bool:
     """T, T', T'' and the clipped value of each parameter; whether any lies outside [-1, 1]."""
     outside = False
     for p in range(size):
         a = theta[p]
-        w.shape[0, p], w.shape[1, p], w.shape[2, p] = _shift_shape(t.histosys_code, a, sign[p])
-        w.clipped[p] = clip(a)
-        w.above[p] = max(a - 1.0, 0.0)
-        w.below[p] = max(-1.0 - a, 0.0)
+        shape[0, p], shape[1, p], shape[2, p] = _shift_shape(code, a, sign[p])
+        clipped[p] = clip(a)
+        above[p] = max(a - 1.0, 0.0)
+        below[p] = max(-1.0 - a, 0.0)
         outside |= abs(a) > 1.0
     return outside
+
+
+@inline
+def _shifted(alpha: Any, even: Any, odd_table: Any, even_table: Any) -> float:
+    """Sum of alpha S + T D over one cell's shifts."""
+    total = 0.0
+    for j in range(len(odd_table)):
+        total += alpha[j] * odd_table[j] + even[j] * even_table[j]
+    return total
 
 
 @jit
 def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
     """Expected events of every cell (``w.yields``; ``w.scale`` is phi) and main bin (``w.nu``) of one fit."""
-    outside = _shapes(t, t.size[h], theta, sign, w)
-    w.nu[:] = 0.0
+    shape, clipped, above, below, alpha, even = w.shape, w.clipped, w.above, w.below, w.alpha, w.even
+    index, slopes, seconds, shift_index = w.index, w.slope, w.second, w.shift_index
+    scales, yields, nu = w.scale, w.yields, w.nu
+    outside = _shapes(t.histosys_code, t.size[h], theta, sign, shape, clipped, above, below)
+    for n in range(len(nu)):
+        nu[n] = 0.0
     cell = 0
     first = t.hypothesis_from[h]
     for r in range(t.hypothesis_from[h + 1] - first):
@@ -257,43 +275,40 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
         at = w.factor_from[r]
         phi = 1.0
         for _ in range(t.linear_from[k + 1] - t.linear_from[k]):
-            factor = theta[w.index[at]]
+            factor = theta[index[at]]
             factor = factor if abs(factor) >= _TINY else _TINY
             phi *= factor
-            w.slope[at] = 1.0 / factor
-            w.second[at] = 0.0
+            slopes[at] = 1.0 / factor
+            seconds[at] = 0.0
             at += 1
-        count = t.normsys_from[k + 1] - t.normsys_from[k]
-        if count and t.normsys_code == 1:
-            phi *= _normsys_1(t.normsys_table, t.normsys_from[k], at, count, theta, sign, w)
-        elif count:
-            phi *= _normsys_4(t.normsys_table, t.normsys_from[k], at, count, outside, w)
+        begin, end = t.normsys_from[k], t.normsys_from[k + 1]
+        if end > begin:
+            last = at + end - begin
+            entries, log_hi, log_lo = index[at:last], t.normsys_table[6, begin:end], t.normsys_table[7, begin:end]
+            if t.normsys_code == 1:
+                phi *= _normsys_1(log_hi, log_lo, entries, theta, sign, slopes[at:last], seconds[at:last])
+            else:
+                phi *= _normsys_4(t.normsys_table, begin, entries, clipped, slopes[at:last], seconds[at:last])
+                if outside:
+                    phi *= math.exp(_beyond(log_hi, log_lo, entries, above, below))
         begin = w.block_shift_from[r]
         shifts = w.block_shift_from[r + 1] - begin
         for j in range(shifts):
-            p = w.shift_index[begin + j]
-            w.alpha[j], w.even[j] = theta[p], w.shape[0, p]
+            p = shift_index[begin + j]
+            alpha[j], even[j] = theta[p], shape[0, p]
         place = t.offset[h, t.block_channel[k]]
         for i in range(t.block_bins[k]):
             scale = phi
             for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
                 gamma = theta[t.start[h, t.gamma_key[e]] + i]
                 scale *= gamma if abs(gamma) >= _TINY else _TINY
-            rate = scale * (t.nominal[t.block_cell[k] + i] + _shifted(t, t.shift_cell[k] + i * shifts, shifts, w))
-            w.scale[cell] = scale
-            w.yields[cell] = rate
-            w.nu[place + i] += rate
+            at = t.shift_cell[k] + i * shifts
+            moved = _shifted(alpha, even, t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts])
+            rate = scale * (t.nominal[t.block_cell[k] + i] + moved)
+            scales[cell] = scale
+            yields[cell] = rate
+            nu[place + i] += rate
             cell += 1
-
-
-@inline
-def _shifted(t: Any, at: int, count: int, w: Any) -> float:
-    """Sum of alpha S + T D over one cell's shifts."""
-    odd, even = t.shift_odd[at : at + count], t.shift_even[at : at + count]
-    total = 0.0
-    for j in range(count):
-        total += w.alpha[j] * odd[j] + w.even[j] * even[j]
-    return total
 
 
 @jit
@@ -312,130 +327,212 @@ def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) ->
 
 @jit
 def derivatives(t: Any, h: int, theta: Any, aux: Any, exact: bool, w: Any, gradient: Any, hessian: Any) -> None:
-    """Gradient (P,) and the upper triangle of the Hessian (P, P) where :func:`value` was last computed.
+    """Gradient (P,) and the upper triangle of the Hessian (P, :func:`padded` P) where :func:`value` was last computed.
 
-    The Hessian is the exact one, or its Gauss-Newton part, which is never negative.
+    The Hessian is the exact one, or its Gauss-Newton part, which is never negative. What lies below its diagonal or beyond
+    P is of no meaning.
     """
     size, bins = t.size[h], t.bins[h]
-    gradient[:] = 0.0
-    hessian[:, :] = 0.0
+    rows, diagonal, firsts, curvatures, across = w.rows, w.diagonal, w.first, w.curvature, w.across
+    width = rows.shape[1]
     first = t.hypothesis_from[h]
     blocks = t.hypothesis_from[h + 1] - first
-    w.rows[: 3 * blocks + bins, :] = 0.0
+    for p in range(size):
+        gradient[p] = diagonal[p] = 0.0
+        across[p] = False
+        for q in range(width):
+            hessian[p, q] = 0.0
+    for r in range(3 * blocks + bins):
+        for q in range(width):
+            rows[r, q] = 0.0
     cell = 0
     for r in range(blocks):
-        _block_rows(t, h, r, blocks, cell, theta, exact, w, hessian)
+        _block_rows(t, h, r, blocks, cell, theta, exact, w, rows, diagonal, hessian)
         cell += t.block_bins[t.hypothesis_block[first + r]]
-    jacobian = w.rows[3 * blocks : 3 * blocks + bins]
     for n in range(bins):
-        row, slope, curvature = jacobian[n], w.first[n], w.curvature[n]
+        row, slope, curvature = rows[3 * blocks + n], firsts[n], curvatures[n]
         for p in range(size):
             gradient[p] += slope * row[p]
-            hessian[p, p] += curvature * row[p] * row[p]
+            diagonal[p] += curvature * row[p] * row[p]
     for p in range(size):
+        diagonal[p] += hessian[p, p]
         if t.constraint[h, p] != 0:
             _, slope, curvature = _constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])
             gradient[p] += slope
-            hessian[p, p] += curvature
-    for p in range(1, size):  # the rows of the factors per bin lie on both sides of the diagonal
-        for q in range(p):
-            hessian[q, p] += hessian[p, q]
-    _products(blocks if exact else 0, blocks, bins, size, w, hessian)
+            diagonal[p] += curvature
+        if across[p]:  # its row lies on both sides of the diagonal
+            for q in range(p):
+                hessian[q, p] += hessian[p, q]
+    _products(blocks if exact else 0, blocks, bins, size, rows, curvatures, w.coefficient, w.row, hessian)
+    for p in range(size):
+        hessian[p, p] = diagonal[p]
 
 
 @inline
-def _block_rows(t: Any, h: int, r: int, blocks: int, cell: int, theta: Any, exact: bool, w: Any, hessian: Any) -> None:
+def _block_rows(
+    t: Any, h: int, r: int, blocks: int, cell: int, theta: Any, exact: bool, w: Any, rows: Any, diagonal: Any, hessian: Any
+) -> None:
     """The rows l, s and w l + s of the hypothesis' block r, its cells' part of the Jacobian, and what its factors and shifts
     add to the diagonal of the Hessian and its factors per bin to their rows of it."""
-    size = t.size[h]
+    width = rows.shape[1]
     k = t.hypothesis_block[t.hypothesis_from[h] + r]
     place = t.offset[h, t.block_channel[k]]
-    logarithmic, additive, both = w.rows[r], w.rows[blocks + r], w.rows[2 * blocks + r]
+    logarithmic, additive, both, row = rows[r], rows[blocks + r], rows[2 * blocks + r], w.cell
+    factors, slopes, seconds = w.index, w.slope, w.second
     for f in range(w.factor_from[r], w.factor_from[r + 1]):
-        logarithmic[w.index[f]] = w.slope[f]
+        logarithmic[factors[f]] = slopes[f]
     begin = w.block_shift_from[r]
     shifts = w.block_shift_from[r + 1] - begin
     index = w.shift_index[begin : begin + shifts]
+    shape, even_slope, moved, summed, curved = w.shape, w.even_slope, w.moved, w.summed, w.curved
     for j in range(shifts):
-        w.even_slope[j] = w.shape[1, index[j]]
-        w.summed[j] = 0.0
-        w.curved[j] = 0.0
+        even_slope[j] = shape[1, index[j]]
+        summed[j] = 0.0
+        curved[j] = 0.0
     weight = 0.0
-    gammas = t.gamma_from[k + 1] - t.gamma_from[k]
     for i in range(t.block_bins[k]):
-        rate, slope = w.yields[cell + i], w.first[place + i]
+        rate, slope, scale = w.yields[cell + i], w.first[place + i], w.scale[cell + i]
         weight += slope * rate
         at = t.shift_cell[k] + i * shifts
-        _move(t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts], w.scale[cell + i], slope, w)
-        jacobian = w.rows[3 * blocks + place + i]
-        if gammas == 0:
-            for j in range(shifts):
-                jacobian[index[j]] += w.moved[j]
-            for p in range(size):
-                jacobian[p] += rate * logarithmic[p]
-            continue
-        for p in range(size):
-            w.cell[p] = rate * logarithmic[p]
+        odd, even = t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts]
         for j in range(shifts):
-            w.cell[index[j]] += w.moved[j]
+            moved[j] = scale * (odd[j] + even_slope[j] * even[j])
+        for j in range(shifts):
+            summed[j] += slope * moved[j]
+            curved[j] += slope * scale * even[j]
+        for p in range(width):
+            row[p] = rate * logarithmic[p]
+        for j in range(shifts):
+            row[index[j]] += moved[j]
         for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
             gamma = t.start[h, t.gamma_key[e]] + i
             inverse = 1.0 / theta[gamma] if abs(theta[gamma]) >= _TINY else 1.0 / _TINY
             if exact:
-                for p in range(size):
-                    hessian[gamma, p] += slope * inverse * w.cell[p]
-            w.cell[gamma] += rate * inverse
-        for p in range(size):
-            jacobian[p] += w.cell[p]
+                w.across[gamma] = True
+                whole = hessian[gamma]
+                for p in range(width):
+                    whole[p] += slope * inverse * row[p]
+            row[gamma] += rate * inverse
+        jacobian = rows[3 * blocks + place + i]
+        for p in range(width):
+            jacobian[p] += row[p]
     if exact:
         for j in range(shifts):
             p = index[j]
-            additive[p] = w.summed[j]
-            hessian[p, p] += w.curved[j] * w.shape[2, p]
-        for p in range(size):
+            additive[p] = summed[j]
+            diagonal[p] += curved[j] * shape[2, p]
+        for p in range(width):
             both[p] = weight * logarithmic[p] + additive[p]
         for f in range(w.factor_from[r], w.factor_from[r + 1]):
-            p, slope = w.index[f], w.slope[f]
-            hessian[p, p] += weight * w.second[f] + 2.0 * slope * additive[p]
+            p = factors[f]
+            diagonal[p] += weight * seconds[f] + 2.0 * slopes[f] * additive[p]
 
 
 @inline
-def _move(odd: Any, even: Any, scale: float, slope: float, w: Any) -> None:
-    """phi d of one cell's shifts, and dNLL/dnu times it and its derivative, summed over the bins."""
-    weight = slope * scale
-    for j in range(len(odd)):
-        moved = scale * (odd[j] + w.even_slope[j] * even[j])
-        w.moved[j] = moved
-        w.summed[j] += slope * moved
-        w.curved[j] += weight * even[j]
+def _products(
+    exact: int, blocks: int, bins: int, size: int, rows: Any, curvatures: Any, coefficients: Any, products: Any, hessian: Any
+) -> None:
+    """Add the products of rows to the Hessian, two of its rows and three products at a time.
 
-
-@inline
-def _products(exact: int, blocks: int, bins: int, size: int, w: Any, hessian: Any) -> None:
-    """Add the products of rows to the part of the Hessian above its diagonal, row by row, four products at a time."""
-    for p in range(size):
+    The compiler fills the vector lanes only where few pairs of arrays could overlap (five arrays, not six), and only multiples
+    of :data:`LANES`: whence rows that begin left of the diagonal and end beyond P.
+    """
+    width = rows.shape[1]
+    for p in range(0, size, 2):
+        other = min(p + 1, size - 1)
         count = 0
         for r in range(exact):
-            if w.rows[r, p] != 0.0:
-                w.coefficient[count], w.row[count] = w.rows[r, p], 2 * blocks + r
+            a, b = rows[r, p], rows[r, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, 2 * blocks + r
                 count += 1
-            if w.rows[blocks + r, p] != 0.0:
-                w.coefficient[count], w.row[count] = w.rows[blocks + r, p], r
+            a, b = rows[blocks + r, p], rows[blocks + r, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, r
                 count += 1
         for n in range(bins):
-            if w.rows[3 * blocks + n, p] != 0.0:
-                w.coefficient[count], w.row[count] = w.curvature[n] * w.rows[3 * blocks + n, p], 3 * blocks + n
+            a, b = curvatures[n] * rows[3 * blocks + n, p], curvatures[n] * rows[3 * blocks + n, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, 3 * blocks + n
                 count += 1
-        while count % 4 != 0:
-            w.coefficient[count], w.row[count] = 0.0, 0
+        while count % 3:
+            coefficients[count, 0], coefficients[count, 1], products[count] = 0.0, 0.0, 0
             count += 1
-        target = hessian[p, p + 1 : size]
-        for e in range(0, count, 4):
-            c0, c1, c2, c3 = w.coefficient[e], w.coefficient[e + 1], w.coefficient[e + 2], w.coefficient[e + 3]
-            row0, row1 = w.rows[w.row[e], p + 1 : size], w.rows[w.row[e + 1], p + 1 : size]
-            row2, row3 = w.rows[w.row[e + 2], p + 1 : size], w.rows[w.row[e + 3], p + 1 : size]
-            for q in range(size - p - 1):
-                target[q] += (c0 * row0[q] + c1 * row1[q]) + (c2 * row2[q] + c3 * row3[q])
+        left = p // LANES * LANES
+        above, below = hessian[p, left:width], hessian[p + 1, left:width]
+        for e in range(0, count, 3):
+            a0, a1, a2 = coefficients[e, 0], coefficients[e + 1, 0], coefficients[e + 2, 0]
+            b0, b1, b2 = coefficients[e, 1], coefficients[e + 1, 1], coefficients[e + 2, 1]
+            row0, row1, row2 = rows[products[e], left:width], rows[products[e + 1], left:width], rows[products[e + 2], left:width]
+            for q in range(width - left):
+                x, y, z = row0[q], row1[q], row2[q]
+                above[q] += a0 * x + a1 * y + a2 * z
+                below[q] += b0 * x + b1 * y + b2 * z
+
+
+@jit
+def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any) -> None:
+    """By how much NLL rises when one alpha alone goes to the other side of its constraint, for each parameter (P,), where
+    :func:`value` was last computed; 0 for what is not a constrained alpha.
+
+    One pass over the tables for all of them: the change of the rates lies in ``w.changed`` (P, N), and the sums of Poisson terms
+    follow. A factor f becomes f r and the shifts A + B, so that a cell's rate changes by rate (r - 1) + phi r B.
+    """
+    size, bins = t.size[h], t.bins[h]
+    for p in range(size):
+        for n in range(bins):
+            w.changed[p, n] = 0.0
+        w.reflected[p] = 2.0 * aux[p] - theta[p] if t.alpha[h, p] else theta[p]
+        w.ratio[p] = 1.0
+    first, cell = t.hypothesis_from[h], 0
+    for r in range(t.hypothesis_from[h + 1] - first):
+        k = t.hypothesis_block[first + r]
+        place, length = t.offset[h, t.block_channel[k]], t.block_bins[k]
+        begin, shifts = w.block_shift_from[r], w.block_shift_from[r + 1] - w.block_shift_from[r]
+        at = w.factor_from[r] + t.linear_from[k + 1] - t.linear_from[k]
+        for e in range(t.normsys_from[k], t.normsys_from[k + 1]):
+            p = w.index[at]
+            at += 1
+            here = normsys(t, e, theta[p])
+            there = normsys(t, e, w.reflected[p])
+            ratio = there / (here if abs(here) >= _TINY else _TINY)
+            w.ratio[p] = ratio
+            for i in range(length):
+                w.changed[p, place + i] += w.yields[cell + i] * (ratio - 1.0)
+        for j in range(shifts):
+            p = w.shift_index[begin + j]
+            there, here = w.reflected[p], theta[p]
+            even = _shift_shape(t.histosys_code, there, 1.0 if there >= 0.0 else -1.0)[0] - w.shape[0, p]
+            for i in range(length):
+                entry = t.shift_cell[k] + i * shifts + j
+                moved = (there - here) * t.shift_odd[entry] + even * t.shift_even[entry]
+                w.changed[p, place + i] += w.scale[cell + i] * w.ratio[p] * moved
+        for f in range(w.factor_from[r], w.factor_from[r + 1]):
+            w.ratio[w.index[f]] = 1.0
+        cell += length
+    for p in range(size):
+        raised[p] = 0.0
+        if w.reflected[p] != theta[p]:
+            width = t.width[h, p]
+            total = _constraint(NORMAL, w.reflected[p], aux[p], width)[0] - _constraint(NORMAL, theta[p], aux[p], width)[0]
+            for n in range(bins):
+                if w.changed[p, n] != 0.0:
+                    floor = t.floor[h, n]
+                    total += _poisson(w.nu[n] + w.changed[p, n], main[n], floor)[0] - _poisson(w.nu[n], main[n], floor)[0]
+            raised[p] = total
+
+
+@jit
+def normsys(t: Any, e: int, a: float) -> Any:
+    """The factor of normsys entry ``e``."""
+    table = t.normsys_table
+    if t.normsys_code == 1:
+        return math.exp(a * table[6, e]) if a >= 0.0 else math.exp(-a * table[7, e])
+    c = clip(a)
+    found = normsys_4(c, table[0, e], table[1, e], table[2, e], table[3, e], table[4, e], table[5, e])[0]
+    if a != c:
+        found *= math.exp((a - c) * table[6, e] if a > 0.0 else (c - a) * table[7, e])
+    return found
 
 
 @jit
@@ -458,11 +555,15 @@ def evaluate(
     is the side on which a kink at zero is read.
     """
     w = work(t)
+    width = padded(theta.shape[1])
+    upper = np.zeros((width, width))
     for b in range(len(hypothesis)):
         h = hypothesis[b]
         resolve(t, h, w)
         values[b] = value(t, h, theta[b], sign[b], main[b], aux[b], w)
-        derivatives(t, h, theta[b], aux[b], exact, w, gradient[b], hessian[b])
+        gradient[b, :] = 0.0
+        hessian[b, :, :] = 0.0
+        derivatives(t, h, theta[b], aux[b], exact, w, gradient[b], upper)
         for p in range(t.size[h]):
-            for q in range(p):
-                hessian[b, p, q] = hessian[b, q, p]
+            for q in range(p, t.size[h]):
+                hessian[b, p, q] = hessian[b, q, p] = upper[p, q]

@@ -13,7 +13,7 @@ from hfx.hf_core.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statis
 from hfx.hf_core.minima import CHOICES, Fits, Minimum
 from hfx.hf_core.model import Data, Model, constant
 from hfx.hf_core.parameters import UNCONSTRAINED
-from hfx.hf_core.search import CLIMBS, DATA_FITS, DEFAULT_STARTS, FLIP_ROUNDS, Search, Start
+from hfx.hf_core.search import DATA_FITS, DEFAULT_STARTS, FLIP_ROUNDS, Search, Start
 from hfx.hf_core.solver import STATUS
 
 __all__ = ["Answer", "Outcome", "hypotest"]
@@ -134,10 +134,13 @@ def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
     _asimov(search, hypotheses, starts)
 
 
-def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], climber: str, starts: int) -> None:
-    """``starts - 1`` further starts of ``climber`` (climbs, then swells), and flips of all ``keys`` from what they reach."""
-    search.run(search.climb(hypotheses, climber, CLIMBS[: starts - 1]))
-    search.run(search.swell(hypotheses, climber, max(0, starts - 1 - len(CLIMBS))))
+def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], explored: str, starts: int) -> None:
+    """``starts - 1`` further starts of ``explored``, and flips of all ``keys`` from what they reach."""
+    search.run([*search.mirror(hypotheses, explored), *search.sink(hypotheses, explored, starts - 2)])
+    _flip(search, hypotheses, keys)
+
+
+def _flip(search: Search, hypotheses: Sequence[int], keys: Sequence[str]) -> None:
     for _ in range(FLIP_ROUNDS):
         flips = search.flip(hypotheses, keys)
         if not flips:
@@ -146,15 +149,15 @@ def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], cli
 
 
 def _asimov(search: Search, hypotheses: Sequence[int], starts: int) -> None:
-    """Fixed-mu fits to the Asimov data of each background minimum that a choice takes."""
+    """Fixed-mu fits to the Asimov data of each background minimum that a choice takes: from the suggested initial values, then
+    from the data fits' minima, which lie near theirs."""
     made = search.make_asimov(hypotheses)
     search.run([start for h, key in made for start in search.natural([h], [key])])
     if starts <= 1:
         return
+    search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
     for key in sorted({key for _, key in made}):
-        rows = [h for h, name in made if name == key]
-        search.run(search.cross(rows, [key], DATA_FITS))
-        _explore(search, rows, [key], key, starts)
+        _flip(search, [h for h, name in made if name == key], [key])
 
 
 def _exchange(

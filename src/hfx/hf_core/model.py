@@ -75,10 +75,14 @@ class FusedKernel:
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
         shape = (len(theta), self.tables.floor.shape[1])
-        result, rates = self._at(hypothesis, theta, torch.zeros(shape, dtype=theta.dtype), torch.zeros_like(theta))
+        result, rates, _ = self._at(hypothesis, theta, torch.zeros(shape, dtype=theta.dtype), torch.zeros_like(theta))
         return torch.from_numpy(result.yields), torch.from_numpy(rates)
 
-    def _at(self, hypothesis: Tensor, theta: Tensor, main: Tensor, aux: Tensor) -> tuple[FitResult, Array]:
+    def reflect(self, problem: Problem) -> Array:
+        """See :meth:`Model.reflect`."""
+        return self._rows(problem, -1, reflect=True)[2]
+
+    def _at(self, hypothesis: Tensor, theta: Tensor, main: Tensor, aux: Tensor) -> tuple[FitResult, Array, Array]:
         """Deviance, yields and rates (B, N) at ``theta``: neither depends on the side on which a kink is read."""
         unbounded = np.full(theta.shape, np.inf)
         data = Data(main.numpy(), aux.numpy())
@@ -88,7 +92,7 @@ class FusedKernel:
         """Fit every row of ``problem`` in at most ``most`` iterations."""
         return self._rows(problem, most)[0]
 
-    def _rows(self, problem: Problem, most: int) -> tuple[FitResult, Array]:
+    def _rows(self, problem: Problem, most: int, *, reflect: bool = False) -> tuple[FitResult, Array, Array]:
         rows = len(problem.hypothesis)
         result = FitResult(
             theta=np.array(problem.start, order="C"),
@@ -98,13 +102,15 @@ class FusedKernel:
             status=np.empty(rows, dtype=np.int64),
             yields=np.empty((rows, self.cells)),
         )
-        rates = np.empty((rows, self.tables.floor.shape[1]))
+        bin_rates = np.empty((rows, self.tables.floor.shape[1]))
         given = (problem.lower, problem.upper, problem.data.main, problem.data.aux)
         lower, upper, main, aux = (np.ascontiguousarray(array) for array in given)
         hypothesis = np.ascontiguousarray(problem.hypothesis)
-        found = (result.deviance, result.edm, result.iterations, result.status, result.yields, rates)
-        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, *found)
-        return result, rates
+        target = np.full(rows, np.inf) if problem.target is None else np.ascontiguousarray(problem.target)
+        raised = np.zeros((rows if reflect else 0, problem.start.shape[1]))
+        found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
+        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found)
+        return result, bin_rates, raised
 
 
 def _largest_cells(tables: Tables) -> int:
@@ -169,11 +175,19 @@ class Model:
             None if hessian is None else hessian[:, :size, :size],
         )
 
-    def deviance(self, hypothesis: int, theta: Array, data: Data) -> Array:
-        """Deviance in 2NLL (B,) of one hypothesis at ``theta`` (B, P of the hypothesis); ``data`` has one row."""
-        rows = np.full(len(theta), hypothesis, dtype=np.int64)
-        values = Data(np.repeat(data.main, len(theta), axis=0), np.repeat(data.aux, len(theta), axis=0))
-        return self._twice(rows, theta, values, 0)[0]
+    def reflect(self, hypothesis: NDArray[np.int64], theta: Array, data: Data) -> Array:
+        """By how much 2NLL rises (B, P) when one alpha alone goes to the other side of its constraint; 0 for other parameters."""
+        if isinstance(self.kernel, FusedKernel):
+            unbounded = np.full(theta.shape, np.inf)
+            return self.kernel.reflect(Problem(hypothesis, theta, -unbounded, unbounded, data))
+        raised = np.zeros(theta.shape)
+        here = self._twice(hypothesis, theta, data, 0)[0]
+        for p in np.flatnonzero(self.batch.tables.alpha[hypothesis].any(axis=0)):
+            rows = np.flatnonzero(self.batch.tables.alpha[hypothesis, p])
+            there = theta[rows]
+            there[:, p] = 2.0 * data.aux[rows, p] - there[:, p]
+            raised[rows, p] = self._twice(hypothesis[rows], there, data.rows(rows), 0)[0] - here[rows]
+        return raised
 
     def _twice(self, rows: NDArray[np.int64], theta: Array, data: Data, order: int) -> tuple[Array, Array | None, Array | None]:
         """The kernel's numbers times two: 2NLL instead of NLL."""

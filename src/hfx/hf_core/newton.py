@@ -13,9 +13,11 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.fused import derivatives, inline, jit, rates, resolve, value, work
+from hfx.hf_core.fused import LANES, derivatives, padded, rates, reflect, resolve, value, work
+from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
+    ABANDONED,
     CONVERGED,
     DROWNED,
     EDM_LIMIT,
@@ -25,6 +27,7 @@ from hfx.hf_core.problem import (
     ITERATIONS,
     LEAST_DAMPING,
     LONG,
+    MARGIN,
     MAX_DAMPING,
     NOT_FINITE,
     NOTHING,
@@ -36,6 +39,7 @@ from hfx.hf_core.problem import (
     RUNNING,
     SADDLE_PREDICTED,
     STALLED,
+    SURE,
 )
 
 __all__ = ["minimize_rows"]
@@ -76,6 +80,7 @@ structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-unty
 
 @inline
 def _state(parameters: int) -> Any:
+    width = padded(parameters)
     return State(  # type: ignore[no-untyped-call]
         np.zeros(parameters),
         np.zeros(parameters),
@@ -84,11 +89,11 @@ def _state(parameters: int) -> Any:
         np.zeros(parameters),
         np.zeros(parameters),
         np.zeros(parameters),
-        np.zeros((parameters, parameters)),
-        np.zeros((parameters, parameters)),
+        np.zeros((width, width)),
+        np.zeros((width, width)),
         np.zeros(parameters),
         np.zeros(parameters),
-        np.zeros((parameters, parameters)),
+        np.zeros((width, width)),
         np.zeros(parameters, dtype=np.int64),
         np.zeros(parameters, dtype=np.bool_),
         np.zeros(parameters, dtype=np.bool_),
@@ -101,26 +106,39 @@ def _state(parameters: int) -> Any:
 
 @jit
 def _cholesky(a: Any, size: int) -> bool:
-    """Upper factor of the leading ``size`` rows in place, four rows at a time; False where it is not positive definite."""
-    for j in range(0, size, 4):
-        end = min(j + 4, size)
+    """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
+
+    Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; what lies there is of no meaning.
+    """
+    width = padded(size)
+    for j in range(0, size, 8):
+        end = min(j + 8, size)
+        left = j // LANES * LANES
         for r in range(j, end):
-            row = a[r, r:size]
+            row = a[r, left:width]
             for s in range(j, r):
-                c, above = a[s, r], a[s, r:size]
-                for q in range(size - r):
+                c, above = a[s, r], a[s, left:width]
+                for q in range(width - left):
                     row[q] -= c * above[q]
-            if not row[0] > 0.0:
+            diagonal = a[r, r]
+            if not diagonal > 0.0:
                 return False
-            inverse = 1.0 / math.sqrt(row[0])
-            for q in range(size - r):
+            inverse = 1.0 / math.sqrt(diagonal)
+            for q in range(width - left):
                 row[q] *= inverse
+            for q in range(left, r):
+                a[r, q] = 0.0
         for p in range(end, size):
-            target = a[p, p:size]
+            left = p // LANES * LANES
+            target = a[p, left:width]
             c0, c1, c2, c3 = a[j, p], a[j + 1, p], a[j + 2, p], a[j + 3, p]
-            row0, row1, row2, row3 = a[j, p:size], a[j + 1, p:size], a[j + 2, p:size], a[j + 3, p:size]
-            for q in range(size - p):
-                target[q] -= (c0 * row0[q] + c1 * row1[q]) + (c2 * row2[q] + c3 * row3[q])
+            c4, c5, c6, c7 = a[j + 4, p], a[j + 5, p], a[j + 6, p], a[j + 7, p]
+            r0, r1, r2, r3 = a[j, left:width], a[j + 1, left:width], a[j + 2, left:width], a[j + 3, left:width]
+            r4, r5, r6, r7 = a[j + 4, left:width], a[j + 5, left:width], a[j + 6, left:width], a[j + 7, left:width]
+            for q in range(width - left):
+                one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
+                two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
+                target[q] -= one + two
     return True
 
 
@@ -144,10 +162,15 @@ def _solve(factor: Any, size: int, x: Any) -> None:
 @jit
 def _pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed: Any) -> None:
     """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
+    width = padded(size)
     for i in range(size):
         p = index[i]
+        for j in range(i):
+            packed[i, j] = 0.0
         for j in range(i, size):
             packed[i, j] = matrix[p, index[j]]
+        for j in range(size, width):
+            packed[i, j] = 0.0
         packed[i, i] += damping * scale[p]
 
 
@@ -391,19 +414,23 @@ def minimize_rows(
     mains: Any,
     auxs: Any,
     most: int,
+    target: Any,
     deviance: Any,
     edms: Any,
     iterations: Any,
     status: Any,
     yields: Any,
     bin_rates: Any,
+    raised: Any,
 ) -> None:
     """Fit each row in at most ``most`` iterations, from its start (B, P) and into it, between ``lowest`` and ``highest``;
     ``deviance`` in 2NLL, ``edms``, ``iterations``, ``status`` (B,), and there the expected events of each (sample, channel, bin)
-    cell, ``yields`` (B, cells), and of each main bin, ``bin_rates`` (B, N).
+    cell, ``yields`` (B, cells), and of each main bin, ``bin_rates`` (B, N). A fit that cannot end below ``target`` (B,), in 2NLL,
+    is abandoned once that is clear.
 
-    A negative ``most`` asks for the deviance and the expected events at the start itself. (One function does both because each
-    that Python calls is compiled with all that it calls.)
+    A negative ``most`` asks for the deviance and the expected events at the start itself and, where ``raised`` has rows, for what
+    :func:`hfx.hf_core.fused.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with all
+    that it calls.)
     """
     w, s = work(t), _state(starts.shape[1])
     resolved = -1
@@ -437,6 +464,8 @@ def minimize_rows(
                 code = STALLED
             elif steps >= most:
                 code = ITERATIONS
+            elif edm <= SURE and 2.0 * current - MARGIN * edm > target[b]:
+                code = ABANDONED
             if code != RUNNING:
                 break
             polished += certified
@@ -469,6 +498,10 @@ def minimize_rows(
             rates(t, h, theta, s.sign, w)
             if code == CONVERGED and _on_floor(t, h, main, w):
                 code = FLOOR
+        if b < len(raised):
+            reflect(t, h, theta, main, aux, w, raised[b])
+            for p in range(size):
+                raised[b, p] *= 2.0
         for cell in range(yields.shape[1]):
             yields[b, cell] = w.yields[cell]
         for n in range(bin_rates.shape[1]):

@@ -27,13 +27,16 @@ SADDLE_PREDICTED = 1e-10
 FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
 DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
 ROUNDING = 1e-11
-RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED = -1, 0, 1, 2, 3, 4
+SURE = 1e-2  # EDM below which a fit's end is foreseen, as its 2NLL less
+MARGIN = 1.5  # times its EDM: one that ends above its target is abandoned
+RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED, ABANDONED = -1, 0, 1, 2, 3, 4, 5
 STATUS = {
     CONVERGED: "converged",
     ITERATIONS: f"not converged after {MAX_ITERATIONS} iterations; the likelihood may have no minimum within the bounds",
     NOT_FINITE: "the likelihood is not finite at the start",
     FLOOR: "the best fit drives an expected rate to zero or below; the likelihood is not defined there",
     STALLED: "stopped where no step lowers the likelihood; the EDM is above its limit",
+    ABANDONED: "abandoned: it leads to a minimum that is not lower than its target",
 }
 
 
@@ -50,16 +53,20 @@ class Data:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """B fits: hypothesis (B,), start, bounds (B, P) (equal bounds hold a parameter) and data."""
+    """B fits: hypothesis (B,), start, bounds (B, P) (equal bounds hold a parameter) and data; ``target`` (B,) in 2NLL: a fit that
+    is seen to end above it may be abandoned (infinite by default)."""
 
     hypothesis: NDArray[np.int64]
     start: Array
     lower: Array
     upper: Array
     data: Data
+    target: Array | None = None
 
     def rows(self, index: NDArray[np.int64]) -> Problem:
-        return Problem(self.hypothesis[index], self.start[index], self.lower[index], self.upper[index], self.data.rows(index))
+        target = None if self.target is None else self.target[index]
+        start, lower, upper = (array[index] for array in (self.start, self.lower, self.upper))
+        return Problem(self.hypothesis[index], start, lower, upper, self.data.rows(index), target)
 
 
 @dataclass(frozen=True, eq=False)

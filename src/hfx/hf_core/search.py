@@ -2,18 +2,19 @@
 
 What the kinds of start are good for was measured on published pallets (the benchmark ``benchmarks/minima.py`` prints it):
 
-- *cross*: the other fits' minima with the POI moved to this fit's value;
-- *climb*: the fit at a larger mu, and from there back to its own. A large signal pulls the nuisance parameters along the
-  collective direction that moves the bins as the signal does, over the ridge into the basins that hide a signal;
-- *flip*: one nuisance parameter at a time to its other side, those first whose flip hardly changes 2NLL (V-shaped directions),
-  again from every improvement;
-- *swell*: the collective direction of all shifts that makes the signal larger or smaller in one bin.
+- *mirror*: the natural minimum with every alpha on its other side: V-shaped shifts make families of them sit on one side;
+- *sink*: a cell whose shifts outweigh its yield is driven below zero, where its other factors multiply what it takes from its
+  bin: the basins that hide a signal behind a negative background;
+- *flip*: one alpha at a time to its other side, those first whose flip hardly changes 2NLL, again from every improvement;
+- *cross*: the other fits' lowest minima with the POI moved to this fit's value.
+
+All but the natural starts are looking for something lower, and are abandoned once it is clear that they do not find it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +22,24 @@ from numpy.typing import NDArray
 from hfx.hf_core.compile import Batch
 from hfx.hf_core.minima import CHOICES, Fits, Minimum, Pool
 from hfx.hf_core.model import Data
-from hfx.hf_core.parameters import NORMAL
-from hfx.hf_core.solver import Problem
+from hfx.hf_core.problem import ABANDONED, Problem
 
-__all__ = ["CLIMBS", "DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "Start"]
+__all__ = ["DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "Start"]
 
 Array = NDArray[np.float64]
 DATA_FITS = ("bkg", "fixed", "free")
-DEFAULT_STARTS = 18
-CLIMBS = (3.0, 16.0, 1.5, 64.0, 2.0)  # in units of the tested mu, the most fruitful first
-_CLIMBING = 30  # iterations: a climb need not arrive, only go up
+DEFAULT_STARTS = 8  # a fit: the natural one, the mirrored one, and sinks
 FLIP_ROUNDS = 8
 _FLIPS = 4  # a minimum and round
 _PROMISING = 0.1  # 2NLL
 _PULLED = 0.05  # prior widths: a parameter pulled by less is not flipped
-_FLIPPED = 3  # of this many lowest minima
-_SWELL = 3.0  # prior widths
+_SUNK, _DRIVEN, _MULTIPLIED, _MOST_DRIVEN = 3.0, 1.0, 5.0, 20.0
+_SHALLOW = 0.3  # events
+_LOWER = 1e-8  # in 2NLL: what a start must gain
 _HALVINGS = 6
+
+
+UNTARGETED = ("natural", "known")  # run to their end, whatever that is
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,23 +75,38 @@ class Search:
         """Run ``starts`` as one batch and add what they reach to the pools, in their order."""
         if not starts:
             return
-        batch = self.fits.model.batch
-        rows = np.array([start.hypothesis for start in starts], dtype=np.int64)
-        theta = batch.init[rows].copy()
-        for row, start in enumerate(starts):
-            theta[row, : len(start.theta)] = start.theta
+        rows, theta = self._padded(starts)
         mu = np.array([self.poi_value(start.key) for start in starts])
         problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
+        problem = replace(problem, target=np.array([self._target(start) for start in starts]))
         self._pull_back(problem)
         result = self.fits.run(problem)
         for start, minimum in zip(starts, self.fits.minima(problem, result), strict=True):
             pool = self.pools.setdefault(
                 (start.hypothesis, start.key), Pool(self.fits.scale(start.hypothesis)[: len(minimum.theta)])
             )
+            if minimum.status == ABANDONED:
+                continue
             before = len(pool.minima)
             pool.add(minimum)
             if len(pool.minima) > before:
                 self.found[start.kind] = self.found.get(start.kind, 0) + 1
+
+    def _padded(self, starts: Sequence[Start]) -> tuple[NDArray[np.int64], Array]:
+        """Hypothesis (B,) and parameters (B, P) of ``starts``."""
+        rows = np.array([start.hypothesis for start in starts], dtype=np.int64)
+        theta = self.fits.model.batch.init[rows].copy()
+        for row, start in enumerate(starts):
+            theta[row, : len(start.theta)] = start.theta
+        return rows, theta
+
+    def _target(self, start: Start) -> float:
+        """What a start has to go below to be of use: the lowest admissible minimum. Any minimum will do where there is none."""
+        pool = self.pools.get((start.hypothesis, start.key))
+        if start.kind in UNTARGETED or pool is None or not pool.minima[0].converged:
+            return np.inf
+        best = pool.chosen("admissible")
+        return best.deviance - _LOWER if best.converged else np.inf
 
     def _pull_back(self, problem: Problem) -> None:
         """Move starts with a rate that is not positive towards the initial values, by halves (changes ``problem.start``)."""
@@ -120,72 +137,80 @@ class Search:
         return batch.init[hypothesis, : int(batch.tables.size[hypothesis])]
 
     def cross(self, hypotheses: Iterable[int], keys: Sequence[str], sources: Sequence[str]) -> list[Start]:
-        """From the distinct minima of the other fits."""
+        """From the other fits' lowest and lowest admissible minima, where these are not their natural ones (which lie in
+        the basin of this fit's)."""
         return [
             Start(h, key, minimum.theta, "cross")
             for h in hypotheses
             for key in keys
             for source in sources
             if source != key
-            for minimum in self.pools[h, source].minima
+            for minimum in self._best(h, source)
+            if minimum is not self.pools[h, source].minima[0]
         ]
 
-    def climb(self, hypotheses: Sequence[int], key: str, tops: Sequence[float]) -> list[Start]:
-        """The fit ``key`` from the suggested initial values at ``tops`` times the tested mu: starts to come back from."""
-        away = [(h, top) for h in hypotheses for top in tops]
-        if not away:
-            return []
-        starts = [Start(h, key, self._init(h), "climb") for h, _ in away]
-        rows = np.array([h for h, _ in away], dtype=np.int64)
-        mu = np.array([top * (self.mu or 1.0) for _, top in away])
-        batch = self.fits.model.batch
-        problem = self.fits.problem(rows, batch.init[rows], self._data(starts, rows), mu, None)
-        result = self.fits.run(problem, _CLIMBING)
-        sizes = batch.tables.size[rows]
-        return [Start(h, key, result.theta[row, : int(sizes[row])], "climb") for row, h in enumerate(rows.tolist())]
+    def _best(self, h: int, key: str) -> list[Minimum]:
+        """The lowest and the lowest admissible minimum of a fit; one where they are the same."""
+        pool = self.pools[h, key]
+        return list({id(m): m for m in (pool.chosen("lowest"), pool.chosen("admissible"))}.values())
 
-    def swell(self, hypotheses: Iterable[int], key: str, count: int) -> list[Start]:
-        """From the natural minimum along the directions that swell or shrink one bin of the signal the most."""
+    def mirror(self, hypotheses: Iterable[int], key: str) -> list[Start]:
+        """The natural minimum with every alpha on the other side of its constraint."""
+        tables = self.fits.model.batch.tables
         starts = []
         for h in hypotheses:
             theta = self.pools[h, key].minima[0].theta
-            for index, direction in signal_directions(self.fits.model.batch, h)[:count]:
-                moved = theta.copy()
-                moved[index] += _SWELL * direction
-                starts.append(Start(h, key, moved, "swell"))
+            size = len(theta)
+            reflected = np.where(tables.alpha[h, :size], 2.0 * self._aux(h, key)[:size] - theta, theta)
+            starts.append(Start(h, key, reflected, "mirror"))
         return starts
+
+    def sink(self, hypotheses: Iterable[int], key: str, count: int) -> list[Start]:
+        """From the natural minimum, with the yield of one of the ``count`` deepest cells (:func:`sinks`) driven below zero."""
+        return [
+            Start(h, key, sunk, "sink")
+            for h in hypotheses
+            for sunk in sinks(self.fits.model.batch, h, self.pools[h, key].minima[0].theta, count)
+        ]
 
     def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
-        """From the lowest minima and the lowest admissible one, each of the most promising parameters on its other side.
+        """From the lowest minimum and the lowest admissible one, each of the most promising alphas on its other side.
 
-        Promising is what one evaluation shows: a parameter whose flip hardly raises 2NLL sits in a V.
+        Promising is what one evaluation shows: an alpha whose flip hardly raises 2NLL sits in a V.
         """
-        starts = []
+        sources = []
         for h in hypotheses:
             for key in keys:
-                pool = self.pools[h, key]
-                sources = [*sorted(pool.minima, key=lambda m: m.deviance)[:_FLIPPED], pool.chosen("admissible")]
-                for minimum in {id(m): m for m in sources if m.converged}.values():
-                    if id(minimum) not in self.flipped:
+                for minimum in self._best(h, key):
+                    if minimum.converged and id(minimum) not in self.flipped:
                         self.flipped[id(minimum)] = minimum
-                        starts += self._flips(h, key, minimum)
+                        sources.append(Start(h, key, minimum.theta, "flip"))
+        if not sources:
+            return []
+        rows, theta = self._padded(sources)
+        raised = self.fits.model.reflect(rows, theta, self._data(sources, rows))
+        return [start for row, source in enumerate(sources) for start in self._flips(source, raised[row])]
+
+    def _flips(self, source: Start, raised: Array) -> list[Start]:
+        """The starts from one minimum, given by how much each flip alone raises 2NLL."""
+        batch, h = self.fits.model.batch, source.hypothesis
+        size = len(source.theta)
+        aux = self._aux(h, source.key)[:size]
+        pull = np.abs(source.theta - aux) / self.pools[h, source.key].scale
+        movable = batch.tables.alpha[h, :size] & ~batch.fixed[h, :size]
+        promising = np.flatnonzero(movable & (pull > _PULLED) & (raised[:size] < _PROMISING))
+        starts = []
+        for p in promising[np.argsort(raised[promising], kind="stable")][:_FLIPS]:
+            flipped = source.theta.copy()
+            flipped[p] = 2.0 * aux[p] - flipped[p]
+            starts.append(Start(h, source.key, flipped, "flip"))
         return starts
 
-    def _flips(self, h: int, key: str, minimum: Minimum) -> list[Start]:
-        batch = self.fits.model.batch
-        size = len(minimum.theta)
-        normal = (batch.tables.constraint[h, :size] == NORMAL) & ~batch.fixed[h, :size]
-        aux = batch.aux[h, :size]
-        pull = np.where(normal, np.abs(minimum.theta - aux) / self.pools[h, key].scale, 0.0)
-        pulled = np.flatnonzero(pull > _PULLED)
-        if not len(pulled):
-            return []
-        flipped = np.repeat(minimum.theta[None, :], len(pulled), axis=0)
-        flipped[np.arange(len(pulled)), pulled] = 2.0 * aux[pulled] - minimum.theta[pulled]
-        data = self.asimov.get((h, key)) or self.fits.model.observed(np.array([h], dtype=np.int64))
-        raised = self.fits.model.deviance(h, flipped, data) - minimum.deviance
-        order = np.argsort(raised, kind="stable")[:_FLIPS]
-        return [Start(h, key, flipped[row], "flip") for row in order if raised[row] < _PROMISING]
+    def _aux(self, h: int, key: str) -> Array:
+        """Auxiliary data (P,) of a fit."""
+        generated = self.asimov.get((h, key))
+        aux: Array = self.fits.model.batch.aux[h] if generated is None else generated.aux[0]
+        return aux
 
     def make_asimov(self, hypotheses: Iterable[int]) -> list[tuple[int, str]]:
         """Asimov data of the background fits that the three choices take; the new (hypothesis, key) pairs."""
@@ -212,31 +237,43 @@ class Search:
         return {**fits, "asimov_fixed": self.pools[h, self.asimov_key(h, choice)].chosen(choice)}
 
 
-def signal_directions(batch: Batch, h: int) -> list[tuple[NDArray[np.int64], Array]]:
-    """(parameter indices, unit vector over them) for each signal cell, up and down; the strongest response first.
+def sinks(batch: Batch, h: int, theta: Array, count: int) -> list[Array]:
+    """``theta`` (P,) moved to where one cell (sample and bin) lies below zero, for the ``count`` cells that sink the deepest.
 
-    The response of a cell to alpha = +1 or -1 on the side that counts: S + D or D - S, relative to the root of what its bin
-    observed, plus one.
+    Yields are not clipped: shifts that outweigh the nominal yield make a cell negative, and its other factors then multiply what
+    it takes from its bin. The shifts of the cell go :data:`_SUNK` prior widths along their joint response (S + D or D - S, the
+    side that lowers it), the factors :data:`_DRIVEN` along theirs, its factors per bin up to :data:`_MULTIPLIED`. How deep it
+    sinks is measured by the root of what the bin observed, plus one.
     """
-    t, poi = batch.tables, batch.poi[h]
-    found: list[tuple[float, NDArray[np.int64], Array]] = []
+    t = batch.tables
+    found: list[tuple[float, Array]] = []
     for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]:
-        linear = t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]]
-        if poi not in linear:
+        shifts = t.start[h, t.shift_key[t.shift_from[block] : t.shift_from[block + 1]]]
+        if not len(shifts):
             continue
-        index = t.start[h, t.shift_key[t.shift_from[block] : t.shift_from[block + 1]]]
         bins = int(t.block_bins[block])
-        cells = slice(t.shift_cell[block], t.shift_cell[block] + bins * len(index))
-        odd, even = (table[cells].reshape(bins, len(index)) for table in (t.shift_odd, t.shift_even))
+        cells = slice(t.shift_cell[block], t.shift_cell[block] + bins * len(shifts))
+        odd, even = (table[cells].reshape(bins, len(shifts)) for table in (t.shift_odd, t.shift_even))
+        falls = np.maximum(np.maximum(-odd - even, odd - even), 0.0)  # at +1 and at -1
+        size = np.sqrt((falls**2).sum(axis=1))
+        entries = slice(t.normsys_from[block], t.normsys_from[block + 1])
+        factors, (up, down) = t.start[h, t.normsys_key[entries]], t.normsys_table[6:8, entries]
+        rises = np.maximum(np.maximum(up, down), 0.0)
+        driven = float(np.sqrt((rises**2).sum()))
+        gammas = t.start[h, t.gamma_key[t.gamma_from[block] : t.gamma_from[block + 1]]]
+        nominal = t.nominal[t.block_cell[block] : t.block_cell[block] + bins]
         place = int(t.offset[h, t.block_channel[block]])
-        for i in range(bins):
-            for up in (1.0, -1.0):
-                plus, minus = up * (odd[i] + even[i]), up * (even[i] - odd[i])
-                response = np.maximum(np.maximum(plus, minus), 0.0)
-                size = float(np.sqrt((response**2).sum()))
-                if size > 0.0:
-                    direction = np.where(plus >= minus, 1.0, -1.0) * response / size
-                    # By what the bin can resolve: the observed count's root.
-                    found.append((size / np.sqrt(batch.observed[h, place + i] + 1.0), index, direction))
+        for i in np.flatnonzero(_SUNK * size > nominal):
+            multiplied = np.minimum(_MULTIPLIED, batch.upper[h, gammas + i])
+            depth = (_SUNK * size[i] - nominal[i]) * np.exp(min(_DRIVEN * driven, _MOST_DRIVEN)) * multiplied.prod()
+            if depth < _SHALLOW:
+                continue
+            moved = theta.copy()
+            if driven > 0.0:
+                moved[factors] = batch.aux[h, factors] + _DRIVEN * np.where(up >= down, rises, -rises) / driven
+            side = np.where(-odd[i] - even[i] >= odd[i] - even[i], falls[i], -falls[i])
+            moved[shifts] = batch.aux[h, shifts] + _SUNK * side / size[i]
+            moved[gammas + i] = multiplied
+            found.append((float(depth / np.sqrt(batch.observed[h, place + i] + 1.0)), moved))
     found.sort(key=lambda item: -item[0])
-    return [(index, direction) for _, index, direction in found]
+    return [moved for _, moved in found[:count]]
