@@ -178,12 +178,13 @@ def _exchange(
                 own.append(Start(h, key, theta, "neighbour"))
         return own
 
-    # The natural minimum is that of the suggested initial values, whatever the neighbours have.
-    search.run(search.natural(hypotheses, DATA_FITS))
+    # The first seed is the natural minimum: that of the suggested initial values, whatever the neighbours have.
     search.run([start for h in hypotheses for key in DATA_FITS for start in starts(h, key, key)])
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     made = search.make_asimov(hypotheses)
-    search.run([start for h, key in made for start in search.natural([h], [key])])
+    # So it is for the Asimov data of the natural background fit; others may be new.
+    others = [(h, key) for h, key in made if key != search.asimov_key(h, "natural")]
+    search.run([start for h, key in others for start in search.natural([h], [key])])
     search.run([start for h, key in made for start in starts(h, "asimov_fixed", key)])
     search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
 

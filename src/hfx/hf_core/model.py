@@ -175,6 +175,10 @@ class Model:
             None if hessian is None else hessian[:, :size, :size],
         )
 
+    def deviance(self, hypothesis: NDArray[np.int64], theta: Array, data: Data) -> Array:
+        """2NLL without constants (B,) of each row."""
+        return self._twice(hypothesis, theta, data, 0)[0]
+
     def reflect(self, hypothesis: NDArray[np.int64], theta: Array, data: Data) -> Array:
         """By how much 2NLL rises (B, P) when one alpha alone goes to the other side of its constraint; 0 for other parameters."""
         if isinstance(self.kernel, FusedKernel):

@@ -27,8 +27,8 @@ SADDLE_PREDICTED = 1e-10
 FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
 DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
 ROUNDING = 1e-11
-SURE = 1e-2  # EDM below which a fit's end is foreseen, as its 2NLL less
-MARGIN = 1.5  # times its EDM: one that ends above its target is abandoned
+SURE = 1e-3  # EDM below which a fit's end is foreseen, as its 2NLL less
+MARGIN = 2.0  # times its EDM: one that ends above its target is abandoned
 RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED, ABANDONED = -1, 0, 1, 2, 3, 4, 5
 STATUS = {
     CONVERGED: "converged",

@@ -28,13 +28,14 @@ __all__ = ["DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "Start"]
 
 Array = NDArray[np.float64]
 DATA_FITS = ("bkg", "fixed", "free")
-DEFAULT_STARTS = 8  # a fit: the natural one, the mirrored one, and sinks
+DEFAULT_STARTS = 5  # a fit: the natural one, the mirrored one, and sinks
 FLIP_ROUNDS = 8
 _FLIPS = 4  # a minimum and round
 _PROMISING = 0.1  # 2NLL
 _PULLED = 0.05  # prior widths: a parameter pulled by less is not flipped
 _SUNK, _DRIVEN, _MULTIPLIED, _MOST_DRIVEN = 3.0, 1.0, 5.0, 20.0
 _SHALLOW = 0.3  # events
+_DEEPEST = 24  # cells that are looked at
 _LOWER = 1e-8  # in 2NLL: what a start must gain
 _HALVINGS = 6
 
@@ -66,6 +67,7 @@ class Search:
     asimov: dict[tuple[int, str], Data] = field(default_factory=dict)
     found: dict[str, int] = field(default_factory=dict)
     flipped: dict[int, Minimum] = field(default_factory=dict)
+    _cells: dict[int, list[Sink]] = field(default_factory=dict)
 
     def poi_value(self, key: str) -> float:
         """Where the fit of this name holds the POI; NaN where it is free."""
@@ -166,12 +168,26 @@ class Search:
         return starts
 
     def sink(self, hypotheses: Iterable[int], key: str, count: int) -> list[Start]:
-        """From the natural minimum, with the yield of one of the ``count`` deepest cells (:func:`sinks`) driven below zero."""
-        return [
+        """From the natural minimum, one cell's yield driven below zero: of the deepest cells the ``count`` lowest in 2NLL."""
+        if count < 1:
+            return []
+        starts = [
             Start(h, key, sunk, "sink")
             for h in hypotheses
-            for sunk in sinks(self.fits.model.batch, h, self.pools[h, key].minima[0].theta, count)
+            for sunk in sinks(self.fits.model.batch, h, self.pools[h, key].minima[0].theta, self._cells)
         ]
+        if not starts:
+            return []
+        rows, theta = self._padded(starts)
+        mu = np.array([self.poi_value(start.key) for start in starts])
+        problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
+        self._pull_back(problem)
+        raised = self.fits.model.deviance(rows, problem.start, problem.data)
+        best: list[Start] = []
+        for h in dict.fromkeys(rows.tolist()):
+            mine = np.flatnonzero(rows == h)
+            best += [starts[row] for row in mine[np.argsort(raised[mine], kind="stable")][:count]]
+        return best
 
     def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
         """From the lowest minimum and the lowest admissible one, each of the most promising alphas on its other side.
@@ -198,11 +214,16 @@ class Search:
         aux = self._aux(h, source.key)[:size]
         pull = np.abs(source.theta - aux) / self.pools[h, source.key].scale
         movable = batch.tables.alpha[h, :size] & ~batch.fixed[h, :size]
-        promising = np.flatnonzero(movable & (pull > _PULLED) & (raised[:size] < _PROMISING))
+        # With one minimum alone, a parabola at least as steep as the constraint, the way to the other side costs (2 pull)^2.
+        promising = np.flatnonzero(movable & (pull > _PULLED) & (raised[:size] < np.minimum(_PROMISING, 2.0 * pull**2)))
+        ways = [np.array([p]) for p in promising[np.argsort(raised[promising], kind="stable")][:_FLIPS]]
+        downhill = promising[raised[promising] < 0.0]
+        if len(downhill) > 1:
+            ways.insert(0, downhill)
         starts = []
-        for p in promising[np.argsort(raised[promising], kind="stable")][:_FLIPS]:
+        for way in ways:
             flipped = source.theta.copy()
-            flipped[p] = 2.0 * aux[p] - flipped[p]
+            flipped[way] = 2.0 * aux[way] - flipped[way]
             starts.append(Start(h, source.key, flipped, "flip"))
         return starts
 
@@ -237,43 +258,65 @@ class Search:
         return {**fits, "asimov_fixed": self.pools[h, self.asimov_key(h, choice)].chosen(choice)}
 
 
-def sinks(batch: Batch, h: int, theta: Array, count: int) -> list[Array]:
-    """``theta`` (P,) moved to where one cell (sample and bin) lies below zero, for the ``count`` cells that sink the deepest.
+@dataclass(frozen=True, eq=False)
+class Sink:
+    """How one bin of a block is driven below zero: its shifts and its factors, relative to their auxiliary data, and how many
+    events it then takes from the bin."""
+
+    bin: int
+    shifts: Array
+    factors: Array
+    depth: float
+
+
+def _sinks(batch: Batch, block: int) -> list[Sink]:
+    """The bins of ``block`` that can be driven below zero."""
+    t = batch.tables
+    bins = int(t.block_bins[block])
+    count = int(t.shift_from[block + 1] - t.shift_from[block])
+    cells = slice(t.shift_cell[block], t.shift_cell[block] + bins * count)
+    odd, even = (table[cells].reshape(bins, count) for table in (t.shift_odd, t.shift_even))
+    falls = np.maximum(np.maximum(-odd - even, odd - even), 0.0)  # at +1 and at -1
+    size = np.sqrt((falls**2).sum(axis=1))
+    up, down = t.normsys_table[6:8, t.normsys_from[block] : t.normsys_from[block + 1]]
+    rises = np.maximum(np.maximum(up, down), 0.0)
+    driven = float(np.sqrt((rises**2).sum()))
+    factors = _DRIVEN * np.where(up >= down, rises, -rises) / max(driven, 1e-300)
+    gammas = int(t.gamma_from[block + 1] - t.gamma_from[block])
+    nominal = t.nominal[t.block_cell[block] : t.block_cell[block] + bins]
+    found = []
+    for i in np.flatnonzero(_SUNK * size > nominal):
+        depth = (_SUNK * size[i] - nominal[i]) * np.exp(min(_DRIVEN * driven, _MOST_DRIVEN)) * _MULTIPLIED**gammas
+        if depth >= _SHALLOW:
+            side = np.where(-odd[i] - even[i] >= odd[i] - even[i], falls[i], -falls[i])
+            found.append(Sink(int(i), _SUNK * side / size[i], factors, float(depth)))
+    return found
+
+
+def sinks(batch: Batch, h: int, theta: Array, known: dict[int, list[Sink]]) -> list[Array]:
+    """``theta`` (P,) moved to where one cell (sample and bin) lies below zero, for the :data:`_DEEPEST` cells.
 
     Yields are not clipped: shifts that outweigh the nominal yield make a cell negative, and its other factors then multiply what
     it takes from its bin. The shifts of the cell go :data:`_SUNK` prior widths along their joint response (S + D or D - S, the
     side that lowers it), the factors :data:`_DRIVEN` along theirs, its factors per bin up to :data:`_MULTIPLIED`. How deep it
-    sinks is measured by the root of what the bin observed, plus one.
+    sinks is measured by the root of what the bin observed, plus one. ``known`` keeps what hypotheses share.
     """
     t = batch.tables
-    found: list[tuple[float, Array]] = []
-    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]:
+    candidates = []
+    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]].tolist():
+        if block not in known:
+            known[block] = _sinks(batch, block)
+        place = t.offset[h, t.block_channel[block]]
+        candidates += [(one.depth / np.sqrt(batch.observed[h, place + one.bin] + 1.0), block, one) for one in known[block]]
+    candidates.sort(key=lambda item: (-item[0], item[1], item[2].bin))
+    aux, found = batch.aux[h], []
+    for _, block, one in candidates[:_DEEPEST]:
         shifts = t.start[h, t.shift_key[t.shift_from[block] : t.shift_from[block + 1]]]
-        if not len(shifts):
-            continue
-        bins = int(t.block_bins[block])
-        cells = slice(t.shift_cell[block], t.shift_cell[block] + bins * len(shifts))
-        odd, even = (table[cells].reshape(bins, len(shifts)) for table in (t.shift_odd, t.shift_even))
-        falls = np.maximum(np.maximum(-odd - even, odd - even), 0.0)  # at +1 and at -1
-        size = np.sqrt((falls**2).sum(axis=1))
-        entries = slice(t.normsys_from[block], t.normsys_from[block + 1])
-        factors, (up, down) = t.start[h, t.normsys_key[entries]], t.normsys_table[6:8, entries]
-        rises = np.maximum(np.maximum(up, down), 0.0)
-        driven = float(np.sqrt((rises**2).sum()))
-        gammas = t.start[h, t.gamma_key[t.gamma_from[block] : t.gamma_from[block + 1]]]
-        nominal = t.nominal[t.block_cell[block] : t.block_cell[block] + bins]
-        place = int(t.offset[h, t.block_channel[block]])
-        for i in np.flatnonzero(_SUNK * size > nominal):
-            multiplied = np.minimum(_MULTIPLIED, batch.upper[h, gammas + i])
-            depth = (_SUNK * size[i] - nominal[i]) * np.exp(min(_DRIVEN * driven, _MOST_DRIVEN)) * multiplied.prod()
-            if depth < _SHALLOW:
-                continue
-            moved = theta.copy()
-            if driven > 0.0:
-                moved[factors] = batch.aux[h, factors] + _DRIVEN * np.where(up >= down, rises, -rises) / driven
-            side = np.where(-odd[i] - even[i] >= odd[i] - even[i], falls[i], -falls[i])
-            moved[shifts] = batch.aux[h, shifts] + _SUNK * side / size[i]
-            moved[gammas + i] = multiplied
-            found.append((float(depth / np.sqrt(batch.observed[h, place + i] + 1.0)), moved))
-    found.sort(key=lambda item: -item[0])
-    return [moved for _, moved in found[:count]]
+        factors = t.start[h, t.normsys_key[t.normsys_from[block] : t.normsys_from[block + 1]]]
+        gammas = t.start[h, t.gamma_key[t.gamma_from[block] : t.gamma_from[block + 1]]] + one.bin
+        moved = theta.copy()
+        moved[factors] = aux[factors] + one.factors
+        moved[shifts] = aux[shifts] + one.shifts
+        moved[gammas] = _MULTIPLIED
+        found.append(moved)
+    return found
