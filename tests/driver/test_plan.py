@@ -106,7 +106,7 @@ def test_the_plan_as_text() -> None:
     )
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert rows["hypotheses"] == "70 of 70, 5 with local results already"
-    assert rows["tasks"] == "5 of at most 13 hypotheses, then the exchange"
+    assert rows["tasks"] == "3 of at most 22 hypotheses, then the exchange"
     assert rows["workers"] == "1 (embedded), 2 threads, cpu"
     assert rows["options"].startswith("mu 2.0")
     assert rows["folder"] == "hfx-runs/toy"

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 # Few enough that results stream and a stopped scan loses little; enough to fill the batched solver.
-BATCH = 16
+BATCH = 32
 
 # Nearest neighbours in the label plane: a regular grid's point has eight.
 NEIGHBOURS = 8

@@ -57,11 +57,12 @@ def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     from hfx.hf_core.model import Model
 
     options = task["options"]
-    usable, workspaces, failures = _decode(task)
+    usable, workspaces, parameters, failures = _decode(task)
     if not usable:
         return {"results": [], "failures": failures}
     device = task.get("device") or "cpu"
-    batch = compile_batch(workspaces, normsys=options.get("normsys", 4), histosys=options.get("histosys", "4p"))
+    codes = {"normsys": options.get("normsys", 4), "histosys": options.get("histosys", "4p")}
+    batch = compile_batch(workspaces, **codes, parameters=parameters)
     model = Model(batch, kernel="fused" if device == "cpu" else "torch", device=device)
     names = [hypothesis["name"] for hypothesis in usable]
     seeds = exchange = None
@@ -91,26 +92,26 @@ def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     return {"results": results, "failures": failures}
 
 
-def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[dict[str, Any]]]:
-    """The hypotheses whose patched workspaces are valid, these workspaces, and the failures of the others."""
+def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:
+    """The hypotheses whose patched workspaces are valid, these workspaces, their parameters, and the failures of the others."""
     from hfx.hf_core.parameters import parameter_table
     from hfx.hf_core.specification import Decoder
 
     options = task["options"]
     decoder = Decoder()
-    usable, workspaces, failures = [], [], []
+    usable, workspaces, parameters, failures = [], [], [], []
     for hypothesis in task["hypotheses"]:
         try:
             document = apply_patch(task["background"], hypothesis["patch"])
             workspace = decoder.workspace(document, options.get("measurement"))
             workspace = workspace.with_signal_scaled(float(options.get("signal_scale", 1.0)))
-            parameter_table(workspace)
+            parameters.append(parameter_table(workspace))
         except HfxError as error:
             failures.append(_failure(hypothesis, str(error)))
             continue
         usable.append(hypothesis)
         workspaces.append(workspace)
-    return usable, workspaces, failures
+    return usable, workspaces, parameters, failures
 
 
 def _not_finite(answer: Any) -> str | None:

@@ -94,17 +94,25 @@ class Batch:
         return self.labels[hypothesis]
 
 
-def compile_batch(workspaces: Sequence[Workspace], *, normsys: int = 4, histosys: str = "4p") -> Batch:
+def compile_batch(
+    workspaces: Sequence[Workspace],
+    *,
+    normsys: int = 4,
+    histosys: str = "4p",
+    parameters: Sequence[ParameterTable] | None = None,
+) -> Batch:
     """Compile ``workspaces`` (one a hypothesis; decode them with one Decoder so that they share samples).
 
-    ``normsys`` is 1 or 4, ``histosys`` "0", "2" or "4p". Raises :class:`SpecificationError` for a workspace whose modifiers
-    contradict each other and :class:`OptionError` for an unknown code.
+    ``normsys`` is 1 or 4, ``histosys`` "0", "2" or "4p"; ``parameters`` are their tables where these are there already. Raises
+    :class:`SpecificationError` for a workspace whose modifiers contradict each other and :class:`OptionError` for an unknown
+    code.
     """
     if normsys not in NORMSYS_CODES:
         raise OptionError(f"normsys code {normsys!r}: choose 1 or 4")
     if str(histosys) not in HISTOSYS_CODES:
         raise OptionError(f"histosys code {histosys!r}: choose 0, 2 or 4p")
-    parameters = [parameter_table(workspace) for workspace in workspaces]
+    if parameters is None:
+        parameters = [parameter_table(workspace) for workspace in workspaces]
     builder = _Builder()
     rows = [
         [builder.block(channel, sample) for channel in workspace.channels for sample in channel.samples]

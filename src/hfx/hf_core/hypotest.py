@@ -19,7 +19,7 @@ from hfx.hf_core.solver import STATUS
 __all__ = ["Answer", "Outcome", "hypotest"]
 
 Array = NDArray[np.float64]
-_ALIKE = 0.1  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
+_ALIKE = 0.3  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 
 
@@ -126,18 +126,15 @@ def _has_signal(model: Model, h: int) -> bool:
 
 
 def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
-    """The local search; the data fits first, then their Asimov data's."""
+    """The local search; the data fits first, then their Asimov data's. ``starts - 1`` further starts of the fit at the tested mu,
+    where the signal asks to be hidden; the others have the mirrored one alone."""
     search.run(search.natural(hypotheses, DATA_FITS))
     if starts > 1:
-        _explore(search, hypotheses, DATA_FITS, "fixed", starts)
+        search.run([*search.mirror(hypotheses, DATA_FITS), *search.sink(hypotheses, "fixed", starts - 2)])
+        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
+        _flip(search, hypotheses, DATA_FITS)
         search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     _asimov(search, hypotheses, starts)
-
-
-def _explore(search: Search, hypotheses: Sequence[int], keys: Sequence[str], explored: str, starts: int) -> None:
-    """``starts - 1`` further starts of ``explored``, and flips of all ``keys`` from what they reach."""
-    search.run([*search.mirror(hypotheses, explored), *search.sink(hypotheses, explored, starts - 2)])
-    _flip(search, hypotheses, keys)
 
 
 def _flip(search: Search, hypotheses: Sequence[int], keys: Sequence[str]) -> None:

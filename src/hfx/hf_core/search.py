@@ -139,8 +139,8 @@ class Search:
         return batch.init[hypothesis, : int(batch.tables.size[hypothesis])]
 
     def cross(self, hypotheses: Iterable[int], keys: Sequence[str], sources: Sequence[str]) -> list[Start]:
-        """From the other fits' lowest and lowest admissible minima, where these are not their natural ones (which lie in
-        the basin of this fit's)."""
+        """From the other fits' lowest and lowest admissible minima: where these are not their natural ones (which lie in the
+        basin of this fit's), and where they already lie below this fit, as they may for a free POI."""
         return [
             Start(h, key, minimum.theta, "cross")
             for h in hypotheses
@@ -149,6 +149,7 @@ class Search:
             if source != key
             for minimum in self._best(h, source)
             if minimum is not self.pools[h, source].minima[0]
+            or (key == "free" and minimum.deviance < self._best(h, key)[0].deviance - _LOWER)
         ]
 
     def _best(self, h: int, key: str) -> list[Minimum]:
@@ -156,15 +157,16 @@ class Search:
         pool = self.pools[h, key]
         return list({id(m): m for m in (pool.chosen("lowest"), pool.chosen("admissible"))}.values())
 
-    def mirror(self, hypotheses: Iterable[int], key: str) -> list[Start]:
-        """The natural minimum with every alpha on the other side of its constraint."""
+    def mirror(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
+        """The natural minima with every alpha on the other side of its constraint."""
         tables = self.fits.model.batch.tables
         starts = []
         for h in hypotheses:
-            theta = self.pools[h, key].minima[0].theta
-            size = len(theta)
-            reflected = np.where(tables.alpha[h, :size], 2.0 * self._aux(h, key)[:size] - theta, theta)
-            starts.append(Start(h, key, reflected, "mirror"))
+            for key in keys:
+                theta = self.pools[h, key].minima[0].theta
+                size = len(theta)
+                reflected = np.where(tables.alpha[h, :size], 2.0 * self._aux(h, key)[:size] - theta, theta)
+                starts.append(Start(h, key, reflected, "mirror"))
         return starts
 
     def sink(self, hypotheses: Iterable[int], key: str, count: int) -> list[Start]:
