@@ -43,7 +43,7 @@ def complaint(arguments: list[str], capsys: Captured) -> str:
 
 
 def test_a_scan(pallet: str, capsys: Captured) -> None:
-    assert cli.run(["scan", pallet]) == 0
+    assert cli.run(["scan", pallet, "--threads", "1"]) == 0
     out, err = capsys.readouterr()
     rows = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert rows["fitted"] == "12 of 12 hypotheses"

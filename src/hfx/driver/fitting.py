@@ -96,9 +96,9 @@ class Fitting:
         known: Mapping[str, Any],
         around: Mapping[str, Sequence[Any]],
     ) -> Iterator[Record]:
-        def payload(some: Sequence[str]) -> Mapping[str, Any]:
+        def payload(some: Sequence[str], threads: int) -> Mapping[str, Any]:
             parts = {name: known[name] for name in some}
-            return self._payload(some, known=parts, starts_from={name: around[name] for name in some})
+            return self._payload(some, threads, known=parts, starts_from={name: around[name] for name in some})
 
         for outcome in self._outcomes(EXCHANGE, number, names, 0, payload):
             changed = [r for r in outcome.records if r["solutions"].get("changed")]
@@ -118,14 +118,16 @@ class Fitting:
         payload: Callable[..., Mapping[str, Any]],
     ) -> Iterator[dispatch.Outcome]:
         label = step if step == LOCAL else f"{step}-{number}"
-        jobs = [dispatch.Job(f"{label}-{i}", some, payload) for i, some in enumerate(plan.batches(names, self.batch))]
+        batches = plan.batches(names, plan.batch_size(len(names), self.threads, self.batch))
+        share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
+        jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))
         return dispatch.results(jobs, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
 
-    def _payload(self, names: Sequence[str], **exchanged: Any) -> dict[str, Any]:
+    def _payload(self, names: Sequence[str], threads: int, **exchanged: Any) -> dict[str, Any]:
         wanted = set(names)
         chosen = [h for h in self.pallet.hypotheses if h.name in wanted]
-        return plan.task(self.pallet, chosen, self.options, threads=self.threads, device=self.device, **exchanged)
+        return plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **exchanged)
 
     def _finished(self, outcome: dispatch.Outcome, step: str, changed: int) -> None:
         names = tuple(record["name"] for record in outcome.records)

@@ -16,6 +16,7 @@ from hfx.pallets import Hypothesis, Pallet
 __all__ = [
     "BATCH",
     "FitOptions",
+    "batch_size",
     "batches",
     "describe",
     "neighbours",
@@ -79,6 +80,11 @@ def batches(names: Sequence[str], size: int = BATCH) -> tuple[tuple[str, ...], .
     count = -(-len(names) // size)
     edges = [round(i * len(names) / count) for i in range(count + 1)] if count else []
     return tuple(tuple(names[a:b]) for a, b in pairwise(edges))
+
+
+def batch_size(hypotheses: int, threads: int, most: int = BATCH) -> int:
+    """How many hypotheses a task takes at most: no thread is without one while there are enough."""
+    return max(1, min(most, -(-hypotheses // max(1, threads))))
 
 
 def task(
@@ -155,7 +161,7 @@ def describe(
     size: int = BATCH,
 ) -> str:
     """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already."""
-    groups = batches([h.name for h in hypotheses], size)
+    groups = batches([h.name for h in hypotheses], batch_size(len(hypotheses), threads, size))
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(h.patch)) for h in hypotheses)
     rows = [

@@ -159,7 +159,8 @@ def _fit(
     journal: Journal,
     settled: str | None,
 ) -> Fitted:
-    with endpoints.connect(options.endpoint) as pool:
+    workers = options.cores if options.device == "cpu" else 1
+    with endpoints.connect(options.endpoint, workers) as pool:
         fitting = Fitting(
             pallet=pallet,
             selected=selected,

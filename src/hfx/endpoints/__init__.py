@@ -12,7 +12,7 @@ from hfx.errors import EndpointError
 
 __all__ = ["connect", "engine_names"]
 
-# An engine is one module with ``executor() -> Executor`` and one line here.
+# An engine is one module with ``executor(workers) -> Executor`` and one line here.
 _ENGINES = {"inline": "hfx.endpoints.inline"}
 
 # The name by which users know the engine that they get without asking.
@@ -24,11 +24,11 @@ def engine_names() -> tuple[str, ...]:
     return tuple(sorted({*_ENGINES, *_ALIASES}))
 
 
-def _factory(spec: str | None) -> Callable[[], Executor]:
+def _factory(spec: str | None) -> Callable[[int], Executor]:
     name = _ALIASES.get(spec or "embedded", spec or "embedded")
     if name not in _ENGINES:
         raise EndpointError(f"no endpoint is called '{name}'; known here: {', '.join(engine_names())}")
-    factory: Callable[[], Executor] = import_module(_ENGINES[name]).executor
+    factory: Callable[[int], Executor] = import_module(_ENGINES[name]).executor
     return factory
 
 
@@ -38,13 +38,15 @@ def check(spec: str | None) -> None:
 
 
 @contextmanager
-def connect(spec: str | None = None) -> Iterator[Executor]:
+def connect(spec: str | None = None, workers: int = 1) -> Iterator[Executor]:
     """An executor for the endpoint `spec` (None: embedded, in this process); it is shut down at the end.
+
+    An engine of this machine runs `workers` tasks at a time.
 
     What has not started when the block is left by an exception is cancelled.
     Raises `EndpointError` when there is no such endpoint.
     """
-    pool = _factory(spec)()
+    pool = _factory(spec)(workers)
     try:
         yield pool
     except BaseException:

@@ -1,7 +1,7 @@
-"""The inline engine: tasks run in this process, one at a time, in the order in which they were submitted.
+"""The inline engine: tasks run in this process, begun in the order in which they were submitted.
 
-They run in a thread beside the caller's, so that results stream, displays stay alive and Ctrl-C is heard at
-once.
+They run in threads beside the caller's, so that results stream, displays stay alive and Ctrl-C is heard at
+once. Fits leave the interpreter's lock alone; what a task does around them takes turns.
 """
 
 import threading
@@ -16,10 +16,6 @@ __all__ = ["InlineExecutor", "executor"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Fits use all the threads they are given, and not every threading layer of numba may be entered twice at
-# once: two scans in one process take turns, task by task.
-_TURN = threading.Lock()
-
 
 @dataclass(frozen=True)
 class _Work:
@@ -28,13 +24,14 @@ class _Work:
 
 
 class InlineExecutor(Executor):
-    """A `concurrent.futures.Executor` of one worker thread, which never outlives its process."""
+    """A `concurrent.futures.Executor` of `workers` threads, which never outlive their process."""
 
-    def __init__(self) -> None:
+    def __init__(self, workers: int = 1) -> None:
+        self._workers = max(1, workers)
         self._queue: deque[_Work] = deque()
         self._wake = threading.Condition()
         self._closed = False
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(*args, **kwargs)``; raises `RuntimeError` after `shutdown`."""
@@ -54,14 +51,16 @@ class InlineExecutor(Executor):
             if cancel_futures:
                 self._drop_queue()
             self._wake.notify_all()
-        if wait and self._thread is not None:
-            self._thread.join()
+        if wait:
+            for thread in self._threads:
+                thread.join()
 
     def _start(self) -> None:
-        if self._thread is None:
+        if len(self._threads) < self._workers:
             # A daemon: a process that stops does not wait for a batch whose result nobody will read.
-            self._thread = threading.Thread(target=self._serve, name="hfx-inline", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._serve, name=f"hfx-inline-{len(self._threads)}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _drop_queue(self) -> None:
         while self._queue:
@@ -81,17 +80,16 @@ class InlineExecutor(Executor):
 
 
 def _perform(work: _Work) -> None:
-    with _TURN:
-        if not work.future.set_running_or_notify_cancel():
-            return
-        try:
-            result = work.call()
-        except BaseException as error:
-            work.future.set_exception(error)
-        else:
-            work.future.set_result(result)
+    if not work.future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work.call()
+    except BaseException as error:
+        work.future.set_exception(error)
+    else:
+        work.future.set_result(result)
 
 
-def executor() -> InlineExecutor:
-    """A new inline engine."""
-    return InlineExecutor()
+def executor(workers: int = 1) -> InlineExecutor:
+    """A new inline engine of `workers` threads."""
+    return InlineExecutor(workers)

@@ -38,20 +38,9 @@ _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
 
 def run(task: Mapping[str, Any]) -> dict[str, Any]:
     """CLs of every hypothesis of ``task``; raises InputError where the task as a whole cannot be used."""
-    import torch
-
     if task.get("job") != JOB or task.get("version") != VERSION:
         raise InputError(f"task {task.get('job')!r} version {task.get('version')!r}: this worker runs {JOB} {VERSION}")
     begun = time.perf_counter()
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)  # the batch is shared out over threads; BLAS must not multiply them
-    try:
-        return _run(task, begun)
-    finally:
-        torch.set_num_threads(before)
-
-
-def _run(task: Mapping[str, Any], begun: float) -> dict[str, Any]:
     from hfx.hf_core.compile import compile_batch
     from hfx.hf_core.hypotest import hypotest
     from hfx.hf_core.model import Model

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from hfx.hf_core.model import Data, Model
@@ -147,6 +146,6 @@ def run_fits(model: Model, problem: Problem, threads: int = 1, most: int = MAX_I
     if threads <= 1 or len(chunks) == 1:
         parts = [minimize(model.kernel, chunk, most) for chunk in chunks]
     else:
-        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        with ThreadPoolExecutor(threads) as pool:
             parts = list(pool.map(lambda chunk: minimize(model.kernel, chunk, most), chunks))
     return FitResult(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(FitResult)))
