@@ -56,9 +56,12 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
     names = [hypothesis["name"] for hypothesis in usable]
     seeds = exchange = None
     if "known" in task:
-        seeds = {h: _seeds(batch.labels[h], batch.init[h], [task["known"][name]]) for h, name in enumerate(names)}
+        seeds = {h: _seeds(batch.labels[h], batch.init[h], task["known"][name]) for h, name in enumerate(names)}
         neighbours = task.get("neighbours", {})
-        exchange = {h: _seeds(batch.labels[h], batch.init[h], neighbours.get(name, ())) for h, name in enumerate(names)}
+        exchange = {
+            h: [_seeds(batch.labels[h], batch.init[h], solutions) for solutions in neighbours.get(name, ())]
+            for h, name in enumerate(names)
+        }
     outcomes = hypotest(
         model,
         mu=float(options.get("mu", 1.0)),
@@ -113,18 +116,20 @@ def _failure(hypothesis: Mapping[str, Any], reason: str) -> dict[str, Any]:
     return {"name": hypothesis["name"], "values": list(hypothesis["values"]), "reason": reason}
 
 
-def _seeds(labels: Sequence[str], init: Any, solutions: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """The solutions' parameters in the order of ``labels``; a parameter that a solution lacks stays at its initial value."""
-    seeds: dict[str, list[Any]] = {name: [] for name in FIT_NAMES}
-    for solution in solutions:
-        index = {name: i for i, name in enumerate(solution["parameters"])}
-        mine = [(i, index[name]) for i, name in enumerate(labels) if name in index]
-        for name in FIT_NAMES:
-            for theta in solution["minima"][name]["theta"]:
-                start = init[: len(labels)].copy()
-                for here, there in mine:
-                    start[here] = theta[there]
-                seeds[name].append(start)
+def _seeds(labels: Sequence[str], init: Any, solutions: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The solutions' parameters in the order of ``labels``; a parameter that they lack stays at its initial value."""
+    import numpy as np
+
+    index = {name: i for i, name in enumerate(solutions["parameters"])}
+    here = [i for i, name in enumerate(labels) if name in index]
+    there = [index[labels[i]] for i in here]
+    seeds: dict[str, list[Any]] = {}
+    for name in FIT_NAMES:
+        seeds[name] = []
+        for theta in solutions["minima"][name]["theta"]:
+            start = init[: len(labels)].copy()
+            start[here] = np.asarray(theta)[there]
+            seeds[name].append(start)
     return seeds
 
 

@@ -20,6 +20,7 @@ __all__ = ["Answer", "Outcome", "hypotest"]
 
 Array = NDArray[np.float64]
 _ALIKE = 0.3  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
+_NATURAL = 2  # of the neighbours' natural minima: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 
 
@@ -63,12 +64,13 @@ def hypotest(
     starts: int | None = None,
     threads: int = 1,
     seeds: Mapping[int, Mapping[str, Sequence[Array]]] | None = None,
-    exchange: Mapping[int, Mapping[str, Sequence[Array]]] | None = None,
+    exchange: Mapping[int, Sequence[Mapping[str, Sequence[Array]]]] | None = None,
 ) -> list[Outcome]:
     """Asymptotic CLs at ``mu`` for every hypothesis of ``model``, as one batch.
 
     ``starts`` is the number of starts a fit in the local search (1: the natural start alone). For the exchange, ``seeds[h]`` are
-    the minima that h has (natural first, by fit name) and ``exchange[h]`` those of its neighbours; no local search is then run.
+    the minima that h has and ``exchange[h]`` those of each of its neighbours, by fit name and natural first; no local search is
+    then run.
     A hypothesis without a parameter of interest, or whose rates are negative, gets an Outcome with a ``defect``.
     """
     if test_stat not in TEST_STATISTICS:
@@ -161,28 +163,35 @@ def _exchange(
     search: Search,
     hypotheses: Sequence[int],
     seeds: Mapping[int, Mapping[str, Sequence[Array]]],
-    neighbours: Mapping[int, Mapping[str, Sequence[Array]]],
+    neighbours: Mapping[int, Sequence[Mapping[str, Sequence[Array]]]],
 ) -> None:
     """From the minima that each hypothesis has, and from those of its neighbours."""
 
-    def starts(h: int, name: str, key: str) -> list[Start]:
-        own = [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
+    def known(h: int, name: str, key: str) -> list[Start]:
+        return [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
+
+    def near(h: int, name: str, key: str) -> list[Start]:
+        """What the neighbours improved, and the most promising of their natural minima."""
         scale = _ALIKE * search.fits.scale(h)
-        seen = [start.theta for start in own]
-        for theta in neighbours.get(h, {}).get(name, ()):
-            if not any((np.abs(theta - known) <= scale[: len(theta)]).all() for known in seen):
+        seen = list(seeds.get(h, {}).get(name, ()))
+        found: tuple[list[Start], list[Start]] = ([], [])
+        for place, theta in [(place, theta) for each in neighbours.get(h, ()) for place, theta in enumerate(each.get(name, ()))]:
+            if not any((np.abs(theta - other) <= scale[: len(theta)]).all() for other in seen):
                 seen.append(theta)
-                own.append(Start(h, key, theta, "neighbour"))
-        return own
+                found[min(place, 1)].append(Start(h, key, theta, "neighbour"))
+        natural, improved = found
+        return [*improved, *search.best(natural, _NATURAL)]
 
     # The first seed is the natural minimum: that of the suggested initial values, whatever the neighbours have.
-    search.run([start for h in hypotheses for key in DATA_FITS for start in starts(h, key, key)])
+    search.run([start for h in hypotheses for key in DATA_FITS for start in known(h, key, key)])
+    search.run([start for h in hypotheses for key in DATA_FITS for start in near(h, key, key)])
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     made = search.make_asimov(hypotheses)
     # So it is for the Asimov data of the natural background fit; others may be new.
     others = [(h, key) for h, key in made if key != search.asimov_key(h, "natural")]
     search.run([start for h, key in others for start in search.natural([h], [key])])
-    search.run([start for h, key in made for start in starts(h, "asimov_fixed", key)])
+    search.run([start for h, key in made for start in known(h, "asimov_fixed", key)])
+    search.run([start for h, key in made for start in near(h, "asimov_fixed", key)])
     search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
 
 

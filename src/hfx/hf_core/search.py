@@ -178,6 +178,10 @@ class Search:
             for h in hypotheses
             for sunk in sinks(self.fits.model.batch, h, self.pools[h, key].minima[0].theta, self._cells)
         ]
+        return self.best(starts, count)
+
+    def best(self, starts: Sequence[Start], count: int) -> list[Start]:
+        """The ``count`` of each hypothesis' starts that are lowest in 2NLL before any is fitted; all are of one fit."""
         if not starts:
             return []
         rows, theta = self._padded(starts)
@@ -185,11 +189,11 @@ class Search:
         problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
         self._pull_back(problem)
         raised = self.fits.model.deviance(rows, problem.start, problem.data)
-        best: list[Start] = []
+        chosen: list[Start] = []
         for h in dict.fromkeys(rows.tolist()):
             mine = np.flatnonzero(rows == h)
-            best += [starts[row] for row in mine[np.argsort(raised[mine], kind="stable")][:count]]
-        return best
+            chosen += [starts[row] for row in mine[np.argsort(raised[mine], kind="stable")][:count]]
+        return chosen
 
     def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
         """From the lowest minimum and the lowest admissible one, each of the most promising alphas on its other side.
