@@ -10,12 +10,16 @@ pyhf 0.7.6 (torch backend, scipy's SLSQP) builds the model from the patched work
 set. Its torch gets one thread, where it is fastest, unless --pyhf-threads says otherwise: with `--threads 1` both use one
 core. hfx's time per hypothesis is that of "local", with and without the search. A ratio means nothing where the two CLs
 disagree (3L-eRJR: SLSQP stays at its start there). `--json` prints the raw times instead.
+
+`--nextstat PYTHON` names the Python of an environment with NextStat 0.10.1 (`pip install nextstat==0.10.1`; it wants another
+numpy than this one). It reads the same patched workspaces on one thread and gives the observed CLs alone, no expected set.
 """
 
 import argparse
 import json
 import platform
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -87,6 +91,8 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
         for hypothesis in [h for h in chosen if h.name in natural][: arguments.pyhf]:
             one = beside.setdefault(hypothesis.name, {"CLs_obs_hfx": natural[hypothesis.name]["CLs_obs"]})
             _pyhf(pallet.workspace(hypothesis.name), one, arguments.pyhf_threads)
+        if arguments.nextstat:
+            _nextstat({name: pallet.workspace(name) for name in beside}, beside, arguments.nextstat)
     return {"hypotheses": len(records), "parts": times, "rounds": rounds, "pyhf": beside}
 
 
@@ -141,6 +147,35 @@ def _pyhf(workspace: Json, one: Json, threads: int) -> None:
         torch.set_num_threads(before)
 
 
+# --- NextStat
+
+_NEXTSTAT = """
+import json, sys, time
+import nextstat
+nextstat.set_threads(1)
+for line in sys.stdin:
+    name, path = json.loads(line)
+    begun = time.perf_counter()
+    found = nextstat.hypotest(1.0, nextstat.from_pyhf(open(path).read()))
+    print(json.dumps([name, time.perf_counter() - begun, float(found)]), flush=True)
+"""
+
+
+def _nextstat(workspaces: Mapping[str, Json], beside: Mapping[str, Json], python: str) -> None:
+    """Append this run's seconds to each hypothesis' ``nextstat``, and its CLs."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines = []
+        for i, (name, workspace) in enumerate(workspaces.items()):
+            path = Path(folder) / f"{i}.json"
+            path.write_text(json.dumps(workspace))
+            lines.append(json.dumps([name, str(path)]))
+        command = [python, "-c", _NEXTSTAT]
+        done = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=True)
+    for name, seconds, found in map(json.loads, done.stdout.splitlines()):
+        beside[name].setdefault("nextstat", []).append(seconds)
+        beside[name]["CLs_obs_nextstat"] = found
+
+
 # --- the tables, pure
 
 
@@ -168,7 +203,8 @@ def comparison(pallets: Mapping[str, Json]) -> str:
         "CLs pyhf",
         "CLs hfx (natural)",
     ]
-    lines = [head]
+    with_nextstat = any("nextstat" in times for one in pallets.values() for times in one["pyhf"].values())
+    lines = [[*head, *(["NextStat", "ratio", "CLs NextStat"] if with_nextstat else [])]]
     for one in pallets.values():
         alone, searched = (_median(one["parts"], part) / one["hypotheses"] for part in (ONE, SEARCH))
         for name, times in one["pyhf"].items():
@@ -178,7 +214,11 @@ def comparison(pallets: Mapping[str, Json]) -> str:
             build, fits = _median(times, "build"), _median(times, "hypotest")
             ratios = [f"{(build + fits) / own:.0f}" for own in (alone, searched)]
             values = [f"{times['CLs_obs']:.5f}", f"{times['CLs_obs_hfx']:.5f}"]
-            lines.append([name, *map(_seconds, (build, fits, alone)), ratios[0], _seconds(searched), ratios[1], *values])
+            row = [name, *map(_seconds, (build, fits, alone)), ratios[0], _seconds(searched), ratios[1], *values]
+            if "nextstat" in times:
+                other = _median(times, "nextstat")
+                row += [_seconds(other), f"{other / alone:.0f}", f"{times['CLs_obs_nextstat']:.5f}"]
+            lines.append(row)
     return _aligned(lines)
 
 
@@ -229,6 +269,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=3, help="default: 3")
     parser.add_argument("--pyhf", type=int, default=2, metavar="N", help="hypotheses for pyhf; 0: none; default: 2")
     parser.add_argument("--pyhf-threads", type=int, default=1, metavar="N", help="threads of pyhf's torch; default: 1")
+    parser.add_argument("--nextstat", metavar="PYTHON", help="the Python of an environment with NextStat; default: without it")
     parser.add_argument("--json", action="store_true", help="raw times instead of tables")
     return parser.parse_args()
 
