@@ -51,6 +51,8 @@ $(BIN)/pip:
 $(VENV)/.hfx-installed: $(BIN)/pip pyproject.toml constraints.txt
 	@echo "installing hfx into $(VENV) (the first time takes minutes: PyTorch is large)"
 	@$(INSTALL) -e .
+	@echo "compiling the fits for this machine"
+	@$(BIN)/python -c 'from hfx.driver.compiling import compile_ahead; compile_ahead()'
 	@touch $@
 
 $(VENV)/.hfx-test-installed: $(VENV)/.hfx-installed

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hfx import endpoints
-from hfx.driver import dispatch, identity, outcome, plan, provenance, theory
+from hfx.driver import compiling, dispatch, identity, outcome, plan, provenance, theory
 from hfx.driver.cores import check_device
 from hfx.driver.events import Contour, Listener
 from hfx.driver.fitting import Fitted, Fitting
@@ -160,6 +160,8 @@ def _fit(
     settled: str | None,
 ) -> Fitted:
     workers = options.cores if options.device == "cpu" else 1
+    if setting.run is None and options.device == "cpu":
+        compiling.announce(setting.say)
     with endpoints.connect(options.endpoint, workers) as pool:
         fitting = Fitting(
             pallet=pallet,

@@ -15,7 +15,7 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
-__all__ = ["inline", "jit"]
+__all__ = ["inline", "jit", "kept"]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
@@ -37,6 +37,12 @@ class _Named(CompileResultCacheImpl):
 
 class _Cache(FunctionCache):
     _impl_class = _Named
+
+
+def kept(dispatcher: Any) -> bool:
+    """Whether a compiled function is at hand, here or from an earlier run."""
+    index = getattr(getattr(dispatcher._cache, "_cache_file", None), "_index_path", None)
+    return bool(dispatcher.signatures) or (index is not None and Path(index).exists())
 
 
 def jit(function: Any) -> Any:

@@ -17,11 +17,12 @@ from torch import Tensor
 from hfx.errors import OptionError
 from hfx.hf_core import fused
 from hfx.hf_core.compile import Batch, Tables
+from hfx.hf_core.jit import kept
 from hfx.hf_core.newton import minimize_rows
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import Data, FitResult, Problem
 
-__all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "stirling_remainder"]
+__all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "is_compiled", "stirling_remainder"]
 
 Array = NDArray[np.float64]
 _NO_EVENTS = 1e-12
@@ -111,6 +112,11 @@ class FusedKernel:
         found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
         minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found)
         return result, bin_rates, raised
+
+
+def is_compiled() -> bool:
+    """Whether the CPU's kernels are compiled, now or by an earlier run; else the first fit takes some 20 seconds."""
+    return kept(minimize_rows)
 
 
 def _largest_cells(tables: Tables) -> int:
