@@ -314,7 +314,7 @@ def sinks(batch: Batch, h: int, theta: Array, known: dict[int, list[Sink]]) -> l
             known[block] = _sinks(batch, block)
         place = t.offset[h, t.block_channel[block]]
         candidates += [(one.depth / np.sqrt(batch.observed[h, place + one.bin] + 1.0), block, one) for one in known[block]]
-    candidates.sort(key=lambda item: (-item[0], item[1], item[2].bin))
+    candidates.sort(key=lambda item: -item[0])  # stable: ties keep the hypothesis' own order, whatever the batch
     aux, found = batch.aux[h], []
     for _, block, one in candidates[:_DEEPEST]:
         shifts = t.start[h, t.shift_key[t.shift_from[block] : t.shift_from[block + 1]]]
