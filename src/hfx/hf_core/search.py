@@ -37,6 +37,7 @@ _SUNK, _DRIVEN, _MULTIPLIED, _MOST_DRIVEN = 3.0, 1.0, 5.0, 20.0
 _SHALLOW = 0.3  # events
 _DEEPEST = 24  # cells that are looked at
 _LOWER = 1e-8  # in 2NLL: what a start must gain
+_APART = 0.5  # prior widths: an alpha on two sides of its constraint, farther apart than this, may sit in two basins
 _HALVINGS = 6
 
 
@@ -139,8 +140,9 @@ class Search:
         return batch.init[hypothesis, : int(batch.tables.size[hypothesis])]
 
     def cross(self, hypotheses: Iterable[int], keys: Sequence[str], sources: Sequence[str]) -> list[Start]:
-        """From the other fits' lowest and lowest admissible minima: where these are not their natural ones (which lie in the
-        basin of this fit's), and where they already lie below this fit, as they may for a free POI."""
+        """From the other fits' lowest and lowest admissible minima: where these are not their natural ones, where they lie
+        below this fit already, as they may for a free POI, and, between fits to the same data, where some alpha is on the other
+        side of its constraint."""
         return [
             Start(h, key, minimum.theta, "cross")
             for h in hypotheses
@@ -148,9 +150,20 @@ class Search:
             for source in sources
             if source != key
             for minimum in self._best(h, source)
-            if minimum is not self.pools[h, source].minima[0]
-            or (key == "free" and minimum.deviance < self._best(h, key)[0].deviance - _LOWER)
+            if self._leads_elsewhere(h, key, source, minimum)
         ]
+
+    def _leads_elsewhere(self, h: int, key: str, source: str, minimum: Minimum) -> bool:
+        """Whether a minimum of the fit ``source`` may lie in another basin than the best one of the fit ``key``."""
+        mine = self._best(h, key)[0]
+        if minimum is not self.pools[h, source].minima[0] or (key == "free" and minimum.deviance < mine.deviance - _LOWER):
+            return True
+        if key not in DATA_FITS:
+            return False
+        size = len(mine.theta)
+        here, there = mine.theta - self._aux(h, key)[:size], minimum.theta - self._aux(h, source)[:size]
+        apart = (here * there < 0.0) & (np.abs(here - there) > _APART * self.pools[h, key].scale)
+        return bool((apart & self.fits.model.batch.tables.alpha[h, :size]).any())
 
     def _best(self, h: int, key: str) -> list[Minimum]:
         """The lowest and the lowest admissible minimum of a fit; one where they are the same."""
