@@ -130,3 +130,11 @@ def test_a_task_is_what_the_worker_reads() -> None:
     }
     assert (content["threads"], content["device"]) == (3, "cpu")
     assert "known" not in content
+
+
+@pytest.mark.parametrize(("hypotheses", "workers", "sizes"), [(125, 2, [31, 32]), (12, 5, [2, 3]), (3, 8, [1]), (0, 2, [])])
+def test_no_worker_goes_without_while_there_are_enough(hypotheses: int, workers: int, sizes: list[int]) -> None:
+    made = plan.batches([str(i) for i in range(hypotheses)], 32, workers)
+    assert sorted({len(batch) for batch in made}) == sizes
+    assert len(made) >= min(hypotheses, workers)
+    assert [name for batch in made for name in batch] == [str(i) for i in range(hypotheses)]

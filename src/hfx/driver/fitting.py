@@ -118,7 +118,7 @@ class Fitting:
         payload: Callable[..., Mapping[str, Any]],
     ) -> Iterator[dispatch.Outcome]:
         label = step if step == LOCAL else f"{step}-{number}"
-        batches = plan.batches(names, plan.batch_size(len(names), self.threads, self.batch))
+        batches = plan.batches(names, self.batch, self.threads)
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))

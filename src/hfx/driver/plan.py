@@ -16,7 +16,6 @@ from hfx.pallets import Hypothesis, Pallet
 __all__ = [
     "BATCH",
     "FitOptions",
-    "batch_size",
     "batches",
     "describe",
     "neighbours",
@@ -75,16 +74,11 @@ def _holds(used: Iterable[str], holds: Any, values: Mapping[str, float]) -> bool
     return all(label in values for label in used) and bool(holds(values))
 
 
-def batches(names: Sequence[str], size: int = BATCH) -> tuple[tuple[str, ...], ...]:
-    """The names in order, in batches of at most `size`, as even as they can be."""
-    count = -(-len(names) // size)
+def batches(names: Sequence[str], size: int = BATCH, workers: int = 1) -> tuple[tuple[str, ...], ...]:
+    """The names in order, in batches of at most `size`, as even as they can be; no worker goes without while there are enough."""
+    count = max(-(-len(names) // size), min(workers, len(names)))
     edges = [round(i * len(names) / count) for i in range(count + 1)] if count else []
     return tuple(tuple(names[a:b]) for a, b in pairwise(edges))
-
-
-def batch_size(hypotheses: int, threads: int, most: int = BATCH) -> int:
-    """How many hypotheses a task takes at most: no thread is without one while there are enough."""
-    return max(1, min(most, -(-hypotheses // max(1, threads))))
 
 
 def task(
@@ -161,7 +155,7 @@ def describe(
     size: int = BATCH,
 ) -> str:
     """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already."""
-    groups = batches([h.name for h in hypotheses], batch_size(len(hypotheses), threads, size))
+    groups = batches([h.name for h in hypotheses], size, threads)
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(h.patch)) for h in hypotheses)
     rows = [

@@ -231,7 +231,7 @@ def _normsys(code: int, a: Tensor, sign: Tensor, table: Tensor) -> tuple[Tensor,
 
 
 def _poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """As :func:`hfx.hf_core.fused._poisson`, element-wise."""
+    """As :func:`hfx.hf_core.fused.poisson`, element-wise."""
     some = n > 0.0
     n_safe = torch.where(some, n, 1.0)
     empty_floor, floor = floor, torch.where(some, torch.minimum(floor, 0.5 * n), floor)
@@ -252,7 +252,7 @@ def _poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _constraint(kind: Tensor, theta: Tensor, aux: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """As :func:`hfx.hf_core.fused._constraint`, element-wise; zero where unconstrained."""
+    """As :func:`hfx.hf_core.fused.constraint`, element-wise; zero where unconstrained."""
     pull = (theta - aux) / width
     normal = (0.5 * pull * pull, pull / width, 1.0 / (width * width))
     some = aux > 0.0

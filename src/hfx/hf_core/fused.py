@@ -21,19 +21,17 @@ from numba.experimental import structref
 
 from hfx.hf_core.interpolation import clip, histosys_0, histosys_2, histosys_4p, normsys_4
 from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.linear import LANES, padded
 from hfx.hf_core.parameters import NORMAL
 
-__all__ = ["LANES", "derivatives", "evaluate", "padded", "rates", "reflect", "resolve", "value", "work"]
+__all__ = ["TINY", "constraint", "derivatives", "evaluate", "poisson", "rates", "resolve", "shift_shape", "value", "work"]
 
 # A linear factor at zero (mu = 0) is replaced by this: nu is unchanged in float64, and log-derivatives stay finite.
-_TINY = 1e-150
-
-# Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
-LANES = 16
+TINY = 1e-150
 
 
 @jit
-def _poisson(nu: float, n: float, floor: float) -> Any:
+def poisson(nu: float, n: float, floor: float) -> Any:
     """Deviance/2, slope and curvature in nu of a Poisson term; below ``floor`` a convex quadratic continues it.
 
     A hard wall at nu = 0 jams a line search and the plain formula runs away below it (a bin with n = 0 rewards any negative
@@ -54,7 +52,7 @@ def _poisson(nu: float, n: float, floor: float) -> Any:
 
 
 @jit
-def _constraint(kind: int, theta: float, aux: float, width: float) -> Any:
+def constraint(kind: int, theta: float, aux: float, width: float) -> Any:
     """Deviance/2, slope and curvature of a constraint term; theta and aux in the parameter's own unit."""
     if kind == NORMAL:
         pull = (theta - aux) / width
@@ -66,7 +64,7 @@ def _constraint(kind: int, theta: float, aux: float, width: float) -> Any:
 
 
 @inline
-def _shift_shape(code: int, a: float, sign: float) -> Any:
+def shift_shape(code: int, a: float, sign: float) -> Any:
     if code == 4:
         return histosys_4p(a, sign)
     if code == 2:
@@ -116,12 +114,6 @@ _FIELDS = [
     "changed",  # (P, N): of each bin's rate
 ]
 structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
-
-
-@jit
-def padded(parameters: int) -> int:
-    """The length of a row of P entries: a multiple of the lanes, and even."""
-    return (parameters + LANES - 1) // LANES * LANES
 
 
 @jit
@@ -219,7 +211,7 @@ def _normsys_4(table: Any, first: int, index: Any, clipped: Any, slopes: Any, se
     product = 1.0
     for j in range(len(index)):
         value, slope, second = normsys_4(clipped[index[j]], c1[j], c2[j], c3[j], c4[j], c5[j], c6[j])
-        value = value if abs(value) >= _TINY else _TINY
+        value = value if abs(value) >= TINY else TINY
         inverse = 1.0 / value
         product *= value
         slopes[j] = slope * inverse
@@ -242,7 +234,7 @@ def _shapes(code: int, size: int, theta: Any, sign: Any, shape: Any, clipped: An
     outside = False
     for p in range(size):
         a = theta[p]
-        shape[0, p], shape[1, p], shape[2, p] = _shift_shape(code, a, sign[p])
+        shape[0, p], shape[1, p], shape[2, p] = shift_shape(code, a, sign[p])
         clipped[p] = clip(a)
         above[p] = max(a - 1.0, 0.0)
         below[p] = max(-1.0 - a, 0.0)
@@ -276,7 +268,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
         phi = 1.0
         for _ in range(t.linear_from[k + 1] - t.linear_from[k]):
             factor = theta[index[at]]
-            factor = factor if abs(factor) >= _TINY else _TINY
+            factor = factor if abs(factor) >= TINY else TINY
             phi *= factor
             slopes[at] = 1.0 / factor
             seconds[at] = 0.0
@@ -301,7 +293,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
             scale = phi
             for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
                 gamma = theta[t.start[h, t.gamma_key[e]] + i]
-                scale *= gamma if abs(gamma) >= _TINY else _TINY
+                scale *= gamma if abs(gamma) >= TINY else TINY
             at = t.shift_cell[k] + i * shifts
             moved = _shifted(alpha, even, t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts])
             rate = scale * (t.nominal[t.block_cell[k] + i] + moved)
@@ -317,11 +309,11 @@ def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) ->
     rates(t, h, theta, sign, w)
     total = 0.0
     for n in range(t.bins[h]):
-        term, w.first[n], w.curvature[n] = _poisson(w.nu[n], main[n], t.floor[h, n])
+        term, w.first[n], w.curvature[n] = poisson(w.nu[n], main[n], t.floor[h, n])
         total += term
     for p in range(t.size[h]):
         if t.constraint[h, p] != 0:
-            total += _constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])[0]
+            total += constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])[0]
     return total
 
 
@@ -357,7 +349,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, exact: bool, w: Any, gradi
     for p in range(size):
         diagonal[p] += hessian[p, p]
         if t.constraint[h, p] != 0:
-            _, slope, curvature = _constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])
+            _, slope, curvature = constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])
             gradient[p] += slope
             diagonal[p] += curvature
         if across[p]:  # its row lies on both sides of the diagonal
@@ -406,7 +398,7 @@ def _block_rows(
             row[index[j]] += moved[j]
         for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
             gamma = t.start[h, t.gamma_key[e]] + i
-            inverse = 1.0 / theta[gamma] if abs(theta[gamma]) >= _TINY else 1.0 / _TINY
+            inverse = 1.0 / theta[gamma] if abs(theta[gamma]) >= TINY else 1.0 / TINY
             if exact:
                 w.across[gamma] = True
                 whole = hessian[gamma]
@@ -468,71 +460,6 @@ def _products(
                 x, y, z = row0[q], row1[q], row2[q]
                 above[q] += a0 * x + a1 * y + a2 * z
                 below[q] += b0 * x + b1 * y + b2 * z
-
-
-@jit
-def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any) -> None:
-    """By how much NLL rises when one alpha alone goes to the other side of its constraint, for each parameter (P,), where
-    :func:`value` was last computed; 0 for what is not a constrained alpha.
-
-    One pass over the tables for all of them: the change of the rates lies in ``w.changed`` (P, N), and the sums of Poisson terms
-    follow. A factor f becomes f r and the shifts A + B, so that a cell's rate changes by rate (r - 1) + phi r B.
-    """
-    size, bins = t.size[h], t.bins[h]
-    for p in range(size):
-        for n in range(bins):
-            w.changed[p, n] = 0.0
-        w.reflected[p] = 2.0 * aux[p] - theta[p] if t.alpha[h, p] else theta[p]
-        w.ratio[p] = 1.0
-    first, cell = t.hypothesis_from[h], 0
-    for r in range(t.hypothesis_from[h + 1] - first):
-        k = t.hypothesis_block[first + r]
-        place, length = t.offset[h, t.block_channel[k]], t.block_bins[k]
-        begin, shifts = w.block_shift_from[r], w.block_shift_from[r + 1] - w.block_shift_from[r]
-        at = w.factor_from[r] + t.linear_from[k + 1] - t.linear_from[k]
-        for e in range(t.normsys_from[k], t.normsys_from[k + 1]):
-            p = w.index[at]
-            at += 1
-            here = normsys(t, e, theta[p])
-            there = normsys(t, e, w.reflected[p])
-            ratio = there / (here if abs(here) >= _TINY else _TINY)
-            w.ratio[p] = ratio
-            for i in range(length):
-                w.changed[p, place + i] += w.yields[cell + i] * (ratio - 1.0)
-        for j in range(shifts):
-            p = w.shift_index[begin + j]
-            there, here = w.reflected[p], theta[p]
-            even = _shift_shape(t.histosys_code, there, 1.0 if there >= 0.0 else -1.0)[0] - w.shape[0, p]
-            for i in range(length):
-                entry = t.shift_cell[k] + i * shifts + j
-                moved = (there - here) * t.shift_odd[entry] + even * t.shift_even[entry]
-                w.changed[p, place + i] += w.scale[cell + i] * w.ratio[p] * moved
-        for f in range(w.factor_from[r], w.factor_from[r + 1]):
-            w.ratio[w.index[f]] = 1.0
-        cell += length
-    for p in range(size):
-        raised[p] = 0.0
-        if w.reflected[p] != theta[p]:
-            width = t.width[h, p]
-            total = _constraint(NORMAL, w.reflected[p], aux[p], width)[0] - _constraint(NORMAL, theta[p], aux[p], width)[0]
-            for n in range(bins):
-                if w.changed[p, n] != 0.0:
-                    floor = t.floor[h, n]
-                    total += _poisson(w.nu[n] + w.changed[p, n], main[n], floor)[0] - _poisson(w.nu[n], main[n], floor)[0]
-            raised[p] = total
-
-
-@jit
-def normsys(t: Any, e: int, a: float) -> Any:
-    """The factor of normsys entry ``e``."""
-    table = t.normsys_table
-    if t.normsys_code == 1:
-        return math.exp(a * table[6, e]) if a >= 0.0 else math.exp(-a * table[7, e])
-    c = clip(a)
-    found = normsys_4(c, table[0, e], table[1, e], table[2, e], table[3, e], table[4, e], table[5, e])[0]
-    if a != c:
-        found *= math.exp((a - c) * table[6, e] if a > 0.0 else (c - a) * table[7, e])
-    return found
 
 
 @jit

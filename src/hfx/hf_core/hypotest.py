@@ -133,9 +133,9 @@ def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
     search.run(search.natural(hypotheses, DATA_FITS))
     if starts > 1:
         search.run([*search.mirror(hypotheses, DATA_FITS), *search.sink(hypotheses, "fixed", starts - 2)])
-        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
+        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS, sides=True))
         _flip(search, hypotheses, DATA_FITS)
-        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
+        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS, sides=True))
     _asimov(search, hypotheses, starts)
 
 

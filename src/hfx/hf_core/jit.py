@@ -15,16 +15,17 @@ from typing import Any
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
-__all__ = ["inline", "jit", "kept"]
+__all__ = ["digest_of", "inline", "jit", "kept"]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 
 
 @cache
-def _digest() -> str:
+def digest_of(folder: Path) -> str:
+    """Of all sources in ``folder``."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(folder.glob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -32,7 +33,7 @@ def _digest() -> str:
 class _Named(CompileResultCacheImpl):
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         base: str = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]
-        return f"{base}-{_digest()}"
+        return f"{base}-{digest_of(Path(__file__).parent)}"
 
 
 class _Cache(FunctionCache):

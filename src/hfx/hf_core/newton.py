@@ -1,7 +1,6 @@
 """The fused fit: the whole minimisation of one fit after another in compiled code, without a copy or a call between iterations.
 
 It takes the same steps as :mod:`hfx.hf_core.batched`, which says what they are and why; here each is written for one fit.
-Matrices keep their upper triangle alone, row by row, so that every inner loop runs along memory.
 """
 
 from __future__ import annotations
@@ -13,8 +12,9 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.fused import LANES, derivatives, padded, rates, reflect, resolve, value, work
+from hfx.hf_core.fused import derivatives, rates, resolve, value, work
 from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.linear import cholesky, dot, pack, padded, quadratic, solve
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
     ABANDONED,
@@ -41,6 +41,7 @@ from hfx.hf_core.problem import (
     STALLED,
     SURE,
 )
+from hfx.hf_core.reflection import reflect
 
 __all__ = ["minimize_rows"]
 
@@ -104,99 +105,6 @@ def _state(parameters: int) -> Any:
     )
 
 
-@jit
-def _cholesky(a: Any, size: int) -> bool:
-    """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
-
-    Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; what lies there is of no meaning.
-    """
-    width = padded(size)
-    for j in range(0, size, 8):
-        end = min(j + 8, size)
-        left = j // LANES * LANES
-        for r in range(j, end):
-            row = a[r, left:width]
-            for s in range(j, r):
-                c, above = a[s, r], a[s, left:width]
-                for q in range(width - left):
-                    row[q] -= c * above[q]
-            diagonal = a[r, r]
-            if not diagonal > 0.0:
-                return False
-            inverse = 1.0 / math.sqrt(diagonal)
-            for q in range(width - left):
-                row[q] *= inverse
-            for q in range(left, r):
-                a[r, q] = 0.0
-        for p in range(end, size):
-            left = p // LANES * LANES
-            target = a[p, left:width]
-            c0, c1, c2, c3 = a[j, p], a[j + 1, p], a[j + 2, p], a[j + 3, p]
-            c4, c5, c6, c7 = a[j + 4, p], a[j + 5, p], a[j + 6, p], a[j + 7, p]
-            r0, r1, r2, r3 = a[j, left:width], a[j + 1, left:width], a[j + 2, left:width], a[j + 3, left:width]
-            r4, r5, r6, r7 = a[j + 4, left:width], a[j + 5, left:width], a[j + 6, left:width], a[j + 7, left:width]
-            for q in range(width - left):
-                one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
-                two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
-                target[q] -= one + two
-    return True
-
-
-@jit
-def _solve(factor: Any, size: int, x: Any) -> None:
-    """x becomes (U'U)^-1 x."""
-    for i in range(size):
-        row, right = factor[i, i:size], x[i:size]
-        found = right[0] / row[0]
-        for q in range(size - i):
-            right[q] -= found * row[q]
-        right[0] = found
-    for i in range(size - 1, -1, -1):
-        row, right = factor[i, i:size], x[i:size]
-        total = 0.0
-        for q in range(1, size - i):
-            total += row[q] * right[q]
-        right[0] = (right[0] - total) / row[0]
-
-
-@jit
-def _pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed: Any) -> None:
-    """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
-    width = padded(size)
-    for i in range(size):
-        p = index[i]
-        for j in range(i):
-            packed[i, j] = 0.0
-        for j in range(i, size):
-            packed[i, j] = matrix[p, index[j]]
-        for j in range(size, width):
-            packed[i, j] = 0.0
-        packed[i, i] += damping * scale[p]
-
-
-@jit
-def _quadratic(matrix: Any, step: Any) -> float:
-    """step' matrix step, from the upper triangle."""
-    size = len(step)
-    total = 0.0
-    for p in range(size):
-        if step[p] != 0.0:
-            row = matrix[p]
-            across = 0.0
-            for q in range(p + 1, size):
-                across += row[q] * step[q]
-            total += step[p] * (row[p] * step[p] + 2.0 * across)
-    return total
-
-
-@jit
-def _dot(one: Any, two: Any, size: int) -> float:
-    total = 0.0
-    for p in range(size):
-        total += one[p] * two[p]
-    return total
-
-
 @inline
 def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, s: Any) -> None:
     """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
@@ -247,14 +155,14 @@ def _face(size: int, convex: bool, damping: float, s: Any) -> None:
                 if s.held[q]:
                     pushed += s.step[q] * s.hessian[min(p, q), max(p, q)]
             s.packed[i] = -pushed
-        _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        if not _cholesky(s.factor, count):
+        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        if not cholesky(s.factor, count):
             if convex:
                 break
-            _pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-            if not _cholesky(s.factor, count):
+            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+            if not cholesky(s.factor, count):
                 break
-        _solve(s.factor, count, s.packed)
+        solve(s.factor, count, s.packed)
         for i in range(count):
             s.step[s.index[i]] = s.packed[i]
     for p in range(size):
@@ -293,7 +201,7 @@ def _leave_saddle(size: int, damping: float, predicted: float, edm: float, s: An
     length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
     for p in range(size):
         s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
-    return -(_dot(s.step, s.gradient, size) + 0.5 * _quadratic(s.hessian, s.step[:size])), edm
+    return -(dot(s.step, s.gradient, size) + 0.5 * quadratic(s.hessian, s.step[:size])), edm
 
 
 @inline
@@ -323,15 +231,15 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
 def _factorise(t: Any, h: int, theta: Any, main: Any, aux: Any, count: int, damping: float, w: Any, s: Any) -> Any:
     """Factor of the damped Hessian; where that is not positive definite, of its Gauss-Newton part; failing that, of the
     Hessian damped until it is. Returns whether it is the first, and the damping."""
-    _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-    if _cholesky(s.factor, count):
+    pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+    if cholesky(s.factor, count):
         return True, damping
     value(t, h, theta, s.sign, main, aux, w)
     derivatives(t, h, theta, aux, np.bool_(False), w, s.other, s.gauss_newton)
-    _pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-    while not _cholesky(s.factor, count) and damping <= MAX_DAMPING:
+    pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+    while not cholesky(s.factor, count) and damping <= MAX_DAMPING:
         damping = max(4.0 * damping, 1e-3)
-        _pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
     return False, damping
 
 
@@ -340,7 +248,7 @@ def _direction(size: int, count: int, convex: bool, damping: float, s: Any) -> A
     """The step into ``s.step``: (decrease of the NLL by the quadratic model, EDM, by how much the step was shortened)."""
     for i in range(count):
         s.packed[i] = -s.gradient[s.index[i]]
-    _solve(s.factor, count, s.packed)
+    solve(s.factor, count, s.packed)
     edm = 0.0 if convex and damping == 0.0 else np.inf
     inside = True
     for p in range(size):
@@ -360,7 +268,7 @@ def _direction(size: int, count: int, convex: bool, damping: float, s: Any) -> A
         s.step[p] /= stretch
         if s.free[p]:
             slope += s.step[p] * s.gradient[p]
-    predicted = -(slope + 0.5 * _quadratic(s.hessian, s.step[:size]))
+    predicted = -(slope + 0.5 * quadratic(s.hessian, s.step[:size]))
     if (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
         for p in range(size):
             s.held[p] = False
@@ -386,12 +294,33 @@ def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: i
 
 
 @inline
-def _try(theta: Any, size: int, s: Any) -> None:
-    """The trial point."""
+def _trial_point(theta: Any, size: int, s: Any) -> None:
+    """theta and the step, kept within the bounds; and the sides of the kinks there."""
     for p in range(size):
         trial = min(max(theta[p] + s.step[p], s.least[p]), s.most[p])
         s.trial[p] = trial
         s.trial_sign[p] = s.sign[p] if trial == 0.0 else (-1.0 if trial < 0.0 else 1.0)
+
+
+@inline
+def _judge(current: float, found: float, predicted: float, stretch: float, damping: float, growth: float) -> Any:
+    """Whether a trial at NLL ``found`` is taken, the next step's damping, and by what a further rejection would multiply it."""
+    decrease = current - found
+    drowned = predicted < DROWNED and decrease >= -ROUNDING * (1.0 + abs(current))
+    enough = predicted > 0.0 and decrease >= 1e-4 * predicted
+    taken = math.isfinite(found) and (enough or drowned)
+    long = stretch > LONG
+    if not taken:
+        damping, growth = max(damping * growth, LEAST_DAMPING), min(2.0 * growth, 1024.0)
+    else:
+        growth = 4.0
+        if (decrease >= 0.75 * predicted or drowned) and not long:
+            damping /= 8.0
+            if damping < LEAST_DAMPING / 8.0 or predicted < 1e-6:
+                damping = 0.0
+        elif (decrease < 0.25 * predicted and not drowned) or long:
+            damping = max(2.0 * damping, LEAST_DAMPING)
+    return taken, damping, growth
 
 
 @inline
@@ -429,8 +358,8 @@ def minimize_rows(
     is abandoned once that is clear.
 
     A negative ``most`` asks for the deviance and the expected events at the start itself and, where ``raised`` has rows, for what
-    :func:`hfx.hf_core.fused.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with all
-    that it calls.)
+    :func:`hfx.hf_core.reflection.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with
+    all that it calls.)
     """
     w, s = work(t), _state(starts.shape[1])
     resolved = -1
@@ -470,25 +399,12 @@ def minimize_rows(
                 break
             polished += certified
 
-            _try(theta, size, s)
+            _trial_point(theta, size, s)
             found = value(t, h, s.trial, s.trial_sign, main, aux, w)
-            decrease = current - found
-            drowned = predicted < DROWNED and decrease >= -ROUNDING * (1.0 + abs(current))
-            enough = predicted > 0.0 and decrease >= 1e-4 * predicted
             steps += 1
-            fresh = math.isfinite(found) and (enough or drowned)
+            fresh, damping, growth = _judge(current, found, predicted, stretch, damping, growth)
             if not fresh:
-                damping = max(damping * growth, LEAST_DAMPING)
-                growth = min(2.0 * growth, 1024.0)
                 continue
-            growth = 4.0
-            long = stretch > LONG
-            if (decrease >= 0.75 * predicted or drowned) and not long:
-                damping /= 8.0
-                if damping < LEAST_DAMPING / 8.0 or predicted < 1e-6:
-                    damping = 0.0
-            elif (decrease < 0.25 * predicted and not drowned) or long:
-                damping = max(2.0 * damping, LEAST_DAMPING)
             current = found
             for p in range(size):
                 theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]

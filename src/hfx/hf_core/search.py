@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from hfx.hf_core.compile import Batch
 from hfx.hf_core.minima import CHOICES, Fits, Minimum, Pool
 from hfx.hf_core.model import Data
-from hfx.hf_core.problem import ABANDONED, Problem
+from hfx.hf_core.problem import Problem
 
 __all__ = ["DATA_FITS", "DEFAULT_STARTS", "FLIP_ROUNDS", "Search", "Start"]
 
@@ -56,17 +56,13 @@ class Start:
 
 @dataclass
 class Search:
-    """The pools of a batch: ``pools[h, key]`` with key "bkg", "fixed", "free" or "asimov:i" (i: minimum of "bkg").
-
-    ``found`` counts, for each kind of start, the minima that it was the first to reach.
-    """
+    """The pools of a batch: ``pools[h, key]`` with key "bkg", "fixed", "free" or "asimov:i" (i: minimum of "bkg")."""
 
     fits: Fits
     mu: float
     lower_poi: float | None
     pools: dict[tuple[int, str], Pool] = field(default_factory=dict)
     asimov: dict[tuple[int, str], Data] = field(default_factory=dict)
-    found: dict[str, int] = field(default_factory=dict)
     flipped: dict[int, Minimum] = field(default_factory=dict)
     _cells: dict[int, list[Sink]] = field(default_factory=dict)
 
@@ -88,12 +84,7 @@ class Search:
             pool = self.pools.setdefault(
                 (start.hypothesis, start.key), Pool(self.fits.scale(start.hypothesis)[: len(minimum.theta)])
             )
-            if minimum.status == ABANDONED:
-                continue
-            before = len(pool.minima)
             pool.add(minimum)
-            if len(pool.minima) > before:
-                self.found[start.kind] = self.found.get(start.kind, 0) + 1
 
     def _padded(self, starts: Sequence[Start]) -> tuple[NDArray[np.int64], Array]:
         """Hypothesis (B,) and parameters (B, P) of ``starts``."""
@@ -139,10 +130,12 @@ class Search:
         batch = self.fits.model.batch
         return batch.init[hypothesis, : int(batch.tables.size[hypothesis])]
 
-    def cross(self, hypotheses: Iterable[int], keys: Sequence[str], sources: Sequence[str]) -> list[Start]:
+    def cross(
+        self, hypotheses: Iterable[int], keys: Sequence[str], sources: Sequence[str], *, sides: bool = False
+    ) -> list[Start]:
         """From the other fits' lowest and lowest admissible minima: where these are not their natural ones, where they lie
-        below this fit already, as they may for a free POI, and, between fits to the same data, where some alpha is on the other
-        side of its constraint."""
+        below this fit already, as they may for a free POI, and with ``sides`` where some alpha is on the other side of its
+        constraint."""
         return [
             Start(h, key, minimum.theta, "cross")
             for h in hypotheses
@@ -150,18 +143,17 @@ class Search:
             for source in sources
             if source != key
             for minimum in self._best(h, source)
-            if self._leads_elsewhere(h, key, source, minimum)
+            if minimum is not self.pools[h, source].minima[0]
+            or (key == "free" and minimum.deviance < self._best(h, key)[0].deviance - _LOWER)
+            or (sides and self._on_other_side(h, key, minimum))
         ]
 
-    def _leads_elsewhere(self, h: int, key: str, source: str, minimum: Minimum) -> bool:
-        """Whether a minimum of the fit ``source`` may lie in another basin than the best one of the fit ``key``."""
-        mine = self._best(h, key)[0]
-        if minimum is not self.pools[h, source].minima[0] or (key == "free" and minimum.deviance < mine.deviance - _LOWER):
-            return True
-        if key not in DATA_FITS:
-            return False
-        size = len(mine.theta)
-        here, there = mine.theta - self._aux(h, key)[:size], minimum.theta - self._aux(h, source)[:size]
+    def _on_other_side(self, h: int, key: str, minimum: Minimum) -> bool:
+        """Whether a minimum of another fit to the same data has an alpha on the other side of its constraint than the best one
+        of the fit ``key``, and not just across it."""
+        size = len(minimum.theta)
+        aux = self._aux(h, key)[:size]
+        here, there = self._best(h, key)[0].theta - aux, minimum.theta - aux
         apart = (here * there < 0.0) & (np.abs(here - there) > _APART * self.pools[h, key].scale)
         return bool((apart & self.fits.model.batch.tables.alpha[h, :size]).any())
 
