@@ -106,7 +106,7 @@ def minimize_batch(kernel: Kernel, problem: Problem, most: int = MAX_ITERATIONS)
     while len(state.row):
         _settle_kinks(kernel, state)
         direction = _direction(kernel, state)
-        state, direction = _finish(state, direction, most, result)
+        state, direction = _finish(kernel, state, direction, most, result)
         if len(state.row):
             _advance(kernel, state, direction)
     return _with_yields(kernel, problem, result)
@@ -302,7 +302,7 @@ def _leave_saddle(
     return step, predicted, edm
 
 
-def _finish(state: State, direction: _Direction, most: int, result: FitResult) -> tuple[State, _Direction]:
+def _finish(kernel: Kernel, state: State, direction: _Direction, most: int, result: FitResult) -> tuple[State, _Direction]:
     """Hand the fits that have ended to ``result`` and drop their rows."""
     certified = direction.edm <= EDM_LIMIT
     done = (direction.edm <= POLISH) | (certified & (state.polished >= POLISH_STEPS))
@@ -313,7 +313,19 @@ def _finish(state: State, direction: _Direction, most: int, result: FitResult) -
     code[stuck] = STALLED
     code[done] = CONVERGED
     ended = code != RUNNING
+    _last_step(kernel, state, direction, done)
     return _retire(state, direction.edm, code, result), direction.keep(~ended)
+
+
+def _last_step(kernel: Kernel, state: State, direction: _Direction, done: Tensor) -> None:
+    """The certificate's own step is still taken (changes ``state``)."""
+    if not done.any():
+        return
+    lower, upper = _bounds(state)
+    ahead = torch.minimum(torch.maximum(state.theta + direction.step, lower), upper)
+    state.theta = torch.where(done[:, None], ahead, state.theta)
+    value, _, _ = kernel.evaluate(state.hypothesis, state.theta, _sign(state.theta), state.main, state.aux, 0)
+    state.value = torch.where(done, value, state.value)
 
 
 def _retire(state: State, edm: Tensor, code: Tensor, result: FitResult) -> State:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hfx.hf_core.jit import jit
 
-__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "quadratic", "solve"]
+__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve"]
 
 # Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
 LANES = 16
@@ -89,21 +89,6 @@ def pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed:
         for j in range(size, width):
             packed[i, j] = 0.0
         packed[i, i] += damping * scale[p]
-
-
-@jit
-def quadratic(matrix: Any, step: Any) -> float:
-    """step' matrix step, from the upper triangle."""
-    size = len(step)
-    total = 0.0
-    for p in range(size):
-        if step[p] != 0.0:
-            row = matrix[p]
-            across = 0.0
-            for q in range(p + 1, size):
-                across += row[q] * step[q]
-            total += step[p] * (row[p] * step[p] + 2.0 * across)
-    return total
 
 
 @jit

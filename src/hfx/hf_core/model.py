@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hfx.errors import OptionError
-from hfx.hf_core import fused
+from hfx.hf_core import curvature
 from hfx.hf_core.compile import Batch, Tables
 from hfx.hf_core.jit import kept
 from hfx.hf_core.newton import minimize_rows
@@ -71,7 +71,7 @@ class FusedKernel:
         rows, parameters = theta.shape
         value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
         h, x, s, n, a = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign, main, aux))
-        fused.evaluate(self.tables, h, x, s, n, a, order == 2, value, gradient, hessian)
+        curvature.evaluate(self.tables, h, x, s, n, a, order == 2, value, gradient, hessian)
         return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,12 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.fused import derivatives, rates, resolve, value, work
+from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.conjugate import conjugate
+from hfx.hf_core.curvature import bend, derivatives, hessian
+from hfx.hf_core.fused import value
 from hfx.hf_core.jit import inline, jit
-from hfx.hf_core.linear import cholesky, dot, pack, padded, quadratic, solve
+from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
     ABANDONED,
@@ -29,10 +32,12 @@ from hfx.hf_core.problem import (
     LONG,
     MARGIN,
     MAX_DAMPING,
+    NEAR,
     NOT_FINITE,
     NOTHING,
     POLISH,
     POLISH_STEPS,
+    QUICK_STEPS,
     REACH,
     REACH_AT_LEAST,
     ROUNDING,
@@ -65,14 +70,17 @@ _FIELDS = [
     "gradient",
     "hessian",  # upper triangle
     "gauss_newton",  # where the Hessian is not positive definite
-    "other",  # a gradient on the other side of a kink, or of the Gauss-Newton matrix
+    "other",  # a gradient on the other side of a kink
     "scale",  # of the damping
+    "right",  # the right-hand side of the equations for a step
     "factor",  # upper Cholesky factor of the moving parameters
     "index",  # the moving parameters
     "free",
     "held",  # free, but gone to a bound in this step
     "packed",  # a vector over the moving parameters
-    "step",
+    "step",  # padded
+    "pushed",  # padded: the part of a step that is held
+    "bent",  # padded: the Hessian times a step
     "trial",
     "trial_sign",
 ]
@@ -94,19 +102,22 @@ def _state(parameters: int) -> Any:
         np.zeros((width, width)),
         np.zeros(parameters),
         np.zeros(parameters),
+        np.zeros(parameters),
         np.zeros((width, width)),
         np.zeros(parameters, dtype=np.int64),
         np.zeros(parameters, dtype=np.bool_),
         np.zeros(parameters, dtype=np.bool_),
         np.zeros(parameters),
-        np.zeros(parameters),
+        np.zeros(width),
+        np.zeros(width),
+        np.zeros(width),
         np.zeros(parameters),
         np.zeros(parameters),
     )
 
 
 @inline
-def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, s: Any) -> None:
+def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
     """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
     which parameters may move: not fixed, not pressed against a bound, not without any influence."""
     for p in range(size):
@@ -115,7 +126,7 @@ def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, s: 
             low = max(low, 0.0)
         elif kinked[p]:
             high = min(high, 0.0)
-        slope, diagonal = s.gradient[p], abs(s.hessian[p, p])
+        slope, diagonal = s.gradient[p], abs(diagonals[p])
         flat = diagonal < NOTHING and abs(slope) < NOTHING
         pressed = (theta[p] <= low and slope >= 0.0) or (theta[p] >= high and slope <= 0.0)
         s.free[p] = not (flat or pressed or low >= high)
@@ -136,8 +147,28 @@ def _moving(size: int, s: Any) -> int:
     return count
 
 
+@jit
+def _solve(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> bool:
+    """Solve for the moving parameters' ``s.step``: on the rows alone, or with the factor of the matrix."""
+    if quick:
+        blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+        if not conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w):
+            return False
+        for p in range(size):
+            if s.free[p] and not s.held[p]:
+                s.step[p] = w.found[p]
+        return True
+    count = _moving(size, s)
+    for i in range(count):
+        s.packed[i] = s.right[s.index[i]]
+    solve(s.factor, count, s.packed)
+    for i in range(count):
+        s.step[s.index[i]] = s.packed[i]
+    return True
+
+
 @inline
-def _face(size: int, convex: bool, damping: float, s: Any) -> None:
+def _face(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> bool:
     """The step on the face of the box: what would leave goes to its bound, and the others are solved again."""
     for _ in range(FACE_ROUNDS):
         left = False
@@ -147,30 +178,36 @@ def _face(size: int, convex: bool, damping: float, s: Any) -> None:
                 s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
         if not left:
             break
-        count = _moving(size, s)
-        for i in range(count):
-            p = s.index[i]
-            pushed = s.gradient[p]
-            for q in range(size):
-                if s.held[q]:
-                    pushed += s.step[q] * s.hessian[min(p, q), max(p, q)]
-            s.packed[i] = -pushed
-        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        if not cholesky(s.factor, count):
-            if convex:
-                break
-            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+        for p in range(size):
+            s.pushed[p] = s.step[p] if s.held[p] else 0.0
+        bend(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], s.pushed, w, s.bent)
+        for p in range(size):
+            s.right[p] = -(s.gradient[p] + s.bent[p])
+        if not quick:
+            count = _moving(size, s)
+            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
             if not cholesky(s.factor, count):
-                break
-        solve(s.factor, count, s.packed)
-        for i in range(count):
-            s.step[s.index[i]] = s.packed[i]
+                if convex:
+                    break
+                pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+                if not cholesky(s.factor, count):
+                    break
+        if not _solve(t, h, size, convex, damping, quick, w, s):
+            return False
     for p in range(size):
         s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
+    return True
+
+
+@jit
+def _predicted(t: Any, h: int, size: int, w: Any, s: Any) -> float:
+    """By how much the quadratic model falls along the step."""
+    bend(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], s.step, w, s.bent)
+    return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.bent, size)))
 
 
 @inline
-def _leave_saddle(size: int, damping: float, predicted: float, edm: float, s: Any) -> Any:
+def _leave_saddle(t: Any, h: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
     """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
     of the floor of a valley."""
     count = _moving(size, s)
@@ -201,7 +238,7 @@ def _leave_saddle(size: int, damping: float, predicted: float, edm: float, s: An
     length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
     for p in range(size):
         s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
-    return -(dot(s.step, s.gradient, size) + 0.5 * quadratic(s.hessian, s.step[:size])), edm
+    return _predicted(t, h, size, w, s), edm
 
 
 @inline
@@ -215,27 +252,27 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
     if not resting:
         return current
     value(t, h, theta, s.trial_sign, main, aux, w)
-    derivatives(t, h, theta, aux, np.bool_(False), w, s.other, s.gauss_newton)
-    leaves = False
+    derivatives(t, h, theta, aux, w, s.other)
     for p in range(size):
         if t.kinked[h, p] and theta[p] == 0.0 and s.sign[p] * s.gradient[p] >= 0.0 and s.trial_sign[p] * s.other[p] < 0.0:
             s.sign[p] = s.trial_sign[p]
-            leaves = True
-    if leaves:
-        current = value(t, h, theta, s.sign, main, aux, w)
-        derivatives(t, h, theta, aux, np.bool_(True), w, s.gradient, s.hessian)
+    current = value(t, h, theta, s.sign, main, aux, w)
+    derivatives(t, h, theta, aux, w, s.gradient)
     return current
 
 
 @inline
-def _factorise(t: Any, h: int, theta: Any, main: Any, aux: Any, count: int, damping: float, w: Any, s: Any) -> Any:
+def _factorise(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
     """Factor of the damped Hessian; where that is not positive definite, of its Gauss-Newton part; failing that, of the
     Hessian damped until it is. Returns whether it is the first, and the damping."""
+    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
+    s.held[:] = False
+    count = _moving(size, s)
+    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
     pack(s.hessian, s.index, count, damping, s.scale, s.factor)
     if cholesky(s.factor, count):
         return True, damping
-    value(t, h, theta, s.sign, main, aux, w)
-    derivatives(t, h, theta, aux, np.bool_(False), w, s.other, s.gauss_newton)
+    hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
     pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
     while not cholesky(s.factor, count) and damping <= MAX_DAMPING:
         damping = max(4.0 * damping, 1e-3)
@@ -243,37 +280,34 @@ def _factorise(t: Any, h: int, theta: Any, main: Any, aux: Any, count: int, damp
     return False, damping
 
 
-@inline
-def _direction(size: int, count: int, convex: bool, damping: float, s: Any) -> Any:
-    """The step into ``s.step``: (decrease of the NLL by the quadratic model, EDM, by how much the step was shortened)."""
-    for i in range(count):
-        s.packed[i] = -s.gradient[s.index[i]]
-    solve(s.factor, count, s.packed)
+@jit
+def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
+    """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
+    shortened)."""
+    for p in range(size):
+        s.held[p] = False
+        s.step[p] = 0.0
+        s.right[p] = -s.gradient[p]
+    if not _solve(t, h, size, convex, damping, quick, w, s):
+        return False, 0.0, np.inf, 1.0
     edm = 0.0 if convex and damping == 0.0 else np.inf
     inside = True
     for p in range(size):
-        s.step[p] = 0.0
-    for i in range(count):
-        p, step = s.index[i], s.packed[i]
-        s.step[p] = step
-        edm -= s.gradient[p] * step
-        inside &= s.low[p] <= step <= s.high[p]
-    if not inside:
-        _face(size, convex, damping, s)
+        edm -= s.gradient[p] * s.step[p]
+        inside &= not s.free[p] or s.low[p] <= s.step[p] <= s.high[p]
+    if not inside and not _face(t, h, size, convex, damping, quick, w, s):
+        return False, 0.0, np.inf, 1.0
     stretch = 1.0
     for p in range(size):
         stretch = max(stretch, abs(s.step[p]) / s.reach[p])
-    slope = 0.0
     for p in range(size):
         s.step[p] /= stretch
-        if s.free[p]:
-            slope += s.step[p] * s.gradient[p]
-    predicted = -(slope + 0.5 * quadratic(s.hessian, s.step[:size]))
-    if (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
+    predicted = _predicted(t, h, size, w, s)
+    if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
         for p in range(size):
             s.held[p] = False
-        predicted, edm = _leave_saddle(size, damping, predicted, edm, s)
-    return predicted, edm, stretch
+        predicted, edm = _leave_saddle(t, h, size, damping, predicted, edm, w, s)
+    return True, predicted, edm, stretch
 
 
 @inline
@@ -376,18 +410,26 @@ def minimize_rows(
         if not math.isfinite(current):
             current, code = np.inf, NOT_FINITE
         fresh = True  # whether the derivatives are those of theta
+        near = t.bins[h] >= size  # steps are taken with the whole Hessian, which certifies the last one
         while code == RUNNING:
             if fresh:
-                derivatives(t, h, theta, aux, np.bool_(True), w, s.gradient, s.hessian)
-            if kinked:
-                current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
-            _limit_steps(t.kinked[h], theta, lower, upper, size, s)
-            count = _moving(size, s)
-            convex, damping = _factorise(t, h, theta, main, aux, count, damping, w, s)
-            predicted, edm, stretch = _direction(size, count, convex, damping, s)
+                derivatives(t, h, theta, aux, w, s.gradient)
+                if kinked:
+                    current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
+            _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+            quick, predicted, edm, stretch = False, 0.0, np.inf, 1.0
+            if not near:
+                quick, predicted, edm, stretch = _direction(t, h, size, np.bool_(True), damping, np.bool_(True), w, s)
+                if not quick:
+                    quick, predicted, edm, stretch = _direction(t, h, size, np.bool_(False), damping, np.bool_(True), w, s)
+                    quick = quick and predicted >= SURE  # nearer, it may be a saddle or a valley
+            if not quick or edm <= POLISH:
+                quick = False
+                convex, damping = _factorise(t, h, size, damping, w, s)
+                _, predicted, edm, stretch = _direction(t, h, size, convex, damping, np.bool_(False), w, s)
 
-            certified = edm <= EDM_LIMIT
-            if edm <= POLISH or (certified and polished >= POLISH_STEPS):
+            certified = edm <= EDM_LIMIT and not quick
+            if not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
                 code = CONVERGED
             elif damping > MAX_DAMPING and not certified:
                 code = STALLED
@@ -398,6 +440,7 @@ def minimize_rows(
             if code != RUNNING:
                 break
             polished += certified
+            near |= edm <= NEAR or steps >= QUICK_STEPS
 
             _trial_point(theta, size, s)
             found = value(t, h, s.trial, s.trial_sign, main, aux, w)
@@ -409,9 +452,13 @@ def minimize_rows(
             for p in range(size):
                 theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
         if most >= 0:
+            if code == CONVERGED:  # the certificate's own step is still taken
+                _trial_point(theta, size, s)
+                for p in range(size):
+                    theta[p] = s.trial[p]
             for p in range(size):
                 s.sign[p] = -1.0 if theta[p] < 0.0 else 1.0
-            rates(t, h, theta, s.sign, w)
+            current = value(t, h, theta, s.sign, main, aux, w)
             if code == CONVERGED and _on_floor(t, h, main, w):
                 code = FLOOR
         if b < len(raised):

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 EDM_LIMIT = 1e-9  # in 2NLL: what "converged" certifies
-POLISH = 1e-22  # stop polishing here: the certificate is then far below what CLs can show
+POLISH = 1e-12  # stop polishing here; the last step is still taken, and leads to what rounding leaves
+NEAR = 3e-7  # EDM below which the next step is taken with the whole Hessian, which certifies
 MAX_ITERATIONS = 300
 MAX_DAMPING = 1e12
 LEAST_DAMPING = 0.05
@@ -27,6 +28,7 @@ SADDLE_PREDICTED = 1e-10
 FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
 DROWNED = 1e-9  # predicted decreases below this are not tested against rounded differences of the NLL
 ROUNDING = 1e-11
+QUICK_STEPS = 40  # after these every step is taken with the whole Hessian
 SURE = 1e-3  # EDM below which a fit's end is foreseen, as its 2NLL less
 MARGIN = 2.0  # times its EDM: one that ends above its target is abandoned
 RUNNING, CONVERGED, ITERATIONS, NOT_FINITE, FLOOR, STALLED, ABANDONED = -1, 0, 1, 2, 3, 4, 5

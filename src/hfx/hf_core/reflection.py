@@ -44,10 +44,10 @@ def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any
     for r in range(t.hypothesis_from[h + 1] - first):
         k = t.hypothesis_block[first + r]
         place, length = t.offset[h, t.block_channel[k]], t.block_bins[k]
-        begin, shifts = w.block_shift_from[r], w.block_shift_from[r + 1] - w.block_shift_from[r]
-        at = w.factor_from[r] + t.linear_from[k + 1] - t.linear_from[k]
+        begin, shifts = w.shift_from[r], w.shift_from[r + 1] - w.shift_from[r]
+        at = w.normsys_from[r]
         for e in range(t.normsys_from[k], t.normsys_from[k + 1]):
-            p = w.index[at]
+            p = w.normsys[at]
             at += 1
             here = _factor(t, e, theta[p])
             there = _factor(t, e, w.reflected[p])
@@ -63,8 +63,8 @@ def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any
                 entry = t.shift_cell[k] + i * shifts + j
                 moved = (there - here) * t.shift_odd[entry] + even * t.shift_even[entry]
                 w.changed[p, place + i] += w.scale[cell + i] * w.ratio[p] * moved
-        for f in range(w.factor_from[r], w.factor_from[r + 1]):
-            w.ratio[w.index[f]] = 1.0
+        for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
+            w.ratio[w.normsys[e]] = 1.0
         cell += length
     for p in range(size):
         raised[p] = 0.0

@@ -1,0 +1,119 @@
+"""Newton's step without the Hessian's matrix: preconditioned conjugate gradients on its rows.
+
+Bins are few and parameters many, so that D + J' C J, the Gauss-Newton part with D the curvature of the constraints, is inverted
+by a matrix of bins x bins (Woodbury's identity). What it lacks of the exact Hessian is small near a minimum, and a few products
+with the exact one (:func:`hfx.hf_core.curvature.bend`) make up for it: Steihaug's iteration, SIAM J. Numer. Anal. 20 (1983) 626.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hfx.hf_core.curvature import bend
+from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.linear import cholesky, solve
+
+__all__ = ["conjugate"]
+
+_MOST_PRODUCTS = 24
+_RESIDUAL = 1e-4  # the square of what is left, relative to the first, in the preconditioner's norm
+_UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
+
+
+@jit
+def conjugate(
+    blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
+) -> bool:
+    """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not held, into ``w.found``, as
+    closely as the next step of Newton can tell. False where H shows that it is not positive definite, or where too many products
+    do not suffice.
+
+    Not ``exact``: with the Gauss-Newton part in place of H, in one step.
+    """
+    found, residual, direction, product, raised = w.found, w.residual, w.direction, w.product, w.raised
+    width = len(found)
+    for p in range(size):
+        moves = free[p] and not held[p]
+        constrained = max(w.prior[p] + damping * scale[p], _UNCONSTRAINED * scale[p])
+        w.inverse[p] = 1.0 / constrained if moves else 0.0
+        residual[p] = right[p] if moves else 0.0
+    for p in range(size, width):
+        w.inverse[p] = residual[p] = 0.0
+    if not _prepare(bins, w):
+        return False
+    _precondition(bins, residual, w, raised)
+    along = 0.0
+    for p in range(width):
+        direction[p] = raised[p]
+        found[p] = 0.0
+        along += residual[p] * raised[p]
+    if not exact:
+        found[:] = raised
+        return math.isfinite(along)
+    wanted = min(_RESIDUAL, 0.1 * along) * along
+    for _ in range(_MOST_PRODUCTS):
+        if not along > wanted:
+            return along >= 0.0
+        bend(blocks, bins, direction, w, product)
+        curvature = 0.0
+        for p in range(size):
+            product[p] += damping * scale[p] * direction[p]
+            curvature += product[p] * direction[p]
+        if not curvature > 0.0:
+            return False
+        step = along / curvature
+        for p in range(width):
+            found[p] += step * direction[p]
+            residual[p] -= step * product[p] if w.inverse[p] != 0.0 else 0.0
+        _precondition(bins, residual, w, raised)
+        before, along = along, 0.0
+        for p in range(width):
+            along += residual[p] * raised[p]
+        turn = along / before
+        for p in range(width):
+            direction[p] = raised[p] + turn * direction[p]
+    return False
+
+
+@inline
+def _prepare(bins: int, w: Any) -> bool:
+    """The Cholesky factor of 1 + sqrt(C) J D^-1 J' sqrt(C)."""
+    inverse, product, inner = w.inverse, w.product, w.inner
+    width = len(inverse)
+    for m in range(bins):
+        w.root[m] = math.sqrt(max(w.bent[m], 0.0))
+    for m in range(bins):
+        row = w.jacobian[m]
+        for p in range(width):
+            product[p] = w.root[m] * inverse[p] * row[p]
+        for n in range(m, bins):
+            other, total = w.jacobian[n], 0.0
+            for p in range(width):
+                total += product[p] * other[p]
+            inner[m, n] = w.root[n] * total
+        for n in range(m):
+            inner[m, n] = 0.0
+        for n in range(bins, inner.shape[1]):
+            inner[m, n] = 0.0
+        inner[m, m] += 1.0
+    return bool(cholesky(inner, bins))
+
+
+@jit
+def _precondition(bins: int, residual: Any, w: Any, raised: Any) -> None:
+    """(D + J' C J)^-1 residual into ``raised`` (padded P)."""
+    inverse, inner = w.inverse, w.along
+    width = len(inverse)
+    for p in range(width):
+        raised[p] = inverse[p] * residual[p]
+    for n in range(bins):
+        row, total = w.jacobian[n], 0.0
+        for p in range(width):
+            total += row[p] * raised[p]
+        inner[n] = w.root[n] * total
+    solve(w.inner, bins, inner)
+    for n in range(bins):
+        row, given = w.jacobian[n], w.root[n] * inner[n]
+        for p in range(width):
+            raised[p] -= inverse[p] * given * row[p]

@@ -1,0 +1,285 @@
+"""Gradient and exact Hessian of one fit, as few rows: what both the products with a vector and the whole matrix are made of.
+
+With l = d log(phi)/d theta and d = dA/d theta (:mod:`hfx.hf_core.fused` has the notation), grad nu = phi (A l + d) and
+Hess nu = phi (A l l' + l d' + d l' + diag(...)). All cells of a block share its interpolated factors, so that the Hessian is
+
+- for each block w l l' + l s' + s l', with w and s the sums over its bins of dNLL/dnu times nu and times phi d;
+- for each bin the curvature of its Poisson term times J J', with J its row of the Jacobian;
+- for each parameter that is a factor itself (normfactors, lumi, gammas) one row across: such a factor has no second
+  derivative, and its row is finite also where the factor is zero;
+- a diagonal.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.fused import TINY, constraint, value
+from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.linear import LANES, padded
+
+__all__ = ["bend", "derivatives", "evaluate", "hessian"]
+
+
+@jit
+def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> None:
+    """Gradient (P,) where :func:`hfx.hf_core.fused.value` was last computed, and into ``w`` the rows of the Hessian there."""
+    size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
+    blocks = t.hypothesis_from[h + 1] - first
+    jacobian, diagonal = w.jacobian, w.diagonal
+    w.own[:] = 0.0
+    w.diagonal[:] = 0.0
+    w.jacobian[:bins] = 0.0
+    w.across[: w.slots[0]] = 0.0
+    w.joint[: w.slots[0]] = 0.0
+    cell = 0
+    for r in range(blocks):
+        _block(t, h, r, cell, theta, w)
+        cell += t.block_bins[t.hypothesis_block[first + r]]
+    _rows_of_gammas(theta, w)
+    for p in range(size):
+        gradient[p] = 0.0
+    for n in range(bins):
+        row, slope, curvature = jacobian[n], w.first[n], w.curvature[n]
+        w.bent[n] = curvature
+        for p in range(size):
+            gradient[p] += slope * row[p]
+            diagonal[p] += curvature * row[p] * row[p]
+    for p in range(size):
+        w.prior[p] = 0.0
+        if t.constraint[h, p] != 0:
+            _, slope, curvature = constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])
+            gradient[p] += slope
+            diagonal[p] += curvature
+            w.prior[p] = curvature
+
+
+@inline
+def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
+    """The rows of the hypothesis' block r, and its part of the Jacobian, the rows across and the diagonal."""
+    width = w.jacobian.shape[1]
+    k = t.hypothesis_block[t.hypothesis_from[h] + r]
+    place, bins = t.offset[h, t.block_channel[k]], t.block_bins[k]
+    logarithmic, additive, both, own, diagonal = w.logarithmic[r], w.additive[r], w.both[r], w.own, w.diagonal
+    bowed, index, slopes, seconds = w.bowed[r], w.normsys, w.slope, w.second
+    for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
+        logarithmic[index[e]] = slopes[e]
+        bowed[index[e]] = seconds[e]
+    begin = w.shift_from[r]
+    shifts = w.shift_from[r + 1] - begin
+    shifted = w.shift_index[begin : begin + shifts]
+    shape, even_slope, moved, summed, curved = w.shape, w.even_slope, w.moved, w.summed, w.curved
+    for j in range(shifts):
+        even_slope[j] = shape[1, shifted[j]]
+        summed[j] = 0.0
+        curved[j] = 0.0
+    gammas = t.gamma_from[k + 1] - t.gamma_from[k]
+    weight = 0.0
+    for i in range(bins):
+        rate, slope, scale = w.yields[cell + i], w.first[place + i], w.scale[cell + i]
+        weight += slope * rate
+        at = t.shift_cell[k] + i * shifts
+        odd, even = t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts]
+        for j in range(shifts):
+            moved[j] = scale * (odd[j] + even_slope[j] * even[j])
+        for j in range(shifts):
+            summed[j] += slope * moved[j]
+        for j in range(shifts):
+            curved[j] += slope * scale * even[j]
+        if gammas == 0:
+            _add_cell(w.jacobian[place + i], rate, r, shifts, shifted, w)
+        for g in range(gammas):
+            slot = w.gamma_slot[w.gamma_from[r] + g * bins + i]
+            row = w.across[slot] if g == 0 else w.joint[slot]
+            _add_cell(row, rate, r, shifts, shifted, w)
+            for other in range(g if g == 0 else g + 1, gammas):
+                gamma = w.slotted[w.gamma_slot[w.gamma_from[r] + other * bins + i]]
+                row[gamma] += rate * _inverse(theta[gamma])
+    w.weight[r] = weight
+    for j in range(shifts):
+        additive[shifted[j]] = summed[j]
+        own[shifted[j]] += curved[j] * shape[2, shifted[j]]
+        diagonal[shifted[j]] += curved[j] * shape[2, shifted[j]]
+    for p in range(width):
+        both[p] = weight * logarithmic[p] + additive[p]
+    for p in range(width):
+        diagonal[p] += weight * bowed[p] + 2.0 * logarithmic[p] * additive[p]
+    for p in range(width):
+        own[p] += weight * (bowed[p] - logarithmic[p] * logarithmic[p])
+    for e in range(w.linear_from[r], w.linear_from[r + 1]):
+        row, slope = w.across[w.linear_slot[e]], w.linear_slope[e]
+        for p in range(width):
+            row[p] += slope * both[p]
+        for other in range(w.linear_from[r], e):
+            row[w.linear[other]] += weight * slope * w.linear_slope[other]
+
+
+@inline
+def _add_cell(row: Any, rate: float, r: int, shifts: int, shifted: Any, w: Any) -> None:
+    """Add a cell's derivatives by all but its factors per bin."""
+    logarithmic, moved = w.logarithmic[r], w.moved
+    for p in range(len(row)):
+        row[p] += rate * logarithmic[p]
+    for j in range(shifts):
+        row[shifted[j]] += moved[j]
+    for e in range(w.linear_from[r], w.linear_from[r + 1]):
+        row[w.linear[e]] += rate * w.linear_slope[e]
+
+
+@inline
+def _rows_of_gammas(theta: Any, w: Any) -> None:
+    """What the rows of the factors per bin have gathered belongs to the Jacobian; they themselves are its derivatives."""
+    width = w.jacobian.shape[1]
+    for slot in range(w.slots[0]):
+        n, gamma = w.slot_bin[slot], w.slotted[slot]
+        if n >= 0:
+            row, joint, jacobian = w.across[slot], w.joint[slot], w.jacobian[n]
+            for p in range(width):
+                jacobian[p] += row[p]
+            factor = w.first[n] * _inverse(theta[gamma])
+            for p in range(width):
+                row[p] = factor * (row[p] + joint[p])
+            row[gamma] = 0.0
+
+
+@inline
+def _inverse(factor: float) -> float:
+    return 1.0 / factor if abs(factor) >= TINY else 1.0 / TINY
+
+
+@jit
+def bend(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
+    """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
+    width = len(out)
+    for p in range(width):
+        out[p] = (w.own[p] + w.prior[p]) * v[p]
+    for r in range(blocks):
+        logarithmic, additive = w.logarithmic[r], w.additive[r]
+        one, two = 0.0, 0.0
+        for p in range(width):
+            one += logarithmic[p] * v[p]
+            two += additive[p] * v[p]
+        two += w.weight[r] * one
+        for p in range(width):
+            out[p] += two * logarithmic[p] + one * additive[p]
+    for n in range(bins):
+        row, along = w.jacobian[n], 0.0
+        for p in range(width):
+            along += row[p] * v[p]
+        along *= w.bent[n]
+        for p in range(width):
+            out[p] += along * row[p]
+    for slot in range(w.slots[0]):
+        row, parameter, along = w.across[slot], w.slotted[slot], 0.0
+        for p in range(width):
+            along += row[p] * v[p]
+        given = v[parameter]
+        for p in range(width):
+            out[p] += given * row[p]
+        out[parameter] += along
+
+
+@jit
+def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any) -> None:
+    """The upper triangle of the Hessian (P, padded P) of the rows in ``w``: the exact one, or its Gauss-Newton part, which is
+    never negative. What lies below its diagonal or beyond P is of no meaning."""
+    width = w.jacobian.shape[1]
+    for p in range(size):
+        for q in range(width):
+            matrix[p, q] = 0.0
+    if exact:
+        for slot in range(w.slots[0]):
+            p, row, above = w.slotted[slot], w.across[slot], matrix[w.slotted[slot]]
+            for q in range(p + 1, size):
+                above[q] += row[q]
+            for q in range(p):
+                matrix[q, p] += row[q]
+    _products(blocks if exact else 0, bins, size, w, matrix)
+    for p in range(size):
+        if exact:
+            matrix[p, p] = w.diagonal[p]
+        else:
+            total = w.prior[p]
+            for n in range(bins):
+                total += w.bent[n] * w.jacobian[n, p] ** 2
+            matrix[p, p] = total
+
+
+@inline
+def _products(blocks: int, bins: int, size: int, w: Any, matrix: Any) -> None:
+    """Add the products of rows to the Hessian, two of its rows and three products at a time.
+
+    The compiler fills the vector lanes only where few pairs of arrays could overlap (five arrays, not six), and only multiples
+    of :data:`LANES`: whence rows that begin left of the diagonal and end beyond P.
+    """
+    rows, coefficients, products = w.rows, w.coefficient, w.row
+    most = len(w.weight)
+    width = rows.shape[1]
+    for p in range(0, size, 2):
+        other = min(p + 1, size - 1)
+        count = 0
+        for r in range(blocks):
+            a, b = rows[r, p], rows[r, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, 2 * most + r
+                count += 1
+            a, b = rows[most + r, p], rows[most + r, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, r
+                count += 1
+        for n in range(bins):
+            a, b = w.bent[n] * rows[3 * most + n, p], w.bent[n] * rows[3 * most + n, other]
+            if a != 0.0 or b != 0.0:
+                coefficients[count, 0], coefficients[count, 1], products[count] = a, b, 3 * most + n
+                count += 1
+        while count % 3:
+            coefficients[count, 0], coefficients[count, 1], products[count] = 0.0, 0.0, 0
+            count += 1
+        left = p // LANES * LANES
+        above, below = matrix[p, left:width], matrix[p + 1, left:width]
+        for e in range(0, count, 3):
+            a0, a1, a2 = coefficients[e, 0], coefficients[e + 1, 0], coefficients[e + 2, 0]
+            b0, b1, b2 = coefficients[e, 1], coefficients[e + 1, 1], coefficients[e + 2, 1]
+            row0, row1, row2 = rows[products[e], left:width], rows[products[e + 1], left:width], rows[products[e + 2], left:width]
+            for q in range(width - left):
+                x, y, z = row0[q], row1[q], row2[q]
+                above[q] += a0 * x + a1 * y + a2 * z
+                below[q] += b0 * x + b1 * y + b2 * z
+
+
+@jit
+def evaluate(
+    t: Any,
+    hypothesis: Any,
+    theta: Any,
+    sign: Any,
+    main: Any,
+    aux: Any,
+    exact: bool,
+    values: Any,
+    gradient: Any,
+    matrices: Any,
+) -> None:
+    """NLL deviance of each fit b into ``values`` (B,), its ``gradient`` (B, P) and Hessian ``matrices`` (B, P, P): the exact one,
+    or its Gauss-Newton part (never negative).
+
+    ``t`` are the Tables, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events; ``sign`` (B, P)
+    is the side on which a kink at zero is read.
+    """
+    w = work(t)
+    width = padded(theta.shape[1])
+    upper = np.zeros((width, width))
+    for b in range(len(hypothesis)):
+        h = hypothesis[b]
+        resolve(t, h, w)
+        values[b] = value(t, h, theta[b], sign[b], main[b], aux[b], w)
+        gradient[b, :] = 0.0
+        matrices[b, :, :] = 0.0
+        derivatives(t, h, theta[b], aux[b], w, gradient[b])
+        hessian(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], t.size[h], exact, w, upper)
+        for p in range(t.size[h]):
+            for q in range(p, t.size[h]):
+                matrices[b, p, q] = matrices[b, q, p] = upper[p, q]
