@@ -222,4 +222,4 @@ def _slot(w: Any, p: int, n: int) -> int:
         slot = w.slots[0]
         w.slot[p], w.slotted[slot], w.slot_bin[slot] = slot, p, n
         w.slots[0] = slot + 1
-    return slot
+    return int(slot)

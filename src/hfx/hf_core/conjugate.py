@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from hfx.hf_core.curvature import bend
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import inline
 from hfx.hf_core.linear import cholesky, solve
 
 __all__ = ["conjugate"]
@@ -21,7 +23,7 @@ _RESIDUAL = 1e-4  # the square of what is left, relative to the first, in the pr
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
 
-@jit
+@inline
 def conjugate(
     blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
 ) -> bool:
@@ -42,19 +44,24 @@ def conjugate(
         w.inverse[p] = residual[p] = 0.0
     if not _prepare(bins, w):
         return False
-    _precondition(bins, residual, w, raised)
-    along = 0.0
     for p in range(width):
-        direction[p] = raised[p]
-        found[p] = 0.0
-        along += residual[p] * raised[p]
-    if not exact:
-        found[:] = raised
-        return math.isfinite(along)
-    wanted = min(_RESIDUAL, 0.1 * along) * along
-    for _ in range(_MOST_PRODUCTS):
-        if not along > wanted:
-            return along >= 0.0
+        direction[p] = found[p] = 0.0
+    before, wanted = 1.0, np.inf
+    for turn in range(_MOST_PRODUCTS):
+        _precondition(bins, residual, w, raised)
+        along = 0.0
+        for p in range(width):
+            along += residual[p] * raised[p]
+        if turn == 0:
+            wanted = min(_RESIDUAL, 0.1 * along) * along
+            if not exact:
+                found[:] = raised
+        if not exact or not along > wanted:
+            return math.isfinite(along) and along >= 0.0
+        ratio = 0.0 if turn == 0 else along / before
+        before = along
+        for p in range(width):
+            direction[p] = raised[p] + ratio * direction[p]
         bend(blocks, bins, direction, w, product)
         curvature = 0.0
         for p in range(size):
@@ -66,13 +73,6 @@ def conjugate(
         for p in range(width):
             found[p] += step * direction[p]
             residual[p] -= step * product[p] if w.inverse[p] != 0.0 else 0.0
-        _precondition(bins, residual, w, raised)
-        before, along = along, 0.0
-        for p in range(width):
-            along += residual[p] * raised[p]
-        turn = along / before
-        for p in range(width):
-            direction[p] = raised[p] + turn * direction[p]
     return False
 
 
@@ -100,7 +100,7 @@ def _prepare(bins: int, w: Any) -> bool:
     return bool(cholesky(inner, bins))
 
 
-@jit
+@inline
 def _precondition(bins: int, residual: Any, w: Any, raised: Any) -> None:
     """(D + J' C J)^-1 residual into ``raised`` (padded P)."""
     inverse, inner = w.inverse, w.along

@@ -20,6 +20,7 @@ __all__ = ["Answer", "Outcome", "hypotest"]
 
 Array = NDArray[np.float64]
 _ALIKE = 0.3  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
+_ROUNDING = 1e-14  # in 2NLL
 _NATURAL = 2  # of the neighbours' natural minima: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 
@@ -204,9 +205,9 @@ def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[
         poi = search.fits.model.batch.poi
         muhat = np.array([fits["free"].theta[poi[h]] for h, fits in zip(hypotheses, chosen, strict=True)])
         deviance = {name: np.array([fits[name].deviance for fits in chosen]) for name in FIT_NAMES}
-        q = test_statistic(deviance["fixed"], deviance["free"], muhat, search.mu)
+        q = _resolved(test_statistic(deviance["fixed"], deviance["free"], muhat, search.mu))
         # The free fit to Asimov data is the point that made them: its deviance is exactly zero, at mu = 0.
-        q_asimov = np.maximum(0.0, deviance["asimov_fixed"])
+        q_asimov = _resolved(np.maximum(0.0, deviance["asimov_fixed"]))
         result = asymptotic_cls(q, q_asimov, test_stat)
         for row, h in enumerate(hypotheses):
             answers[h][choice] = Answer(
@@ -219,6 +220,11 @@ def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[
                 twice_nll=_twice_nll(search, h, choice, chosen[row]),
             )
     return answers
+
+
+def _resolved(q: Array) -> Array:
+    """A test statistic that is no more than rounding is zero: the ratio of two such would be of no meaning."""
+    return np.where(q <= _ROUNDING, 0.0, q)
 
 
 def _twice_nll(search: Search, h: int, choice: str, fits: Mapping[str, Minimum]) -> dict[str, float]:

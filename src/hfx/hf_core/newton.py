@@ -51,6 +51,10 @@ from hfx.hf_core.reflection import reflect
 __all__ = ["minimize_rows"]
 
 
+# How a step is found: by conjugate gradients on the Hessian's rows, by their Gauss-Newton part, with the matrix.
+ROWS, GAUSS_NEWTON_ROWS, MATRIX = 0, 1, 2
+
+
 class State(structref.StructRefProxy):
     """One thread's fit: vectors (P,) and matrices (P, P)."""
 
@@ -136,7 +140,7 @@ def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, dia
         s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
 
 
-@jit
+@inline
 def _moving(size: int, s: Any) -> int:
     """Lists the parameters that are free and not held; their number."""
     count = 0
@@ -147,18 +151,33 @@ def _moving(size: int, s: Any) -> int:
     return count
 
 
-@jit
-def _solve(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> bool:
-    """Solve for the moving parameters' ``s.step``: on the rows alone, or with the factor of the matrix."""
-    if quick:
-        blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
-        if not conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w):
-            return False
-        for p in range(size):
-            if s.free[p] and not s.held[p]:
-                s.step[p] = w.found[p]
-        return True
+@inline
+def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
+    """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
+    blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+    solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
+    for p in range(size):
+        if solved and s.free[p] and not s.held[p]:
+            s.step[p] = w.found[p]
+    return solved
+
+
+@inline
+def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, s: Any) -> bool:
+    """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
+    be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
     count = _moving(size, s)
+    for attempt in range(2):
+        if ready:
+            break
+        if attempt == 0:
+            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        else:
+            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+        if cholesky(s.factor, count):
+            break
+        if convex or attempt == 1:
+            return False
     for i in range(count):
         s.packed[i] = s.right[s.index[i]]
     solve(s.factor, count, s.packed)
@@ -167,49 +186,19 @@ def _solve(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool,
     return True
 
 
-@inline
-def _face(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> bool:
-    """The step on the face of the box: what would leave goes to its bound, and the others are solved again."""
-    for _ in range(FACE_ROUNDS):
-        left = False
-        for p in range(size):
-            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
-                s.held[p] = left = True
-                s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
-        if not left:
-            break
-        for p in range(size):
-            s.pushed[p] = s.step[p] if s.held[p] else 0.0
-        bend(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], s.pushed, w, s.bent)
-        for p in range(size):
-            s.right[p] = -(s.gradient[p] + s.bent[p])
-        if not quick:
-            count = _moving(size, s)
-            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-            if not cholesky(s.factor, count):
-                if convex:
-                    break
-                pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-                if not cholesky(s.factor, count):
-                    break
-        if not _solve(t, h, size, convex, damping, quick, w, s):
-            return False
-    for p in range(size):
-        s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
-    return True
-
-
 @jit
-def _predicted(t: Any, h: int, size: int, w: Any, s: Any) -> float:
+def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
     """By how much the quadratic model falls along the step."""
-    bend(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], s.step, w, s.bent)
+    bend(blocks, bins, s.step, w, s.bent)
     return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.bent, size)))
 
 
 @inline
-def _leave_saddle(t: Any, h: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
+def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
     """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
     of the floor of a valley."""
+    for p in range(size):
+        s.held[p] = False
     count = _moving(size, s)
     if count == 0:
         return predicted, 0.0
@@ -238,7 +227,7 @@ def _leave_saddle(t: Any, h: int, size: int, damping: float, predicted: float, e
     length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
     for p in range(size):
         s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
-    return _predicted(t, h, size, w, s), edm
+    return _predicted(blocks, bins, size, w, s), edm
 
 
 @inline
@@ -262,51 +251,68 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
 
 
 @inline
-def _factorise(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
-    """Factor of the damped Hessian; where that is not positive definite, of its Gauss-Newton part; failing that, of the
-    Hessian damped until it is. Returns whether it is the first, and the damping."""
+def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
+    """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
+    Returns whether the Hessian is, and the damping."""
     blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
+    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
     s.held[:] = False
     count = _moving(size, s)
-    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
-    pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-    if cholesky(s.factor, count):
-        return True, damping
-    hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
-    pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-    while not cholesky(s.factor, count) and damping <= MAX_DAMPING:
-        damping = max(4.0 * damping, 1e-3)
+    convex = True
+    while True:
         pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-    return False, damping
+        if cholesky(s.factor, count) or damping > MAX_DAMPING:
+            break
+        if convex:
+            convex = False
+            hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
+            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+            if cholesky(s.factor, count):
+                break
+        damping = max(4.0 * damping, 1e-3)
+    return convex, damping
 
 
-@jit
+@inline
 def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
-    shortened)."""
+    shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
+    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
     for p in range(size):
         s.held[p] = False
         s.step[p] = 0.0
         s.right[p] = -s.gradient[p]
-    if not _solve(t, h, size, convex, damping, quick, w, s):
-        return False, 0.0, np.inf, 1.0
     edm = 0.0 if convex and damping == 0.0 else np.inf
-    inside = True
-    for p in range(size):
-        edm -= s.gradient[p] * s.step[p]
-        inside &= not s.free[p] or s.low[p] <= s.step[p] <= s.high[p]
-    if not inside and not _face(t, h, size, convex, damping, quick, w, s):
-        return False, 0.0, np.inf, 1.0
+    for turn in range(FACE_ROUNDS + 1):
+        solved = (
+            _solve_rows(t, h, size, convex, damping, w, s) if quick else _solve_matrix(size, convex, turn == 0, damping, w, s)
+        )
+        if not solved and (quick or turn == 0):
+            return False, 0.0, np.inf, 1.0
+        if turn == 0:
+            for p in range(size):
+                edm -= s.gradient[p] * s.step[p]
+        left = False
+        for p in range(size):
+            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
+                s.held[p] = left = True
+                s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
+        if not left or not solved or turn == FACE_ROUNDS:
+            break
+        for p in range(size):
+            s.pushed[p] = s.step[p] if s.held[p] else 0.0
+        bend(blocks, bins, s.pushed, w, s.bent)
+        for p in range(size):
+            s.right[p] = -(s.gradient[p] + s.bent[p])
     stretch = 1.0
     for p in range(size):
+        s.step[p] = min(max(s.step[p], s.low[p]), s.high[p]) if s.free[p] else 0.0
         stretch = max(stretch, abs(s.step[p]) / s.reach[p])
     for p in range(size):
         s.step[p] /= stretch
-    predicted = _predicted(t, h, size, w, s)
+    predicted = _predicted(blocks, bins, size, w, s)
     if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
-        for p in range(size):
-            s.held[p] = False
-        predicted, edm = _leave_saddle(t, h, size, damping, predicted, edm, w, s)
+        predicted, edm = _leave_saddle(blocks, bins, size, damping, predicted, edm, w, s)
     return True, predicted, edm, stretch
 
 
@@ -417,16 +423,20 @@ def minimize_rows(
                 if kinked:
                     current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
             _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-            quick, predicted, edm, stretch = False, 0.0, np.inf, 1.0
-            if not near:
-                quick, predicted, edm, stretch = _direction(t, h, size, np.bool_(True), damping, np.bool_(True), w, s)
-                if not quick:
-                    quick, predicted, edm, stretch = _direction(t, h, size, np.bool_(False), damping, np.bool_(True), w, s)
-                    quick = quick and predicted >= SURE  # nearer, it may be a saddle or a valley
-            if not quick or edm <= POLISH:
-                quick = False
-                convex, damping = _factorise(t, h, size, damping, w, s)
-                _, predicted, edm, stretch = _direction(t, h, size, convex, damping, np.bool_(False), w, s)
+            way = MATRIX if near else ROWS
+            while True:
+                quick, convex = way != MATRIX, True
+                if way == GAUSS_NEWTON_ROWS:
+                    convex = False
+                elif way == MATRIX:
+                    convex, damping = _curvature(t, h, size, damping, w, s)
+                found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
+                if way == ROWS and not found:
+                    way = GAUSS_NEWTON_ROWS
+                elif quick and (not found or edm <= POLISH or (way == GAUSS_NEWTON_ROWS and predicted < SURE)):
+                    way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
+                else:
+                    break
 
             certified = edm <= EDM_LIMIT and not quick
             if not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
@@ -443,12 +453,12 @@ def minimize_rows(
             near |= edm <= NEAR or steps >= QUICK_STEPS
 
             _trial_point(theta, size, s)
-            found = value(t, h, s.trial, s.trial_sign, main, aux, w)
+            ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
             steps += 1
-            fresh, damping, growth = _judge(current, found, predicted, stretch, damping, growth)
+            fresh, damping, growth = _judge(current, ahead, predicted, stretch, damping, growth)
             if not fresh:
                 continue
-            current = found
+            current = ahead
             for p in range(size):
                 theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
         if most >= 0:
