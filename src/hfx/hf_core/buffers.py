@@ -69,6 +69,7 @@ _FIELDS = [
     "joint",  # (slots, padded P): what a cell with several factors per bin adds to all but the first of these rows
     "weight",  # (blocks,)
     "bent",  # (N,): the curvature that the rows were made with
+    "rate",  # (N,): and the rates
     "own",  # (padded P): what the diagonal has beside the rows and
     "prior",  # (padded P) the constraints
     "diagonal",  # (padded P): the Hessian's
@@ -157,6 +158,7 @@ def work(t: Any) -> Any:
         np.zeros((slots, width)),
         np.zeros((slots, width)),
         np.zeros(blocks),
+        np.zeros(bins),
         np.zeros(bins),
         np.zeros(width),
         np.zeros(width),

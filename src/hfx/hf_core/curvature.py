@@ -44,7 +44,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
         gradient[p] = 0.0
     for n in range(bins):
         row, slope, curvature = jacobian[n], w.first[n], w.curvature[n]
-        w.bent[n] = curvature
+        w.bent[n], w.rate[n] = curvature, w.nu[n]
         for p in range(size):
             gradient[p] += slope * row[p]
             diagonal[p] += curvature * row[p] * row[p]

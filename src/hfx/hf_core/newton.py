@@ -43,6 +43,7 @@ from hfx.hf_core.problem import (
     ROUNDING,
     RUNNING,
     SADDLE_PREDICTED,
+    SIDE_ROUNDS,
     STALLED,
     SURE,
 )
@@ -317,6 +318,69 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
 
 
 @inline
+def _step(
+    t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, size: int, near: bool, damping: float, w: Any, s: Any
+) -> Any:
+    """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
+    EDM, by how much the step was shortened)."""
+    way = MATRIX if near else ROWS
+    turn, beyond = 0, 0.0
+    while True:
+        quick, convex = way != MATRIX, True
+        if way == GAUSS_NEWTON_ROWS:
+            convex = False
+        elif way == MATRIX:
+            convex, damping = _curvature(t, h, size, damping, w, s)
+        found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
+        if way == ROWS and not found:
+            way = GAUSS_NEWTON_ROWS
+        elif quick and (not found or edm <= POLISH or (way == GAUSS_NEWTON_ROWS and predicted < SURE)):
+            way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
+        elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
+            turn += 1
+            beyond = _beyond(t, h, main, w)
+            _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+        else:
+            break
+    if beyond != 0.0:
+        predicted, edm = predicted - beyond, np.inf
+    return quick, damping, predicted, edm, stretch
+
+
+@inline
+def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
+    """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
+    are taken. Whether any are."""
+    changed = False
+    for n in range(t.bins[h]):
+        if main[n] <= 0.0:
+            row = w.jacobian[n]
+            ahead = w.rate[n] + dot(row, s.step, size)
+            if (ahead < 0.0) != (w.bent[n] != 0.0):
+                changed = True
+                inverse = 1.0 / t.floor[h, n]
+                if ahead >= 0.0:
+                    inverse = -inverse
+                slope = inverse * w.rate[n]
+                w.bent[n] = max(inverse, 0.0)
+                for p in range(size):
+                    s.gradient[p] += slope * row[p]
+                    w.diagonal[p] += inverse * row[p] * row[p]
+    return changed
+
+
+@inline
+def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
+    """By how much the sides that the derivatives take raise the NLL here."""
+    total = 0.0
+    for n in range(t.bins[h]):
+        if main[n] <= 0.0 and (w.rate[n] < 0.0) != (w.bent[n] != 0.0):
+            more = 0.5 * w.rate[n] * w.rate[n] / t.floor[h, n]
+            total += more if w.rate[n] >= 0.0 else -more
+    return total
+
+
+@inline
 def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: int, s: Any) -> bool:
     """Puts the start within its bounds; whether any parameter has a kink."""
     kinked = False
@@ -423,20 +487,7 @@ def minimize_rows(
                 if kinked:
                     current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
             _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-            way = MATRIX if near else ROWS
-            while True:
-                quick, convex = way != MATRIX, True
-                if way == GAUSS_NEWTON_ROWS:
-                    convex = False
-                elif way == MATRIX:
-                    convex, damping = _curvature(t, h, size, damping, w, s)
-                found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
-                if way == ROWS and not found:
-                    way = GAUSS_NEWTON_ROWS
-                elif quick and (not found or edm <= POLISH or (way == GAUSS_NEWTON_ROWS and predicted < SURE)):
-                    way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
-                else:
-                    break
+            quick, damping, predicted, edm, stretch = _step(t, h, theta, lower, upper, main, size, near, damping, w, s)
 
             certified = edm <= EDM_LIMIT and not quick
             if not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):

@@ -23,6 +23,7 @@ REACH_AT_LEAST = 0.25  # in the parameter's unit: no trial moves a constrained p
 LONG = 4.0  # a step shortened by more than this asks for damping, which shortens the long components alone
 POLISH_STEPS = 3
 FACE_ROUNDS = 6
+SIDE_ROUNDS = 4
 NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)
 SADDLE_PREDICTED = 1e-10
 FLAT = 1e-8  # a curvature below this, relative to the parameters' own, is not resolved
