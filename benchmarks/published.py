@@ -2,13 +2,14 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hfx.driver import plan
 from hfx.driver.exchange import exchange
+from hfx.driver.neighbours import neighbours
 from hfx.functions import cls_scan
 from hfx.pallets import Hypothesis, Pallet
 
@@ -55,15 +56,21 @@ class Fits:
         """The records after the exchange, and the number of its rounds."""
         rounds = 0
 
-        def turn(number: int, names: Sequence[str], known: Mapping[str, Any], around: Mapping[str, Any]) -> Iterable[Json]:
+        near = neighbours({h.name: h.values for h in self.hypotheses if h.name in records})
+
+        def turn(number: int, names: Sequence[str], held: Mapping[str, Json]) -> dict[str, Json]:
             nonlocal rounds
             rounds = number
+            improved = {}
             for some in plan.batches(names):
-                mine = {name: known[name] for name in some}
-                yield from self._run(some, known=mine, starts_from={name: around[name] for name in some})
+                known = {name: held[name]["solutions"] for name in some}
+                around = {name: [held[other]["solutions"] for other in near[name]] for name in some}
+                for record in self._run(some, known=known, starts_from=around):
+                    if record["solutions"]["changed"]:
+                        improved[record["name"]] = record
+            return improved
 
-        values = {h.name: h.values for h in self.hypotheses if h.name in records}
-        return exchange(records, plan.neighbours(values), turn), rounds
+        return exchange(records, near, turn), rounds
 
     def _run(self, names: Sequence[str], **exchanged: Any) -> list[Json]:
         wanted = set(names)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.store import read_records
+from hfx.driver.records import read_records
 from tests.driver import fakes
 
 SCRIPT = Path(__file__).with_name("killed.py")

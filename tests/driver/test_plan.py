@@ -1,6 +1,4 @@
-"""The plan: selection, batches, neighbours; all pure."""
-
-import random
+"""The plan: selection, batches; all pure."""
 
 import pytest
 from hypothesis import given
@@ -60,36 +58,6 @@ def test_batches_hold_every_name_once_and_evenly(count: int, size: int) -> None:
     assert all(1 <= len(group) <= size for group in groups)
     if groups:
         assert max(map(len, groups)) - min(map(len, groups)) <= 1
-
-
-COORDINATE = st.one_of(st.integers(-5, 5), st.floats(-1e3, 1e3))
-
-
-@given(st.lists(st.tuples(COORDINATE, COORDINATE), min_size=1, max_size=30), st.randoms())
-def test_neighbours_are_symmetric_and_independent_of_order(points: list[tuple[float, float]], rng: random.Random) -> None:
-    named = {f"h{i:02d}": point for i, point in enumerate(points)}
-    near = plan.neighbours(named)
-    shuffled = list(named.items())
-    rng.shuffle(shuffled)
-    assert plan.neighbours(dict(shuffled)) == near
-    for name, others in near.items():
-        assert name not in others
-        assert len(others) >= min(plan.NEIGHBOURS, len(points) - 1)
-        assert all(name in near[other] for other in others)
-
-
-def test_neighbours_scale_labels_and_ignore_constant_ones() -> None:
-    # The second label spans 1, the first 1000: scaled, a step of either is as far.
-    named = {f"{i}-{j}": (1000.0 * i, 0.5 * j, 7.0) for i in range(5) for j in range(5)}
-    near = plan.neighbours(named, k=4)
-    assert set(near["2-2"]) >= {"1-2", "3-2", "2-1", "2-3"}
-
-
-def test_neighbours_of_one_place_and_of_one_hypothesis() -> None:
-    assert plan.neighbours({}) == {}
-    assert plan.neighbours({"a": (1.0,)}) == {"a": ()}
-    assert plan.neighbours({"a": (1.0, 2.0), "b": (1.0, 2.0)}) == {"a": ("b",), "b": ("a",)}
-    assert plan.neighbours({"a": (), "b": ()}) == {"a": ("b",), "b": ("a",)}
 
 
 def test_the_plan_as_text() -> None:

@@ -1,6 +1,5 @@
 """``hfx scan``."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -109,7 +108,11 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
 
 def _show(result: "ScanResult", *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({**result.content, "folder": str(result.folder)}))
+        from hfx.driver import scanfile
+
+        for part in scanfile.text({**result.content, "folder": str(result.folder)}):
+            typer.echo(part, nl=False)
+        typer.echo()
     elif not quiet and sys.stdout.isatty():
         from rich.console import Console
 

@@ -5,14 +5,14 @@ import json
 import math
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from hfx.errors import RunFolderError
 
-__all__ = ["append", "dump", "explained", "lines", "write_whole"]
+__all__ = ["append", "create", "dump", "explained", "lines", "read_at", "write_parts", "write_whole"]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ENOTCONN, errno.ENODEV, errno.EIO, errno.EREMOTEIO}
@@ -63,12 +63,18 @@ def _finite(content: Any) -> Any:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader, or a crash, sees the old one or the new one, never a part."""
+    write_parts(path, [text])
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """`write_whole` for a text that comes in parts, one after the other."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         try:
             os.fchmod(descriptor, 0o644 & ~_umask())
-            _write_all(descriptor, text.encode())
+            for part in parts:
+                _write_all(descriptor, part.encode())
             _sync(descriptor)
         finally:
             os.close(descriptor)
@@ -88,8 +94,8 @@ def _umask() -> int:
     return 0o022
 
 
-def append(path: Path, text: str, *, sync: bool = True) -> None:
-    """Append whole lines to an existing file.
+def append(path: Path, text: bytes, *, sync: bool = True) -> int:
+    """Append whole lines to an existing file; the offset at which they begin.
 
     The file is opened anew each time: a folder that has vanished is noticed, not written into the void.
     Where the disk fills up in the middle, the file is cut back to its whole lines.
@@ -98,7 +104,7 @@ def append(path: Path, text: str, *, sync: bool = True) -> None:
     try:
         before = _whole_lines(descriptor)
         try:
-            _write_all(descriptor, text.encode())
+            _write_all(descriptor, text)
             if sync:
                 _sync(descriptor)
         except OSError:
@@ -107,6 +113,7 @@ def append(path: Path, text: str, *, sync: bool = True) -> None:
             raise
     finally:
         os.close(descriptor)
+    return before
 
 
 def create(path: Path) -> None:
@@ -116,14 +123,25 @@ def create(path: Path) -> None:
         _sync_folder(path.parent)
 
 
-def lines(path: Path) -> Iterator[str]:
-    """The whole lines of a file, none if there is no file; a torn last line is left out."""
+def lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(offset, line without its end) of a file's whole lines, none if there is no file; a torn last line is left out."""
     try:
-        content = path.read_bytes()
+        file = path.open("rb")
     except FileNotFoundError:
         return
-    for line in content.split(b"\n")[:-1]:
-        yield line.decode(errors="replace")
+    offset = 0
+    with file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield offset, line[:-1]
+            offset += len(line)
+
+
+def read_at(path: Path, offset: int, length: int) -> bytes:
+    """`length` bytes of a file from `offset` on, fewer where it ends."""
+    with path.open("rb", buffering=0) as file:
+        file.seek(offset)
+        return file.read(length)
 
 
 def _whole_lines(descriptor: int) -> int:

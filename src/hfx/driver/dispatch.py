@@ -2,9 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from hfx.driver.events import Event, Retried, Started, Submitted
@@ -39,8 +40,9 @@ class Outcome:
 
 
 def results(
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     *,
+    window: int,
     pool: Executor,
     run: Run,
     emit: Callable[[Event], None],
@@ -48,15 +50,19 @@ def results(
 ) -> Iterator[Outcome]:
     """Submit `jobs` to `pool` and yield each outcome when it is there.
 
+    At most `window` jobs are under way at a time (more where the hypotheses of a lost one are tried one by one):
+    a job's payload is built when its turn comes, and its memory is free when it is done.
     Raises `CancelledError` when `stop` is set, and `InputError` when a worker refuses the input as a whole.
     """
     queue = _Queue(pool, run, emit)
-    for job in jobs:
-        queue.submit(job)
+    waiting = iter(jobs)
+    queue.fill(waiting, window)
     while queue.pending:
         if stop is not None and stop.is_set():
             raise CancelledError("the scan was asked to stop")
-        for job, future, seconds in queue.finished():
+        finished = queue.finished()
+        queue.fill(waiting, window)  # first of all: nobody at the other end shall wait for what is done with these
+        for job, future, seconds in finished:
             error = future.exception()
             if error is None:
                 yield _outcome(job, future.result(), seconds)
@@ -75,6 +81,11 @@ class _Queue:
         self.pool, self.run, self.emit = pool, run, emit
         self.pending: dict[Future[dict[str, Any]], Job] = {}
         self.started: dict[Future[dict[str, Any]], float] = {}
+
+    def fill(self, waiting: Iterator[Job], window: int) -> None:
+        """Submit jobs until `window` are under way."""
+        for job in islice(waiting, max(0, window - len(self.pending))):
+            self.submit(job)
 
     def submit(self, job: Job) -> None:
         self.emit(Submitted(time.time(), job.label, len(job.names)))

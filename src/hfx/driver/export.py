@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver import disk, identity, outcome
+from hfx.driver.held import briefs
+from hfx.driver.records import read_records
 from hfx.driver.results import ScanResult
-from hfx.driver.store import read_json, read_records
+from hfx.driver.store import read_json
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
 from hfx.pallets import open_pallet
 
@@ -73,12 +75,13 @@ def best_fits(record: Mapping[str, Any], minima: str) -> dict[str, dict[str, flo
 def _home(folder: Path, name: str) -> Path:
     """The folder that holds a hypothesis' run: of a combination, that of the region it was taken from."""
     scan = outcome.load(folder)
-    for record in scan["results"]:
+    results = briefs(scan["results"])
+    for record in results:
         if record["name"] == name:
             inside = scan["pallet"].get("region") == "all"
             return folder / identity.safe_name(record["region"]) if inside else folder
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
-    near = difflib.get_close_matches(name, [record["name"] for record in scan["results"]], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {len(scan['results'])} others"
+    near = difflib.get_close_matches(name, [record["name"] for record in results], n=1)
+    hint = f"did you mean {near[0]}?" if near else f"it has {len(results)} others"
     raise OptionError(f"{folder} has no hypothesis called '{name}'; {hint}")

@@ -1,33 +1,41 @@
-"""All results of a scan: the local ones that are missing, then the exchange over all that are there."""
+"""All results of a scan: the local ones that are missing, then the exchange over all that are there.
+
+Records go to the disk as they come; what stays in memory is where each lies. Only the tasks under way hold records.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from hfx.driver import dispatch, plan
 from hfx.driver.events import Event, Failed, Finished, Planned
 from hfx.driver.exchange import exchange
+from hfx.driver.neighbours import neighbours
 from hfx.driver.plan import FitOptions
-from hfx.driver.store import EXCHANGE, LOCAL, RunFolder
+from hfx.driver.records import EXCHANGE, LOCAL, Place
+from hfx.driver.store import RunFolder
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = ["Fitted", "Fitting"]
 
-Record = dict[str, Any]
+# Tasks under way for each thread: one that is fitted, one that is ready for it.
+_WINDOW = 2
+
+Places = dict[str, Place]
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """The last record of each hypothesis by name, and why the others have none.
+    """Where the last record of each hypothesis lies, by name, and why the others have none.
 
     ``unexchanged``: why the exchange of a hypothesis was lost; its local record stands, and a resume tries again.
     """
 
-    records: dict[str, Record]
+    places: Places
     reasons: dict[str, str]
     unexchanged: dict[str, str] = field(default_factory=dict)
 
@@ -51,20 +59,29 @@ class Fitting:
     def fit(self, *, settled: Callable[[Sequence[str]], bool]) -> Fitted:
         """Fit what is missing. `settled(names)`: the exchange over exactly these is already on the disk."""
         stored = self.folder.records()
-        by_name = {h.name: h for h in self.pallet.hypotheses}
-        local = {name: record for name, record in stored.local.items() if name in by_name}
+        local = {name: place for name, place in stored.local.places.items() if name in self._positions}
         reasons = self._local(local)
         if settled(sorted(local)):
-            return Fitted({name: stored.last[name] for name in local}, reasons)
+            return Fitted({name: stored.last.places[name] for name in local}, reasons)
         lost: dict[str, str] = {}
         final = local if self.options.starts == 1 else self._exchange(local, lost)
-        # After an exchange over fewer hypotheses some last lines may be those of a better-connected past.
-        last = self.folder.records().last
-        stale = [r for name, r in final.items() if _numbers(last.get(name)) != _numbers(r)]
-        self.folder.append_results(stale, EXCHANGE)
+        self._restore(final)
         return Fitted(final, reasons, lost)
 
-    def _local(self, local: dict[str, Record]) -> dict[str, str]:
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {h.name: i for i, h in enumerate(self.pallet.hypotheses)}
+
+    def _restore(self, final: Places) -> None:
+        """Make the last lines those of `final`: an exchange over fewer hypotheses may have left better-connected ones."""
+        stored = self.folder.records()
+        moved = [name for name, place in final.items() if stored.last.places[name] != place]
+        for names in plan.batches(moved, self.batch):
+            records = {name: stored.last.at(final[name]) for name in names}
+            stale = [r for name, r in records.items() if _numbers(stored.last[name]) != _numbers(r)]
+            self.folder.append_results(stale, EXCHANGE)
+
+    def _local(self, local: Places) -> dict[str, str]:
         """Complete `local`; the reasons of those that cannot be."""
         reasons: dict[str, str] = {}
         for h in self.selected:
@@ -74,40 +91,53 @@ class Fitting:
         todo = [h.name for h in self.selected if h.name not in local and h.name not in reasons]
         kept = sum(h.name in local for h in self.selected)
         for outcome in self._outcomes(LOCAL, 0, todo, kept, self._payload):
-            self.folder.append_results(outcome.records, LOCAL)
-            local.update({record["name"]: record for record in outcome.records})
+            local.update(self._keep(outcome.records, LOCAL))
             reasons.update(outcome.reasons)
             for name, reason in outcome.reasons.items():
                 self.emit(Failed(time.time(), outcome.job.label, name, reason))
             self._finished(outcome, LOCAL, len(outcome.records))
         return reasons
 
-    def _exchange(self, local: Mapping[str, Record], lost: dict[str, str]) -> dict[str, Record]:
-        by_name = {h.name: h for h in self.pallet.hypotheses}
-        searched = {name: record for name, record in local.items() if record.get("solutions")}
-        near = plan.neighbours({name: by_name[name].values for name in searched})
-        return {**local, **exchange(searched, near, partial(self._round, lost))}
+    def _keep(self, records: Sequence[Mapping[str, Any]], step: str) -> Places:
+        """Write records down; where they lie, by name."""
+        places = self.folder.append_results(records, step)
+        return {str(record["name"]): place for record, place in zip(records, places, strict=True)}
+
+    def _exchange(self, local: Places, lost: dict[str, str]) -> Places:
+        searched = {name: place for name, place in local.items() if place.solved}
+        values = {name: self.pallet.hypothesis(name).values for name in searched}
+        near = neighbours(values)
+        return {**local, **exchange(searched, near, partial(self._round, near, lost))}
 
     def _round(
         self,
+        near: Mapping[str, Sequence[str]],
         lost: dict[str, str],
         number: int,
         names: Sequence[str],
-        known: Mapping[str, Any],
-        around: Mapping[str, Sequence[Any]],
-    ) -> Iterator[Record]:
-        def payload(some: Sequence[str], threads: int) -> Mapping[str, Any]:
-            parts = {name: known[name] for name in some}
-            return self._payload(some, threads, known=parts, starts_from={name: around[name] for name in some})
-
+        current: Mapping[str, Place],
+    ) -> Places:
+        """One round of the exchange: the places of the records that improved; `lost` gets the reasons of the lost."""
+        improved: Places = {}
+        payload = partial(self._exchanged, near, current)
         for outcome in self._outcomes(EXCHANGE, number, names, 0, payload):
             changed = [r for r in outcome.records if r["solutions"].get("changed")]
-            self.folder.append_results(changed, EXCHANGE)
+            improved.update(self._keep(changed, EXCHANGE))
             lost.update(outcome.reasons)
             for name, reason in outcome.reasons.items():
                 self.emit(Failed(time.time(), outcome.job.label, name, reason))
             self._finished(outcome, EXCHANGE, len(changed))
-            yield from changed
+        return improved
+
+    def _exchanged(
+        self, near: Mapping[str, Sequence[str]], current: Mapping[str, Place], names: Sequence[str], threads: int
+    ) -> dict[str, Any]:
+        """A task of the exchange: with the solutions that its hypotheses and their neighbours have, read for it."""
+        stored = self.folder.records().last
+        wanted = {*names, *(other for name in names for other in near[name])}
+        solutions = {name: stored.at(current[name])["solutions"] for name in wanted}
+        around = {name: [solutions[other] for other in near[name]] for name in names}
+        return self._payload(names, threads, known={name: solutions[name] for name in names}, starts_from=around)
 
     def _outcomes(
         self,
@@ -122,11 +152,11 @@ class Fitting:
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))
-        return dispatch.results(jobs, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
+        window = _WINDOW * self.threads
+        return dispatch.results(jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
 
     def _payload(self, names: Sequence[str], threads: int, **exchanged: Any) -> dict[str, Any]:
-        wanted = set(names)
-        chosen = [h for h in self.pallet.hypotheses if h.name in wanted]
+        chosen = [self.pallet.hypothesis(name) for name in sorted(names, key=self._positions.__getitem__)]
         return plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **exchanged)
 
     def _finished(self, outcome: dispatch.Outcome, step: str, changed: int) -> None:
@@ -134,6 +164,6 @@ class Fitting:
         self.emit(Finished(time.time(), outcome.job.label, step, names, changed, outcome.seconds))
 
 
-def _numbers(record: Mapping[str, Any] | None) -> Any:
+def _numbers(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record without what it does not hold itself."""
-    return None if record is None else {key: value for key, value in record.items() if key != "step"}
+    return {key: value for key, value in record.items() if key != "step"}

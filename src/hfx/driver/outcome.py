@@ -1,10 +1,11 @@
 """The outcome of a scan: the content of scan.json, its curves and its picture."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hfx.driver import disk
+from hfx.driver.held import Held, briefs
 from hfx.driver.options import ScanOptions
 from hfx.errors import HfxError, RunFolderError
 from hfx.version import __version__
@@ -46,7 +47,7 @@ def failures(order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str,
 def content(
     pallet: Mapping[str, Any],
     options: ScanOptions,
-    results: Sequence[Record],
+    results: Iterable[Record],
     failed: Sequence[Record],
     contours: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def content(
         "hfx": __version__,
         "pallet": dict(pallet),
         "options": options.public(),
-        "results": list(results),
+        "results": Held(results),
         "failures": list(failed),
         "contours": dict(contours or {}),
     }
@@ -78,9 +79,10 @@ def curves(scan: Mapping[str, Any], options: ScanOptions) -> dict[str, Any]:
 
 
 def drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
-    """The scan as it is drawn: what failed in one region and has a result of another is no gap."""
-    there = {record["name"] for record in scan["results"]}
-    return {**scan, "failures": [f for f in scan["failures"] if f["name"] not in there]}
+    """The scan as it is drawn: briefs of its results; what failed in one region and has a result of another is no gap."""
+    results = briefs(scan["results"])
+    there = {record["name"] for record in results}
+    return {**scan, "results": results, "failures": [f for f in scan["failures"] if f["name"] not in there]}
 
 
 def draw(scan: Mapping[str, Any], folder: Path, options: ScanOptions, command: str, say: Callable[[str], None]) -> list[Path]:
@@ -132,9 +134,11 @@ def load(folder: Path) -> dict[str, Any]:
 
     Raises `RunFolderError` when the folder holds no run.
     """
-    from hfx.driver.store import read_json, read_records
+    from hfx.driver.records import read_records
+    from hfx.driver.scanfile import read_scan
+    from hfx.driver.store import read_json
 
-    scan = read_json(folder, "scan.json")
+    scan = read_scan(folder)
     if scan is not None:
         return scan
     run = read_json(folder, "run.json")
@@ -146,7 +150,7 @@ def load(folder: Path) -> dict[str, Any]:
         "hfx": run.get("hfx"),
         "pallet": run.get("pallet", {}),
         "options": run.get("options", {}),
-        "results": [choose(record, minima) for record in records],
+        "results": Held(choose(record, minima) for record in records),
         "failures": [],
         "contours": {},
     }

@@ -1,4 +1,4 @@
-"""The plan of a scan, pure: which hypotheses, in which tasks, and who is whose neighbour in the exchange."""
+"""The plan of a scan, pure: which hypotheses, in which tasks."""
 
 import fnmatch
 import json
@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
-
-import numpy as np
 
 from hfx.driver.expressions import parse
 from hfx.errors import OptionError
@@ -18,16 +16,12 @@ __all__ = [
     "FitOptions",
     "batches",
     "describe",
-    "neighbours",
     "select",
     "task",
 ]
 
 # Few enough that results stream and a stopped scan loses little; enough to fill the batched solver.
 BATCH = 32
-
-# Nearest neighbours in the label plane: a regular grid's point has eight.
-NEIGHBOURS = 8
 
 
 @dataclass(frozen=True)
@@ -107,41 +101,6 @@ def task(
     return content
 
 
-def neighbours(points: Mapping[str, Sequence[float]], k: int = NEIGHBOURS) -> dict[str, tuple[str, ...]]:
-    """Each hypothesis' neighbours: its `k` nearest in label space scaled to unit ranges; symmetric.
-
-    Whoever is a neighbour has one. A pure function of the set: the order of the points does not matter.
-    Labels that do not vary do not count; points at the same place are neighbours; ties go by name.
-    """
-    names = sorted(points)
-    if len(names) < 2:
-        return dict.fromkeys(names, ())
-    distances = _distances(_scaled([points[name] for name in names]))
-    near: dict[str, set[str]] = {name: set() for name in names}
-    for i, name in enumerate(names):
-        # A stable sort of names already in order: ties go by name.
-        order = [j for j in np.argsort(distances[i], kind="stable") if j != i]
-        for j in order[:k]:
-            near[name].add(names[j])
-            near[names[j]].add(name)
-    return {name: tuple(sorted(near[name])) for name in names}
-
-
-def _scaled(values: Sequence[Sequence[float]]) -> np.ndarray:
-    width = min(len(v) for v in values)
-    table = np.array([list(v)[:width] for v in values], dtype=np.float64).reshape(len(values), width)
-    table = table[:, np.isfinite(table).all(axis=0)]
-    span = np.ptp(table, axis=0) if table.size else np.zeros(table.shape[1])
-    varying = span > 0
-    return np.asarray((table[:, varying] - table[:, varying].min(axis=0)) / span[varying])
-
-
-def _distances(table: np.ndarray) -> np.ndarray:
-    squares = ((table[:, None, :] - table[None, :, :]) ** 2).sum(axis=2)
-    # Rounded: on a grid, equal distances must tie whatever the last digit of their sums.
-    return np.asarray(np.round(np.sqrt(squares), 12))
-
-
 def describe(
     pallet: Pallet,
     hypotheses: Sequence[Hypothesis],
@@ -157,7 +116,7 @@ def describe(
     """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already."""
     groups = batches([h.name for h in hypotheses], size, threads)
     background = len(json.dumps(pallet.background))
-    patches = sum(len(json.dumps(h.patch)) for h in hypotheses)
+    patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
     rows = [
         ("pallet", f"{pallet.name}{f', region {pallet.region}' if pallet.region else ''} ({pallet.source})"),
         ("digest", f"sha256:{pallet.digest}"),

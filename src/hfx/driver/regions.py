@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver import identity, outcome, plan, provenance, theory
+from hfx.driver.held import Held, briefs
 from hfx.driver.journal import Journal, header
 from hfx.driver.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.scan import Setting, finish, numerics, scan_pallet, usable
-from hfx.driver.store import opened, read_json
+from hfx.driver.scanfile import read_scan
+from hfx.driver.store import opened
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
 from hfx.pallets.contents import read_contents
@@ -94,7 +96,7 @@ def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, se
     folder = path / identity.safe_name(name)
     if _refusal(pallet, options) is not None:
         nothing: Scan = {"results": [], "failures": []}
-        return read_json(folder, "scan.json") or nothing
+        return read_scan(folder) or nothing
     setting.say(f"region {name}")
     one = replace(options, region=name, output=folder, theory_band=None)
     return scan_pallet(pallet, one, setting).content
@@ -123,18 +125,18 @@ def _block(pallets: Mapping[str, Pallet]) -> dict[str, Any]:
     }
 
 
-def combine(scans: Mapping[str, Scan]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def combine(scans: Mapping[str, Scan]) -> tuple[Held, list[dict[str, Any]]]:
     """The best results of the scans (by region), and all their failures.
 
     At every mass point: the region whose median expected CLs is smallest, of equal ones the first. Each
     result has its "region", and "missing_in": the regions that have no result there.
     """
     key = _by_values if all(_distinct(scan) for scan in scans.values()) else _by_name
-    places: dict[Any, dict[str, Scan]] = {}
+    places: dict[Any, dict[str, tuple[int, Scan]]] = {}
     for region, scan in scans.items():
-        for record in scan["results"]:
-            places.setdefault(key(record), {})[region] = record
-    best = [_best(place, list(scans)) for place in places.values()]
+        for i, record in enumerate(briefs(scan["results"])):
+            places.setdefault(key(record), {})[region] = (i, record)
+    best = Held(_best(place, scans) for place in places.values())
     failures = [
         {**failure, "reason": f"region {region}: {failure['reason']}"}
         for region, scan in scans.items()
@@ -143,11 +145,12 @@ def combine(scans: Mapping[str, Scan]) -> tuple[list[dict[str, Any]], list[dict[
     return best, failures
 
 
-def _best(place: Mapping[str, Scan], regions: list[str]) -> dict[str, Any]:
+def _best(place: Mapping[str, tuple[int, Scan]], scans: Mapping[str, Scan]) -> dict[str, Any]:
+    """The result of the best region of a mass point; `place`: by region its position and its brief."""
     # A fit that has not converged is no measure of a region, unless there is no other.
-    region = min(place, key=lambda name: (place[name]["status"] != "converged", place[name]["CLs_exp"][2]))
-    missing = [name for name in regions if name not in place]
-    return {**place[region], "region": region, "missing_in": missing}
+    region = min(place, key=lambda name: (place[name][1]["status"] != "converged", place[name][1]["CLs_exp"][2]))
+    missing = [name for name in scans if name not in place]
+    return {**scans[region]["results"][place[region][0]], "region": region, "missing_in": missing}
 
 
 def _by_values(record: Scan) -> Any:
@@ -159,5 +162,5 @@ def _by_name(record: Scan) -> Any:
 
 
 def _distinct(scan: Scan) -> bool:
-    points = [_by_values(record) for record in scan["results"]]
+    points = [_by_values(record) for record in briefs(scan["results"])]
     return len(set(points)) == len(points) and all(points)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfx.driver import outcome, summary
+from hfx.driver.held import briefs
 from hfx.errors import InputError
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Result(Mapping[str, Any]):
 class ScanResult(Sequence[Result]):
     """The results of a scan, in the pallet's order; a sequence of `Result`.
 
-    `content` is the content of scan.json, `folder` the run's folder.
+    `content` is the content of scan.json, its results a sequence of dicts that are made when they are asked for;
+    `folder` is the run's folder.
     """
 
     content: Mapping[str, Any] = field(repr=False)
@@ -94,22 +96,23 @@ class ScanResult(Sequence[Result]):
     @property
     def complete(self) -> bool:
         """Whether every hypothesis was fitted, and every fit converged."""
-        return not self.content["failures"] and all(r["status"] == "converged" for r in self.content["results"])
+        return not self.content["failures"] and all(r["status"] == "converged" for r in briefs(self.content["results"]))
 
     def __getitem__(self, key: Any) -> Any:
         """The result of a name or of a position; a tuple of results for a slice."""
         if isinstance(key, str):
-            for record in self.content["results"]:
+            for i, record in enumerate(briefs(self.content["results"])):
                 if record["name"] == key:
-                    return Result(record)
+                    return Result(self.content["results"][i])
             raise KeyError(key)
-        return self.results[key]
+        found = self.content["results"][key]
+        return tuple(map(Result, found)) if isinstance(key, slice) else Result(found)
 
     def __len__(self) -> int:
         return len(self.content["results"])
 
     def __iter__(self) -> Iterator[Result]:
-        return iter(self.results)
+        return map(Result, self.content["results"])
 
     def to_records(self) -> list[dict[str, Any]]:
         """One plain dict a hypothesis: its result, and its values by label."""

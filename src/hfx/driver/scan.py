@@ -105,11 +105,11 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
         settled = (earlier or {}).get("exchanged") if (earlier or {}).get("state") == "finished" else None
         with journal.running("results.jsonl"):
             fitted = _fit(pallet, selected, options, setting, journal, settled)
-            content = _content(pallet, selected, options, fitted)
+            content = _content(pallet, options, fitted, folder)
             theory_curves = theory.curves(pallet, options, path, setting, scan_pallet)
             finish(content, theory_curves, options, journal, setting)
             if not fitted.unexchanged:
-                journal.head["exchanged"] = _digest(sorted(fitted.records))
+                journal.head["exchanged"] = _digest(sorted(fitted.places))
     return ScanResult(content, path)
 
 
@@ -132,7 +132,8 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
 
 
 def _stored(path: Path, same: dict[str, Any]) -> set[str]:
-    from hfx.driver.store import read_json, read_records
+    from hfx.driver.records import read_records
+    from hfx.driver.store import read_json
 
     identity.check_same(path, read_json(path, "run.json"), same)
     return set(read_records(path).local)
@@ -189,12 +190,13 @@ def _digest(names: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
-def _content(pallet: Pallet, selected: tuple[Hypothesis, ...], options: ScanOptions, fitted: Fitted) -> dict[str, Any]:
+def _content(pallet: Pallet, options: ScanOptions, fitted: Fitted, folder: RunFolder) -> dict[str, Any]:
     order = [(h.name, h.values) for h in pallet.hypotheses]
+    stored = folder.records().last
     return outcome.content(
         provenance.pallet_block(pallet),
         options,
-        [outcome.choose(fitted.records[name], options.minima) for name, _ in order if name in fitted.records],
+        (outcome.choose(stored.at(fitted.places[name]), options.minima) for name, _ in order if name in fitted.places),
         outcome.failures(order, fitted.reasons),
     )
 
@@ -209,9 +211,9 @@ def finish(
     """Write scan.json with its curves (`more` of them from elsewhere) and draw the picture."""
     folder: RunFolder = journal.folder
     # The numbers first: no picture can lose them.
-    folder.write("scan.json", content)
+    folder.write_scan(content)
     contours = outcome.curves(content, options)
     content["contours"] = {**contours, "curves": [*contours["curves"], *more]}
-    folder.write("scan.json", content)
+    folder.write_scan(content)
     files = outcome.draw(content, folder.path, options, journal.head["command"], setting.say)
     journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))

@@ -13,52 +13,18 @@
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hfx.driver import disk, lock
+from hfx.driver import disk, lock, scanfile
 from hfx.driver.events import Event, to_line
+from hfx.driver.records import Place, Records, read_records, to_lines
 from hfx.errors import RunFolderError
 
-__all__ = ["Records", "RunFolder", "opened", "read_json", "read_records"]
-
-Record = dict[str, Any]
-
-LOCAL, EXCHANGE = "local", "exchange"
-# Without these a file is not one of ours.
-_KEYS = {"scan.json": ("pallet", "options", "results", "failures", "contours")}
+__all__ = ["RunFolder", "opened", "read_json"]
 
 STATES = ("planned", "running", "finished", "stopped", "failed")
-
-
-@dataclass(frozen=True)
-class Records:
-    """What results.jsonl holds: by name, the last local record and the last record of all."""
-
-    local: dict[str, Record]
-    last: dict[str, Record]
-
-
-def read_records(folder: Path) -> Records:
-    """Read results.jsonl; a line that cannot be read (torn by a crash) does not count."""
-    local: dict[str, Record] = {}
-    last: dict[str, Record] = {}
-    for line in disk.lines(folder / "results.jsonl"):
-        record = _record(line)
-        if record is not None:
-            last[record["name"]] = record
-            if record.get("step", LOCAL) == LOCAL:
-                local[record["name"]] = record
-    return Records(local, last)
-
-
-def _record(line: str) -> Record | None:
-    try:
-        content = json.loads(line)
-    except ValueError:
-        return None
-    return content if isinstance(content, dict) and isinstance(content.get("name"), str) else None
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any] | None:
@@ -75,15 +41,10 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
         raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
     except (ValueError, OSError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{path} cannot be read ({why}); {_remedy(name)}") from None
-    if not isinstance(content, dict) or not all(key in content for key in _KEYS.get(name, ())):
-        raise RunFolderError(f"{path} does not hold what hfx writes; {_remedy(name)}")
+        raise RunFolderError(f"{path} cannot be read ({why}); choose another folder with -o") from None
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{path} does not hold what hfx writes; choose another folder with -o")
     return content
-
-
-def _remedy(name: str) -> str:
-    again = "the same scan again, with its -o, writes it anew"
-    return again if name == "scan.json" else "choose another folder with -o"
 
 
 class RunFolder:
@@ -91,11 +52,11 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._names = set(read_records(path).last)
+        self._records = read_records(path)
 
     def kept(self) -> str:
         """What is safe, as the start of a sentence."""
-        count = len(self._names)
+        count = len(self._records.last)
         return f"{count} result{'' if count == 1 else 's'} kept in its results.jsonl; " if count else ""
 
     def run(self) -> dict[str, Any] | None:
@@ -103,28 +64,36 @@ class RunFolder:
         return read_json(self.path, "run.json")
 
     def records(self) -> Records:
-        """What results.jsonl holds."""
-        with self._explained():
-            return read_records(self.path)
+        """What results.jsonl holds; what is appended from now on, too."""
+        return self._records
 
     def write(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a JSON file, whole or not at all."""
         with self._explained():
             disk.write_whole(self.path / name, disk.dump(content, indent=1) + "\n")
 
-    def append_results(self, records: Sequence[Mapping[str, Any]], step: str) -> None:
-        """Append records, one line each, and wait until they are on the disk."""
-        if not records:
-            return
-        text = "".join(disk.dump({**record, "step": step}) + "\n" for record in records)
+    def write_scan(self, content: Mapping[str, Any]) -> None:
+        """Write scan.json, whole or not at all, result by result."""
         with self._explained():
-            disk.append(self.path / "results.jsonl", text)
-        self._names.update(str(record["name"]) for record in records)
+            disk.write_parts(self.path / scanfile.NAME, chain(scanfile.text(content, indent=1), "\n"))
+
+    def append_results(self, records: Sequence[Mapping[str, Any]], step: str) -> list[Place]:
+        """Append records, one line each, and wait until they are on the disk; their places, in order."""
+        if not records:
+            return []
+        lines = to_lines(records, step)
+        with self._explained():
+            offset = disk.append(self.path / "results.jsonl", b"".join(lines))
+        places = []
+        for record, line in zip(records, lines, strict=True):
+            places.append(self._records.add({**record, "step": step}, offset, len(line) - 1))
+            offset += len(line)
+        return places
 
     def append_events(self, events: Iterable[Event]) -> None:
         """Append events; they are for views, and not waited for."""
         with self._explained():
-            disk.append(self.path / "events.jsonl", "".join(to_line(e) + "\n" for e in events), sync=False)
+            disk.append(self.path / "events.jsonl", "".join(to_line(e) + "\n" for e in events).encode(), sync=False)
 
     def create(self, *names: str) -> None:
         """The files that lines are appended to, empty, unless they are there."""

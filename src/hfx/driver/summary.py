@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfx.driver.citations import of_pallet
+from hfx.driver.held import briefs
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["PART", "parted", "rows", "table", "text"]
+__all__ = ["PART", "rows", "table", "text"]
 
 LEVEL = 0.05
 
@@ -24,12 +25,12 @@ Record = Mapping[str, Any]
 
 def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     """The table: (what, text) each; rows with nothing to say are left out."""
-    results: Sequence[Record] = scan["results"]
+    results = briefs(scan["results"])
     pallet = scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
-        ("fitted", f"{len(results)} of {len(results) + _unfitted(scan)} hypotheses"),
+        ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
         ("tested", _tested(scan.get("options") or {})),
         ("excluded", _excluded(results)),
         ("failed", _failed(scan["failures"])),
@@ -46,9 +47,9 @@ def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
     return [(name, text) for name, text in found if text]
 
 
-def _unfitted(scan: Mapping[str, Any]) -> int:
+def _unfitted(failures: Sequence[Record], results: Sequence[Record]) -> int:
     """Failed hypotheses without a result (a combination has failures of single regions too)."""
-    return len({f["name"] for f in scan["failures"]} - {r["name"] for r in scan["results"]})
+    return len({f["name"] for f in failures} - {r["name"] for r in results})
 
 
 def _tested(options: Mapping[str, Any]) -> str:
@@ -79,19 +80,8 @@ def _failed(failures: Sequence[Record]) -> str:
     return f"{len(failures)}: " + _listed([f"{f['name']} ({f['reason']})" for f in failures], "; ")
 
 
-def parted(record: Record) -> float:
-    """By how much CLs, observed or expected, of the natural and of the lowest minimum differ at most."""
-    natural, lowest = record.get("natural") or {}, record.get("lowest") or {}
-    pairs = zip(_all_cls(natural), _all_cls(lowest), strict=False)
-    return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
-
-
-def _all_cls(part: Record) -> list[float | None]:
-    return [part.get("CLs_obs"), *part.get("CLs_exp", ())]
-
-
 def _parted(results: Sequence[Record]) -> str:
-    far = [(parted(r), r) for r in results if parted(r) > PART]
+    far = [(r["parted"], r) for r in results if r["parted"] > PART]
     if not far:
         return ""
     far.sort(key=lambda pair: (-pair[0], pair[1]["name"]))

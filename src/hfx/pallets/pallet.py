@@ -1,6 +1,6 @@
-"""What an opened pallet is: plain frozen values, all in memory."""
+"""What an opened pallet is: plain frozen values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -19,13 +19,14 @@ class Hypothesis:
     Args:
         name: ``metadata.name`` of the patch; of a loose patch file its stem without ``patch.`` or ``patch_``.
         values: the numbers behind the pallet's labels (masses in GeV as a rule); an integer stays one.
-        patch: RFC 6902 operations; empty where the workspace holds its signal already.
+        patch: RFC 6902 operations; empty where the workspace holds its signal already. Any sequence will do, also one
+            that makes its operations when they are asked for: a scan asks when it builds the task, and keeps none.
         defect: why this hypothesis cannot be used, or None.
     """
 
     name: str
     values: tuple[float, ...]
-    patch: tuple[dict[str, Any], ...] = field(repr=False)
+    patch: Sequence[dict[str, Any]] = field(repr=False)
     defect: str | None = None
 
 
