@@ -7,9 +7,10 @@ along its rim through the thin triangles that join points far apart past the one
 published pallets a point left out is predicted no worse by this than by a cubic (Clough-Tocher) surface.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ __all__ = ["Mesh", "between", "collinear", "crossings", "level_lines", "triangul
 
 Array = NDArray[np.float64]
 Edge = tuple[int, int]
+Triangle = tuple[int, int, int]
 
 # A triangle thinner than this (height over the unit range) holds no area a picture could show.
 _SLIVER = 1e-6
@@ -52,24 +54,41 @@ def triangulate(points: Array) -> Mesh | None:
 
 def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
     """Take the thin triangles off the rim, the thinnest first, while every point stays in the mesh."""
-    kept = [tuple(triangle) for triangle in triangles.tolist()]
-    while found := min(_thin_rim(unit, kept), default=None):
-        kept.remove(found[1])
-    return np.array(kept, dtype=np.intp).reshape(-1, 3)
+    kept: dict[Triangle, None] = dict.fromkeys((a, b, c) for a, b, c in triangles.tolist())
+    beside: dict[Edge, list[Triangle]] = defaultdict(list)
+    for triangle in kept:
+        for side in _edges(triangle):
+            beside[side].append(triangle)
+    rim = {corner for side, near in beside.items() if len(near) == 1 for corner in side}
+    # What is taken off lays bare the triangles behind it; a triangle once no candidate never becomes one again.
+    waiting = [found for near in beside.values() if len(near) == 1 for found in _thin_rim(unit, near[0], beside, rim)]
+    heapify(waiting)
+    while waiting:
+        found = heappop(waiting)
+        triangle = found[1]
+        if triangle not in kept or found not in _thin_rim(unit, triangle, beside, rim):
+            continue
+        del kept[triangle]
+        rim.update(triangle)
+        for side in _edges(triangle):
+            beside[side].remove(triangle)
+            for behind in beside[side]:
+                for bare in _thin_rim(unit, behind, beside, rim):
+                    heappush(waiting, bare)
+    return np.array(list(kept), dtype=np.intp).reshape(-1, 3)
 
 
-def _thin_rim(unit: Array, triangles: list[tuple[int, ...]]) -> Iterable[tuple[float, tuple[int, ...]]]:
-    """(height over outer side, triangle) where thin: one side on the rim, the corner across from it inside."""
-    sides = Counter(side for triangle in triangles for side in _edges(triangle))
-    rim = {corner for side, count in sides.items() if count == 1 for corner in side}
-    for triangle in triangles:
-        outer = [side for side in _edges(triangle) if sides[side] == 1]
-        (across,) = set(triangle).difference(outer[0]) if len(outer) == 1 else (None,)
-        if across is not None and across not in rim:
-            along, off = unit[outer[0][1]] - unit[outer[0][0]], unit[across] - unit[outer[0][0]]
-            thinness = float(abs(along[0] * off[1] - along[1] * off[0]) / (along @ along))
-            if thinness < _RIM:
-                yield thinness, triangle
+def _thin_rim(
+    unit: Array, triangle: Triangle, beside: Mapping[Edge, Sequence[Triangle]], rim: Set[int]
+) -> list[tuple[float, Triangle]]:
+    """[(height over outer side, triangle)] if thin, one side on the rim and the corner across from it inside; else []."""
+    outer = [side for side in _edges(triangle) if len(beside[side]) == 1]
+    (across,) = set(triangle).difference(outer[0]) if len(outer) == 1 else (None,)
+    if across is None or across in rim:
+        return []
+    along, off = unit[outer[0][1]] - unit[outer[0][0]], unit[across] - unit[outer[0][0]]
+    thinness = float(abs(along[0] * off[1] - along[1] * off[0]) / (along @ along))
+    return [(thinness, triangle)] if thinness < _RIM else []
 
 
 def collinear(points: Array) -> bool:
@@ -87,12 +106,12 @@ def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
     """
     inside = values > level
     neighbours: dict[Edge, list[Edge]] = defaultdict(list)
-    for triangle in mesh.triangles.tolist():
+    above = inside[mesh.triangles].sum(axis=1)
+    for triangle in mesh.triangles[(above > 0) & (above < 3)].tolist():
         crossed = [(a, b) for a, b in _edges(triangle) if inside[a] != inside[b]]
-        if crossed:
-            first, second = crossed
-            neighbours[first].append(second)
-            neighbours[second].append(first)
+        first, second = crossed
+        neighbours[first].append(second)
+        neighbours[second].append(first)
     position = {edge: _crossing(mesh.points, values, edge, level) for edge in neighbours}
     lines = [_tidy(np.array([position[edge] for edge in chain])) for chain in _chains(neighbours)]
     return sorted((line for line in lines if len(line) > 1), key=lambda line: line[0].tolist())
@@ -101,13 +120,22 @@ def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
 def between(mesh: Mesh, upper: Array, lower: Array, level: float) -> list[Array]:
     """Polygons [k, 2] that tile the region where `upper` is above `level` and `lower` is not."""
     polygons = []
-    for triangle in mesh.triangles:
-        corners = np.column_stack([mesh.points[triangle], upper[triangle] - level, level - lower[triangle]])
-        for column in (2, 3):
-            corners = _half_plane(corners, column)
-        if len(corners) > 2:
-            polygons.append(corners[:, :2])
+    heights = np.stack([upper - level, level - lower], axis=1)
+    positive = (heights[mesh.triangles] > 0).sum(axis=1)
+    fewest = positive.min(axis=1)
+    for triangle, count in zip(mesh.triangles[fewest > 0], fewest[fewest > 0], strict=True):
+        if count == 3:
+            polygons.append(mesh.points[triangle])
+        elif (part := _clipped(np.c_[mesh.points[triangle], heights[triangle]])) is not None:
+            polygons.append(part)
     return polygons
+
+
+def _clipped(corners: Array) -> Array | None:
+    """The part [k, 2] of a triangle [3, 4] where its third and its fourth column are positive; None where there is none."""
+    for column in (2, 3):
+        corners = _half_plane(corners, column)
+    return corners[:, :2] if len(corners) > 2 else None
 
 
 def crossings(points: Array, values: Array, level: float) -> list[Array]:
