@@ -36,6 +36,28 @@ def test_the_last_line_of_a_hypothesis_counts(folder: RunFolder) -> None:
     assert (stored.local["a"]["x"], stored.last["a"]["x"], stored.last["b"]["x"]) == (1, 2, 1)
 
 
+def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
+    path = folder.path / "results.jsonl"
+    folder.append_results([record("a", x="\u00e9" * 9), record("b", solutions={"depth": 1})], "local")
+    with path.open("a") as file:
+        file.write('{"name": "torn by a cr')
+    (changed,) = folder.append_results([record("a", x=2, solutions={"depth": 2})], "exchange")
+    for stored in (folder.records(), read_records(folder.path)):
+        assert {**stored.local} == {
+            "a": record("a", x="\u00e9" * 9, step="local"),
+            "b": record("b", solutions={"depth": 1}, step="local"),
+        }
+        assert stored.last["a"] == stored.last.at(changed) == record("a", x=2, solutions={"depth": 2}, step="exchange")
+        assert stored.last.places["a"] == changed
+        assert [place.solved for place in stored.local.places.values()] == [False, True]
+    path.write_text("\n" * path.stat().st_size)
+    with pytest.raises(RunFolderError, match=r"results\.jsonl was changed by somebody else; run the same command again"):
+        folder.records().last["a"]
+    path.unlink()
+    with pytest.raises(RunFolderError, match="the folder has gone or cannot be reached"):
+        folder.records().last["a"]
+
+
 @pytest.mark.parametrize("torn", ['{"name": "b", "val', '{"name": "b"}', "\0\0\0", '{"name": "b"}\n{"na'])
 def test_a_torn_last_line_is_ignored_and_cut_off(folder: RunFolder, torn: str) -> None:
     path = folder.path / "results.jsonl"

@@ -8,6 +8,7 @@ __all__ = ["JsonStream"]
 
 _CHUNK = 1 << 20
 _BLANK = " \t\n\r"
+_ENDS = tuple(_BLANK + ",:]}")
 
 
 class JsonStream:
@@ -35,8 +36,8 @@ class JsonStream:
                 if not self._more():
                     raise
                 continue
-            # A number that ends with the text read so far may go on.
-            if end < len(self._text) or not self._more():
+            # A number goes on in what is not read yet where no blank, comma or bracket ends it.
+            if self._text[end : end + 1] in _ENDS or not self._more():
                 self._at = end
                 return found
 

@@ -66,7 +66,7 @@ def read_scan(folder: Path) -> dict[str, Any] | None:
         raise RunFolderError(f"{path} cannot be read ({why}); {_REMEDY}") from None
     except (KeyError, TypeError, AttributeError):
         content = {}
-    if not all(key in content for key in _KEYS):
+    if not all(key in content for key in _KEYS) or not isinstance(content["results"], Held):
         raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
     return content
 
