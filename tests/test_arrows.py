@@ -108,3 +108,10 @@ def test_rooms_are_light(room: str) -> None:
 def test_pallets_never_load_torch() -> None:
     _, modules = _loaded("import hfx\nhfx.open_pallet\nfrom hfx.pallets import open_pallet")
     assert not modules & {"torch", "numba", "matplotlib"}
+
+
+def test_fits_on_the_cpu_load_no_torch() -> None:
+    """torch takes a second to import, and nothing that the CPU's own kernel does needs it."""
+    _, modules = _loaded("from hfx.driver.compiling import compile_ahead\ncompile_ahead()")
+    assert "numba" in modules
+    assert "torch" not in modules

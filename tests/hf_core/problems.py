@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize as scipy_minimize
 
 from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Kernel, Model
+from hfx.hf_core.model import Model
 from hfx.hf_core.solver import FitResult, Problem, minimize
 from tests.conformance.points import slope
 from tests.conformance.test_likelihood import core
@@ -39,8 +39,8 @@ class Case:
         begin = model.batch.init[row] if start is None else np.atleast_2d(start)
         return Fits(model).problem(row, begin, model.observed(row), np.array([mu]), 0.0)
 
-    def fit(self, mu: float, start: Floats | None = None, kernel: Kernel | None = None) -> FitResult:
-        return minimize(kernel or self.model.kernel, self.problem(mu, start))
+    def fit(self, mu: float, start: Floats | None = None) -> FitResult:
+        return minimize(self.model.kernel, self.problem(mu, start))
 
     def twice_nll(self, theta: Floats) -> float:
         """By the dense evaluation; infinite where a rate is negative."""

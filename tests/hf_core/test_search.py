@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from hfx.hf_core import jit
-from hfx.hf_core.batched import minimize_batch
 from hfx.hf_core.compile import compile_batch
 from hfx.hf_core.hypotest import hypotest
 from hfx.hf_core.minima import Fits
@@ -18,6 +17,7 @@ from hfx.hf_core.problem import ABANDONED, CONVERGED
 from hfx.hf_core.search import DATA_FITS, Search, Start, sinks
 from hfx.hf_core.solver import minimize
 from hfx.hf_core.specification import Workspace
+from hfx.hf_core.torch_kernel import TorchKernel
 from tests.conformance import workspaces as build
 from tests.conformance.points import points
 from tests.conformance.test_likelihood import core
@@ -31,13 +31,13 @@ CODES = [(4, "4p"), (1, "0"), (4, "2")]
 @pytest.mark.parametrize(("normsys", "histosys"), CODES)
 @pytest.mark.parametrize("name", BATTERY)
 def test_both_solvers_reach_the_same_minima(name: str, normsys: int, histosys: str) -> None:
-    """The compiled one on the CPU, and the batched one of torch: same end, same place."""
+    """The compiled one on the CPU, and the batched one of torch, each with its own kernel: same end, same place."""
     case = Case(BATTERY[name], normsys, histosys)
     for fit, mu in FITS.items():
         if fit == "bkg" and name in NO_BACKGROUND:
             continue
         problem = case.problem(mu)
-        one, other = minimize(case.model.kernel, problem), minimize_batch(case.model.kernel, problem)
+        one, other = (minimize(kernel, problem) for kernel in (case.model.kernel, TorchKernel(case.model.batch.tables, "cpu")))
         assert one.status[0] == other.status[0]
         assert one.deviance[0] == pytest.approx(other.deviance[0], rel=1e-10, abs=1e-10)
         if name not in VALLEYS:

@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from hfx.hf_core.batched import TensorKernel, minimize_batch
 from hfx.hf_core.compile import Tables, compile_batch
+from hfx.hf_core.dense import DenseKernel
 from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Kernel, Model
+from hfx.hf_core.model import Model
 from hfx.hf_core.solver import CONVERGED, EDM_LIMIT, FLOOR, NOT_FINITE, STATUS, FitResult, minimize
 from hfx.hf_core.specification import Workspace
 from tests.conformance import workspaces as build
@@ -244,7 +246,7 @@ def test_a_valley_of_equal_minima_is_a_minimum() -> None:
 class Altered:
     """A kernel whose answers are changed on the way: `change(theta, value, gradient, hessian)`."""
 
-    def __init__(self, kernel: Kernel, change: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
+    def __init__(self, kernel: TensorKernel, change: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
         self.kernel, self.change = kernel, change
         self.device: torch.device = kernel.device
         self.tables: Tables = kernel.tables
@@ -286,7 +288,8 @@ def test_a_fit_that_cannot_converge_does_not_say_that_it_did(change: Callable[..
     ws["measurements"][0]["config"]["parameters"] = [{"name": "k", "bounds": [[0.0, 1e300]]}]
     case = Case(ws)
     assert case.index("k") == 0
-    result = case.fit(0.0, case.start(k=0.4), Altered(case.model.kernel, change))
+    altered = Altered(DenseKernel(case.model.batch.tables, torch.device("cpu")), change)
+    result = minimize_batch(altered, case.problem(0.0, case.start(k=0.4)))
     assert not result.converged[0]
     assert result.status[0] not in (CONVERGED, NOT_FINITE, FLOOR)
     assert result.edm[0] > EDM_LIMIT

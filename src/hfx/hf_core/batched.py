@@ -13,13 +13,14 @@ Source of the damping: Levenberg-Marquardt with the gain ratio, Nocedal and Wrig
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.model import Kernel
+from hfx.hf_core.compile import Tables
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
     CONVERGED,
@@ -47,9 +48,22 @@ from hfx.hf_core.problem import (
     Problem,
 )
 
-__all__ = ["minimize_batch"]
+__all__ = ["TensorKernel", "minimize_batch"]
 
 Array = NDArray[np.float64]
+
+
+class TensorKernel(Protocol):
+    """Evaluates rows as :class:`hfx.hf_core.model.Kernel` does, but from and to tensors on ``device``."""
+
+    device: torch.device
+    tables: Tables
+
+    def evaluate(
+        self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]: ...
+
+    def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 @dataclass
@@ -89,7 +103,7 @@ class _Direction:
         return _Direction(self.step[mask], self.predicted[mask], self.edm[mask], self.stretch[mask])
 
 
-def minimize_batch(kernel: Kernel, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:
+def minimize_batch(kernel: TensorKernel, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:
     """Run all fits of ``problem`` to their certificates, on the kernel's device; no row depends on another."""
     count = len(problem.hypothesis)
     result = FitResult(
@@ -112,7 +126,7 @@ def minimize_batch(kernel: Kernel, problem: Problem, most: int = MAX_ITERATIONS)
     return _with_yields(kernel, problem, result)
 
 
-def _init(kernel: Kernel, problem: Problem) -> State:
+def _init(kernel: TensorKernel, problem: Problem) -> State:
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(kernel.device)
 
@@ -145,7 +159,7 @@ def _init(kernel: Kernel, problem: Problem) -> State:
     )
 
 
-def _widths(kernel: Kernel, problem: Problem) -> Array:
+def _widths(kernel: TensorKernel, problem: Problem) -> Array:
     """Prior widths (B, P); infinite for an unconstrained parameter."""
     kind = kernel.tables.constraint[problem.hypothesis]
     width = kernel.tables.width[problem.hypothesis]
@@ -173,7 +187,7 @@ def _free(state: State, lower: Tensor, upper: Tensor) -> Tensor:
     return ~(at_lower | at_upper | flat | (lower >= upper))
 
 
-def _direction(kernel: Kernel, state: State) -> _Direction:
+def _direction(kernel: TensorKernel, state: State) -> _Direction:
     """The (damped) Newton step within the bounds; rows whose matrix is not positive definite are damped until it is."""
     lower, upper = _bounds(state)
     free = _free(state, lower, upper)
@@ -207,7 +221,7 @@ def _scale(state: State) -> Tensor:
     return torch.maximum(diagonal, 0.1 * state.gradient.abs()).clamp(min=NOTHING)
 
 
-def _factorise(kernel: Kernel, state: State, free: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _factorise(kernel: TensorKernel, state: State, free: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Cholesky factors of the damped Hessian; where that is not positive definite, of its Gauss-Newton part instead.
 
     A further raise of the damping, should that fail too, goes into ``state``. Also returns which rows used the Hessian, and the
@@ -343,7 +357,7 @@ def _retire(state: State, edm: Tensor, code: Tensor, result: FitResult) -> State
     return state.keep(~ended)
 
 
-def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
+def _advance(kernel: TensorKernel, state: State, direction: _Direction) -> None:
     """Evaluate one trial point a row; take it or damp the next step (changes ``state``)."""
     trial = torch.minimum(torch.maximum(state.theta + direction.step, state.lower), state.upper)
     lower, upper = _bounds(state)
@@ -372,7 +386,7 @@ def _advance(kernel: Kernel, state: State, direction: _Direction) -> None:
     state.iterations += 1
 
 
-def _settle_kinks(kernel: Kernel, state: State) -> None:
+def _settle_kinks(kernel: TensorKernel, state: State) -> None:
     """A parameter that rests on its kink at zero looks to the other side, and changes over where that lowers the NLL."""
     resting = state.kinked & (state.theta == 0.0)
     if not resting.any():
@@ -390,7 +404,7 @@ def _settle_kinks(kernel: Kernel, state: State) -> None:
     state.value, state.gradient, state.hessian = value, gradient, hessian
 
 
-def _with_yields(kernel: Kernel, problem: Problem, result: FitResult) -> FitResult:
+def _with_yields(kernel: TensorKernel, problem: Problem, result: FitResult) -> FitResult:
     """Adds the expected events; a fit that ends where some bin's rate lies below its floor is not certified: the likelihood is
     not defined there."""
     theta = torch.from_numpy(result.theta).to(kernel.device)

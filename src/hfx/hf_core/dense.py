@@ -99,7 +99,7 @@ class DenseKernel:
         return self._tensor(rectangle)
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-        """See :meth:`hfx.hf_core.model.Kernel.yields`."""
+        """See :class:`hfx.hf_core.batched.TensorKernel`."""
         cells = self._cells(hypothesis, theta, sign)
         used = self.used[self.block[hypothesis]].flatten(1)
         rate = cells.rate.flatten(1)
@@ -159,7 +159,7 @@ class DenseKernel:
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """See :meth:`hfx.hf_core.model.Kernel.evaluate`."""
+        """See :class:`hfx.hf_core.batched.TensorKernel`."""
         cells = self._cells(hypothesis, theta, sign)
         present = torch.arange(self.bins, device=self.device) < self.main_bins[hypothesis][:, None]
         terms = _poisson(self._rates(cells), main, self.floor[hypothesis])

@@ -1,7 +1,8 @@
 """Evaluating a compiled batch: one interface over the kernels, on CPU and CUDA.
 
 A fit is a row: the number of its hypothesis, its parameters and its own data. ``fused`` (numba, CPU) and ``torch`` (dense
-tensors, any device) give the same numbers; the choice is an argument, never a global.
+tensors, any device) give the same numbers; the choice is an argument, never a global. Kernels take and give numpy arrays:
+torch, a second to import, is loaded where its kernel is chosen.
 """
 
 from __future__ import annotations
@@ -10,9 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from hfx.errors import OptionError
 from hfx.hf_core import curvature
@@ -25,6 +24,7 @@ from hfx.hf_core.problem import Data, FitResult, Problem
 __all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "is_compiled", "stirling_remainder"]
 
 Array = NDArray[np.float64]
+Index = NDArray[np.int64]
 _NO_EVENTS = 1e-12
 FLOOR = 1e-3  # events; or this fraction of the nominal rate where that is below one event
 
@@ -39,58 +39,58 @@ class Evaluation:
 
 
 class Kernel(Protocol):
-    """Evaluates rows: NLL deviance (half of 2NLL) and derivatives, as float64 tensors on ``device``.
+    """Evaluates and fits rows; every array is float64, ``hypothesis`` (B,) int64.
 
-    ``order`` 0: the value alone; 1: with gradient and the Gauss-Newton part of the Hessian; 2: with the exact Hessian.
+    ``evaluate`` gives the NLL deviance (half of 2NLL) (B,), and with ``order`` 1 its gradient (B, P) and the Gauss-Newton part of
+    the Hessian (B, P, P), with 2 the exact Hessian. ``sign`` (B, P) is the side on which a kink at zero is read. ``yields`` gives
+    the expected events of each cell (B, cells) and of each main bin (B, N).
     """
 
-    device: torch.device
     tables: Tables
 
     def evaluate(
-        self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]: ...
+        self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
+    ) -> tuple[Array, Array | None, Array | None]: ...
 
-    def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]: ...
+    def yields(self, hypothesis: Index, theta: Array, sign: Array) -> tuple[Array, Array]: ...
+
+    def minimize(self, problem: Problem, most: int) -> FitResult:
+        """Fit every row of ``problem`` in at most ``most`` iterations."""
 
 
 class FusedKernel:
     """The numba kernel on the CPU."""
-
-    device = torch.device("cpu")
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.cells = _largest_cells(tables)
 
     def evaluate(
-        self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
-    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
+    ) -> tuple[Array, Array | None, Array | None]:
         if order == 0:
-            return torch.from_numpy(0.5 * self._at(hypothesis, theta, main, aux)[0].deviance), None, None
+            return 0.5 * self._at(hypothesis, theta, main, aux)[0].deviance, None, None
         rows, parameters = theta.shape
         value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
-        h, x, s, n, a = (np.ascontiguousarray(item.numpy()) for item in (hypothesis, theta, sign, main, aux))
+        h, x, s, n, a = (np.ascontiguousarray(item) for item in (hypothesis, theta, sign, main, aux))
         curvature.evaluate(self.tables, h, x, s, n, a, order == 2, value, gradient, hessian)
-        return torch.from_numpy(value), torch.from_numpy(gradient), torch.from_numpy(hessian)
+        return value, gradient, hessian
 
-    def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-        shape = (len(theta), self.tables.floor.shape[1])
-        result, rates, _ = self._at(hypothesis, theta, torch.zeros(shape, dtype=theta.dtype), torch.zeros_like(theta))
-        return torch.from_numpy(result.yields), torch.from_numpy(rates)
+    def yields(self, hypothesis: Index, theta: Array, sign: Array) -> tuple[Array, Array]:
+        result, rates, _ = self._at(hypothesis, theta, np.zeros((len(theta), self.tables.floor.shape[1])), np.zeros_like(theta))
+        return result.yields, rates
 
     def reflect(self, problem: Problem) -> Array:
         """See :meth:`Model.reflect`."""
         return self._rows(problem, -1, reflect=True)[2]
 
-    def _at(self, hypothesis: Tensor, theta: Tensor, main: Tensor, aux: Tensor) -> tuple[FitResult, Array, Array]:
+    def _at(self, hypothesis: Index, theta: Array, main: Array, aux: Array) -> tuple[FitResult, Array, Array]:
         """Deviance, yields and rates (B, N) at ``theta``: neither depends on the side on which a kink is read."""
         unbounded = np.full(theta.shape, np.inf)
-        data = Data(main.numpy(), aux.numpy())
-        return self._rows(Problem(hypothesis.numpy(), theta.numpy(), -unbounded, unbounded, data), -1)
+        return self._rows(Problem(hypothesis, theta, -unbounded, unbounded, Data(main, aux)), -1)
 
     def minimize(self, problem: Problem, most: int) -> FitResult:
-        """Fit every row of ``problem`` in at most ``most`` iterations."""
+        """See :meth:`Kernel.minimize`."""
         return self._rows(problem, most)[0]
 
     def _rows(self, problem: Problem, most: int, *, reflect: bool = False) -> tuple[FitResult, Array, Array]:
@@ -142,10 +142,7 @@ class Model:
 
     def yields(self, hypothesis: NDArray[np.int64], theta: Array) -> tuple[Array, Array]:
         """Expected events of each (sample, channel, bin) cell (B, cells) and of each main bin (B, N)."""
-        sign = np.where(theta < 0.0, -1.0, 1.0)
-        tensors = [torch.from_numpy(item).to(self.kernel.device) for item in (hypothesis, theta, sign)]
-        cells, rates = self.kernel.yields(*tensors)
-        return cells.cpu().numpy(), rates.cpu().numpy()
+        return self.kernel.yields(hypothesis, theta, np.where(theta < 0.0, -1.0, 1.0))
 
     def cell_name(self, hypothesis: int, cell: int) -> str:
         """Sample, channel and bin of a cell of :meth:`yields`."""
@@ -204,14 +201,8 @@ class Model:
         padded = np.zeros((len(theta), self.batch.init.shape[1]))
         padded[:, : theta.shape[1]] = theta
         sign = np.where(padded < 0.0, -1.0, 1.0)
-        device = self.kernel.device
-        h, x, s, n, a = (torch.from_numpy(item).to(device) for item in (rows, padded, sign, data.main, data.aux))
-        value, gradient, hessian = self.kernel.evaluate(h, x, s, n, a, order)
-        return (
-            2.0 * value.cpu().numpy(),
-            None if gradient is None else 2.0 * gradient.cpu().numpy(),
-            None if hessian is None else 2.0 * hessian.cpu().numpy(),
-        )
+        value, gradient, hessian = self.kernel.evaluate(rows, padded, sign, data.main, data.aux, order)
+        return 2.0 * value, None if gradient is None else 2.0 * gradient, None if hessian is None else 2.0 * hessian
 
     def _data(self, hypothesis: int, data: Array, rows: int) -> Data:
         """``data`` in pyhf's order as main and auxiliary data."""
@@ -231,9 +222,9 @@ def make_kernel(batch: Batch, kernel: str, device: str) -> Kernel:
         if device != "cpu":
             raise OptionError(f"kernel 'fused' runs on the CPU alone; for device {device!r} take kernel 'torch'")
         return FusedKernel(batch.tables)
-    from hfx.hf_core.dense import DenseKernel
+    from hfx.hf_core.torch_kernel import TorchKernel
 
-    return DenseKernel(batch.tables, torch.device(device))
+    return TorchKernel(batch.tables, device)
 
 
 def _initial_rates(batch: Batch, mu: float) -> Array:
@@ -242,10 +233,7 @@ def _initial_rates(batch: Batch, mu: float) -> Array:
     theta = batch.init.copy()
     with_poi = np.flatnonzero(batch.poi >= 0)
     theta[with_poi, batch.poi[with_poi]] = mu
-    sign = np.where(theta < 0.0, -1.0, 1.0)
-    tensors = (torch.from_numpy(item) for item in (rows, theta, sign))
-    h, x, s = tensors
-    return FusedKernel(batch.tables).yields(h, x, s)[1].numpy()
+    return FusedKernel(batch.tables).yields(rows, theta, np.where(theta < 0.0, -1.0, 1.0))[1]
 
 
 def _with_floor(batch: Batch, background: Array, both: Array) -> Batch:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hfx.hf_core.batched import minimize_batch
-from hfx.hf_core.model import FusedKernel, Kernel
+from hfx.hf_core.model import Kernel
 from hfx.hf_core.problem import (
     CONVERGED,
     EDM_LIMIT,
@@ -21,6 +20,6 @@ __all__ = ["CONVERGED", "EDM_LIMIT", "FLOOR", "MAX_ITERATIONS", "NOT_FINITE", "S
 def minimize(kernel: Kernel, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:
     """Run all fits of ``problem`` to their certificates; no row depends on another.
 
-    The fused kernel has its own solver, which takes the same steps; every other kernel runs the batched one on its device.
+    Each kernel has its own solver, which take the same steps: the compiled one, and the batched one on torch's device.
     """
-    return kernel.minimize(problem, most) if isinstance(kernel, FusedKernel) else minimize_batch(kernel, problem, most)
+    return kernel.minimize(problem, most)
