@@ -86,18 +86,18 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
 
 def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:
     """The hypotheses whose patched workspaces are valid, these workspaces, their parameters, and the failures of the others."""
-    from hfx.hf_core.parameters import parameter_table
+    from hfx.hf_core.parameters import Parameters
     from hfx.hf_core.specification import Decoder
 
     options = task["options"]
-    decoder = Decoder()
+    decoder, shared = Decoder(), Parameters()
     usable, workspaces, parameters, failures = [], [], [], []
     for hypothesis in task["hypotheses"]:
         try:
             document = apply_patch(task["background"], hypothesis["patch"])
             workspace = decoder.workspace(document, options.get("measurement"))
             workspace = workspace.with_signal_scaled(float(options.get("signal_scale", 1.0)))
-            parameters.append(parameter_table(workspace))
+            parameters.append(shared.table(workspace))
         except HfxError as error:
             failures.append(_failure(hypothesis, str(error)))
             continue

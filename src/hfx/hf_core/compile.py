@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.hf_core.interpolation import HISTOSYS_CODES, NORMSYS_CODES, normsys_4_table
-from hfx.hf_core.parameters import ParameterTable, parameter_table
+from hfx.hf_core.parameters import ROWS, Parameters, ParameterTable
 from hfx.hf_core.specification import Channel, Sample, Workspace
 
 __all__ = ["Batch", "Tables", "compile_batch"]
@@ -112,7 +112,8 @@ def compile_batch(
     if str(histosys) not in HISTOSYS_CODES:
         raise OptionError(f"histosys code {histosys!r}: choose 0, 2 or 4p")
     if parameters is None:
-        parameters = [parameter_table(workspace) for workspace in workspaces]
+        shared = Parameters()
+        parameters = [shared.table(workspace) for workspace in workspaces]
     builder = _Builder()
     rows = [
         [builder.block(channel, sample) for channel in workspace.channels for sample in channel.samples]
@@ -234,7 +235,7 @@ def _assemble(
         observed=observed,
         poi=_index([-1 if table.poi is None else table.poi for table in parameters]),
         labels=tuple(table.labels for table in parameters),
-        auxiliary=tuple(np.flatnonzero(table.constraint) for table in parameters),
+        auxiliary=tuple(np.flatnonzero(table.values[_CONSTRAINT]) for table in parameters),
         bin_names=tuple(
             tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
             for workspace in workspaces
@@ -246,12 +247,18 @@ def _assemble(
     )
 
 
+_PADDING = {"width": 1.0, "fixed": 1.0}
+_CONSTRAINT = ROWS.index("constraint")
+
+
 def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]:
-    """Each column of the parameter tables, padded to (H, P): padding is fixed at 0, with width 1."""
+    """Each row of the parameter tables, padded to (H, P): padding is fixed at 0, with width 1."""
     width = max((len(table.labels) for table in parameters), default=0)
-    padding = {"width": 1.0, "fixed": 1.0}
-    names = ("init", "lower", "upper", "aux", "width", "constraint", "fixed")
-    return {name: _pad([getattr(table, name) for table in parameters], width, padding.get(name, 0.0)) for name in names}
+    padded = np.zeros((len(ROWS), len(parameters), width))
+    padded[:] = np.array([_PADDING.get(name, 0.0) for name in ROWS])[:, None, None]
+    for h, table in enumerate(parameters):
+        padded[:, h, : len(table.labels)] = table.values
+    return dict(zip(ROWS, padded, strict=True))
 
 
 def _channel_columns(workspaces: Sequence[Workspace], builder: _Builder) -> tuple[Index, Index, Array]:
@@ -292,13 +299,6 @@ def _starts(parameters: Sequence[ParameterTable], builder: _Builder) -> Index:
             elif channel in offsets.get(name, {}):
                 start[h, key] = begin + offsets[name][channel]
     return start
-
-
-def _pad(rows: Sequence[NDArray[np.generic]], width: int, padding: float) -> Array:
-    padded = np.full((len(rows), width), padding)
-    for h, row in enumerate(rows):
-        padded[h, : len(row)] = row
-    return padded
 
 
 def _index(values: Sequence[int] | NDArray[np.int64]) -> Index:

@@ -8,7 +8,9 @@ number.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, chain
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from hfx.errors import SpecificationError
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
 
-__all__ = ["NORMAL", "POISSON", "UNCONSTRAINED", "ParameterSet", "ParameterTable", "parameter_sets", "parameter_table"]
+__all__ = ["NORMAL", "POISSON", "ROWS", "UNCONSTRAINED", "ParameterSet", "ParameterTable", "Parameters", "parameter_table"]
 
 Array = NDArray[np.float64]
 UNCONSTRAINED, NORMAL, POISSON = 0, 1, 2
@@ -26,143 +28,144 @@ _BLOCKS = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys
 
 @dataclass(frozen=True, eq=False)
 class ParameterSet:
-    """All parameters of one name, shape (n,) each; ``width`` is sigma for NORMAL and tau for POISSON.
+    """All parameters of one name: ``values`` (7, n), a row for each of ROWS.
 
-    ``offsets`` gives, for a parameter set with one entry a bin, where each channel's bins begin.
+    ``width`` is sigma for NORMAL and tau for POISSON. ``offsets`` gives, for a parameter set with one entry a bin, where each
+    channel's bins begin.
     """
 
     name: str
     kind: str
     constraint: int
-    init: Array
-    lower: Array
-    upper: Array
-    fixed: NDArray[np.bool_]
-    aux: Array
-    width: Array
+    values: Array
     scalar: bool
-    offsets: dict[str, int]
+    offsets: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return int(self.values.shape[1])
 
     @property
     def labels(self) -> tuple[str, ...]:
         """pyhf's spelling: the name, with ``[i]`` where the set has one parameter a bin."""
         if self.scalar:
             return (self.name,)
-        return tuple(f"{self.name}[{i}]" for i in range(len(self.init)))
+        return tuple([f"{self.name}[{i}]" for i in range(len(self))])
+
+
+ROWS = ("init", "lower", "upper", "fixed", "aux", "width", "constraint")
+_INIT, _LOWER, _UPPER, _FIXED, _AUX, _WIDTH, _CONSTRAINT = range(len(ROWS))
 
 
 @dataclass(frozen=True, eq=False)
 class ParameterTable:
-    """The parameters of one workspace in order, flat: shape (P,) each. ``start`` is where each name's set begins."""
+    """The parameters of one workspace in order: ``values`` (7, P), a row for each of ROWS (``fixed`` and ``constraint`` as
+    numbers). ``start`` is where each name's set begins, ``poi`` the parameter of interest, None where no modifier uses it."""
 
     sets: tuple[ParameterSet, ...]
-    start: dict[str, int]
+    start: Mapping[str, int]
     labels: tuple[str, ...]
-    init: Array
-    lower: Array
-    upper: Array
-    fixed: NDArray[np.bool_]
-    constraint: NDArray[np.int8]
-    aux: Array
-    width: Array
+    values: Array
     poi: int | None
 
 
 def parameter_table(workspace: Workspace) -> ParameterTable:
     """The parameters of ``workspace``, or :class:`SpecificationError` where two modifiers of one name disagree."""
-    sets = parameter_sets(workspace)
-    start: dict[str, int] = {}
-    size = 0
-    for entry in sets:
-        start[entry.name] = size
-        size += len(entry.init)
-
-    def flat(attribute: str) -> Array:
-        return np.concatenate([getattr(entry, attribute) for entry in sets]) if sets else np.zeros(0)
-
-    constraint = np.repeat([entry.constraint for entry in sets], [len(entry.init) for entry in sets]).astype(np.int8)
-    poi = workspace.measurement.poi
-    return ParameterTable(
-        sets=sets,
-        start=start,
-        labels=tuple(label for entry in sets for label in entry.labels),
-        init=flat("init"),
-        lower=flat("lower"),
-        upper=flat("upper"),
-        fixed=flat("fixed").astype(np.bool_),
-        constraint=constraint,
-        aux=flat("aux"),
-        width=flat("width"),
-        poi=start.get(poi),
-    )
+    return Parameters().table(workspace)
 
 
-def parameter_sets(workspace: Workspace) -> tuple[ParameterSet, ...]:
-    """One :class:`ParameterSet` a name, in pyhf's order, with the measurement's overrides applied."""
-    found: dict[str, ParameterSet] = {}
+class Parameters:
+    """The parameters of workspaces that one Decoder decoded: a set that they share is made once."""
+
+    def __init__(self) -> None:
+        self._plain: dict[str, dict[str, ParameterSet]] = {kind: {} for kind in _SHAREABLE}
+        # By what a set is made of, which is kept with it: an id is unique only while its object lives.
+        self._binned: dict[tuple[Any, ...], tuple[Any, ParameterSet]] = {}
+
+    def table(self, workspace: Workspace) -> ParameterTable:
+        """See :func:`parameter_table`."""
+        sets = self._sets(workspace)
+        ends = list(accumulate(map(len, sets)))
+        start = dict(zip([entry.name for entry in sets], [0, *ends], strict=False))
+        return ParameterTable(
+            sets=sets,
+            start=start,
+            labels=tuple(chain.from_iterable([entry.labels for entry in sets])),
+            values=np.concatenate([entry.values for entry in sets], axis=1) if sets else np.zeros((len(ROWS), 0)),
+            poi=start.get(workspace.measurement.poi),
+        )
+
+    def _sets(self, workspace: Workspace) -> tuple[ParameterSet, ...]:
+        """One :class:`ParameterSet` a name, in pyhf's order, with the measurement's overrides applied."""
+        measurement = workspace.measurement
+        sets = []
+        for name, kind in _kinds(workspace).items():
+            entry = self._plain[kind].get(name) if kind in _SHAREABLE else self._per_bin(workspace, kind, name)
+            if entry is None:
+                entry = _new_scalar(kind, name, measurement)
+                if name not in measurement.parameters:
+                    self._plain[kind][name] = entry
+            sets.append(_override(entry, measurement) if name in measurement.parameters else entry)
+        return tuple(sets)
+
+    def _per_bin(self, workspace: Workspace, kind: str, name: str) -> ParameterSet:
+        places = [
+            (channel, carriers)
+            for channel in workspace.channels
+            if (carriers := [sample for sample in channel.samples if name in getattr(sample, kind)])
+        ]
+        key = (kind, name, *[(channel.name, *map(id, carriers)) for channel, carriers in places])
+        known = self._binned.get(key)
+        if known is None:
+            known = (places, _PER_BIN[kind](name, places))
+            self._binned[key] = known
+        return known[1]
+
+
+def _kinds(workspace: Workspace) -> dict[str, str]:
+    """Each parameter's name with the type of its first modifier, in pyhf's order."""
+    samples = [sample for channel in workspace.channels for sample in channel.samples]
+    found: dict[str, str] = {}
     for kind in _BLOCKS:
         group = _ALPHAS if kind in _ALPHAS else (kind,)
-        settled = {name for name, entry in found.items() if entry.kind in group} if kind in _SHAREABLE else set()
-        for channel in workspace.channels:
-            for sample in channel.samples:
-                for name in [name for name in getattr(sample, kind) if name not in settled]:
-                    _encounter(found, kind, channel, sample, name, workspace.measurement)
-                    if kind in _SHAREABLE:
-                        settled.add(name)
-    # pyhf registers every staterror with the first cell already: they come by name, not by first encounter.
-    others = [entry for entry in found.values() if entry.kind != "staterror"]
-    gammas = sorted((entry for entry in found.values() if entry.kind == "staterror"), key=lambda entry: entry.name)
-    return tuple(_override(entry, workspace.measurement) for entry in (*others, *gammas))
+        # Samples that one Decoder decoded share equal tuples of names: each is looked at once.
+        tuples = {id(names): names for sample in samples if (names := getattr(sample, kind))}
+        names = dict.fromkeys(chain.from_iterable(tuples.values()))
+        # pyhf registers every staterror with the first cell already: they come by name, not by first encounter.
+        for name in sorted(names) if kind == "staterror" else names:
+            if found.setdefault(name, kind) not in group:
+                raise SpecificationError(
+                    f"{_first(workspace, kind, name)}: the name is a {found[name]} elsewhere; use another name"
+                )
+    return found
 
 
-def _encounter(
-    found: dict[str, ParameterSet], kind: str, channel: Channel, sample: Sample, name: str, measurement: Measurement
-) -> None:
-    known = found.get(name)
-    if known is None:
-        found[name] = _new_set(kind, channel, sample, name, measurement)
-        return
-    where = f"channel {channel.name!r}, sample {sample.name!r}, {kind} {name!r}"
-    if known.kind != kind:
-        raise SpecificationError(f"{where}: the name is a {known.kind} elsewhere; use another name")
-    if kind == "shapesys":
-        raise SpecificationError(f"{where}: a shapesys cannot be shared; use another name")
-    if kind == "shapefactor":
-        if len(known.init) < channel.bins:
-            raise SpecificationError(f"{where}: more bins than in the first channel that has it; use another name")
-        known.offsets[channel.name] = 0
-    elif channel.name not in known.offsets:  # a staterror of several channels has one gamma for each bin of each
-        known.offsets[channel.name] = len(known.init)
-        more = _staterror(channel, name)
-        columns = ("init", "lower", "upper", "fixed", "aux", "width")
-        joined: dict[str, Any] = {column: np.concatenate([getattr(known, column), getattr(more, column)]) for column in columns}
-        found[name] = replace(known, **joined)
+def _first(workspace: Workspace, kind: str, name: str) -> str:
+    return next(
+        f"channel {channel.name!r}, sample {sample.name!r}, {kind} {name!r}"
+        for channel in workspace.channels
+        for sample in channel.samples
+        if name in getattr(sample, kind)
+    )
 
 
 _ALPHAS = ("histosys", "normsys")  # one name of these two types is one alpha
 _SHAREABLE = ("histosys", "normsys", "normfactor", "lumi")
 
+# Channels with those of their samples that carry a modifier of one name.
+Places = Sequence[tuple[Channel, Sequence[Sample]]]
 
-def _new_set(kind: str, channel: Channel, sample: Sample, name: str, measurement: Measurement) -> ParameterSet:
-    if kind in ("normsys", "histosys"):
-        return _scalar(name, kind, NORMAL, 0.0, -5.0, 5.0, width=1.0)
-    if kind == "normfactor":
-        return _scalar(name, kind, UNCONSTRAINED, 1.0, 0.0, 10.0)
+
+def _new_scalar(kind: str, name: str, measurement: Measurement) -> ParameterSet:
     if kind == "lumi":
         return _lumi(name, measurement)
-    if kind == "shapefactor":
-        return _vector(name, kind, UNCONSTRAINED, channel, lower=0.0, width=np.ones(channel.bins))
-    if kind == "shapesys":
-        return _shapesys(channel, sample, name)
-    return _staterror(channel, name)
+    if kind == "normfactor":
+        return _scalar(name, kind, UNCONSTRAINED, 1.0, 0.0, 10.0)
+    return _scalar(name, kind, NORMAL, 0.0, -5.0, 5.0)
 
 
-def _scalar(name: str, kind: str, constraint: int, init: float, lower: float, upper: float, width: float = 1.0) -> ParameterSet:
-    columns = np.array([[init], [lower], [upper], [init], [width]])
-    return ParameterSet(name, kind, constraint, columns[0], columns[1], columns[2], _FREE, columns[3], columns[4], True, {})
-
-
-_FREE = np.zeros(1, np.bool_)
+def _scalar(name: str, kind: str, constraint: int, init: float, lower: float, upper: float) -> ParameterSet:
+    values = np.array([[init], [lower], [upper], [0.0], [init], [1.0], [constraint]])
+    return ParameterSet(name, kind, constraint, values, True, {})
 
 
 def _lumi(name: str, measurement: Measurement) -> ParameterSet:
@@ -177,36 +180,61 @@ def _vector(
     name: str,
     kind: str,
     constraint: int,
-    channel: Channel,
+    offsets: Mapping[str, int],
     lower: float,
     width: Array,
     fixed: NDArray[np.bool_] | None = None,
 ) -> ParameterSet:
-    ones = np.ones(channel.bins)
-    held = np.zeros(channel.bins, np.bool_) if fixed is None else fixed
-    return ParameterSet(name, kind, constraint, ones, lower * ones, 10.0 * ones, held, ones, width, False, {channel.name: 0})
+    values = np.empty((len(ROWS), len(width)))
+    values[:] = np.array([[1.0], [lower], [10.0], [0.0], [1.0], [1.0], [constraint]])
+    values[_WIDTH] = width
+    if fixed is not None:
+        values[_FIXED] = fixed
+    return ParameterSet(name, kind, constraint, values, False, offsets)
 
 
-def _shapesys(channel: Channel, sample: Sample, name: str) -> ParameterSet:
+def _shapefactor(name: str, places: Places) -> ParameterSet:
+    """One factor a bin, shared by the channels that have it: the first decides how many."""
+    bins = places[0][0].bins
+    for channel, carriers in places:
+        if channel.bins > bins:
+            where = f"channel {channel.name!r}, sample {carriers[0].name!r}, shapefactor {name!r}"
+            raise SpecificationError(f"{where}: more bins than in the first channel that has it; use another name")
+    return _vector(name, "shapefactor", UNCONSTRAINED, {channel.name: 0 for channel, _ in places}, 0.0, np.ones(bins))
+
+
+def _shapesys(name: str, places: Places) -> ParameterSet:
     """tau_b = (nominal / uncertainty)^2; a bin without yield or uncertainty has tau = 1 and its gamma fixed."""
+    carriers = [(channel, sample) for channel, samples in places for sample in samples]
+    if len(carriers) > 1:
+        where = f"channel {carriers[1][0].name!r}, sample {carriers[1][1].name!r}, shapesys {name!r}"
+        raise SpecificationError(f"{where}: a shapesys cannot be shared; use another name")
+    channel, sample = carriers[0]
     uncertainty = sample.shapesys_data[sample.shapesys.index(name)]
     usable = (sample.nominal > 0.0) & (uncertainty > 0.0)
     tau = np.ones(channel.bins)
     tau[usable] = (sample.nominal[usable] / uncertainty[usable]) ** 2
-    return _vector(name, "shapesys", POISSON, channel, lower=1e-10, width=tau, fixed=~usable)
+    return _vector(name, "shapesys", POISSON, {channel.name: 0}, 1e-10, tau, ~usable)
 
 
-def _staterror(channel: Channel, name: str) -> ParameterSet:
-    """sigma_b = sqrt(sum_s delta_sb^2) / sum_s nominal_sb over every sample of the channel that carries the modifier."""
-    carriers = [sample for sample in channel.samples if name in sample.staterror]
-    total = np.sum([sample.nominal for sample in carriers], axis=0)
-    deltas = [sample.staterror_data[sample.staterror.index(name)] for sample in carriers]
-    sigma = np.zeros(channel.bins)
-    positive = total > 0.0
-    sigma[positive] = np.sqrt(np.sum([(delta[positive] / total[positive]) ** 2 for delta in deltas], axis=0))
+def _staterror(name: str, places: Places) -> ParameterSet:
+    """sigma_b = sqrt(sum_s delta_sb^2) / sum_s nominal_sb over every sample of the channel that carries the modifier; one gamma
+    for each bin of each channel."""
+    offsets, sigmas, bins = {}, [], 0
+    for channel, carriers in places:
+        offsets[channel.name] = bins
+        bins += channel.bins
+        total = np.array([sample.nominal for sample in carriers]).sum(axis=0)
+        deltas = np.array([sample.staterror_data[sample.staterror.index(name)] for sample in carriers])
+        positive = total > 0.0
+        relative = deltas / np.where(positive, total, 1.0)
+        sigmas.append(np.where(positive, np.sqrt((relative * relative).sum(axis=0)), 0.0))
+    sigma = sigmas[0] if len(sigmas) == 1 else np.concatenate(sigmas)
     fixed = sigma == 0.0
-    sigma[fixed] = 1.0
-    return _vector(name, "staterror", NORMAL, channel, lower=1e-10, width=sigma, fixed=fixed)
+    return _vector(name, "staterror", NORMAL, offsets, 1e-10, np.where(fixed, 1.0, sigma), fixed)
+
+
+_PER_BIN = {"shapefactor": _shapefactor, "shapesys": _shapesys, "staterror": _staterror}
 
 
 _ALLOWED = {
@@ -217,27 +245,26 @@ _ALLOWED = {
 
 
 def _override(entry: ParameterSet, measurement: Measurement) -> ParameterSet:
-    config = measurement.parameters.get(entry.name)
-    if config is None:
-        return entry
+    """The set with what the measurement says of it."""
+    config = measurement.parameters[entry.name]
     where = f"measurement {measurement.name!r}, parameter {entry.name!r}"
-    changes: dict[str, Any] = {}
-    for key, column in (("inits", "init"), ("factors", "width"), ("sigmas", "width"), ("auxdata", "aux")):
-        values = _configured(entry, config, key, where)
-        if values is not None:
-            changes[column] = values
+    values = entry.values.copy()
+    for key, row in (("inits", _INIT), ("factors", _WIDTH), ("sigmas", _WIDTH), ("auxdata", _AUX)):
+        configured = _configured(entry, config, key, where)
+        if configured is not None:
+            values[row] = configured
     if entry.kind == "shapesys":
         # auxdata are counts: tau times the parameter's own unit; without an override they stay the nominal tau.
-        counts = changes.get("aux", entry.width)
-        changes["aux"] = counts / changes.get("width", entry.width)
-    _positive(changes.get("width"), where)
+        counts = entry.values[_WIDTH] if config.auxdata is None else values[_AUX]
+        values[_AUX] = counts / values[_WIDTH]
+    if not (values[_WIDTH] > 0.0).all():
+        raise SpecificationError(f"{where}: sigmas and factors must be positive")
     if config.bounds is not None:
-        bounds = np.array(config.bounds)
-        _length(len(bounds), len(entry.init), where, "bounds")
-        changes["lower"], changes["upper"] = bounds[:, 0].copy(), bounds[:, 1].copy()
+        _length(len(config.bounds), len(entry), where, "bounds")
+        values[_LOWER], values[_UPPER] = np.array(config.bounds).T
     if config.fixed is not None:
-        return replace(entry, fixed=np.full(len(entry.init), config.fixed), **changes)
-    return replace(entry, **changes)
+        values[_FIXED] = config.fixed
+    return replace(entry, values=values)
 
 
 def _configured(entry: ParameterSet, config: ParameterConfig, key: str, where: str) -> Array | None:
@@ -246,15 +273,10 @@ def _configured(entry: ParameterSet, config: ParameterConfig, key: str, where: s
         return None
     if entry.kind not in _ALLOWED.get(key, _BLOCKS):
         raise SpecificationError(f"{where}: a {entry.kind} has no {key}; remove it")
-    _length(len(values), len(entry.init), where, key)
+    _length(len(values), len(entry), where, key)
     return np.array(values, dtype=np.float64)
 
 
 def _length(found: int, expected: int, where: str, key: str) -> None:
     if found != expected:
         raise SpecificationError(f"{where}: {found} values in {key}, expected {expected}")
-
-
-def _positive(widths: Array | None, where: str) -> None:
-    if widths is not None and not (widths > 0.0).all():
-        raise SpecificationError(f"{where}: sigmas and factors must be positive")
