@@ -7,7 +7,7 @@ one block each; only a signal adds its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.interpolation import HISTOSYS_CODES, NORMSYS_CODES, normsys_4_table
+from hfx.hf_core.blocks import Blocks, BlockTables, Keys
+from hfx.hf_core.interpolation import HISTOSYS_CODES, NORMSYS_CODES
 from hfx.hf_core.parameters import ROWS, Parameters, ParameterTable
-from hfx.hf_core.specification import Channel, Sample, Workspace
+from hfx.hf_core.specification import Workspace
 
 __all__ = ["Batch", "Tables", "compile_batch"]
 
@@ -114,105 +115,44 @@ def compile_batch(
     if parameters is None:
         shared = Parameters()
         parameters = [shared.table(workspace) for workspace in workspaces]
-    builder = _Builder()
-    rows = [
-        [builder.block(channel, sample) for channel in workspace.channels for sample in channel.samples]
-        for workspace in workspaces
-    ]
-    return _assemble(workspaces, parameters, builder, rows, normsys, HISTOSYS_CODES[str(histosys)])
-
-
-class _Builder:
-    """Collects the blocks; each (channel, sample object) once."""
-
-    def __init__(self) -> None:
-        self.blocks: dict[tuple[str, int], int] = {}
-        self.channels: dict[str, int] = {}
-        self.keys: dict[tuple[str, str], int] = {}
-        self.columns: dict[str, list[int]] = {name: [] for name in ("channel", "bins", "cell")}
-        self.rows: dict[str, list[int]] = {name: [] for name in ("linear", "normsys", "gamma", "shift")}
-        self.ends: dict[str, list[int]] = {name: [0] for name in self.rows}
-        self.nominal: list[Array] = []
-        self.normsys: list[Array] = []
-        self.odd: list[Array] = []
-        self.even: list[Array] = []
-        self.shift_cell: list[int] = []
-        self.cells = 0
-        self.shift_cells = 0
-
-    def block(self, channel: Channel, sample: Sample) -> int:
-        key = (channel.name, id(sample))
-        number = self.blocks.get(key)
-        if number is None:
-            number = self.blocks[key] = len(self.blocks)
-            self._add(channel, sample)
-        return number
-
-    def _key(self, name: str, channel: str = "") -> int:
-        return self.keys.setdefault((name, channel), len(self.keys))
-
-    def _add(self, channel: Channel, sample: Sample) -> None:
-        self.columns["channel"].append(self.channels.setdefault(channel.name, len(self.channels)))
-        self.columns["bins"].append(channel.bins)
-        self.columns["cell"].append(self.cells)
-        self.cells += channel.bins
-        self.nominal.append(sample.nominal)
-        self.rows["linear"] += [self._key(name) for name in (*sample.lumi, *sample.normfactor)]
-        self.rows["normsys"] += [self._key(name) for name in sample.normsys]
-        if sample.normsys:
-            self.normsys.append(normsys_4_table(sample.normsys_lo, sample.normsys_hi))
-        per_bin = (*sample.shapefactor, *sample.shapesys, *sample.staterror)
-        self.rows["gamma"] += [self._key(name, channel.name) for name in per_bin]
-        self.shift_cell.append(self.shift_cells)
-        if sample.histosys:
-            self._add_shifts(channel, sample)
-        for name, rows in self.rows.items():
-            self.ends[name].append(len(rows))
-
-    def _add_shifts(self, channel: Channel, sample: Sample) -> None:
-        odd = (sample.histosys_hi - sample.histosys_lo) / 2.0
-        even = (sample.histosys_hi + sample.histosys_lo) / 2.0 - sample.nominal
-        moving = np.flatnonzero((odd != 0.0).any(axis=1) | (even != 0.0).any(axis=1))
-        # Published pallets hold thousands with hi == lo == nominal; they move nothing.
-        self.rows["shift"] += [self._key(sample.histosys[i]) for i in moving]
-        self.odd.append(odd[moving].T.ravel())
-        self.even.append(even[moving].T.ravel())
-        self.shift_cells += len(moving) * channel.bins
+    blocks = Blocks()
+    rows = [blocks.row(workspace) for workspace in workspaces]
+    return _assemble(workspaces, parameters, blocks.tables(), rows, normsys, HISTOSYS_CODES[str(histosys)])
 
 
 def _assemble(
     workspaces: Sequence[Workspace],
     parameters: Sequence[ParameterTable],
-    builder: _Builder,
+    blocks: BlockTables,
     rows: Sequence[Sequence[int]],
     normsys: int,
     histosys: int,
 ) -> Batch:
     columns = _parameter_columns(parameters)
-    offset, bins, observed = _channel_columns(workspaces, builder)
-    start = _starts(parameters, builder)
+    offset, bins, observed = _channel_columns(workspaces, blocks.channels)
+    start = _starts(parameters, blocks.keys)
     width = columns["init"].shape[1]
-    factors, shifts = builder.rows["normsys"], builder.rows["shift"]
+    factors, shifts = blocks.normsys.keys, blocks.shift.keys
     with_kink = (factors if normsys == 1 else []) + (shifts if histosys == 0 else [])
     tables = Tables(
         normsys_code=normsys,
         histosys_code=histosys,
-        block_channel=_index(builder.columns["channel"]),
-        block_bins=_index(builder.columns["bins"]),
-        block_cell=_index(builder.columns["cell"]),
-        nominal=_join(builder.nominal),
-        linear_from=_index(builder.ends["linear"]),
-        linear_key=_index(builder.rows["linear"]),
-        normsys_from=_index(builder.ends["normsys"]),
-        normsys_key=_index(builder.rows["normsys"]),
-        normsys_table=np.ascontiguousarray(np.concatenate(builder.normsys).T) if builder.normsys else np.zeros((8, 0)),
-        gamma_from=_index(builder.ends["gamma"]),
-        gamma_key=_index(builder.rows["gamma"]),
-        shift_from=_index(builder.ends["shift"]),
-        shift_key=_index(builder.rows["shift"]),
-        shift_cell=_index(builder.shift_cell),
-        shift_odd=_join(builder.odd),
-        shift_even=_join(builder.even),
+        block_channel=_index(blocks.channel),
+        block_bins=_index(blocks.bins),
+        block_cell=_index(np.cumsum([0, *blocks.bins])[:-1]),
+        nominal=blocks.nominal,
+        linear_from=_index(blocks.linear.ends),
+        linear_key=_index(blocks.linear.keys),
+        normsys_from=_index(blocks.normsys.ends),
+        normsys_key=_index(factors),
+        normsys_table=blocks.normsys_table,
+        gamma_from=_index(blocks.gamma.ends),
+        gamma_key=_index(blocks.gamma.keys),
+        shift_from=_index(blocks.shift.ends),
+        shift_key=_index(shifts),
+        shift_cell=_index(blocks.shifts.cell),
+        shift_odd=blocks.shifts.odd,
+        shift_even=blocks.shifts.even,
         hypothesis_from=_index(np.cumsum([0, *map(len, rows)])),
         hypothesis_block=_index([block for row in rows for block in row]),
         start=start,
@@ -261,15 +201,15 @@ def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]
     return dict(zip(ROWS, padded, strict=True))
 
 
-def _channel_columns(workspaces: Sequence[Workspace], builder: _Builder) -> tuple[Index, Index, Array]:
+def _channel_columns(workspaces: Sequence[Workspace], channels: Mapping[str, int]) -> tuple[Index, Index, Array]:
     """Where each channel's bins begin (H, channels), the number of main bins (H,) and the observed events (H, N)."""
     bins = _index([sum(channel.bins for channel in workspace.channels) for workspace in workspaces])
-    offset = np.full((len(workspaces), len(builder.channels)), -1, dtype=np.int64)
+    offset = np.full((len(workspaces), len(channels)), -1, dtype=np.int64)
     observed = np.zeros((len(workspaces), int(bins.max(initial=0))))
     for h, workspace in enumerate(workspaces):
         place = 0
         for channel in workspace.channels:
-            offset[h, builder.channels[channel.name]] = place
+            offset[h, channels[channel.name]] = place
             observed[h, place : place + channel.bins] = workspace.observations[channel.name]
             place += channel.bins
     return offset, bins, observed
@@ -278,32 +218,25 @@ def _channel_columns(workspaces: Sequence[Workspace], builder: _Builder) -> tupl
 def _marked(start: Index, width: int, keys: Sequence[int]) -> NDArray[np.bool_]:
     """The parameters of ``keys``: (H, P)."""
     marked = np.zeros((len(start), width), dtype=np.bool_)
-    for key in set(keys):
-        rows = np.flatnonzero(start[:, key] >= 0)
-        marked[rows, start[rows, key]] = True
+    begins = start[:, np.unique(_index(keys))]
+    rows, columns = np.nonzero(begins >= 0)
+    marked[rows, begins[rows, columns]] = True
     return marked
 
 
-def _starts(parameters: Sequence[ParameterTable], builder: _Builder) -> Index:
+def _starts(parameters: Sequence[ParameterTable], keys: Keys) -> Index:
     """Where each key's parameters begin in each hypothesis: (H, keys)."""
-    start = np.full((len(parameters), len(builder.keys)), -1, dtype=np.int64)
+    start = np.full((len(parameters), len(keys)), -1, dtype=np.int64)
+    columns = list(keys.scalar.values())
     for h, table in enumerate(parameters):
         begins = table.start
-        offsets = {entry.name: entry.offsets for entry in table.sets if entry.offsets}
-        for (name, channel), key in builder.keys.items():
-            begin = begins.get(name)
-            if begin is None:
-                continue
-            if not channel:
-                start[h, key] = begin
-            elif channel in offsets.get(name, {}):
-                start[h, key] = begin + offsets[name][channel]
+        start[h, columns] = [begins.get(name, -1) for name in keys.scalar]
+        offsets = {entry.name: entry.offsets for entry in table.sets if not entry.scalar}
+        for (name, channel), key in keys.binned.items():
+            if channel in offsets.get(name, ()):
+                start[h, key] = begins[name] + offsets[name][channel]
     return start
 
 
 def _index(values: Sequence[int] | NDArray[np.int64]) -> Index:
     return np.ascontiguousarray(np.array(values, dtype=np.int64))
-
-
-def _join(arrays: Sequence[Array]) -> Array:
-    return np.concatenate(arrays) if arrays else np.zeros(0)

@@ -200,6 +200,8 @@ def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[
     answers: dict[int, dict[str, Answer]] = {h: {} for h in hypotheses}
     if not hypotheses:
         return answers
+    observed = _observed_constants(search, hypotheses)
+    asimov = _asimov_constants(search)
     for choice in CHOICES:
         chosen = [search.chosen(h, choice) for h in hypotheses]
         poi = search.fits.model.batch.poi
@@ -217,7 +219,10 @@ def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[
                 CLb_obs=float(result.CLb_obs[row]),
                 muhat=float(muhat[row]),
                 fits=chosen[row],
-                twice_nll=_twice_nll(search, h, choice, chosen[row]),
+                twice_nll={
+                    name: fit.deviance + (asimov[h, search.asimov_key(h, choice)] if name == "asimov_fixed" else observed[row])
+                    for name, fit in chosen[row].items()
+                },
             )
     return answers
 
@@ -227,16 +232,20 @@ def _resolved(q: Array) -> Array:
     return np.where(q <= _ROUNDING, 0.0, q)
 
 
-def _twice_nll(search: Search, h: int, choice: str, fits: Mapping[str, Minimum]) -> dict[str, float]:
-    row = np.array([h], dtype=np.int64)
-    batch = search.fits.model.batch
+def _observed_constants(search: Search, hypotheses: Sequence[int]) -> list[float]:
+    """What the deviances of the fits to each hypothesis' published data leave out of 2NLL."""
+    rows, model = np.array(hypotheses, dtype=np.int64), search.fits.model
+    return list(map(float, constant(model.batch, rows, model.observed(rows))))
 
-    def constants(data: Data) -> float:
-        return float(constant(batch, row, data)[0])
 
-    observed = constants(search.fits.model.observed(row))
-    asimov = constants(search.asimov[h, search.asimov_key(h, choice)])
-    return {name: fit.deviance + (asimov if name == "asimov_fixed" else observed) for name, fit in fits.items()}
+def _asimov_constants(search: Search) -> dict[tuple[int, str], float]:
+    """The same for each hypothesis' Asimov data, by its number and their name."""
+    rows = np.array([h for h, _ in search.asimov], dtype=np.int64)
+    data = Data(
+        np.concatenate([data.main for data in search.asimov.values()]),
+        np.concatenate([data.aux for data in search.asimov.values()]),
+    )
+    return dict(zip(search.asimov, constant(search.fits.model.batch, rows, data).tolist(), strict=True))
 
 
 def _outcome(search: Search, h: int, answers: Mapping[str, Answer]) -> Outcome:

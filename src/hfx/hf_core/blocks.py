@@ -1,0 +1,120 @@
+"""The blocks of a batch, a sample in a channel each, and the flat tables that describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.hf_core.interpolation import normsys_4_table
+from hfx.hf_core.shifts import Shifts, shift_tables
+from hfx.hf_core.specification import Channel, Sample, Workspace
+
+__all__ = ["BlockTables", "Blocks", "Keys", "Ragged"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+class Keys:
+    """Numbers for what blocks refer to: a parameter (``scalar``), or one channel's part of a set with an entry a bin
+    (``binned``, by name and channel)."""
+
+    def __init__(self) -> None:
+        self.scalar: dict[str, int] = {}
+        self.binned: dict[tuple[str, str], int] = {}
+
+    def __len__(self) -> int:
+        return len(self.scalar) + len(self.binned)
+
+    def of(self, names: Sequence[str]) -> list[int]:
+        known = self.scalar
+        try:
+            return [known[name] for name in names]
+        except KeyError:
+            return [known.setdefault(name, len(self)) for name in names]
+
+    def in_channel(self, names: Sequence[str], channel: str) -> list[int]:
+        return [self.binned.setdefault((name, channel), len(self)) for name in names]
+
+
+@dataclass
+class Ragged:
+    """Keys of each block as CSR: ``ends`` is one longer than the rows."""
+
+    keys: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=lambda: [0])
+
+    def add(self, row: Sequence[int]) -> None:
+        self.keys += row
+        self.ends.append(len(self.keys))
+
+
+@dataclass(frozen=True, eq=False)
+class BlockTables:
+    """See :class:`hfx.hf_core.compile.Tables`; ``channels`` and ``keys`` are the numbers that the tables use."""
+
+    channels: dict[str, int]
+    keys: Keys
+    channel: list[int]
+    bins: list[int]
+    nominal: Array
+    linear: Ragged
+    normsys: Ragged
+    gamma: Ragged
+    shift: Ragged
+    normsys_table: Array
+    shifts: Shifts
+
+
+class Blocks:
+    """Collects the blocks of workspaces; a sample that several share (the same object) is one block."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[tuple[str, int], int] = {}
+        self._blocks: list[tuple[Channel, Sample]] = []
+
+    def row(self, workspace: Workspace) -> list[int]:
+        """The numbers of the workspace's blocks, by channel and sample."""
+        row = []
+        for channel in workspace.channels:
+            name = channel.name
+            for sample in channel.samples:
+                number = self._numbers.setdefault((name, id(sample)), len(self._blocks))
+                if number == len(self._blocks):
+                    self._blocks.append((channel, sample))
+                row.append(number)
+        return row
+
+    def tables(self) -> BlockTables:
+        """The tables of all blocks so far."""
+        keys, channels = Keys(), dict[str, int]()
+        linear, normsys, gamma, shift = Ragged(), Ragged(), Ragged(), Ragged()
+        shifts = shift_tables(self._blocks)
+        for (channel, sample), moving in zip(self._blocks, shifts.names, strict=True):
+            channels.setdefault(channel.name, len(channels))
+            linear.add(keys.of((*sample.lumi, *sample.normfactor)))
+            normsys.add(keys.of(sample.normsys))
+            gamma.add(keys.in_channel((*sample.shapefactor, *sample.shapesys, *sample.staterror), channel.name))
+            shift.add(keys.of(moving))
+        lo = _join([sample.normsys_lo for _, sample in self._blocks])
+        hi = _join([sample.normsys_hi for _, sample in self._blocks])
+        return BlockTables(
+            channels=channels,
+            keys=keys,
+            channel=[channels[channel.name] for channel, _ in self._blocks],
+            bins=[channel.bins for channel, _ in self._blocks],
+            nominal=_join([sample.nominal for _, sample in self._blocks]),
+            linear=linear,
+            normsys=normsys,
+            gamma=gamma,
+            shift=shift,
+            normsys_table=np.ascontiguousarray(normsys_4_table(lo, hi).T),
+            shifts=shifts,
+        )
+
+
+def _join(arrays: Sequence[Array]) -> Array:
+    return np.concatenate(arrays) if arrays else np.zeros(0)

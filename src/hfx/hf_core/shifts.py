@@ -1,0 +1,89 @@
+"""The additive shifts (histosys) of many blocks, as the flat tables that the kernels read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.hf_core.specification import Channel, Sample
+
+__all__ = ["Shifts", "shift_tables"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Shifts:
+    """``names`` of each block's shifts; its rectangle (bins, shifts), in events, begins at ``cell`` (blocks,) of the two tables.
+
+    ``odd`` is S = (hi - lo)/2, ``even`` D = (hi + lo)/2 - nominal.
+    """
+
+    names: tuple[tuple[str, ...], ...]
+    cell: Index
+    odd: Array
+    even: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """The shifts of the blocks ``members`` (K,), all of one number of bins: ``count`` (K,) of them move anything, and have one
+    row each in ``odd`` and ``even``, (rows, bins)."""
+
+    members: Sequence[int]
+    names: list[tuple[str, ...]]
+    count: Index
+    odd: Array
+    even: Array
+
+
+def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
+    """The shifts of ``blocks``, without those that move nothing: published pallets hold thousands with hi == lo == nominal."""
+    by_bins: dict[int, list[int]] = {}
+    for k, (channel, sample) in enumerate(blocks):
+        if sample.histosys:
+            by_bins.setdefault(channel.bins, []).append(k)
+    groups = [_group([blocks[k][1] for k in members], members) for members in by_bins.values()]
+    names: list[tuple[str, ...]] = [()] * len(blocks)
+    size = np.zeros(len(blocks) + 1, dtype=np.int64)
+    for group in groups:
+        size[np.array(group.members) + 1] = group.count * group.odd.shape[1]
+        for k, moving in zip(group.members, group.names, strict=True):
+            names[k] = moving
+    cell = np.cumsum(size)
+    odd, even = np.empty((2, cell[-1]))
+    for group in groups:
+        place = _places(group, cell)
+        odd[place], even[place] = group.odd, group.even
+    return Shifts(tuple(names), cell[:-1], odd, even)
+
+
+def _group(samples: Sequence[Sample], members: Sequence[int]) -> _Group:
+    given = np.array([len(sample.histosys) for sample in samples])
+    hi = np.concatenate([sample.histosys_hi for sample in samples])
+    lo = np.concatenate([sample.histosys_lo for sample in samples])
+    nominal = np.repeat(np.array([sample.nominal for sample in samples]), given, axis=0)
+    odd = (hi - lo) / 2.0
+    even = (hi + lo) / 2.0 - nominal
+    moves = ((odd != 0.0) | (even != 0.0)).any(axis=1)
+    first = np.cumsum(given) - given
+    count = np.add.reduceat(moves.astype(np.int64), first)
+    names = [
+        sample.histosys if moving == size else tuple(compress(sample.histosys, moves[begin : begin + size].tolist()))
+        for sample, begin, size, moving in zip(samples, first, given, count, strict=True)
+    ]
+    return _Group(members, names, count, odd[moves], even[moves])
+
+
+def _places(group: _Group, cell: Index) -> Index:
+    """Where the entries of the group's rows go in the flat tables: (rows, bins)."""
+    rows, bins = group.odd.shape
+    first = np.repeat(np.cumsum(group.count) - group.count, group.count)
+    begin = np.repeat(cell[np.array(group.members)], group.count) + np.arange(rows) - first
+    place: Index = begin[:, None] + np.arange(bins) * np.repeat(group.count, group.count)[:, None]
+    return place
