@@ -1,5 +1,6 @@
 """The digest's convention, and JSON that only one of the two parsers reads."""
 
+import gc
 import json
 from typing import Any
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfx.errors import PalletError
+from hfx.pallets import jsontext
 from hfx.pallets.jsontext import canonical, first_nonfinite, histfactory_digest, parse
 from tests.pallets.builders import digest, dump, workspace
 
@@ -90,3 +92,24 @@ def test_empty(raw: bytes) -> None:
 def test_other_encodings(encoding: str) -> None:
     with pytest.raises(PalletError, match="not UTF-8"):
         parse('{"a": "é"}'.encode(encoding), "w.json")
+
+
+@pytest.mark.parametrize("text", ['{"a": [1.5]}', '{"a": '])
+def test_a_large_text_is_read_without_the_collector_which_is_then_as_before(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jsontext, "_LARGE", 1)
+    seen = []
+    loads = jsontext.orjson.loads
+    monkeypatch.setattr(jsontext.orjson, "loads", lambda raw: seen.append(gc.isenabled()) or loads(raw))
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            if text.endswith("}"):
+                assert parse(text.encode(), "w.json").document == {"a": [1.5]}
+            else:
+                with pytest.raises(PalletError, match="is not JSON"):
+                    parse(text.encode(), "w.json")
+            assert gc.isenabled() == enabled
+            assert gc.get_freeze_count() == 0
+        finally:
+            gc.enable()
+    assert seen == [False, False]

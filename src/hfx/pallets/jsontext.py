@@ -1,9 +1,12 @@
 """Reading and digesting JSON text: fast where it can be, exact where it must be."""
 
+import gc
 import hashlib
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +20,7 @@ _BOM = b"\xef\xbb\xbf"
 _DIGITS = re.compile(rb"[0-9]*")
 _ZERO_FOR_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
+_LARGE = 1_000_000  # bytes: half the time of reading 60 MB is the collector's
 MAX_DEPTH = 254  # what orjson writes; real workspaces have 9
 
 
@@ -43,11 +47,29 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
     if exact and _holds_long_integer(raw):
         return Parsed(_parse_slowly(raw, file), strict=False)
     try:
-        return Parsed(orjson.loads(raw), strict=True)
+        with _no_collection(len(raw)):
+            return Parsed(orjson.loads(raw), strict=True)
     except orjson.JSONDecodeError as error:
         if "depth" in str(error) or "ecursion" in str(error):
             raise _too_deep(file) from None
         return Parsed(_parse_slowly(raw, file), strict=False)
+
+
+@contextmanager
+def _no_collection(size: int) -> Iterator[None]:
+    """Parsing without the garbage collector, for a text of ``size`` bytes: it would go again and again over a growing document in
+    which there are no cycles. What is there at the end counts as old, so that it is not gone over soon after either."""
+    if size < _LARGE or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+        if gc.get_freeze_count() == 0:
+            gc.freeze()
+            gc.unfreeze()  # into the oldest generation
+    finally:
+        gc.enable()
 
 
 def _holds_long_integer(raw: bytes) -> bool:
