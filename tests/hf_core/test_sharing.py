@@ -67,6 +67,7 @@ PATCHES: dict[str, list[Json]] = {
         {"op": "remove", "path": "/channels/2"},
         {"op": "remove", "path": "/observations/2"},
     ],
+    "a channel renamed, in its place": [STAT, _replace("/channels/0/name", "A2"), _replace("/observations/0/name", "A2")],
     "a channel renamed": [STAT, _replace("/channels/0/name", "Z"), _replace("/observations/0/name", "Z")],
     "a sample renamed": [STAT, _replace("/channels/1/samples/0/name", "z")],
     "a sample removed": [STAT, {"op": "remove", "path": "/channels/1/samples/1"}],
