@@ -8,8 +8,9 @@ number.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any
 
@@ -24,6 +25,10 @@ __all__ = ["NORMAL", "POISSON", "ROWS", "UNCONSTRAINED", "ParameterSet", "Parame
 Array = NDArray[np.float64]
 UNCONSTRAINED, NORMAL, POISSON = 0, 1, 2
 _BLOCKS = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+
+
+# Channels with those of their samples that carry a modifier of one name.
+Places = Sequence[tuple[Channel, Sequence[Sample]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +49,7 @@ class ParameterSet:
     def __len__(self) -> int:
         return int(self.values.shape[1])
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
         """pyhf's spelling: the name, with ``[i]`` where the set has one parameter a bin."""
         if self.scalar:
@@ -77,19 +82,19 @@ class Parameters:
     """The parameters of workspaces that one Decoder decoded: a set that they share is made once."""
 
     def __init__(self) -> None:
-        self._plain: dict[str, dict[str, ParameterSet]] = {kind: {} for kind in _SHAREABLE}
-        # By what a set is made of, which is kept with it: an id is unique only while its object lives.
-        self._binned: dict[tuple[Any, ...], tuple[Any, ParameterSet]] = {}
+        # A set with what it is made of: an id is unique only while its object lives.
+        self._scalars: dict[str, tuple[ParameterConfig | None, ParameterSet]] = {}
+        self._binned: dict[tuple[Any, ...], tuple[Places, ParameterConfig | None, ParameterSet]] = {}
 
     def table(self, workspace: Workspace) -> ParameterTable:
         """See :func:`parameter_table`."""
         sets = self._sets(workspace)
-        ends = list(accumulate(map(len, sets)))
-        start = dict(zip([entry.name for entry in sets], [0, *ends], strict=False))
+        labels = [entry.labels for entry in sets]
+        start = dict(zip([entry.name for entry in sets], accumulate(map(len, labels), initial=0), strict=False))
         return ParameterTable(
             sets=sets,
             start=start,
-            labels=tuple(chain.from_iterable([entry.labels for entry in sets])),
+            labels=tuple(chain.from_iterable(labels)),
             values=np.concatenate([entry.values for entry in sets], axis=1) if sets else np.zeros((len(ROWS), 0)),
             poi=start.get(workspace.measurement.poi),
         )
@@ -97,41 +102,61 @@ class Parameters:
     def _sets(self, workspace: Workspace) -> tuple[ParameterSet, ...]:
         """One :class:`ParameterSet` a name, in pyhf's order, with the measurement's overrides applied."""
         measurement = workspace.measurement
-        sets = []
-        for name, kind in _kinds(workspace).items():
-            entry = self._plain[kind].get(name) if kind in _SHAREABLE else self._per_bin(workspace, kind, name)
-            if entry is None:
-                entry = _new_scalar(kind, name, measurement)
-                if name not in measurement.parameters:
-                    self._plain[kind][name] = entry
-            sets.append(_override(entry, measurement) if name in measurement.parameters else entry)
-        return tuple(sets)
+        carriers = {kind: _carriers(workspace, kind) for kind in _PER_BIN}
+        return tuple(
+            [
+                self._binned_set(kind, name, carriers[kind][name], measurement)
+                if kind in _PER_BIN
+                else self._scalar_set(kind, name, measurement)
+                for name, kind in _kinds(workspace, carriers).items()
+            ]
+        )
 
-    def _per_bin(self, workspace: Workspace, kind: str, name: str) -> ParameterSet:
-        places = [
-            (channel, carriers)
-            for channel in workspace.channels
-            if (carriers := [sample for sample in channel.samples if name in getattr(sample, kind)])
-        ]
-        key = (kind, name, *[(channel.name, *map(id, carriers)) for channel, carriers in places])
-        known = self._binned.get(key)
-        if known is None:
-            known = (places, _PER_BIN[kind](name, places))
-            self._binned[key] = known
+    def _scalar_set(self, kind: str, name: str, measurement: Measurement) -> ParameterSet:
+        config = measurement.parameters.get(name)
+        known = self._scalars.get(name)
+        if known is None or known[0] is not config or known[1].kind != kind:
+            known = (config, _override(_new_scalar(kind, name, measurement), measurement))
+            self._scalars[name] = known
         return known[1]
 
+    def _binned_set(self, kind: str, name: str, places: Places, measurement: Measurement) -> ParameterSet:
+        config = measurement.parameters.get(name)
+        key = (kind, name, *[(channel.name, *map(id, carriers)) for channel, carriers in places])
+        known = self._binned.get(key)
+        if known is None or known[1] is not config:
+            known = (places, config, _override(_PER_BIN[kind](name, places), measurement))
+            self._binned[key] = known
+        return known[2]
 
-def _kinds(workspace: Workspace) -> dict[str, str]:
+
+def _carriers(workspace: Workspace, kind: str) -> dict[str, Places]:
+    """Each name of a type with the samples that carry it, by channel; in the order of first encounter."""
+    found: dict[str, list[tuple[Channel, list[Sample]]]] = {}
+    for channel in workspace.channels:
+        for sample in channel.samples:
+            for name in getattr(sample, kind):
+                places = found.setdefault(name, [])
+                if not places or places[-1][0] is not channel:
+                    places.append((channel, []))
+                places[-1][1].append(sample)
+    return dict(found)
+
+
+def _kinds(workspace: Workspace, carriers: Mapping[str, Mapping[str, Places]]) -> dict[str, str]:
     """Each parameter's name with the type of its first modifier, in pyhf's order."""
     samples = [sample for channel in workspace.channels for sample in channel.samples]
     found: dict[str, str] = {}
     for kind in _BLOCKS:
         group = _ALPHAS if kind in _ALPHAS else (kind,)
-        # Samples that one Decoder decoded share equal tuples of names: each is looked at once.
-        tuples = {id(names): names for sample in samples if (names := getattr(sample, kind))}
-        names = dict.fromkeys(chain.from_iterable(tuples.values()))
-        # pyhf registers every staterror with the first cell already: they come by name, not by first encounter.
-        for name in sorted(names) if kind == "staterror" else names:
+        names: Iterable[str] = carriers.get(kind, ())
+        if kind not in carriers:
+            # Samples that one Decoder decoded share equal tuples of names: each is looked at once.
+            tuples = {id(names): names for sample in samples if (names := getattr(sample, kind))}
+            names = dict.fromkeys(chain.from_iterable(tuples.values()))
+        elif kind == "staterror":
+            names = sorted(names)  # pyhf registers each with the first cell already: by name, not by first encounter
+        for name in names:
             if found.setdefault(name, kind) not in group:
                 raise SpecificationError(
                     f"{_first(workspace, kind, name)}: the name is a {found[name]} elsewhere; use another name"
@@ -149,10 +174,6 @@ def _first(workspace: Workspace, kind: str, name: str) -> str:
 
 
 _ALPHAS = ("histosys", "normsys")  # one name of these two types is one alpha
-_SHAREABLE = ("histosys", "normsys", "normfactor", "lumi")
-
-# Channels with those of their samples that carry a modifier of one name.
-Places = Sequence[tuple[Channel, Sequence[Sample]]]
 
 
 def _new_scalar(kind: str, name: str, measurement: Measurement) -> ParameterSet:
@@ -246,7 +267,9 @@ _ALLOWED = {
 
 def _override(entry: ParameterSet, measurement: Measurement) -> ParameterSet:
     """The set with what the measurement says of it."""
-    config = measurement.parameters[entry.name]
+    config = measurement.parameters.get(entry.name)
+    if config is None:
+        return entry
     where = f"measurement {measurement.name!r}, parameter {entry.name!r}"
     values = entry.values.copy()
     for key, row in (("inits", _INIT), ("factors", _WIDTH), ("sigmas", _WIDTH), ("auxdata", _AUX)):
