@@ -316,7 +316,7 @@ def _leave_saddle(
     return step, predicted, edm
 
 
-def _finish(kernel: Kernel, state: State, direction: _Direction, most: int, result: FitResult) -> tuple[State, _Direction]:
+def _finish(kernel: TensorKernel, state: State, direction: _Direction, most: int, result: FitResult) -> tuple[State, _Direction]:
     """Hand the fits that have ended to ``result`` and drop their rows."""
     certified = direction.edm <= EDM_LIMIT
     done = (direction.edm <= POLISH) | (certified & (state.polished >= POLISH_STEPS))
@@ -331,7 +331,7 @@ def _finish(kernel: Kernel, state: State, direction: _Direction, most: int, resu
     return _retire(state, direction.edm, code, result), direction.keep(~ended)
 
 
-def _last_step(kernel: Kernel, state: State, direction: _Direction, done: Tensor) -> None:
+def _last_step(kernel: TensorKernel, state: State, direction: _Direction, done: Tensor) -> None:
     """The certificate's own step is still taken (changes ``state``)."""
     if not done.any():
         return
