@@ -106,13 +106,14 @@ class Search:
         """Move starts with a rate that is not positive towards the initial values, by halves (changes ``problem.start``)."""
         batch = self.fits.model.batch
         bins = np.arange(batch.observed.shape[1]) < batch.tables.bins[problem.hypothesis][:, None]
-        init = np.clip(batch.init[problem.hypothesis], problem.lower, problem.upper)
+        bad = np.arange(len(bins))
         for _ in range(_HALVINGS):
-            _, rates = self.fits.model.yields(problem.hypothesis, problem.start)
-            bad = ((rates <= 0.0) & bins & (problem.data.main > 0.0)).any(axis=1)
-            if not bad.any():
+            _, rates = self.fits.model.yields(problem.hypothesis[bad], problem.start[bad])
+            bad = bad[((rates <= 0.0) & bins[bad] & (problem.data.main[bad] > 0.0)).any(axis=1)]
+            if not len(bad):
                 return
-            problem.start[bad] = 0.5 * (problem.start[bad] + init[bad])
+            init = np.clip(batch.init[problem.hypothesis[bad]], problem.lower[bad], problem.upper[bad])
+            problem.start[bad] = 0.5 * (problem.start[bad] + init)
 
     def _data(self, starts: Sequence[Start], rows: NDArray[np.int64]) -> Data:
         data = self.fits.model.observed(rows)
