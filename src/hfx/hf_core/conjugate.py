@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from hfx.hf_core.curvature import bend
-from hfx.hf_core.jit import inline
+from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import cholesky, solve
 
 __all__ = ["conjugate"]
@@ -23,7 +23,7 @@ _RESIDUAL = 1e-4  # the square of what is left, relative to the first, in the pr
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
 
-@inline
+@jit
 def conjugate(
     blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
 ) -> bool:

@@ -121,7 +121,7 @@ def _state(parameters: int) -> Any:
     )
 
 
-@inline
+@jit
 def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
     """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
     which parameters may move: not fixed, not pressed against a bound, not without any influence."""
@@ -141,7 +141,7 @@ def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, dia
         s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
 
 
-@inline
+@jit
 def _moving(size: int, s: Any) -> int:
     """Lists the parameters that are free and not held; their number."""
     count = 0
@@ -194,7 +194,7 @@ def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
     return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.bent, size)))
 
 
-@inline
+@jit
 def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
     """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
     of the floor of a valley."""
@@ -251,7 +251,7 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
     return current
 
 
-@inline
+@jit
 def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
     """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
     Returns whether the Hessian is, and the damping."""
@@ -317,7 +317,7 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
     return True, predicted, edm, stretch
 
 
-@inline
+@jit
 def _step(
     t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, size: int, near: bool, damping: float, w: Any, s: Any
 ) -> Any:
@@ -347,7 +347,7 @@ def _step(
     return quick, damping, predicted, edm, stretch
 
 
-@inline
+@jit
 def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
     """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
     are taken. Whether any are."""

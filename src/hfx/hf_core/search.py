@@ -78,7 +78,8 @@ class Search:
         mu = np.array([self.poi_value(start.key) for start in starts])
         problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
         problem = replace(problem, target=np.array([self._target(start) for start in starts]))
-        self._pull_back(problem)
+        if any(start.kind != "natural" for start in starts):  # those are what the others are pulled back to
+            self._pull_back(problem)
         result = self.fits.run(problem)
         for start, minimum in zip(starts, self.fits.minima(problem, result), strict=True):
             pool = self.pools.setdefault(
@@ -247,17 +248,18 @@ class Search:
 
     def make_asimov(self, hypotheses: Iterable[int]) -> list[tuple[int, str]]:
         """Asimov data of the background fits that the three choices take; the new (hypothesis, key) pairs."""
-        made = []
+        made: dict[tuple[int, str], Start] = {}
         for h in hypotheses:
             for choice in CHOICES:
                 key = self.asimov_key(h, choice)
-                if (h, key) not in self.asimov:
-                    minimum = self.pools[h, "bkg"].chosen(choice)
-                    theta = self.fits.model.batch.init[h][None, :].copy()
-                    theta[0, : len(minimum.theta)] = minimum.theta
-                    self.asimov[h, key] = self.fits.model.asimov(np.array([h], dtype=np.int64), theta)
-                    made.append((h, key))
-        return made
+                if (h, key) not in self.asimov and (h, key) not in made:
+                    made[h, key] = Start(h, key, self.pools[h, "bkg"].chosen(choice).theta, "asimov")
+        if made:
+            rows, theta = self._padded(list(made.values()))
+            data = self.fits.model.asimov(rows, theta)
+            for row, key in enumerate(made):
+                self.asimov[key] = data.rows(np.array([row], dtype=np.int64))
+        return list(made)
 
     def asimov_key(self, h: int, choice: str) -> str:
         """Name of the pool of fixed-mu fits to the Asimov data of the background minimum of ``choice``."""
