@@ -257,8 +257,8 @@ class Search:
         if made:
             rows, theta = self._padded(list(made.values()))
             data = self.fits.model.asimov(rows, theta)
-            for row, key in enumerate(made):
-                self.asimov[key] = data.rows(np.array([row], dtype=np.int64))
+            for row, pair in enumerate(made):
+                self.asimov[pair] = data.rows(np.array([row], dtype=np.int64))
         return list(made)
 
     def asimov_key(self, h: int, choice: str) -> str:
