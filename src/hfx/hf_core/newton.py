@@ -319,10 +319,21 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
 
 @jit
 def _step(
-    t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, size: int, near: bool, damping: float, w: Any, s: Any
+    t: Any,
+    h: int,
+    theta: Any,
+    lower: Any,
+    upper: Any,
+    main: Any,
+    size: int,
+    near: bool,
+    above: float,
+    damping: float,
+    w: Any,
+    s: Any,
 ) -> Any:
     """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
-    EDM, by how much the step was shortened)."""
+    EDM, by how much the step was shortened). ``above``: by how much 2NLL lies above what the fit must go below."""
     way = MATRIX if near else ROWS
     turn, beyond = 0, 0.0
     while True:
@@ -334,7 +345,9 @@ def _step(
         found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
         if way == ROWS and not found:
             way = GAUSS_NEWTON_ROWS
-        elif quick and (not found or edm <= POLISH or (way == GAUSS_NEWTON_ROWS and predicted < SURE)):
+        elif quick and (
+            not found or (edm <= POLISH and not above > MARGIN * edm) or (way == GAUSS_NEWTON_ROWS and predicted < SURE)
+        ):
             way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
         elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
             turn += 1
@@ -487,21 +500,23 @@ def minimize_rows(
                 if kinked:
                     current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
             _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-            quick, damping, predicted, edm, stretch = _step(t, h, theta, lower, upper, main, size, near, damping, w, s)
+            # What may be abandoned is certified only where it is not.
+            above = 2.0 * current - target[b]
+            quick, damping, predicted, edm, stretch = _step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
 
             certified = edm <= EDM_LIMIT and not quick
-            if not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
+            if edm <= SURE and above > MARGIN * edm:
+                code = ABANDONED
+            elif not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
                 code = CONVERGED
             elif damping > MAX_DAMPING and not certified:
                 code = STALLED
             elif steps >= most:
                 code = ITERATIONS
-            elif edm <= SURE and 2.0 * current - MARGIN * edm > target[b]:
-                code = ABANDONED
             if code != RUNNING:
                 break
             polished += certified
-            near |= edm <= NEAR or steps >= QUICK_STEPS
+            near |= (edm <= NEAR and target[b] == np.inf) or steps >= QUICK_STEPS
 
             _trial_point(theta, size, s)
             ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
