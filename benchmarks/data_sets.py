@@ -1,10 +1,11 @@
 """Many data sets of one hypothesis, fitted as one batch: the fits a second and core that toys will see.
 
-    python benchmarks/data_sets.py [--pallet NAME|FILE]... [--data-sets N] [--repeat N]
+    python benchmarks/data_sets.py [--pallet NAME|FILE]... [--data-sets N] [--repeat N] [--device cuda]
 
 The data are drawn from the background-only fit of the pallet's middle hypothesis: Poisson counts in every bin, auxiliary data
 from every constraint. Each is fitted with the tested mu fixed and with mu free (two fits a data set), from the parameters that
-made it, on one core; the median of the fits a second, and how many fits converge, end on a rate of zero or end otherwise.
+made it, on one core, or with ``--device`` there, by PyTorch; the median of the fits a second, and how many fits converge, end
+on a rate of zero or end otherwise.
 """
 
 import argparse
@@ -40,11 +41,11 @@ def generated(model: Model, theta: np.ndarray, count: int) -> Data:
     return Data(main, aux)
 
 
-def measure(pallet: Pallet, count: int, repeat: int) -> tuple[list[float], Counter[str], float]:
+def measure(pallet: Pallet, count: int, repeat: int, device: str) -> tuple[list[float], Counter[str], float]:
     """Seconds of each run of ``2 count`` fits, how they end, and their mean number of iterations."""
     hypothesis = pallet.hypotheses[len(pallet.hypotheses) // 2]
     workspace = Decoder().workspace(apply_patch(pallet.background, hypothesis.patch), None)
-    fits = Fits(Model(compile_batch([workspace])))
+    fits = Fits(Model(compile_batch([workspace]), kernel="fused" if device == "cpu" else "torch", device=device))
     one = np.zeros(1, dtype=np.int64)
     background = fits.run(fits.problem(one, fits.model.batch.init, fits.model.observed(one), np.zeros(1), 0.0))
     data = generated(fits.model, background.theta, count)
@@ -66,12 +67,14 @@ def main() -> int:
     parser.add_argument("--pallet", action="append", default=[], help=f"default: {', '.join(published.NAMES)}")
     parser.add_argument("--data-sets", type=int, default=10_000, metavar="N", help="default: 10000")
     parser.add_argument("--repeat", type=int, default=5, help="default: 5")
+    parser.add_argument("--device", default="cpu", help="cpu (default), cuda, cuda:1")
     arguments = parser.parse_args()
     files = published.found(arguments.pallet)
     for name, file in files.items():
-        times, ends, iterations = measure(open_pallet(str(file)), arguments.data_sets, arguments.repeat)
+        times, ends, iterations = measure(open_pallet(str(file)), arguments.data_sets, arguments.repeat, arguments.device)
         rate = 2 * arguments.data_sets / statistics.median(times)
-        print(f"{name}: {rate:.0f} fits a second and core, {iterations:.1f} iterations a fit", flush=True)
+        where = "core" if arguments.device == "cpu" else arguments.device
+        print(f"{name}: {rate:.0f} fits a second and {where}, {iterations:.1f} iterations a fit", flush=True)
         for end, count in ends.most_common():
             print(f"    {count} of {2 * arguments.data_sets}: {end}")
     return 0 if files else 2

@@ -2,7 +2,8 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,12 @@ class Fits:
     hypotheses: tuple[Hypothesis, ...]
     options: plan.FitOptions
     threads: int
+    device: str = "cpu"
 
     def local(self) -> dict[str, Json]:
         """The record of each hypothesis after the local search; those that cannot be fitted are named on stderr."""
         usable = [h.name for h in self.hypotheses if h.defect is None]
-        return {record["name"]: record for names in plan.batches(usable) for record in self._run(names)}
+        return {record["name"]: record for record in self._all(usable, lambda names: {})}
 
     def exchanged(self, records: Mapping[str, Json]) -> tuple[dict[str, Json], int]:
         """The records after the exchange, and the number of its rounds."""
@@ -61,21 +63,27 @@ class Fits:
         def turn(number: int, names: Sequence[str], held: Mapping[str, Json]) -> dict[str, Json]:
             nonlocal rounds
             rounds = number
-            improved = {}
-            for some in plan.batches(names):
+
+            def around(some: Sequence[str]) -> Json:
                 known = {name: held[name]["solutions"] for name in some}
-                around = {name: [held[other]["solutions"] for other in near[name]] for name in some}
-                for record in self._run(some, known=known, starts_from=around):
-                    if record["solutions"]["changed"]:
-                        improved[record["name"]] = record
-            return improved
+                starts = {name: [held[other]["solutions"] for other in near[name]] for name in some}
+                return {"known": known, "starts_from": starts}
+
+            return {record["name"]: record for record in self._all(names, around) if record["solutions"]["changed"]}
 
         return exchange(records, near, turn), rounds
 
-    def _run(self, names: Sequence[str], **exchanged: Any) -> list[Json]:
+    def _all(self, names: Sequence[str], more: Callable[[Sequence[str]], Json]) -> list[Json]:
+        """The records of all tasks, as many at a time as there are threads; ``more`` is what a task of an exchange carries."""
+        parts = plan.batches(names, workers=self.threads)
+        each = max(1, self.threads // max(1, len(parts)))
+        with ThreadPoolExecutor(self.threads) as pool:
+            return [r for answer in pool.map(lambda some: self._run(some, each, more(some)), parts) for r in answer]
+
+    def _run(self, names: Sequence[str], threads: int, more: Json) -> list[Json]:
         wanted = set(names)
         chosen = [h for h in self.hypotheses if h.name in wanted]
-        task = plan.task(self.pallet, chosen, self.options, threads=self.threads, device="cpu", **exchanged)
+        task = plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **more)
         answer = cls_scan.run(task)
         for failure in answer["failures"]:
             print(f"{failure['name']} failed: {failure['reason']}", file=sys.stderr)

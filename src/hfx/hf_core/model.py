@@ -134,6 +134,7 @@ class Model:
         background, both = _initial_rates(batch, 0.0), _initial_rates(batch, 1.0)
         self.batch = _with_floor(batch, background, both)
         self.kernel = make_kernel(self.batch, kernel, device)
+        self.on_cpu = device == "cpu"
         self.defects = _defects(self.batch, background, both)
 
     def observed(self, hypothesis: NDArray[np.int64]) -> Data:
