@@ -9,23 +9,17 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import types
-from numba.experimental import structref
 
 from hfx.hf_core.buffers import resolve, work
-from hfx.hf_core.conjugate import conjugate
-from hfx.hf_core.curvature import bend, derivatives, hessian
+from hfx.hf_core.curvature import derivatives
 from hfx.hf_core.fused import value
 from hfx.hf_core.jit import inline, jit
-from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
     ABANDONED,
     CONVERGED,
     DROWNED,
     EDM_LIMIT,
-    FACE_ROUNDS,
-    FLAT,
     FLOOR,
     ITERATIONS,
     LEAST_DAMPING,
@@ -34,7 +28,6 @@ from hfx.hf_core.problem import (
     MAX_DAMPING,
     NEAR,
     NOT_FINITE,
-    NOTHING,
     POLISH,
     POLISH_STEPS,
     QUICK_STEPS,
@@ -42,193 +35,13 @@ from hfx.hf_core.problem import (
     REACH_AT_LEAST,
     ROUNDING,
     RUNNING,
-    SADDLE_PREDICTED,
-    SIDE_ROUNDS,
     STALLED,
     SURE,
 )
 from hfx.hf_core.reflection import reflect
+from hfx.hf_core.steps import limit_steps, state, step
 
 __all__ = ["minimize_rows"]
-
-
-# How a step is found: by conjugate gradients on the Hessian's rows, by their Gauss-Newton part, with the matrix.
-ROWS, GAUSS_NEWTON_ROWS, MATRIX = 0, 1, 2
-
-
-class State(structref.StructRefProxy):
-    """One thread's fit: vectors (P,) and matrices (P, P)."""
-
-
-@structref.register
-class _StateType(types.StructRef):
-    pass
-
-
-_FIELDS = [
-    "sign",
-    "reach",
-    "least",  # the bounds of one step: a kink at zero is not stepped across
-    "most",
-    "low",  # how far each parameter may step down (not above 0)
-    "high",
-    "gradient",
-    "hessian",  # upper triangle
-    "gauss_newton",  # where the Hessian is not positive definite
-    "other",  # a gradient on the other side of a kink
-    "scale",  # of the damping
-    "right",  # the right-hand side of the equations for a step
-    "factor",  # upper Cholesky factor of the moving parameters
-    "index",  # the moving parameters
-    "free",
-    "held",  # free, but gone to a bound in this step
-    "packed",  # a vector over the moving parameters
-    "step",  # padded
-    "pushed",  # padded: the part of a step that is held
-    "bent",  # padded: the Hessian times a step
-    "trial",
-    "trial_sign",
-]
-structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
-
-
-@inline
-def _state(parameters: int) -> Any:
-    width = padded(parameters)
-    return State(  # type: ignore[no-untyped-call]
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros((width, width)),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros(parameters, dtype=np.int64),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(parameters),
-        np.zeros(parameters),
-    )
-
-
-@jit
-def _limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
-    """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
-    which parameters may move: not fixed, not pressed against a bound, not without any influence."""
-    for p in range(size):
-        low, high = lower[p], upper[p]
-        if kinked[p] and s.sign[p] > 0.0:
-            low = max(low, 0.0)
-        elif kinked[p]:
-            high = min(high, 0.0)
-        slope, diagonal = s.gradient[p], abs(diagonals[p])
-        flat = diagonal < NOTHING and abs(slope) < NOTHING
-        pressed = (theta[p] <= low and slope >= 0.0) or (theta[p] >= high and slope <= 0.0)
-        s.free[p] = not (flat or pressed or low >= high)
-        s.held[p] = False
-        s.least[p], s.most[p] = low, high
-        s.low[p], s.high[p] = low - theta[p], high - theta[p]
-        s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
-
-
-@jit
-def _moving(size: int, s: Any) -> int:
-    """Lists the parameters that are free and not held; their number."""
-    count = 0
-    for p in range(size):
-        if s.free[p] and not s.held[p]:
-            s.index[count] = p
-            count += 1
-    return count
-
-
-@inline
-def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
-    """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
-    blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
-    solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
-    for p in range(size):
-        if solved and s.free[p] and not s.held[p]:
-            s.step[p] = w.found[p]
-    return solved
-
-
-@inline
-def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, s: Any) -> bool:
-    """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
-    be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
-    count = _moving(size, s)
-    for attempt in range(2):
-        if ready:
-            break
-        if attempt == 0:
-            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        else:
-            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-        if cholesky(s.factor, count):
-            break
-        if convex or attempt == 1:
-            return False
-    for i in range(count):
-        s.packed[i] = s.right[s.index[i]]
-    solve(s.factor, count, s.packed)
-    for i in range(count):
-        s.step[s.index[i]] = s.packed[i]
-    return True
-
-
-@jit
-def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
-    """By how much the quadratic model falls along the step."""
-    bend(blocks, bins, s.step, w, s.bent)
-    return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.bent, size)))
-
-
-@jit
-def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
-    """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
-    of the floor of a valley."""
-    for p in range(size):
-        s.held[p] = False
-    count = _moving(size, s)
-    if count == 0:
-        return predicted, 0.0
-    matrix = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i, count):
-            p, q = s.index[i], s.index[j]
-            matrix[i, j] = s.hessian[p, q] / math.sqrt(s.scale[p] * s.scale[q])
-            matrix[j, i] = matrix[i, j]
-    values, vectors = np.linalg.eigh(matrix)
-    if values[0] > -FLAT:
-        total = 0.0
-        for k in range(count):
-            slope = 0.0
-            for i in range(count):
-                slope += vectors[i, k] * s.gradient[s.index[i]] / math.sqrt(s.scale[s.index[i]])
-            total += slope * slope / max(values[k], FLAT)
-        return predicted, total
-    uphill = 0.0
-    for p in range(size):
-        s.step[p] = 0.0
-    for i in range(count):
-        p = s.index[i]
-        s.step[p] = vectors[i, 0] / math.sqrt(s.scale[p])
-        uphill += s.step[p] * s.gradient[p]
-    length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
-    for p in range(size):
-        s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
-    return _predicted(blocks, bins, size, w, s), edm
 
 
 @inline
@@ -249,148 +62,6 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
     current = value(t, h, theta, s.sign, main, aux, w)
     derivatives(t, h, theta, aux, w, s.gradient)
     return current
-
-
-@jit
-def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
-    """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
-    Returns whether the Hessian is, and the damping."""
-    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
-    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
-    s.held[:] = False
-    count = _moving(size, s)
-    convex = True
-    while True:
-        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        if cholesky(s.factor, count) or damping > MAX_DAMPING:
-            break
-        if convex:
-            convex = False
-            hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
-            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-            if cholesky(s.factor, count):
-                break
-        damping = max(4.0 * damping, 1e-3)
-    return convex, damping
-
-
-@inline
-def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
-    """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
-    shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
-    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
-    for p in range(size):
-        s.held[p] = False
-        s.step[p] = 0.0
-        s.right[p] = -s.gradient[p]
-    edm = 0.0 if convex and damping == 0.0 else np.inf
-    for turn in range(FACE_ROUNDS + 1):
-        solved = (
-            _solve_rows(t, h, size, convex, damping, w, s) if quick else _solve_matrix(size, convex, turn == 0, damping, w, s)
-        )
-        if not solved and (quick or turn == 0):
-            return False, 0.0, np.inf, 1.0
-        if turn == 0:
-            for p in range(size):
-                edm -= s.gradient[p] * s.step[p]
-        left = False
-        for p in range(size):
-            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
-                s.held[p] = left = True
-                s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
-        if not left or not solved or turn == FACE_ROUNDS:
-            break
-        for p in range(size):
-            s.pushed[p] = s.step[p] if s.held[p] else 0.0
-        bend(blocks, bins, s.pushed, w, s.bent)
-        for p in range(size):
-            s.right[p] = -(s.gradient[p] + s.bent[p])
-    stretch = 1.0
-    for p in range(size):
-        s.step[p] = min(max(s.step[p], s.low[p]), s.high[p]) if s.free[p] else 0.0
-        stretch = max(stretch, abs(s.step[p]) / s.reach[p])
-    for p in range(size):
-        s.step[p] /= stretch
-    predicted = _predicted(blocks, bins, size, w, s)
-    if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
-        predicted, edm = _leave_saddle(blocks, bins, size, damping, predicted, edm, w, s)
-    return True, predicted, edm, stretch
-
-
-@jit
-def _step(
-    t: Any,
-    h: int,
-    theta: Any,
-    lower: Any,
-    upper: Any,
-    main: Any,
-    size: int,
-    near: bool,
-    above: float,
-    damping: float,
-    w: Any,
-    s: Any,
-) -> Any:
-    """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
-    EDM, by how much the step was shortened). ``above``: by how much 2NLL lies above what the fit must go below."""
-    way = MATRIX if near else ROWS
-    turn, beyond = 0, 0.0
-    while True:
-        quick, convex = way != MATRIX, True
-        if way == GAUSS_NEWTON_ROWS:
-            convex = False
-        elif way == MATRIX:
-            convex, damping = _curvature(t, h, size, damping, w, s)
-        found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
-        if way == ROWS and not found:
-            way = GAUSS_NEWTON_ROWS
-        elif quick and (
-            not found or (edm <= POLISH and not above > MARGIN * edm) or (way == GAUSS_NEWTON_ROWS and predicted < SURE)
-        ):
-            way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
-        elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
-            turn += 1
-            beyond = _beyond(t, h, main, w)
-            _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-        else:
-            break
-    if beyond != 0.0:
-        predicted, edm = predicted - beyond, np.inf
-    return quick, damping, predicted, edm, stretch
-
-
-@jit
-def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
-    """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
-    are taken. Whether any are."""
-    changed = False
-    for n in range(t.bins[h]):
-        if main[n] <= 0.0:
-            row = w.jacobian[n]
-            ahead = w.rate[n] + dot(row, s.step, size)
-            if (ahead < 0.0) != (w.bent[n] != 0.0):
-                changed = True
-                inverse = 1.0 / t.floor[h, n]
-                if ahead >= 0.0:
-                    inverse = -inverse
-                slope = inverse * w.rate[n]
-                w.bent[n] = max(inverse, 0.0)
-                for p in range(size):
-                    s.gradient[p] += slope * row[p]
-                    w.diagonal[p] += inverse * row[p] * row[p]
-    return changed
-
-
-@inline
-def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
-    """By how much the sides that the derivatives take raise the NLL here."""
-    total = 0.0
-    for n in range(t.bins[h]):
-        if main[n] <= 0.0 and (w.rate[n] < 0.0) != (w.bent[n] != 0.0):
-            more = 0.5 * w.rate[n] * w.rate[n] / t.floor[h, n]
-            total += more if w.rate[n] >= 0.0 else -more
-    return total
 
 
 @inline
@@ -478,7 +149,7 @@ def minimize_rows(
     :func:`hfx.hf_core.reflection.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with
     all that it calls.)
     """
-    w, s = work(t), _state(starts.shape[1])
+    w, s = work(t), state(starts.shape[1])
     resolved = -1
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
@@ -499,10 +170,10 @@ def minimize_rows(
                 derivatives(t, h, theta, aux, w, s.gradient)
                 if kinked:
                     current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
-            _limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+            limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
             # What may be abandoned is certified only where it is not.
             above = 2.0 * current - target[b]
-            quick, damping, predicted, edm, stretch = _step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
+            quick, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
 
             certified = edm <= EDM_LIMIT and not quick
             if edm <= SURE and above > MARGIN * edm:
