@@ -9,6 +9,8 @@
     │   ├── SpecificationError    a workspace that is not a valid HistFactory model
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
+    ├── WorkerLostError           a worker died with its task
+    │   └── NodeLostError         its node or job went: no fault of the task
     └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
 
 Every message names the file, channel, sample, modifier, patch or endpoint, and says what to do.
@@ -18,11 +20,13 @@ __all__ = [
     "EndpointError",
     "HfxError",
     "InputError",
+    "NodeLostError",
     "OptionError",
     "PalletError",
     "PatchError",
     "RunFolderError",
     "SpecificationError",
+    "WorkerLostError",
 ]
 
 
@@ -52,6 +56,14 @@ class OptionError(InputError):
 
 class EndpointError(InputError):
     """An endpoint is unknown, misspelt or cannot be used."""
+
+
+class WorkerLostError(HfxError):
+    """A worker died with its task; the task is tried again, alone."""
+
+
+class NodeLostError(WorkerLostError):
+    """A worker's node, job or connection went away; not counted against the task."""
 
 
 class RunFolderError(HfxError):

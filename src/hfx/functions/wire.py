@@ -1,0 +1,159 @@
+"""What travels between a client and a worker: JSON, compressed; nothing is pickled.
+
+A request is ``hfx1``, the length of its body (4 bytes, big-endian), the body, and the packed background::
+
+    {"function": "hfx.functions.cls_scan:run", "task": {...}, "background": sha256 of its packed bytes, or null}
+
+A worker keeps the last backgrounds that it decoded, by digest. An answer is packed
+``{"result": ...}`` or ``{"error": {"type", "text", "trace"}}``. Numbers keep all their bits, NaN and infinity too.
+"""
+
+import builtins
+import hashlib
+import importlib
+import json
+import struct
+import threading
+import traceback
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import IO, Any
+
+from hfx import errors
+from hfx.errors import EndpointError, HfxError, InputError
+
+__all__ = ["Packer", "RemoteError", "answer", "name_of", "pack", "perform", "read_frame", "unpack", "write_frame"]
+
+MAGIC = b"hfx1"
+_LENGTH = struct.Struct(">I")
+_FRAME = struct.Struct(">Q")
+_KEPT = 2  # backgrounds, of the client and of a worker: a scan has one, or one a region
+
+Function = Callable[[Mapping[str, Any]], Any]
+
+
+class RemoteError(HfxError):
+    """An error of a worker whose type this side does not know."""
+
+
+def pack(content: Any) -> bytes:
+    """JSON content as compressed bytes."""
+    return zlib.compress(json.dumps(content, separators=(",", ":")).encode("ascii"), 1)
+
+
+def unpack(raw: bytes) -> Any:
+    """What `pack` packed; raises `InputError` for anything else."""
+    try:
+        return json.loads(zlib.decompress(raw))
+    except (zlib.error, ValueError) as error:
+        raise InputError(f"what came over the wire is damaged ({error}); run again") from None
+
+
+def name_of(function: Function) -> str:
+    """``module:name`` by which a worker finds the function; raises `EndpointError` where it could not."""
+    module, name = getattr(function, "__module__", "?"), getattr(function, "__qualname__", "?")
+    if module == "__main__" or not name.isidentifier():
+        raise EndpointError(f"{module}:{name} cannot run on a worker, which imports it by name; run it on 'embedded'")
+    return f"{module}:{name}"
+
+
+class Packer:
+    """Makes requests; a background is packed once, however many tasks it goes with."""
+
+    def __init__(self) -> None:
+        self._backgrounds: OrderedDict[int, tuple[Any, str, bytes]] = OrderedDict()
+        self._guard = threading.Lock()
+
+    def request(self, function: Function, task: Mapping[str, Any], **settings: Any) -> bytes:
+        """The bytes that make a worker run ``function(task)``; `settings` stand in the place of the task's own."""
+        body = {key: value for key, value in {**task, **settings}.items() if key != "background"}
+        digest, background = self._packed(task["background"]) if "background" in task else (None, b"")
+        packed = pack({"function": name_of(function), "task": body, "background": digest})
+        return b"".join((MAGIC, _LENGTH.pack(len(packed)), packed, background))
+
+    def _packed(self, document: Any) -> tuple[str, bytes]:
+        """Digest and bytes of a background. The document is kept: an id is unique only while its object lives."""
+        with self._guard:
+            if id(document) not in self._backgrounds:
+                raw = zlib.compress(json.dumps(document, separators=(",", ":")).encode("ascii"), 6)
+                self._backgrounds[id(document)] = (document, hashlib.sha256(raw).hexdigest(), raw)
+                while len(self._backgrounds) > _KEPT:
+                    self._backgrounds.popitem(last=False)
+            _, digest, packed = self._backgrounds[id(document)]
+            return digest, packed
+
+
+# The one state of a worker: the backgrounds that it decoded last, by digest.
+_decoded: OrderedDict[str, Any] = OrderedDict()
+_guard = threading.Lock()
+
+
+def _background(digest: str, packed: bytes) -> Any:
+    with _guard:
+        if digest not in _decoded:
+            if hashlib.sha256(packed).hexdigest() != digest:
+                raise InputError("the background came damaged over the wire; run again")
+            _decoded[digest] = unpack(packed)
+            while len(_decoded) > _KEPT:
+                _decoded.popitem(last=False)
+        _decoded.move_to_end(digest)
+        return _decoded[digest]
+
+
+def perform(request: bytes) -> bytes:
+    """What a worker does: run what the request says; the packed answer. Raises nothing but what ends a process."""
+    try:
+        return pack({"result": _perform(request)})
+    except Exception as error:
+        text = {"type": type(error).__name__, "text": str(error), "trace": traceback.format_exc()}
+        return pack({"error": text})
+
+
+def _perform(request: bytes) -> Any:
+    start = len(MAGIC) + _LENGTH.size
+    if request[: len(MAGIC)] != MAGIC or len(request) < start:
+        raise InputError("the request is not one of this hfx's; install the same hfx for client and workers")
+    (length,) = _LENGTH.unpack(request[len(MAGIC) : start])
+    body = unpack(request[start : start + length])
+    task = body["task"]
+    if body["background"] is not None:
+        task["background"] = _background(body["background"], request[start + length :])
+    module, _, name = str(body["function"]).partition(":")
+    return getattr(importlib.import_module(module), name)(task)
+
+
+def answer(raw: bytes) -> Any:
+    """The result in a worker's answer; raises the error in it: as its own type where that is hfx's or Python's."""
+    content = unpack(raw)
+    if "result" in content:
+        return content["result"]
+    raise _error(content["error"])
+
+
+def _error(told: Mapping[str, str]) -> Exception:
+    kind = getattr(errors, told["type"], None) or getattr(builtins, told["type"], None)
+    error: Exception = RemoteError(f"{told['type']}: {told['text']}")
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        with suppress(TypeError):  # one that wants more than a text
+            error = kind(told["text"])
+    error.add_note(f"on the worker:\n{told['trace']}")
+    return error
+
+
+def read_frame(stream: IO[bytes]) -> bytes | None:
+    """The next message of a stream, each behind its length (8 bytes, big-endian); None at the end."""
+    head = stream.read(_FRAME.size)
+    if len(head) < _FRAME.size:
+        return None
+    (length,) = _FRAME.unpack(head)
+    content = stream.read(length)
+    return content if len(content) == length else None
+
+
+def write_frame(stream: IO[bytes], content: bytes) -> None:
+    """Write a message and flush it."""
+    stream.write(_FRAME.pack(len(content)))
+    stream.write(content)
+    stream.flush()

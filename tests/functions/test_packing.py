@@ -1,0 +1,93 @@
+"""The wire: bytes in, bytes out; numbers keep all their bits; errors come back as what they were."""
+
+import json
+import math
+import os
+import struct
+
+import pytest
+
+from hfx import errors
+from hfx.errors import EndpointError, InputError, SpecificationError
+from hfx.functions import cls_scan, wire
+from tests.endpoints import jobs
+from tests.functions import tasks
+from tests.functions.tasks import without_place
+
+
+def test_numbers_keep_all_their_bits() -> None:
+    numbers = [0.1, 1e-300, -0.0, 5e-324, 1.7976931348623157e308, 1 / 3, math.pi, 2**53 + 1, 10**400, float("inf")]
+    back = wire.unpack(wire.pack(numbers))
+    assert [repr(number) for number in back] == [repr(number) for number in numbers]
+    assert math.isnan(wire.unpack(wire.pack(float("nan"))))
+    assert wire.unpack(wire.pack({"name": "\udc80 µ"})) == {"name": "\udc80 µ"}
+
+
+def test_a_fit_over_the_wire_is_the_same_to_the_last_bit() -> None:
+    given = tasks.task(tasks.hypotheses(4))
+    here = cls_scan.run(given)
+    there = wire.answer(wire.perform(wire.Packer().request(cls_scan.run, given)))
+    assert without_place(there) == without_place(here)
+
+
+def test_settings_stand_in_the_place_of_the_task_s() -> None:
+    task = {"threads": 4, "device": "cpu", "background": [1], "x": 2}
+    request = wire.Packer().request(jobs.echo, task, threads=1)
+    assert wire.answer(wire.perform(request)) == {**task, "threads": 1}
+    assert task["threads"] == 4
+
+
+def test_a_background_is_packed_once_and_decoded_once() -> None:
+    packer = wire.Packer()
+    background = {"channels": ["x" * 1000] * 50}
+    wire._decoded.clear()
+    requests = [packer.request(jobs.echo, {"background": background, "i": i}) for i in range(3)]
+    assert len(packer._backgrounds) == 1
+    assert all(len(request) < 1000 for request in requests)
+    answers = [wire.answer(wire.perform(request)) for request in requests]
+    assert [answer["i"] for answer in answers] == [0, 1, 2]
+    assert all(answer["background"] == background for answer in answers)
+    assert len(wire._decoded) == 1
+    # A worker keeps few of them, the last ones used.
+    for i in range(5):
+        wire.perform(packer.request(jobs.echo, {"background": [i]}))
+    assert list(wire._decoded.values()) == [[3], [4]]
+    assert len(packer._backgrounds) == 2
+
+
+def test_a_damaged_request_is_an_error_that_says_so() -> None:
+    request = bytearray(wire.Packer().request(jobs.echo, {"background": list(range(100))}))
+    wire._decoded.clear()
+    request[-3] ^= 255
+    with pytest.raises(InputError, match="damaged"):
+        wire.answer(wire.perform(bytes(request)))
+    for wrong in (b"", b"GET / HTTP/1.1", b"hfx1" + struct.pack(">I", 7) + os.urandom(7)):
+        with pytest.raises(InputError, match=r"same hfx|damaged"):
+            wire.answer(wire.perform(wrong))
+
+
+def test_errors_come_back_as_what_they_were() -> None:
+    for function, kind, text in (
+        (jobs.fail, ZeroDivisionError, "oh\ndear"),
+        (jobs.fail_oddly, wire.RemoteError, "OddError: odd"),
+    ):
+        with pytest.raises(kind) as caught:
+            wire.answer(wire.perform(wire.Packer().request(function, {})))
+        assert str(caught.value) == text
+        assert function.__name__ in caught.value.__notes__[0]
+    with pytest.raises(InputError, match="this worker runs cls_scan 1"):
+        wire.answer(wire.perform(wire.Packer().request(cls_scan.run, {"job": "other"})))
+
+
+def test_every_error_of_hfx_survives() -> None:
+    for name in errors.__all__:
+        told = json.loads(json.dumps({"error": {"type": name, "text": "why", "trace": "where"}}))
+        with pytest.raises(getattr(errors, name), match="why"):
+            wire.answer(wire.pack(told))
+    assert issubclass(SpecificationError, InputError)
+
+
+def test_a_function_that_no_worker_can_import_is_refused() -> None:
+    with pytest.raises(EndpointError, match="imports it by name"):
+        wire.name_of(lambda task: task)
+    assert wire.name_of(cls_scan.run) == "hfx.functions.cls_scan:run"
