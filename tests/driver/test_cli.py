@@ -148,7 +148,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan toy --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
         ("scan toy --region all --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
         ("scan toy --endpoint river", "no endpoint is called 'river'; known here: embedded, inline"),
-        ("scan toy --endpoint inline --endpoint river", "one endpoint"),
+        ("scan toy --endpoint inline --endpoint river", "no endpoint is called 'river'"),
         ("scan toy --theory-band 2", "--theory-band 2: give a fraction"),
         ("scan toy --only nothing", "--only 'nothing' matches none of 12 names"),
         ("scan toy --where m3==1", "no label is called 'm3'"),

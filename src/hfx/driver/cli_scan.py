@@ -35,7 +35,9 @@ def scan(
     y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
     minima: Annotated[str, Option(help="Which minimum answers: admissible, natural or lowest.")] = "admissible",
     starts: Annotated[int | None, Option(help="Starts of each fit; 1: the natural one, no search.")] = None,
-    endpoint: Annotated[list[str] | None, Option(help="Where to run. Default: embedded, here.")] = None,
+    endpoint: Annotated[
+        list[str] | None, Option(help="Where to run: a name or a TOML file; several share the work. Default: embedded, here.")
+    ] = None,
     threads: Annotated[int | None, Option(help="Default: the cores that this process may use.")] = None,
     device: Annotated[str, Option(help="cpu, cuda or cuda:N.")] = "cpu",
     xlabel: Annotated[Text, Option(help="The picture's; LaTeX allowed.")] = None,
@@ -69,12 +71,8 @@ _SHOW = ("pallet", "plan", "as_json", "quiet", "verbose")
 
 def _options(given: dict[str, Any]) -> "ScanOptions":
     from hfx.driver.options import ScanOptions
-    from hfx.errors import EndpointError
 
-    several = list(dict.fromkeys(given.pop("endpoint") or []))
-    if len(several) > 1:
-        raise EndpointError(f"--endpoint {' and '.join(several)}: this release runs a scan on one endpoint; name one")
-    return ScanOptions.of({**given, "endpoint": several[0] if several else None})
+    return ScanOptions.of(given)
 
 
 def _print_plan(pallet: str, options: "ScanOptions") -> None:

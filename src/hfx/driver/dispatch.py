@@ -1,15 +1,19 @@
-"""Tasks to an executor, results back as they come; a lost task is tried again, hypothesis by hypothesis."""
+"""Tasks to an executor, results back as they come; a lost task is tried again, hypothesis by hypothesis.
+
+A task whose node went is tried again as it is. A task that fails, or whose worker dies, is tried hypothesis by
+hypothesis; one that loses its worker alone gets one more chance, and is then reported by name.
+"""
 
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from hfx.driver.events import Event, Retried, Started, Submitted
-from hfx.errors import InputError
+from hfx.errors import HfxError, InputError, NodeLostError, WorkerLostError
 
 __all__ = ["Job", "Outcome", "Run", "results"]
 
@@ -17,6 +21,10 @@ Run = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 # How often a scan looks whether it was asked to stop, and which tasks have begun.
 _GLANCE = 0.1
+
+# Times that one hypothesis, alone, may lose its worker; and that any task may lose its node.
+_DEATHS = 2
+_LOST_NODES = 8
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,8 @@ class Job:
     names: tuple[str, ...]
     payload: Callable[[Sequence[str]], Mapping[str, Any]]
     again: bool = False
+    deaths: int = 0
+    lost_nodes: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,10 +78,8 @@ def results(
                 yield _outcome(job, future.result(), seconds)
             elif isinstance(error, InputError) or not isinstance(error, Exception):
                 raise error
-            elif job.again:
-                yield Outcome(job, (), {name: _line(error) for name in job.names}, seconds)
-            else:
-                queue.again(job, _line(error))
+            elif not queue.again(job, error):
+                yield Outcome(job, (), {name: _reason(job, error) for name in job.names}, seconds)
 
 
 class _Queue:
@@ -91,10 +99,20 @@ class _Queue:
         self.emit(Submitted(time.time(), job.label, len(job.names)))
         self.pending[self.pool.submit(self.run, job.payload(job.names))] = job
 
-    def again(self, job: Job, reason: str) -> None:
-        self.emit(Retried(time.time(), job.label, len(job.names), reason))
-        for i, name in enumerate(job.names):
-            self.submit(Job(f"{job.label}.{i}", (name,), job.payload, again=True))
+    def again(self, job: Job, error: Exception) -> bool:
+        """Try a lost job again; False where it had its chances."""
+        if isinstance(error, NodeLostError) and job.lost_nodes < _LOST_NODES:
+            more = [replace(job, lost_nodes=job.lost_nodes + 1)]
+        elif not job.again:
+            more = [replace(job, label=f"{job.label}.{i}", names=(name,), again=True) for i, name in enumerate(job.names)]
+        elif isinstance(error, WorkerLostError) and job.deaths + 1 < _DEATHS:
+            more = [replace(job, deaths=job.deaths + 1)]
+        else:
+            return False
+        self.emit(Retried(time.time(), job.label, len(job.names), _line(error)))
+        for one in more:
+            self.submit(one)
+        return True
 
     def finished(self) -> list[tuple[Job, Future[dict[str, Any]], float]]:
         """What has finished since the last look, in the order of submission; waits a moment for the next."""
@@ -116,7 +134,18 @@ def _outcome(job: Job, content: Mapping[str, Any], seconds: float) -> Outcome:
     return Outcome(job, records, reasons, seconds)
 
 
+def _reason(job: Job, error: Exception) -> str:
+    """Why a hypothesis has no result."""
+    if isinstance(error, NodeLostError):
+        return f"{error} ({job.lost_nodes + 1} times); run the same command again when the nodes stay"
+    if isinstance(error, WorkerLostError):
+        return f"{error}, {job.deaths + 1} times with this hypothesis alone"
+    return _line(error)
+
+
 def _line(error: BaseException) -> str:
     """An unexpected error as one line."""
     first = next(iter(str(error).splitlines()), "")
+    if isinstance(error, HfxError):
+        return first
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

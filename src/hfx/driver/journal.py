@@ -36,7 +36,7 @@ def header(
         "pallet": dict(pallet),
         "location": str(place.resolve()) if place.exists() else str(pallet["source"]),
         "options": options.public(),
-        "endpoint": options.endpoint or "embedded",
+        "endpoint": options.public()["endpoint"] or "embedded",
         "threads": options.cores,
         "host": socket.gethostname(),
         "pid": os.getpid(),

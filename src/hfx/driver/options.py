@@ -4,7 +4,7 @@ import difflib
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from hfx import endpoints
 from hfx.driver.cores import usable_cores
 from hfx.driver.plan import FitOptions
-from hfx.errors import OptionError
+from hfx.errors import EndpointError, OptionError
 
 __all__ = ["ScanOptions"]
 
@@ -32,7 +32,8 @@ def _flag(name: str) -> str:
 class ScanOptions:
     """What ``hfx scan`` and `hfx.scan` take, with the same names, meanings and defaults.
 
-    `output` None: ``hfx-runs/PALLET-REGION``. `threads` None: the cores that this process may use.
+    `output` None: ``hfx-runs/PALLET-REGION``. `threads` None: the cores that this process may use. `endpoint`: a name,
+    the path of a TOML file, or several, which share the work; None: embedded, here.
     Raises `OptionError` for a value that cannot be used.
     """
 
@@ -50,7 +51,7 @@ class ScanOptions:
     y: str | None = None
     minima: str = "admissible"
     starts: int | None = None
-    endpoint: str | None = None
+    endpoint: str | Sequence[str] | None = None
     threads: int | None = None
     device: str = "cpu"
     xlabel: str | None = None
@@ -65,11 +66,14 @@ class ScanOptions:
         object.__setattr__(self, "histosys", str(self.histosys))
         if isinstance(self.labels, str):
             object.__setattr__(self, "labels", tuple(label.strip() for label in self.labels.split(",")))
+        if self.endpoint is not None and not isinstance(self.endpoint, str):
+            several = tuple(dict.fromkeys(map(str, self.endpoint)))
+            object.__setattr__(self, "endpoint", several if len(several) > 1 else next(iter(several), None))
         self._check_choices()
         self._check_numbers()
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise OptionError(f"--device '{self.device}' is not known: cpu, cuda or cuda:N")
-        endpoints.check(self.endpoint)
+        self._check_endpoints()
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> "ScanOptions":
@@ -92,10 +96,24 @@ class ScanOptions:
         """Threads to use."""
         return self.threads or usable_cores()
 
+    @property
+    def places(self) -> str:
+        """The endpoints' names, as they are told."""
+        return " and ".join(endpoint.name for endpoint in endpoints.resolve_all(self.endpoint))
+
+    @property
+    def workers(self) -> int:
+        """Tasks that can be under way at a time, each on its worker."""
+        if self.endpoint is None:
+            return self.cores
+        return sum(endpoint.workers(self.cores) for endpoint in endpoints.resolve_all(self.endpoint))
+
     def public(self) -> dict[str, Any]:
         """As they stand in run.json and scan.json."""
         content = asdict(self)
         content["output"] = None if self.output is None else str(self.output)
+        if isinstance(self.endpoint, tuple):
+            content["endpoint"] = list(self.endpoint)
         content["labels"] = None if self.labels is None else list(self.labels)
         return content
 
@@ -106,8 +124,17 @@ class ScanOptions:
             value = getattr(self, field.name)
             if field.name in ("output", "verify") or value == field.default:
                 continue
-            words += [_flag(field.name), ",".join(value) if field.name == "labels" else str(value)]
+            if field.name == "labels":
+                value = ",".join(value)
+            for one in value if isinstance(value, tuple) else (value,):
+                words += [_flag(field.name), str(one)]
         return shlex.join(words if self.verify else [*words, "--no-verify"])
+
+    def _check_endpoints(self) -> None:
+        for endpoint in endpoints.resolve_all(self.endpoint):
+            device = endpoint.settings.get("device", self.device)
+            if self.device not in ("cpu", device):
+                raise EndpointError(f"--device {self.device}: the workers of {endpoint} compute on {device}; leave --device out")
 
     def _check_choices(self) -> None:
         for name, choices in _CHOICES.items():

@@ -111,10 +111,14 @@ def describe(
     endpoint: str,
     threads: int,
     device: str,
+    workers: int | None = None,
     size: int = BATCH,
 ) -> str:
-    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already."""
-    groups = batches([h.name for h in hypotheses], size, threads)
+    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already.
+
+    `workers`: how many the endpoint has; None: this process, with its threads.
+    """
+    groups = batches([h.name for h in hypotheses], size, workers or threads)
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
     rows = [
@@ -129,7 +133,12 @@ def describe(
             f"{len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
         ),
         ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON"),
-        ("workers", f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}"),
+        (
+            "workers",
+            f"{workers} at most ({endpoint})"
+            if workers
+            else f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}",
+        ),
         (
             "options",
             ", ".join(f"{name} {value}" for name, value in options.wire().items() if value is not None),

@@ -4,8 +4,10 @@ import hashlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ class Setting:
 
     `say` gets sentences for the user, `listener` events; `run` is what a worker runs (None:
     hfx.functions.cls_scan); `stop`, once set, ends the scan with `CancelledError`; `batch` is the most
-    hypotheses that a task holds; `progress` hears of bytes fetched, and of how many there are.
+    hypotheses that a task holds; `progress` hears of bytes fetched, and of how many there are. `pool` runs the
+    tasks; None: the endpoint is connected to, and left at the end.
     """
 
     say: Callable[[str], None] = _to_stderr
@@ -43,6 +46,7 @@ class Setting:
     stop: threading.Event | None = None
     batch: int = plan.BATCH
     progress: Callable[[int, int | None], None] | None = None
+    pool: Executor | None = None
 
 
 def scan(pallet: str | Path | Pallet, *, setting: Setting | None = None, **options: Any) -> ScanResult:
@@ -63,11 +67,24 @@ def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Sett
     """`scan` with its options checked already."""
     from hfx.driver.regions import scan_regions
 
-    if options.endpoint in (None, "embedded", "inline"):
-        check_device(options.device)
-    if options.region == "all":
-        return scan_regions(source, options, setting)
-    return scan_pallet(open_source(source, options, options.region, setting), options, setting)
+    for endpoint in endpoints.resolve_all(options.endpoint):
+        if endpoint.engine in ("inline", "process"):
+            check_device(endpoint.settings.get("device", options.device))
+    with _connected(options, setting) as connected:
+        if options.region == "all":
+            return scan_regions(source, options, connected)
+        return scan_pallet(open_source(source, options, options.region, setting), options, connected)
+
+
+@contextmanager
+def _connected(options: ScanOptions, setting: Setting) -> Iterator[Setting]:
+    """The setting with a pool: one for all regions and variations of a scan, whose workers start when they are wanted."""
+    if setting.pool is not None:
+        yield setting
+        return
+    cores = 1 if options.endpoint is None and options.device != "cpu" else options.cores
+    with endpoints.connect(options.endpoint, cores, say=setting.say) as pool:
+        yield replace(setting, pool=pool)
 
 
 def open_source(source: str | Path | Pallet, options: ScanOptions, region: str | None, setting: Setting) -> Pallet:
@@ -125,9 +142,10 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         options.fit,
         kept=sum(h.name in stored for h in selected),
         folder=str(path),
-        endpoint=options.endpoint or "embedded",
+        endpoint=options.places,
         threads=options.cores,
         device=options.device,
+        workers=None if options.endpoint in (None, "embedded", "inline") else options.workers,
     )
 
 
@@ -160,24 +178,32 @@ def _fit(
     journal: Journal,
     settled: str | None,
 ) -> Fitted:
-    workers = options.cores if options.device == "cpu" else 1
-    if setting.run is None and options.device == "cpu":
+    here = any(endpoint.engine in ("inline", "process") for endpoint in endpoints.resolve_all(options.endpoint))
+    if setting.run is None and options.device == "cpu" and here:
         compiling.announce(setting.say)
-    with endpoints.connect(options.endpoint, workers) as pool:
+    with _connected(options, setting) as connected:
+        assert connected.pool is not None
         fitting = Fitting(
             pallet=pallet,
             selected=selected,
             options=options.fit,
             folder=journal.folder,
-            pool=pool,
+            pool=connected.pool,
             run=setting.run or _worker_function(),
             emit=journal.emit,
-            threads=options.cores,
+            threads=options.workers,
             device=options.device,
             stop=setting.stop,
-            batch=setting.batch,
+            batch=_batch(len(selected), options, setting),
         )
         return fitting.fit(settled=lambda names: _digest(names) == settled)
+
+
+def _batch(hypotheses: int, options: ScanOptions, setting: Setting) -> int:
+    """The most hypotheses of a task: fewer where several endpoints share them, so that the faster can take more."""
+    if isinstance(options.endpoint, tuple):
+        return max(1, min(setting.batch, hypotheses // (4 * options.workers)))
+    return setting.batch
 
 
 def _worker_function() -> dispatch.Run:

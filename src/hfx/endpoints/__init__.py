@@ -1,52 +1,65 @@
 """Where the work runs: ``connect(spec)`` gives a ``concurrent.futures.Executor``, whatever the engine.
 
-One engine is at hand: ``inline``, this process.
+Engines: ``inline`` (this process), ``process`` (processes of this machine), ``parsl`` (clusters). What is submitted
+is a function that a worker can import, with one task in JSON; what comes back is JSON.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from importlib import import_module
 
-from hfx.errors import EndpointError
+from hfx.endpoints.specification import Endpoint, names, resolve
 
-__all__ = ["connect", "engine_names"]
+__all__ = ["Endpoint", "check", "connect", "engine_names", "resolve", "resolve_all"]
 
-# An engine is one module with ``executor(workers) -> Executor`` and one line here.
-_ENGINES = {"inline": "hfx.endpoints.inline"}
-
-# The name by which users know the engine that they get without asking.
-_ALIASES = {"embedded": "inline"}
+Spec = str | Sequence[str] | None
 
 
 def engine_names() -> tuple[str, ...]:
-    """The names that `connect` knows, sorted."""
-    return tuple(sorted({*_ENGINES, *_ALIASES}))
+    """The names of hfx's own endpoints, sorted."""
+    return names()
 
 
-def _factory(spec: str | None) -> Callable[[int], Executor]:
-    name = _ALIASES.get(spec or "embedded", spec or "embedded")
-    if name not in _ENGINES:
-        raise EndpointError(f"no endpoint is called '{name}'; known here: {', '.join(engine_names())}")
-    factory: Callable[[int], Executor] = import_module(_ENGINES[name]).executor
-    return factory
+def resolve_all(spec: Spec) -> tuple[Endpoint, ...]:
+    """The endpoints of `spec`, one or several; raises `EndpointError` where one cannot be used."""
+    given = [spec] if spec is None or isinstance(spec, str) else list(dict.fromkeys(spec))
+    return tuple(resolve(one) for one in given or [None])
 
 
-def check(spec: str | None) -> None:
+def check(spec: Spec) -> None:
     """Raise `EndpointError` where `connect` would: before any work is done."""
-    _factory(spec)
+    resolve_all(spec)
+
+
+def _executor(endpoint: Endpoint, cores: int) -> Executor:
+    from hfx.endpoints.specification import ENGINES
+
+    made: Executor = import_module(ENGINES[endpoint.engine]).executor(endpoint, cores)
+    return made
+
+
+def _silent(sentence: str) -> None:
+    pass
 
 
 @contextmanager
-def connect(spec: str | None = None, workers: int = 1) -> Iterator[Executor]:
-    """An executor for the endpoint `spec` (None: embedded, in this process); it is shut down at the end.
+def connect(spec: Spec = None, workers: int = 1, *, say: Callable[[str], None] = _silent) -> Iterator[Executor]:
+    """An executor for the endpoint `spec`: a name, the path of a TOML file, several of them, or None (in this process).
 
-    An engine of this machine runs `workers` tasks at a time.
+    `workers`: the cores that an engine of this machine may use, where its file does not say. Workers are started when
+    there are tasks for them, and end with the block, however it is left; what has not started by then is cancelled.
+    `say` gets sentences for the user.
 
-    What has not started when the block is left by an exception is cancelled.
-    Raises `EndpointError` when there is no such endpoint.
+    Raises `EndpointError` when there is no such endpoint, or its file cannot be used.
     """
-    pool = _factory(spec)(workers)
+    endpoints = resolve_all(spec)
+    if len(endpoints) == 1:
+        pool = _executor(endpoints[0], workers)
+    else:
+        from hfx.endpoints.shared import Member, SharedExecutor
+
+        pool = SharedExecutor([Member(e.name, _executor(e, workers), e.workers(workers)) for e in endpoints], say)
     try:
         yield pool
     except BaseException:

@@ -11,10 +11,35 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["InlineExecutor", "executor"]
+from hfx.endpoints import fields
+from hfx.endpoints.specification import Endpoint
+
+__all__ = ["KINDS", "Inline", "InlineExecutor", "executor"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inline:
+    """Tasks run in threads of this process, `workers` at a time; by default as many as it may use cores, one on a GPU."""
+
+    workers: int | None = fields.whole(None)
+    threads: int | None = fields.whole(None)  # of each task
+    device: str | None = fields.device()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What stands in the place of a task's own."""
+        given = {"threads": self.threads, "device": self.device}
+        return {key: value for key, value in given.items() if value is not None}
+
+    def most_workers(self, cores: int) -> int:
+        """Tasks at a time."""
+        return self.workers or (1 if (self.device or "cpu") != "cpu" else max(1, cores // (self.threads or 1)))
+
+
+KINDS = {"": Inline}
 
 
 @dataclass(frozen=True)
@@ -90,6 +115,20 @@ def _perform(work: _Work) -> None:
         work.future.set_result(result)
 
 
-def executor(workers: int = 1) -> InlineExecutor:
-    """A new inline engine of `workers` threads."""
-    return InlineExecutor(workers)
+class _Settled(InlineExecutor):
+    """Its tasks get the endpoint's settings."""
+
+    def __init__(self, workers: int, settings: dict[str, Any]) -> None:
+        super().__init__(workers)
+        self._settings = settings
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Queue ``fn(task)``."""
+        (task,) = args
+        return super().submit(fn, {**task, **self._settings})  # type: ignore[arg-type, call-arg, dict-item]
+
+
+def executor(endpoint: Endpoint, cores: int) -> InlineExecutor:
+    """A new inline engine."""
+    workers, settings = endpoint.workers(cores), endpoint.settings
+    return _Settled(workers, settings) if settings else InlineExecutor(workers)

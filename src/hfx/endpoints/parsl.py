@@ -1,0 +1,259 @@
+"""The parsl engine: Parsl's HighThroughputExecutor, with workers on this machine, Slurm, HTCondor or Kubernetes.
+
+Parsl is imported when the first task is submitted. It moves bytes: the request and the answer are hfx's own wire.
+"""
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Executor, Future, wait
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfx.endpoints.providers import HTCondor, Kubernetes, Local, Provider, Slurm
+from hfx.endpoints.specification import Endpoint
+from hfx.errors import EndpointError, HfxError, NodeLostError, WorkerLostError
+from hfx.functions import wire
+
+if TYPE_CHECKING:
+    from parsl import DataFlowKernel
+    from parsl.config import Config
+    from parsl.executors import HighThroughputExecutor
+
+__all__ = ["KINDS", "ParslExecutor", "config", "executor", "run_folder"]
+
+# A provider is one line here and its dataclass in providers.py.
+KINDS: dict[str, type[Provider]] = {kind.label: kind for kind in (Local, Slurm, HTCondor, Kubernetes)}
+_CLASSES = {"local": "LocalProvider", "slurm": "SlurmProvider", "htcondor": "CondorProvider", "kubernetes": "KubernetesProvider"}
+_LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
+
+_LABEL = "hfx"
+
+
+def run_folder(endpoint: Endpoint) -> Path:
+    """Where the job scripts and logs of an endpoint go; the workers must see it."""
+    if endpoint.spec.run_dir:
+        return Path(os.path.expandvars(endpoint.spec.run_dir)).expanduser()
+    from platformdirs import user_state_path
+
+    return user_state_path("hfx", appauthor=False) / "parsl" / endpoint.name
+
+
+def config(endpoint: Endpoint, folder: Path) -> "Config":
+    """Parsl's own configuration of an endpoint; raises `EndpointError` where a package is missing."""
+    from parsl.config import Config
+    from parsl.executors import HighThroughputExecutor
+    from parsl.jobs.error_handlers import windowed_error_handler
+
+    spec: Provider = endpoint.spec
+    more: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
+    htex = HighThroughputExecutor(
+        label=_LABEL,
+        provider=_provider(endpoint),
+        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.interchange"],
+        address=_address(endpoint),
+        max_workers_per_node=spec.workers_per_node,
+        cores_per_worker=min(1.0, float(spec.threads)) * 1e-3,  # the endpoint says how many workers, not the node
+        available_accelerators=spec.gpus and spec.workers_per_node,
+        heartbeat_threshold=spec.lost_after,
+        heartbeat_period=max(1, spec.lost_after // 6),
+        drain_period=spec.drain_period(),
+        block_error_handler=windowed_error_handler,
+        encrypted=spec.encrypted,
+        **more,
+    )
+    return Config(
+        executors=[htex],
+        run_dir=str(folder),
+        # Not "htex_auto_scale": in Parsl 2026.10 it cancels blocks that have not connected yet, as if they were idle.
+        strategy="simple",
+        strategy_period=spec.poll_seconds,
+        max_idletime=spec.idle_seconds,
+        initialize_logging=False,
+        usage_tracking=0,
+    )
+
+
+def _provider(endpoint: Endpoint) -> Any:
+    from parsl import launchers, providers
+    from parsl.errors import OptionalModuleMissing
+
+    arguments = endpoint.spec.arguments()
+    if "launcher" in arguments:
+        arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
+    try:
+        return getattr(providers, _CLASSES[endpoint.spec.label])(**arguments)
+    except OptionalModuleMissing as missing:
+        names = " ".join(missing.module_names)
+        raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
+    except Exception as error:
+        raise EndpointError(f"{endpoint}: its provider cannot be used ({_first_line(error)}); mend the file") from error
+
+
+def _address(endpoint: Endpoint) -> str | None:
+    """The address on which workers call back; None: they try all that this machine has."""
+    from parsl.addresses import address_by_interface
+
+    spec: Provider = endpoint.spec
+    if spec.interface is not None:
+        try:
+            return str(address_by_interface(spec.interface))
+        except OSError:
+            import socket
+
+            found = ", ".join(name for _, name in socket.if_nameindex())
+            raise EndpointError(
+                f"{endpoint}: interface = {spec.interface!r} has no address here; interfaces of this machine: {found}"
+            ) from None
+    return spec.address or ("127.0.0.1" if spec.label == "local" else None)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+class ParslExecutor(Executor):
+    """A `concurrent.futures.Executor` for functions of one JSON task; Parsl starts with the first of them."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._packer = wire.Packer()
+        self._guard = threading.Lock()
+        self._kernel: DataFlowKernel | None = None
+        self._open: set[Future[Any]] = set()
+        self._closed = False
+        self._clean = True
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Queue ``fn(task)``; raises `EndpointError`: Parsl or its batch system cannot be used, or `fn` not imported."""
+        (task,) = args
+        request = self._packer.request(fn, task, **self._endpoint.settings)
+        future: Future[Any] = Future()
+        with self._guard:
+            if self._closed:
+                raise RuntimeError("this executor is shut down: no more tasks")
+            htex = self._started()
+            self._open.add(future)
+            try:
+                raw = htex.submit(wire.perform, {}, request)
+            except Exception as error:
+                self._settle(future, self._translated(error), None)
+                return future
+        raw.add_done_callback(partial(self._done, future))
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more tasks, end the jobs and processes; without `wait`, tasks under way are dropped."""
+        if wait:
+            _wait(list(self._open))
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            if self._kernel is not None:
+                self._end(self._kernel)
+        for future in list(self._open):
+            self._settle(future, CancelledError(), None)
+
+    def _started(self) -> "HighThroughputExecutor":
+        """Parsl's executor; started now where it was not."""
+        if self._kernel is None:
+            self._check_commands()
+            folder = run_folder(self._endpoint)
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise EndpointError(f"{self._endpoint}: {folder} cannot be made ({error.strerror}); set run_dir") from None
+            from parsl import DataFlowKernel
+
+            made = config(self._endpoint, folder)
+            try:
+                self._kernel = DataFlowKernel(made)
+            except Exception as error:
+                raise EndpointError(f"{self._endpoint}: Parsl does not start ({_first_line(error)}); see {folder}") from error
+        started: HighThroughputExecutor = self._kernel.executors[_LABEL]  # type: ignore[assignment]
+        return started
+
+    def _check_commands(self) -> None:
+        for command in self._endpoint.spec.commands:
+            if shutil.which(command) is None:
+                raise EndpointError(
+                    f"{self._endpoint}: there is no '{command}' here; run hfx on a machine that submits to "
+                    f"{self._endpoint.spec.label}, a login node, or load its module first"
+                )
+
+    def _done(self, future: Future[Any], raw: Future[Any]) -> None:
+        error = raw.exception()
+        if error is not None:
+            self._settle(future, self._translated(error), None)
+            return
+        try:
+            result = wire.answer(raw.result())
+        except Exception as told:
+            self._settle(future, told, None)
+        else:
+            self._settle(future, None, result)
+
+    def _settle(self, future: Future[Any], error: BaseException | None, result: Any) -> None:
+        self._open.discard(future)
+        if future.done():
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    def _translated(self, error: BaseException) -> BaseException:
+        """Parsl's error as one of hfx's, which say what to do."""
+        from parsl.executors.errors import BadStateException
+        from parsl.executors.high_throughput.errors import ManagerLost, VersionMismatch, WorkerLost
+        from parsl.jobs.errors import TooManyJobFailuresError
+
+        where = self._endpoint
+        if isinstance(error, WorkerLost):
+            return WorkerLostError(f"{where}: the worker that fitted it died on {error.hostname} (out of memory?)")
+        if isinstance(error, ManagerLost):
+            return NodeLostError(f"{where}: its node {error.hostname} was lost (job ended, node down or unreachable)")
+        self._clean = False
+        if isinstance(error, VersionMismatch):
+            return EndpointError(f"{where}: {error}; give workers the client's Python and Parsl, in worker_init")
+        if isinstance(error, BadStateException | TooManyJobFailuresError):
+            return EndpointError(f"{where}: its workers do not start: {_last_words(str(error))}; logs: {run_folder(where)}")
+        if isinstance(error, ModuleNotFoundError):
+            return EndpointError(f"{where}: its workers have no {error.name}; install hfx there, or activate it in worker_init")
+        return error if isinstance(error, HfxError) else EndpointError(f"{where}: {type(error).__name__}: {_first_line(error)}")
+
+    def _end(self, kernel: "DataFlowKernel") -> None:
+        """Cancel the blocks, then end Parsl's own processes; the folder stays where something went wrong."""
+        htex: Any = kernel.executors[_LABEL]
+        if htex.bad_state_is_set:  # Parsl leaves the jobs of such an executor where they are
+            with suppress(Exception):
+                htex.provider.cancel([job for job in htex.blocks_to_job_id.values() if job is not None])
+        with suppress(Exception):
+            kernel.cleanup()
+        if htex.interchange_proc is not None:
+            with suppress(Exception):
+                htex.interchange_proc.kill()
+                htex.interchange_proc.wait(5)
+        if self._clean:
+            shutil.rmtree(kernel.run_dir, ignore_errors=True)
+
+
+def _last_words(text: str) -> str:
+    """Of what failed jobs wrote, the line that says most: the last one of the last that says something."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("Error ")]
+    return lines[-1].removeprefix("STDERR:").strip() if lines else "their jobs ended without a word"
+
+
+def _wait(futures: list[Future[Any]]) -> None:
+    wait(futures)
+
+
+def executor(endpoint: Endpoint, cores: int) -> ParslExecutor:
+    """A new parsl engine; nothing is started yet."""
+    return ParslExecutor(endpoint)

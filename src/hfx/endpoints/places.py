@@ -1,0 +1,57 @@
+"""Where endpoint files are: ``NAME.toml`` in the folder ``endpoints`` of the user's configuration of hfx."""
+
+import os
+import re
+from pathlib import Path
+
+from hfx.errors import EndpointError
+
+__all__ = ["add", "folder", "named", "path_of"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+def folder() -> Path:
+    """``$HFX_CONFIG/endpoints``, else in the platform's place for a user's configuration."""
+    chosen = os.environ.get("HFX_CONFIG")
+    if chosen:
+        return Path(chosen).expanduser() / "endpoints"
+    from platformdirs import user_config_path
+
+    return user_config_path("hfx", appauthor=False) / "endpoints"
+
+
+def named() -> dict[str, Path]:
+    """The user's endpoints: file by name, sorted."""
+    try:
+        files = sorted(path for path in folder().glob("*.toml") if path.is_file())
+    except OSError as error:
+        raise EndpointError(f"{folder()} cannot be read ({error.strerror}); mend it or set HFX_CONFIG") from None
+    return {path.stem: path for path in files}
+
+
+def path_of(name: str) -> Path | None:
+    """The file of the endpoint `name`; None where there is none."""
+    return named().get(name)
+
+
+def add(name: str, text: str, *, reserved: tuple[str, ...], replace: bool = False) -> Path:
+    """Keep the endpoint file `text` under `name`; where it is now.
+
+    Raises `EndpointError`: a name that cannot be used or is taken, a folder that cannot be written.
+    """
+    if not _NAME.fullmatch(name) or name.endswith(".toml"):
+        raise EndpointError(f"'{name}' is no name for an endpoint: use letters, digits, dots and dashes, as 'river'")
+    if name in reserved:
+        raise EndpointError(f"'{name}' is an engine of hfx's own; choose another name for the endpoint")
+    target = folder() / f"{name}.toml"
+    if target.exists() and not replace:
+        raise EndpointError(f"endpoint '{name}' is there already: {target}; edit it, or replace it with --force")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_suffix(".toml.part")
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except OSError as error:
+        raise EndpointError(f"{target} cannot be written ({error.strerror}); set HFX_CONFIG to another folder") from None
+    return target

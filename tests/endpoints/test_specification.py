@@ -1,0 +1,142 @@
+"""Endpoint files: found, read, checked; what is wrong is told with file, key and the nearest right one."""
+
+from pathlib import Path
+
+import pytest
+
+from hfx import endpoints
+from hfx.endpoints import places
+from hfx.endpoints.specification import ENGINES, parse
+from hfx.errors import EndpointError
+
+
+@pytest.fixture(autouse=True)
+def _own_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HFX_CONFIG", str(tmp_path / "configuration"))
+
+
+def written(tmp_path: Path, text: str) -> str:
+    path = tmp_path / "river.toml"
+    path.write_text(text)
+    return str(path)
+
+
+def test_hfx_s_own() -> None:
+    assert endpoints.engine_names() == ("embedded", "inline", "parsl", "process")
+    assert endpoints.resolve(None).engine == "inline"
+    assert endpoints.resolve("embedded").workers(3) == 3
+    assert endpoints.resolve("process").workers(3) == 3
+    assert endpoints.resolve("parsl").spec.label == "local"
+    for name in endpoints.engine_names():
+        endpoints.check(name)
+
+
+def test_a_file_by_its_path_and_by_its_name(tmp_path: Path) -> None:
+    file = written(tmp_path, 'engine = "process"\nworkers = 3\nthreads = 2\n')
+    by_path = endpoints.resolve(file)
+    assert (by_path.name, by_path.workers(64), by_path.settings) == ("river", 3, {"threads": 2})
+    places.add("lake", Path(file).read_text(), reserved=endpoints.engine_names())
+    by_name = endpoints.resolve("lake")
+    assert by_name.spec == by_path.spec
+    assert by_name.file == places.folder() / "lake.toml"
+    assert places.folder().parent == tmp_path / "configuration"
+
+
+def test_names_that_cannot_be_added(tmp_path: Path) -> None:
+    reserved = endpoints.engine_names()
+    for name, words in (("process", "hfx's own"), ("a/b", "no name for an endpoint"), ("", "no name"), ("x.toml", "no name")):
+        with pytest.raises(EndpointError, match=words):
+            places.add(name, "", reserved=reserved)
+    places.add("lake", "old", reserved=reserved)
+    with pytest.raises(EndpointError, match=r"lake\.toml; edit it, or replace it with --force"):
+        places.add("lake", "new", reserved=reserved)
+    assert places.add("lake", "new", reserved=reserved, replace=True).read_text() == "new"
+
+
+SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('engine = "proces"', "engine = 'proces' is none of inline, process, parsl; did you mean 'process'?"),
+        ("workers = 3", "does not say its engine"),
+        ('enigne = "process"', "did you mean engine where 'enigne' stands?"),
+        ('engine = "process"\nworker = 3', "no key is called 'worker'; did you mean 'workers'?"),
+        ('engine = "process"\nzzz = 3', "no key is called 'zzz'; keys: engine, workers, threads, device"),
+        ('engine = "process"\nworkers = 0', "workers = 0: give a whole number from 1"),
+        ('engine = "process"\nworkers = true', "workers = true: give a whole number"),
+        ('engine = "process"\nworkers = "four"', "workers = 'four': give a whole number"),
+        ('engine = "process"\ndevice = "gpu"', "device = 'gpu': give 'cpu', 'cuda' or 'cuda:N'"),
+        ('engine = "process"\npartition = "x"', "'partition' is a key of slurm, and this is process; leave it out"),
+        ('engine = "process"\nprovider = "slurm"', "provider is a key of the parsl engine"),
+        ('engine = "parsl"\nprovider = "slrum"', "did you mean 'slurm'?"),
+        ('engine = "parsl"\nprovider = "local"\nqos = "x"', "'qos' is a key of slurm, and this is local"),
+        (SLURM + 'partiton = "x"', "no key is called 'partiton'; did you mean 'partition'?"),
+        (SLURM + 'walltime = "an hour"', "walltime = 'an hour': give hours, minutes and seconds"),
+        (SLURM + 'walltime = "00:00:00"', "more than no time"),
+        (SLURM + "min_blocks = 3\nmax_blocks = 2", "min_blocks = 3 is more than max_blocks = 2"),
+        (SLURM + "init_blocks = 3\nmax_blocks = 2", "init_blocks = 3 lies outside"),
+        (SLURM + 'device = "cuda"', "device = 'cuda' without gpus"),
+        (SLURM + 'device = "cpu"\ngpus = 2', "gpus = 2 with device = 'cpu'"),
+        (SLURM + 'device = "cuda:1"\ngpus = 2', "each worker sees one GPU"),
+        (SLURM + "workers = 4\ngpus = 2", "workers = 4 on 2 GPUs"),
+        (SLURM + "cores = 2\nworkers = 4", "cores = 2 for 4 workers of 1 threads: give 4 or more"),
+        (SLURM + 'address = "10.0.0.1"\ninterface = "ib0"', "leave one out"),
+        (SLURM + "ports = [54000]", "the first and the last port"),
+        (SLURM + "ports = [54100, 54000]", "the first and the last port"),
+        (SLURM + 'launcher = "mpi"', "launcher = 'mpi': give one of simple, srun, single"),
+        (SLURM + "exclusive = 1", "give true or false"),
+        (SLURM + "directives = [1]", "a list of texts"),
+        (SLURM + 'account = ""', "account = '': give a text on one line"),
+        ('engine = "parsl"\nprovider = "kubernetes"', "does not say its image"),
+        ("engine = process", "is not TOML"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_file(tmp_path: Path, text: str, words: str) -> None:
+    file = written(tmp_path, text)
+    with pytest.raises(EndpointError) as caught:
+        endpoints.check(file)
+    message = str(caught.value)
+    assert words in message
+    assert file in message
+    assert "\n" not in message
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    for given, words in (
+        ("nowhere.toml", "nowhere.toml: no such file; 'hfx endpoint init'"),
+        (str(tmp_path) + "/", "cannot be read"),
+        ("proces", "did you mean 'process'?"),
+        ("river", "'hfx endpoint add river FILE'"),
+    ):
+        with pytest.raises(EndpointError) as caught:
+            endpoints.resolve(given)
+        assert words in str(caught.value)
+    (tmp_path / "latin.toml").write_bytes(b'engine = "\xe9"')
+    with pytest.raises(EndpointError, match="UTF-8"):
+        endpoints.resolve(str(tmp_path / "latin.toml"))
+
+
+def test_one_s_own_names_are_known_too(tmp_path: Path) -> None:
+    places.add("rivers", 'engine = "process"', reserved=())
+    with pytest.raises(EndpointError, match="did you mean 'rivers'"):
+        endpoints.resolve("river")
+
+
+def test_several_and_the_same_twice() -> None:
+    assert [e.name for e in endpoints.resolve_all(["inline", "process", "inline"])] == ["inline", "process"]
+    assert [e.name for e in endpoints.resolve_all(())] == ["embedded"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_keys_of_every_engine_have_values_that_are_refused(engine: str) -> None:
+    """No key takes just anything."""
+    from dataclasses import fields
+    from importlib import import_module
+
+    for provider, kind in import_module(ENGINES[engine]).KINDS.items():
+        for field in fields(kind):
+            content = {"engine": engine, **({"provider": provider} if provider else {}), field.name: {"a": "table"}}
+            with pytest.raises(EndpointError, match=f"{field.name} = "):
+                parse(content, "x", None)
