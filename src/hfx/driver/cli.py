@@ -55,10 +55,12 @@ def _hfx(
 
 
 def _mount_pallets() -> None:
+    from hfx.driver.cli_endpoint import endpoint_app
     from hfx.driver.cli_pallet import cache_app, pallet_app
 
     app.add_typer(pallet_app, name="pallet")
     app.add_typer(cache_app, name="cache")
+    app.add_typer(endpoint_app, name="endpoint")
 
 
 app.command("scan")(cli_scan.scan)

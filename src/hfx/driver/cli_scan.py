@@ -91,17 +91,19 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
     from hfx.driver.journal import ScanInterrupted
     from hfx.driver.progress import display
     from hfx.driver.scan import Setting, scan_source
+    from hfx.driver.stopping import stoppable
 
-    try:
-        with display(quiet=quiet, verbose=verbose) as shown:
-            setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
-            return scan_source(pallet, options, setting)
-    except ScanInterrupted as stopped:
-        print(f"hfx: {stopped}", file=sys.stderr, flush=True)
-        raise typer.Exit(130) from None
-    except KeyboardInterrupt:
-        print("hfx: stopped; nothing was begun", file=sys.stderr, flush=True)
-        raise typer.Exit(130) from None
+    with stoppable() as stop:
+        try:
+            with display(quiet=quiet, verbose=verbose) as shown:
+                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
+                return scan_source(pallet, options, setting)
+        except ScanInterrupted as stopped:
+            print(f"hfx: {stopped}", file=sys.stderr, flush=True)
+            raise typer.Exit(stop.code) from None
+        except KeyboardInterrupt:
+            print("hfx: stopped; nothing was begun", file=sys.stderr, flush=True)
+            raise typer.Exit(stop.code) from None
 
 
 def _show(result: "ScanResult", *, as_json: bool, quiet: bool) -> None:

@@ -3,8 +3,12 @@
 Parsl is imported when the first task is submitted. It moves bytes: the request and the answer are hfx's own wire.
 """
 
+import fcntl
+import logging
 import os
 import shutil
+import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable
@@ -71,7 +75,7 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
         run_dir=str(folder),
         # Not "htex_auto_scale": in Parsl 2026.10 it cancels blocks that have not connected yet, as if they were idle.
         strategy="simple",
-        strategy_period=spec.poll_seconds,
+        strategy_period=min(1.0, spec.poll_seconds),  # how soon jobs are asked for; the queue is looked at less often
         max_idletime=spec.idle_seconds,
         initialize_logging=False,
         usage_tracking=0,
@@ -86,7 +90,10 @@ def _provider(endpoint: Endpoint) -> Any:
     if "launcher" in arguments:
         arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
     try:
-        return getattr(providers, _CLASSES[endpoint.spec.label])(**arguments)
+        kind = getattr(providers, _CLASSES[endpoint.spec.label])
+        # Parsl looks at a batch system's queue once a minute, and learns as late that a job has gone.
+        polled = type(kind.__name__, (kind,), {"status_polling_interval": endpoint.spec.poll_seconds})
+        return polled(**arguments)
     except OptionalModuleMissing as missing:
         names = " ".join(missing.module_names)
         raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
@@ -96,20 +103,23 @@ def _provider(endpoint: Endpoint) -> Any:
 
 def _address(endpoint: Endpoint) -> str | None:
     """The address on which workers call back; None: they try all that this machine has."""
-    from parsl.addresses import address_by_interface
-
     spec: Provider = endpoint.spec
     if spec.interface is not None:
         try:
-            return str(address_by_interface(spec.interface))
+            return _address_of(spec.interface)
         except OSError:
-            import socket
-
             found = ", ".join(name for _, name in socket.if_nameindex())
             raise EndpointError(
                 f"{endpoint}: interface = {spec.interface!r} has no address here; interfaces of this machine: {found}"
             ) from None
     return spec.address or ("127.0.0.1" if spec.label == "local" else None)
+
+
+def _address_of(interface: str) -> str:
+    """The IPv4 address of a network interface of this machine, as Linux tells it (netdevice(7), SIOCGIFADDR)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        told = fcntl.ioctl(asked.fileno(), 0x8915, struct.pack("256s", interface.encode()[:15]))
+    return socket.inet_ntoa(told[20:24])
 
 
 def _first_line(error: BaseException) -> str:
@@ -171,6 +181,8 @@ class ParslExecutor(Executor):
                 raise EndpointError(f"{self._endpoint}: {folder} cannot be made ({error.strerror}); set run_dir") from None
             from parsl import DataFlowKernel
 
+            # What Parsl has to say comes as an exception too; a traceback on the terminal helps nobody.
+            logging.getLogger("parsl").addHandler(logging.NullHandler())
             made = config(self._endpoint, folder)
             try:
                 self._kernel = DataFlowKernel(made)
@@ -242,6 +254,8 @@ class ParslExecutor(Executor):
                 htex.interchange_proc.wait(5)
         if self._clean:
             shutil.rmtree(kernel.run_dir, ignore_errors=True)
+            with suppress(OSError):
+                run_folder(self._endpoint).rmdir()  # where no other run is in it
 
 
 def _last_words(text: str) -> str:

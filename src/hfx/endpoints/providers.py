@@ -39,7 +39,7 @@ class Provider:
     ports: tuple[int, int] | None = fields.ports()
     run_dir: str | None = fields.text(None)  # job scripts and logs; the workers must see it
     lost_after: int = fields.whole(60, least=2)  # seconds without a sign of life
-    poll_seconds: float = fields.number(5.0, least=0.1)  # between looks at the queue
+    poll_seconds: float = fields.number(10.0, least=0.1)  # between looks at the queue
     encrypted: bool = fields.switch(True)
 
     label: ClassVar[str]

@@ -46,6 +46,7 @@ class SharedExecutor(Executor):
         self._open: set[Future[Any]] = set()
         self._change = threading.Condition()
         self._closed = False
+        self._refusal: EndpointError | None = None  # why none of them can be used
         self._feeders: list[threading.Thread] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -54,6 +55,8 @@ class SharedExecutor(Executor):
         with self._change:
             if self._closed:
                 raise RuntimeError("this executor is shut down: no more tasks")
+            if self._refusal is not None:
+                raise self._refusal
             self._queue.append(work)
             self._open.add(work.future)
             if not self._feeders:
@@ -121,21 +124,38 @@ class SharedExecutor(Executor):
         with self._change:
             member.held.remove(work)
             member.answers += error is None
-            lost = isinstance(error, EndpointError) and not self._closed
-            if lost and member.usable:
-                member.usable = False
-                if any(other.usable for other in self._members):
-                    self._say(f"{error}; the other endpoints go on without it")
-            if not work.future.done():
-                if lost and any(other.usable for other in self._members):
+            if isinstance(error, EndpointError) and not self._closed:
+                self._leave_out(member, error)
+                if self._refusal is None and not work.future.done():
                     self._queue.appendleft(work)
-                elif error is not None:
-                    work.future.set_exception(error)
-                else:
-                    work.future.set_result(result)
-            if work.future.done():
-                self._open.discard(work.future)
+                    self._change.notify_all()
+                    return
+            if not work.future.done():
+                _set(work.future, error, result)
+            self._open.discard(work.future)
             self._change.notify_all()
+
+    def _leave_out(self, member: Member, error: EndpointError) -> None:
+        """Give a member no more tasks; without any left, what is queued has nowhere to go."""
+        if not member.usable:
+            return
+        member.usable = False
+        if any(other.usable for other in self._members):
+            self._say(f"{error}; the other endpoints go on without it")
+            return
+        self._refusal = error
+        while self._queue:
+            work = self._queue.popleft()
+            if work.begun or work.future.set_running_or_notify_cancel():
+                _set(work.future, error, None)
+            self._open.discard(work.future)
+
+
+def _set(future: Future[Any], error: BaseException | None, result: Any) -> None:
+    if error is not None:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def _wait(futures: list[Future[Any]]) -> None:

@@ -1,0 +1,113 @@
+"""``hfx endpoint list|add|check|init``."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hfx.errors import EndpointError
+
+__all__ = ["endpoint_app"]
+
+endpoint_app = typer.Typer(help="Where scans run: this machine, clusters.", no_args_is_help=True)
+
+Option = typer.Option
+Json = Annotated[bool, Option("--json", help="JSON on stdout, for scripts.")]
+
+
+@endpoint_app.command("list")
+def list_command(as_json: Json = False) -> int:
+    """The endpoints that there are: hfx's own, and those that you added."""
+    from hfx import endpoints
+    from hfx.endpoints import places
+
+    rows = [_line(name) for name in (*endpoints.engine_names(), *places.named())]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return 0
+    width = max(len(row["name"]) for row in rows)
+    for row in rows:
+        typer.echo(f"{row['name']:<{width}}  {row['what']}")
+    typer.echo(f"your own: {places.folder()}", err=True)
+    return 0
+
+
+def _line(name: str) -> dict[str, Any]:
+    from hfx import endpoints
+    from hfx.driver.cores import usable_cores
+
+    try:
+        found = endpoints.resolve(name)
+    except EndpointError as error:
+        return {"name": name, "usable": False, "what": f"cannot be used: {error}"}
+    label = getattr(found.spec, "label", "")
+    engine = f"{found.engine}, {label}" if label else found.engine
+    return {
+        "name": name,
+        "usable": True,
+        "file": str(found.file) if found.file else None,
+        "engine": found.engine,
+        "workers": found.workers(usable_cores()),
+        "what": f"{engine}, at most {found.workers(usable_cores())} at a time{f', {found.file}' if found.file else ''}",
+    }
+
+
+@endpoint_app.command("add")
+def add_command(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How you will call it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its TOML file.")],
+    force: Annotated[bool, Option("--force", help="Replace one of that name.")] = False,
+) -> int:
+    """Keep an endpoint's file under a name, so that --endpoint NAME finds it."""
+    from hfx import endpoints
+    from hfx.endpoints import places
+
+    endpoints.resolve(str(file) if "/" in str(file) else f"./{file}")
+    typer.echo(places.add(name, file.read_text(encoding="utf-8"), reserved=endpoints.engine_names(), replace=force))
+    return 0
+
+
+@endpoint_app.command("check")
+def check_command(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="An endpoint, or its TOML file.")],
+    wait: Annotated[float, Option(help="Seconds to wait for workers.", min=1)] = 300.0,
+    as_json: Json = False,
+) -> int:
+    """Start the workers, ask each what it has, and say what will not work and what to do (exit code 2)."""
+    from hfx import endpoints
+    from hfx.driver import handshakes
+    from hfx.driver.cores import usable_cores
+    from hfx.driver.stopping import stoppable
+
+    with stoppable():
+        found = handshakes.check(endpoints.resolve(name), usable_cores(), wait)
+    typer.echo(json.dumps(found.public(), indent=1) if as_json else handshakes.report(found))
+    if found.problems:
+        raise EndpointError(f"endpoint {found.endpoint} cannot be used: {len(found.problems)} problems, listed with remedies")
+    return 0
+
+
+@endpoint_app.command("init")
+def init_command(
+    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Without it: what there is.")] = "",
+    output: Annotated[Path | None, Option("-o", "--output", help="The file. Default: KIND.toml here.")] = None,
+) -> int:
+    """Write a commented endpoint file to start from."""
+    from hfx.endpoints import templates
+
+    if not kind:
+        for name in templates.kinds():
+            typer.echo(name)
+        return 0
+    text = templates.text(kind)
+    target = output or Path(f"{kind}.toml")
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise EndpointError(f"{target} is there already; choose another file with -o") from None
+    except OSError as error:
+        raise EndpointError(f"{target} cannot be written ({error.strerror}); choose another file with -o") from None
+    typer.echo(target)
+    return 0

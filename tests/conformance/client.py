@@ -1,0 +1,28 @@
+"""A scan for a test to stop: ``client.py PALLET FOLDER ENDPOINT``; exit code as `hfx scan`'s."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from hfx.driver import outcome
+from hfx.driver.scan import Setting, scan
+from hfx.driver.stopping import stoppable
+from tests.driver import fakes
+from tests.endpoints import jobs
+
+
+def main() -> int:
+    """Scan at a pace that can be interrupted."""
+    pallet, folder, endpoint = sys.argv[1:4]
+    outcome._picture = fakes.picture
+    with stoppable() as stop:
+        try:
+            scan(pallet, output=folder, endpoint=endpoint, threads=2, setting=Setting(run=jobs.logged, batch=4))
+        except KeyboardInterrupt:
+            return stop.code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+"""One battery over every engine: the embedded run's numbers, failing tasks, lost workers, clients that go, nothing left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hfx
+from hfx.driver import handshakes
+from hfx.driver.events import Event, Retried
+from hfx.driver.results import ScanResult
+from hfx.driver.scan import Setting, scan
+from hfx.endpoints import connect, resolve
+from tests.conformance import engines
+from tests.driver import fakes
+from tests.endpoints import jobs
+from tests.engines import slurm
+
+CLIENT = Path(__file__).with_name("client.py")
+SEPARATE = [name for name, engine in engines.ENGINES.items() if engine.separate]
+# A worker that dies in this process would be the test.
+separate = pytest.mark.parametrize("engine", SEPARATE, indirect=True)
+
+
+@dataclass(frozen=True)
+class Place:
+    """An endpoint file, and the mark that its processes carry."""
+
+    engine: str
+    file: str
+    mark: str
+
+    def left(self) -> list[str]:
+        """What still runs of it."""
+        return [*engines.marked(self.mark), *(slurm.jobs() if self.engine == "slurm" else [])]
+
+
+@pytest.fixture(scope="module", params=engines.ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An engine whose batch system, if any, is up."""
+    with engines.ENGINES[request.param].needs():
+        yield request.param
+
+
+@pytest.fixture
+def place(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    mark = f"{tmp_path}/marker"
+    monkeypatch.setenv("HFX_TEST_MARKER", mark)
+    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
+    here = Place(engine, engines.ENGINES[engine].written(tmp_path), f"HFX_TEST_MARKER={mark}")
+    yield here
+    assert engines.until(lambda: not here.left(), 20), here.left()
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> Path:
+    return fakes.write_pallet(tmp_path / "toy", fakes.grid(6, 4))
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pallet with real fits, one of whose hypotheses is broken, scanned in this process."""
+    folder = tmp_path_factory.mktemp("embedded")
+    pallet = fakes.write_pallet(folder / "toy", fakes.grid(6, 4), broken=("sig_300_40",))
+    scan(pallet, output=folder / "run", setting=Setting(say=lambda _: None))
+    return folder
+
+
+def numbers(content: Mapping[str, Any]) -> list[Any]:
+    """All that a result holds but who computed it, and when."""
+    results = [{k: v for k, v in record.items() if k not in ("seconds", "worker")} for record in content["results"]]
+    return [results, content["failures"]]
+
+
+def run_scan(pallet: Path, place: Place, worker: Any = None, **options: Any) -> tuple[ScanResult, list[Event]]:
+    events: list[Event] = []
+    setting = Setting(say=lambda _: None, run=worker, listener=events.append, batch=4)
+    return scan(pallet, endpoint=place.file, output=pallet.parent / "run", setting=setting, **options), events
+
+
+def test_the_embedded_run_s_numbers_exchange_included(place: Place, embedded: Path) -> None:
+    """To the last bit, although the batches are others; and they were computed where the endpoint says."""
+    folder = Path(place.file).parent / "run"
+    setting = Setting(say=lambda _: None, batch=7)
+    result = scan(embedded / "toy", endpoint=place.file, output=folder, setting=setting)
+    wanted = hfx.load_run(embedded / "run")
+    assert len(result) == 23
+    for a, b in zip(wanted, result, strict=True):
+        assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
+        for fit, twice in a.fits.items():
+            assert b.fits[fit]["twice_nll"] == pytest.approx(twice["twice_nll"], abs=1e-9)
+    assert result.failures == wanted.failures
+    rounds = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert {one["step"] for one in rounds if one["event"] == "planned"} == {"local", "exchange"}
+    here = {str(record["worker"]).endswith(f":{os.getpid()}") for record in result.content["results"]}
+    assert here == {not engines.ENGINES[place.engine].separate}
+    assert json.loads((folder / "run.json").read_text())["endpoint"] == place.file
+
+
+def test_the_same_batches_give_the_same_bits(place: Place, tmp_path: Path) -> None:
+    """Same tasks, same machine: JSON loses nothing on the way, there and back, solutions of the neighbours included."""
+    pallet = fakes.write_pallet(tmp_path / "few", fakes.grid(3, 2))
+    found = []
+    for name, endpoint in (("there", place.file), ("here", "embedded")):
+        run = scan(pallet, endpoint=endpoint, output=tmp_path / name, threads=2, setting=Setting(say=lambda _: None, batch=3))
+        lines = [json.loads(line) for line in (tmp_path / name / "results.jsonl").read_text().splitlines()]
+        kept = [{k: v for k, v in line.items() if k not in ("seconds", "worker")} for line in lines]
+        found.append([numbers(run.content), sorted(kept, key=lambda line: (line["step"], line["name"]))])
+    assert found[0] == found[1]
+
+
+def test_a_failing_hypothesis_is_reported_and_the_rest_finishes(place: Place, pallet: Path) -> None:
+    result, _ = run_scan(pallet, place, jobs.broken)
+    assert len(result) == 23
+    (failure,) = result.failures
+    assert (failure["name"], failure["reason"]) == ("sig_300_40", "ArithmeticError: no such number")
+
+
+@separate
+def test_a_hypothesis_that_kills_its_workers_is_reported_and_the_rest_finishes(place: Place, pallet: Path) -> None:
+    result, events = run_scan(pallet, place, jobs.deadly)
+    assert len(result) == 23
+    (failure,) = result.failures
+    assert failure["name"] == "sig_300_40"
+    assert "endpoint endpoint" in failure["reason"]
+    assert "2 times with this hypothesis alone" in failure["reason"]
+    assert [event.hypotheses for event in events if isinstance(event, Retried)] == [4, 1]
+
+
+@separate
+def test_a_worker_that_is_lost_once_costs_nothing(place: Place, pallet: Path) -> None:
+    result, events = run_scan(pallet, place, jobs.once_deadly)
+    assert len(result) == 24
+    assert not result.failures
+    assert [event.hypotheses for event in events if isinstance(event, Retried)] == [4]
+    lines = [json.loads(line) for line in (pallet.parent / "run" / "results.jsonl").read_text().splitlines()]
+    assert set(Counter(line["name"] for line in lines if line["step"] == "local").values()) == {1}
+
+
+def client(pallet: Path, folder: Path, place: Place) -> "subprocess.Popen[str]":
+    command = [sys.executable, str(CLIENT), str(pallet), str(folder), place.file]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
+
+
+def finished(folder: Path) -> int:
+    path = folder / "results.jsonl"
+    return path.read_text().count("\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_client_that_is_stopped_leaves_nothing(place: Place, pallet: Path, tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C goes to the whole group of processes, SIGTERM to the client alone."""
+    running = client(pallet, tmp_path / "stopped", place)
+    assert engines.until(lambda: finished(tmp_path / "stopped") > 0, 60)
+    assert len(place.left()) >= (3 if place.engine in SEPARATE else 1)  # the client, and its workers
+    os.killpg(running.pid, number) if number == signal.SIGINT else running.send_signal(number)
+    _, errors = running.communicate(timeout=30)
+    assert running.returncode == 128 + number, errors
+    assert "Traceback" not in errors
+    assert engines.until(lambda: not place.left(), 5), place.left()
+    assert json.loads((tmp_path / "stopped" / "run.json").read_text())["state"] == "stopped"
+
+
+def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Place, pallet: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "killed"
+    first = client(pallet, folder, place)
+    assert engines.until(lambda: finished(folder) > 0, 60)
+    assert len(place.left()) >= (3 if place.engine in SEPARATE else 1)
+    first.kill()
+    first.communicate(timeout=30)
+    assert finished(folder) < 24
+    # Who nobody talks to any more ends by itself.
+    assert engines.until(lambda: not place.left(), 30), place.left()
+    second = client(pallet, folder, place)
+    _, errors = second.communicate(timeout=90)
+    assert second.returncode == 0, errors
+    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    local = Counter(line["name"] for line in lines if line["step"] == "local")
+    assert len(local) == 24
+    assert set(local.values()) == {1}
+    assert json.loads((folder / "scan.json").read_text())["failures"] == []
+
+
+def test_every_worker_shakes_hands(place: Place) -> None:
+    endpoint = resolve(place.file)
+    found = handshakes.check(endpoint, 2, seconds=60)
+    assert found.problems == ()
+    assert len(found.workers) == found.expected == (2 if place.engine in SEPARATE else 1)
+    for worker in found.workers:
+        assert worker.told["hfx"] == hfx.__version__
+        assert worker.told["single"] or place.engine not in SEPARATE
+        assert 0 <= worker.round_trip < 5
+        assert abs(worker.clock) < 5
+
+
+@separate
+def test_libraries_have_one_thread(place: Place) -> None:
+    with connect(place.file, 2) as pool:
+        assert pool.submit(jobs.libraries, {}).result(90) == {"torch": 1, "numba": 1}

@@ -1,0 +1,84 @@
+"""What only a real batch system can show: jobs cancelled in mid-scan, job scripts, an endpoint that can have no jobs."""
+
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hfx.driver.scan import Setting, scan
+from hfx.endpoints import connect
+from hfx.errors import EndpointError
+from tests.conformance import engines
+from tests.conformance.test_endpoints import Place, client, finished
+from tests.driver import fakes
+from tests.endpoints import jobs
+from tests.engines import slurm
+
+
+@pytest.fixture(scope="module")
+def _up() -> Iterator[None]:
+    with engines.ENGINES["slurm"].needs():
+        yield
+
+
+@pytest.fixture
+def place(_up: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.setenv("HFX_TEST_MARKER", f"{tmp_path}/marker")
+    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
+    return Place("slurm", engines.ENGINES["slurm"].written(tmp_path), f"HFX_TEST_MARKER={tmp_path}/marker")
+
+
+def test_a_job_that_is_cancelled_in_mid_scan_costs_nothing(place: Place, tmp_path: Path) -> None:
+    pallet, folder = fakes.write_pallet(tmp_path / "toy", fakes.grid(10, 8)), tmp_path / "run"
+    running = client(pallet, folder, place)
+    assert engines.until(lambda: finished(folder) > 4, 60)
+    before = slurm.jobs()
+    assert len(before) == 2
+    subprocess.run(["scancel", before[0]], check=True)
+    _, errors = running.communicate(timeout=90)
+    assert running.returncode == 0, errors
+    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    local = Counter(line["name"] for line in lines if line["step"] == "local")
+    assert local == Counter(f"sig_{a}_{b}" for a, b in fakes.grid(10, 8))
+    assert json.loads((folder / "scan.json").read_text())["failures"] == []
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    retried = [event for event in events if event["event"] == "retried"]
+    assert len(retried) >= 1
+    assert all("was lost" in event["reason"] and event["hypotheses"] > 1 for event in retried)  # whole, not split
+    assert engines.until(lambda: not place.left(), 20), place.left()
+
+
+def test_jobs_that_slurm_refuses_end_in_one_sentence(place: Place, tmp_path: Path) -> None:
+    file = Path(place.file)
+    file.write_text(file.read_text().replace('partition = "debug"', 'partition = "nowhere"'))
+    with connect(str(file)) as pool, pytest.raises(EndpointError) as caught:
+        pool.submit(jobs.echo, {}).result(60)
+    assert "Invalid partition name specified; logs: " in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert slurm.jobs() == []
+
+
+def test_workers_whose_setup_fails_end_in_one_sentence(place: Place, tmp_path: Path) -> None:
+    file = Path(place.file)
+    text = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("worker_init"))
+    file.write_text(text + '\nworker_init = "echo no such module >&2; exit 3"')
+    with connect(str(file)) as pool, pytest.raises(EndpointError) as caught:
+        pool.submit(jobs.echo, {}).result(90)
+    assert "its workers do not start: no such module" in str(caught.value)
+    assert engines.until(lambda: not slurm.jobs(), 20)
+
+
+def test_two_endpoints_share_a_scan(place: Place, tmp_path: Path) -> None:
+    """Slurm and processes of this machine: both take part, and nothing is fitted twice."""
+    other = tmp_path / "here.toml"
+    other.write_text('engine = "process"\nworkers = 1')
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(10, 8))
+    setting = Setting(say=lambda _: None, run=jobs.logged)
+    result = scan(pallet, endpoint=[place.file, str(other)], output=tmp_path / "run", setting=setting)
+    assert len(result) == 80
+    lines = [json.loads(line) for line in (tmp_path / "run" / "results.jsonl").read_text().splitlines()]
+    assert set(Counter(line["name"] for line in lines if line["step"] == "local").values()) == {1}
+    assert engines.until(lambda: not place.left(), 20), place.left()
