@@ -17,7 +17,7 @@ from hfx.driver.events import Event, Finished, Planned, Retried, Started
 from hfx.driver.journal import ScanInterrupted
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.scan import Setting, scan
-from hfx.errors import OptionError, RunFolderError, SpecificationError
+from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, WorkerLostError
 from tests.driver import fakes
 
 Scan = Callable[..., ScanResult]
@@ -374,3 +374,48 @@ def test_the_theory_band(run_scan: Scan, tmp_path: Path) -> None:
     kinds = {curve["which"] for curve in result.contours["curves"]}
     assert {"theory-up", "theory-down", "observed"} <= kinds
     assert read(tmp_path / "run" / "theory-up", "run.json")["state"] == "finished"
+
+
+def test_a_task_whose_node_is_lost_is_tried_again_whole(run_scan: Scan) -> None:
+    """As often as nodes are lost, within limits; nothing is counted against its hypotheses."""
+    calls: list[int] = []
+
+    def lost(task: Mapping[str, Any]) -> dict[str, Any]:
+        calls.append(len(task["hypotheses"]))
+        if "known" not in task and len(calls) <= 5:
+            raise NodeLostError("its node was lost")
+        return fakes.run(task)
+
+    events: list[Event] = []
+    result = run_scan(lost, listener=events.append, threads=1)
+    assert len(result) == 20
+    assert min(calls[:9]) == 5  # none was split
+    assert [event.reason for event in events if isinstance(event, Retried)] == ["its node was lost"] * 5
+
+
+def test_nodes_that_are_always_lost_end_the_hypotheses_and_not_the_scan(run_scan: Scan) -> None:
+    def lost(task: Mapping[str, Any]) -> dict[str, Any]:
+        if any(h["name"] == "sig_200_0" for h in task["hypotheses"]):
+            raise NodeLostError("its node was lost")
+        return fakes.run(task)
+
+    result = run_scan(lost, starts=1)
+    assert len(result) == 19
+    (failure,) = result.failures
+    assert failure["name"] == "sig_200_0"
+    assert failure["reason"] == "its node was lost (9 times); run the same command again when the nodes stay"
+
+
+def test_a_hypothesis_that_loses_its_workers_has_two_chances_alone(run_scan: Scan) -> None:
+    calls: list[int] = []
+
+    def deadly(task: Mapping[str, Any]) -> dict[str, Any]:
+        if any(h["name"] == "sig_200_0" for h in task["hypotheses"]):
+            calls.append(len(task["hypotheses"]))
+            raise WorkerLostError("the worker was killed")
+        return fakes.run(task)
+
+    result = run_scan(deadly, starts=1)
+    assert len(result) == 19
+    assert [failure["reason"] for failure in result.failures] == ["the worker was killed, 2 times with this hypothesis alone"]
+    assert calls == [5, 1, 1]

@@ -84,7 +84,9 @@ def check_command(
         found = handshakes.check(endpoints.resolve(name), usable_cores(), wait)
     typer.echo(json.dumps(found.public(), indent=1) if as_json else handshakes.report(found))
     if found.problems:
-        raise EndpointError(f"endpoint {found.endpoint} cannot be used: {len(found.problems)} problems, listed with remedies")
+        count = len(found.problems)
+        listed = "1 problem, listed with its remedy" if count == 1 else f"{count} problems, listed with their remedies"
+        raise EndpointError(f"endpoint {found.endpoint} cannot be used: {listed}")
     return 0
 
 

@@ -118,9 +118,7 @@ def judge(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple
     for worker in workers:
         told, name = worker.told, worker.name
         if told["numerics"] != NUMERICS:
-            problems.append(
-                f"{name}: hfx {told['hfx']} computes other numbers than {__version__} here; install {__version__} there"
-            )
+            problems.append(f"{name}: hfx {told['hfx']} there computes other numbers; install {__version__}, as here")
         elif told["hfx"] != __version__:
             remarks.append(f"{name}: hfx is {told['hfx']} there and {__version__} here; install the same")
         missing = [package for package, version in told["packages"].items() if version is None]
