@@ -1,6 +1,7 @@
 """The README: its first program runs, its commands exist, its links and its picture are those of this tree."""
 
 import ast
+import json
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from PIL import Image
 
 import hfx
-from hfx.driver.cli import app
+from hfx.driver.cli import app, run
 from hfx.driver.options import ScanOptions
 from hfx.pallets.demo import write_demo
 
@@ -80,6 +81,25 @@ def test_commands_of_hfx(arguments: list[str]) -> None:
     if path == "hfx scan":
         known = ScanOptions.__dataclass_fields__
         ScanOptions.of({name: value for name, value in given.items() if name in known and name != "endpoint"})
+
+
+def test_the_commands_of_endpoints_work_as_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In their order; the scans on the demo, and not those of a cluster, which has tests of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HFX_CONFIG", str(tmp_path / "configuration"))
+    write_demo(tmp_path).rename("1Lbb.tar.gz")
+    section = TEXT[TEXT.index("## Other machines") :].split("\n## ")[0]
+    typed = [line for block in re.findall(r"^```console\n(.*?)^```", section, flags=re.S | re.M) for line in block.splitlines()]
+    assert len(typed) == 8
+    for line in typed:
+        program, *arguments = shlex.split(line)
+        assert program == "hfx"
+        if "slurm-cpu.toml" in arguments:
+            arguments.append("--plan")
+        elif arguments[0] == "scan":
+            arguments += ["--where", "mlsp==1", "--starts", "1"]
+        assert run(arguments) == 0, line
+    assert json.loads(Path("hfx-runs/1Lbb/run.json").read_text())["endpoint"] == "mine"
 
 
 def test_commands_of_make() -> None:

@@ -195,7 +195,7 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert f"hfx {hfx.__version__}" in out
     assert cli.run(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("scan", "plot", "export", "doctor", "pallet", "cache"):
+    for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint"):
         assert f"\n  {command} " in out
     assert cli.run(["scan", "--help"]) == 0
     assert "--signal-scale" in capsys.readouterr().out

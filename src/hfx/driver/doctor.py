@@ -11,7 +11,7 @@ from hfx.endpoints import engine_names
 
 __all__ = ["report"]
 
-_PACKAGES = ("torch", "numpy", "scipy", "numba", "matplotlib", "typer", "rich", "httpx", "orjson", "pandas")
+_PACKAGES = ("torch", "numpy", "scipy", "numba", "matplotlib", "typer", "rich", "httpx", "orjson", "parsl", "pandas")
 
 
 def report(folder: Path | None = None) -> str:
