@@ -71,7 +71,7 @@ _FIELDS = [
 structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
 
 
-@jit
+@inline
 def state(parameters: int) -> Any:
     width = padded(parameters)
     return State(  # type: ignore[no-untyped-call]
@@ -131,7 +131,7 @@ def _moving(size: int, s: Any) -> int:
     return count
 
 
-@jit
+@inline
 def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
     """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
     blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
@@ -142,7 +142,7 @@ def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any,
     return solved
 
 
-@jit
+@inline
 def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, s: Any) -> bool:
     """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
     be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
@@ -233,7 +233,7 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
     return convex, damping
 
 
-@jit
+@inline
 def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
     shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
@@ -341,7 +341,7 @@ def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
     return changed
 
 
-@jit
+@inline
 def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
     """By how much the sides that the derivatives take raise the NLL here."""
     total = 0.0
