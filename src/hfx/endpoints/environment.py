@@ -1,18 +1,12 @@
-"""The environment of a worker: one thread for each library, this Python first on the path.
-
-Libraries read these variables when they are loaded, so they must stand before the worker's Python starts. The
-threads of a fit are the task's own; those of BLAS, OpenMP, torch and numba would only take its cores away.
-"""
+"""The environment of a worker: one thread for each library, this Python first on the path."""
 
 import shlex
 import sys
 from pathlib import Path
 
-__all__ = ["SINGLE", "exports", "path_of_this_python"]
+from hfx.functions.apart import SINGLE
 
-SINGLE = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
-)
+__all__ = ["exports", "path_of_this_python"]
 
 
 def exports() -> tuple[str, ...]:

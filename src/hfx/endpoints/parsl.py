@@ -1,6 +1,8 @@
 """The parsl engine: Parsl's HighThroughputExecutor, with workers on this machine, Slurm, HTCondor or Kubernetes.
 
-Parsl is imported when the first task is submitted. It moves bytes: the request and the answer are hfx's own wire.
+Parsl is imported when the first task is submitted. It moves bytes: the request and the answer are hfx's own wire. Fits run in
+a process apart from Parsl's worker: one that is killed with a lock of the manager's queues in its hands stops all
+its fellows (seen with Parsl 2026.10).
 """
 
 import fcntl
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from hfx.endpoints.providers import HTCondor, Kubernetes, Local, Provider, Slurm
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, HfxError, NodeLostError, WorkerLostError
-from hfx.functions import wire
+from hfx.functions import apart, wire
 
 if TYPE_CHECKING:
     from parsl import DataFlowKernel
@@ -150,7 +152,7 @@ class ParslExecutor(Executor):
             htex = self._started()
             self._open.add(future)
             try:
-                raw = htex.submit(wire.perform, {}, request)
+                raw = htex.submit(apart.perform, {}, request)
             except Exception as error:
                 self._settle(future, self._translated(error), None)
                 return future
@@ -206,6 +208,8 @@ class ParslExecutor(Executor):
             return
         try:
             result = wire.answer(raw.result())
+        except (EndpointError, WorkerLostError) as told:
+            self._settle(future, type(told)(f"{self._endpoint}: {told}"), None)
         except Exception as told:
             self._settle(future, told, None)
         else:

@@ -3,26 +3,18 @@
 A worker that dies takes nobody along: its task fails with `WorkerLostError`, the next task gets a new worker.
 """
 
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from hfx.endpoints import fields
-from hfx.endpoints.environment import SINGLE
 from hfx.endpoints.inline import InlineExecutor
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, WorkerLostError
 from hfx.functions import wire
-from hfx.functions.wire import read_frame, write_frame
+from hfx.functions.apart import Apart
 
 __all__ = ["KINDS", "Process", "ProcessExecutor", "executor"]
 
@@ -48,70 +40,6 @@ class Process:
 KINDS = {"": Process}
 
 
-class _Worker:
-    """One process; it is started here, and ends with `end` or with this process."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self._said = name, b""
-        self._ending = threading.Lock()
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the worker
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "hfx.functions.serve"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._complaints,
-            env={**os.environ, **SINGLE, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
-            process_group=0,  # Ctrl-C is for the client, which then ends the workers
-        )
-
-    def begin(self) -> None:
-        """Wait until it serves; raises `EndpointError` where it never does."""
-        stdout = self.process.stdout
-        assert stdout is not None
-        if read_frame(stdout) != b"ready":
-            self.end()
-            raise EndpointError(f"endpoint {self._name}: its workers do not start ({self._last_words()}); see 'hfx doctor'")
-
-    def ask(self, request: bytes) -> bytes:
-        """The worker's answer; raises `WorkerLostError` where it dies over it."""
-        stdin, stdout = self.process.stdin, self.process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        with suppress(BrokenPipeError):
-            write_frame(stdin, request)
-        answer = read_frame(stdout)
-        if answer is None:
-            self.end()
-            raise WorkerLostError(f"endpoint {self._name}: the worker process that fitted it {self._how_it_ended()}")
-        return answer
-
-    def end(self) -> None:
-        """Kill it, and leave no zombie; what it holds is a copy."""
-        with suppress(ProcessLookupError):
-            self.process.kill()
-        self.process.wait()
-        with self._ending:
-            if self._complaints.closed:
-                return
-            self._complaints.seek(0)
-            self._said = self._complaints.read()
-            for stream in (self.process.stdin, self.process.stdout, self._complaints):
-                with suppress(OSError):
-                    if stream is not None:
-                        stream.close()
-
-    def _how_it_ended(self) -> str:
-        code = self.process.returncode
-        if code >= 0:
-            return f"ended with exit code {code} ({self._last_words()})"
-        name = signal.Signals(-code).name if -code in set(signal.Signals) else str(-code)
-        return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
-
-    def _last_words(self) -> str:
-        lines = self._said.decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
-
-
 class ProcessExecutor(Executor):
     """A `concurrent.futures.Executor` for functions of one JSON task; a worker is started when a task wants one."""
 
@@ -120,8 +48,8 @@ class ProcessExecutor(Executor):
         self._packer = wire.Packer()
         self._threads = InlineExecutor(workers)  # each thread waits for one worker
         self._guard = threading.Lock()
-        self._idle: list[_Worker] = []
-        self._all: set[_Worker] = set()
+        self._idle: list[Apart] = []
+        self._all: set[Apart] = set()
         self._closed = False
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
@@ -146,7 +74,9 @@ class ProcessExecutor(Executor):
             raw = worker.ask(request)
         except BaseException as error:
             if self._closed and isinstance(error, EndpointError):
-                error = WorkerLostError(f"endpoint {self._name} was closed while a worker started")
+                error = WorkerLostError("it was closed while a worker started")
+            if isinstance(error, EndpointError | WorkerLostError):
+                error = type(error)(f"endpoint {self._name}: {error}")
             with self._guard:
                 self._all.discard(worker)
             raise error from None
@@ -154,14 +84,14 @@ class ProcessExecutor(Executor):
             self._idle.append(worker)
         return wire.answer(raw)
 
-    def _take(self) -> tuple[_Worker, bool]:
+    def _take(self) -> tuple[Apart, bool]:
         """A worker, and whether it serves already."""
         with self._guard:
             if self._closed:
                 raise WorkerLostError(f"endpoint {self._name} is closed; run the same command again")
             if self._idle:
                 return self._idle.pop(), True
-            worker = _Worker(self._name)
+            worker = Apart()
             self._all.add(worker)
             return worker, False
 
