@@ -93,7 +93,8 @@ def counted(model: Model) -> dict[str, tuple[float, float]]:
     """(operations, bytes) of each stage of hypothesis 0, from the sizes of its tables.
 
     An interpolated factor's polynomial and its two derivatives take 33 operations and a division; rows are counted at their full
-    length. The step counts four products, which is what most steps take.
+    length, though the matrix leaves out products with zero (and so can seem faster than dgemm). The step counts four products,
+    which is what most steps take.
     """
     t = model.batch.tables
     blocks = t.hypothesis_block[t.hypothesis_from[0] : t.hypothesis_from[1]]
