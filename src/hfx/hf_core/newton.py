@@ -1,6 +1,7 @@
 """The fused fit: the whole minimisation of one fit after another in compiled code, without a copy or a call between iterations.
 
-It takes the same steps as :mod:`hfx.hf_core.batched`, which says what they are and why; here each is written for one fit.
+It takes the same steps as :mod:`hfx.hf_core.batched`, which says what they are and why; here each is written for one fit. How a
+step is found differs (:mod:`hfx.hf_core.steps`), and so does what it looks like across an empty bin's rate of zero.
 """
 
 from __future__ import annotations
