@@ -22,12 +22,12 @@ from numba import njit
 from hfx.hf_core.buffers import resolve, work
 from hfx.hf_core.compile import compile_batch
 from hfx.hf_core.conjugate import conjugate
-from hfx.hf_core.curvature import bend, derivatives, hessian
+from hfx.hf_core.curvature import derivatives, hessian, hessian_product
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fused import value
 from hfx.hf_core.linear import cholesky, pack, padded
 from hfx.hf_core.minima import Fits
 from hfx.hf_core.model import Model
-from hfx.hf_core.specification import Decoder
 from hfx.pallets import open_pallet
 from hfx.pallets.patching import apply_patch
 
@@ -41,7 +41,7 @@ def again(t: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux:
     w = work(t)
     resolve(t, 0, w)
     size, bins, blocks = t.size[0], t.bins[0], t.hypothesis_from[1] - t.hypothesis_from[0]
-    gradient, width = np.zeros(size), len(w.found)
+    gradient, width = np.zeros(size), len(w.solution)
     matrix, factor, index = np.zeros((width, width)), np.zeros((width, width)), np.arange(size)
     free, held = np.ones(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     total = value(t, 0, theta, sign, main, aux, w)
@@ -55,7 +55,7 @@ def again(t: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux:
         elif stage == 1:
             derivatives(t, 0, theta, aux, w, gradient)
         elif stage == 2:
-            bend(blocks, bins, w.direction, w, w.product)
+            hessian_product(blocks, bins, w.direction, w, w.product)
         elif stage == 3:
             total += conjugate(blocks, bins, size, 0.0, scale, free, held, right, np.bool_(True), w)
         elif stage == 4:

@@ -18,11 +18,11 @@ import numpy as np
 import published
 
 from hfx.hf_core.compile import compile_batch
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.minima import Fits
 from hfx.hf_core.model import Data, Model
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.solver import STATUS
-from hfx.hf_core.specification import Decoder
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.patching import apply_patch
 

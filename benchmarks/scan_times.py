@@ -35,8 +35,8 @@ from hfx.driver import outcome, plan, provenance
 from hfx.driver.cores import usable_cores
 from hfx.driver.options import ScanOptions
 from hfx.hf_core.compile import compile_batch
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.model import Model
-from hfx.hf_core.specification import Decoder
 from hfx.pallets import Hypothesis, Pallet, open_pallet
 from hfx.pallets.patching import apply_patch
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from hfx.hf_core.compile import compile_batch
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.hypotest import Outcome, hypotest
 from hfx.hf_core.model import Model
-from hfx.hf_core.specification import Decoder
 from hfx.pallets.demo import demo_pallet
 from hfx.pallets.patching import apply_patch
 from tests.functions import tasks

@@ -8,7 +8,7 @@ from numba import njit
 
 from hfx.hf_core.buffers import resolve, work
 from hfx.hf_core.conjugate import conjugate
-from hfx.hf_core.curvature import bend, derivatives, hessian
+from hfx.hf_core.curvature import derivatives, hessian, hessian_product
 from hfx.hf_core.fused import value
 from tests.conformance.points import points
 from tests.conformance.test_likelihood import core
@@ -23,17 +23,17 @@ def at(t: Any, theta: Any, sign: Any, main: Any, aux: Any, vector: Any, damping:
     w = work(t)
     resolve(t, 0, w)
     size, bins, blocks = t.size[0], t.bins[0], t.hypothesis_from[1] - t.hypothesis_from[0]
-    gradient, width = np.zeros(size), len(w.found)
+    gradient, width = np.zeros(size), len(w.solution)
     matrix, product, padded = np.zeros((width, width)), np.zeros(width), np.zeros(width)
     padded[:size] = vector
     value(t, 0, theta, sign, main, aux, w)
     derivatives(t, 0, theta, aux, w, gradient)
     hessian(blocks, bins, size, True, w, matrix)
-    bend(blocks, bins, padded, w, product)
+    hessian_product(blocks, bins, padded, w, product)
     scale = np.abs(w.diagonal[:size]) + 1e-6
     free, held = np.ones(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
     solved = conjugate(blocks, bins, size, damping, scale, free, held, -gradient, True, w)
-    return gradient, matrix[:size, :size].copy(), product[:size].copy(), scale, solved, w.found[:size].copy()
+    return gradient, matrix[:size, :size].copy(), product[:size].copy(), scale, solved, w.solution[:size].copy()
 
 
 def evaluated(name: str, normsys: int, histosys: str, damping: float) -> tuple[Any, ...]:

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from hfx.errors import SpecificationError
 from hfx.hf_core.compile import Batch, compile_batch
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.model import Model
 from hfx.hf_core.parameters import ROWS, Parameters, ParameterTable, parameter_table
 from hfx.hf_core.shifts import shift_tables
-from hfx.hf_core.specification import Channel, Decoder, Sample, Workspace
+from hfx.hf_core.specification import Channel, Sample, Workspace
 from hfx.pallets.patching import apply_patch
 from tests.conformance import workspaces as build
 from tests.functions.tasks import signal

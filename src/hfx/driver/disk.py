@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, TypeVar
 
 from hfx.errors import RunFolderError
 
-__all__ = ["append", "create", "dump", "explained", "lines", "read_at", "write_parts", "write_whole"]
+__all__ = ["append", "create", "dump", "explained", "lines", "parsed", "read_at", "write_parts", "write_whole"]
+
+T = TypeVar("T")
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _GONE = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ENOTCONN, errno.ENODEV, errno.EIO, errno.EREMOTEIO}
@@ -41,6 +43,23 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
             "same command again; else choose another with -o"
         )
     return f"{what}{error.strerror or error}; mend it or choose another folder with -o, then run again"
+
+
+def parsed(path: Path, parse: Callable[[TextIO], T], remedy: str) -> T | None:
+    """What `parse` makes of a file in a run's folder; None when there is none.
+
+    Raises `RunFolderError`, with its `remedy`, where the file cannot be read or `parse` raises `ValueError`.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            return parse(file)
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise RunFolderError(f"{path.parent} is a file, not a run's folder; choose another with -o") from None
+    except (ValueError, OSError) as error:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise RunFolderError(f"{path} cannot be read ({why}); {remedy}") from None
 
 
 def dump(content: Any, *, indent: int | None = None) -> str:

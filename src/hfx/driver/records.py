@@ -12,7 +12,7 @@ import orjson
 from hfx.driver import disk
 from hfx.errors import RunFolderError
 
-__all__ = ["EXCHANGE", "LOCAL", "Place", "Records", "Stored", "read_records"]
+__all__ = ["EXCHANGE", "LOCAL", "Place", "Records", "Stored", "read_records", "to_lines"]
 
 Record = dict[str, Any]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from hfx.driver import disk
 from hfx.driver.held import Held
@@ -54,21 +54,20 @@ def read_scan(folder: Path) -> dict[str, Any] | None:
     Raises `RunFolderError` when it cannot be read, or is not what hfx writes.
     """
     path = folder / NAME
-    try:
-        with path.open(encoding="utf-8") as file:
-            content = _content(JsonStream(file))
-    except FileNotFoundError:
+    content = disk.parsed(path, _ours, _REMEDY)
+    if content is None:
         return None
-    except NotADirectoryError:
-        raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
-    except (ValueError, OSError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{path} cannot be read ({why}); {_REMEDY}") from None
-    except (KeyError, TypeError, AttributeError):
-        content = {}
     if not all(key in content for key in _KEYS) or not isinstance(content["results"], Held):
         raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
     return content
+
+
+def _ours(file: TextIO) -> dict[str, Any]:
+    """The content of a file; nothing where its results are not such as hfx writes."""
+    try:
+        return _content(JsonStream(file))
+    except (KeyError, TypeError, AttributeError):
+        return {}
 
 
 def _content(stream: JsonStream) -> dict[str, Any]:

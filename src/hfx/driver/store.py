@@ -24,6 +24,8 @@ from hfx.errors import RunFolderError
 
 __all__ = ["RunFolder", "opened", "read_json"]
 
+_REMEDY = "choose another folder with -o"
+
 STATES = ("planned", "running", "finished", "stopped", "failed")
 
 
@@ -33,17 +35,12 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     Raises `RunFolderError` when it cannot be read.
     """
     path = folder / name
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    found = disk.parsed(path, lambda file: (json.load(file),), _REMEDY)  # what is there may be null
+    if found is None:
         return None
-    except NotADirectoryError:
-        raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
-    except (ValueError, OSError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{path} cannot be read ({why}); choose another folder with -o") from None
+    (content,) = found
     if not isinstance(content, dict):
-        raise RunFolderError(f"{path} does not hold what hfx writes; choose another folder with -o")
+        raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
     return content
 
 

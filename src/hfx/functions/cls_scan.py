@@ -31,7 +31,7 @@ __all__ = ["FIT_NAMES", "JOB", "NUMERICS", "VERSION", "run"]
 
 JOB = "cls_scan"
 VERSION = 1
-NUMERICS = 2  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
+NUMERICS = 3  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
 
@@ -86,8 +86,8 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
 
 def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:
     """The hypotheses whose patched workspaces are valid, these workspaces, their parameters, and the failures of the others."""
+    from hfx.hf_core.decoding import Decoder
     from hfx.hf_core.parameters import Parameters
-    from hfx.hf_core.specification import Decoder
 
     options = task["options"]
     decoder, shared = Decoder(), Parameters()

@@ -59,7 +59,7 @@ _FIELDS = [
     "slot",  # (P,): the last one of each parameter
     "slotted",  # (slots,): their parameters, and
     "slot_bin",  # their main bins; -1 for a linear factor
-    "bowed",  # (blocks, padded P): f''/f of each block's interpolated factors
+    "second_order",  # (blocks, padded P): f''/f of each block's interpolated factors
     "rows",  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
     "logarithmic",
     "additive",
@@ -68,19 +68,19 @@ _FIELDS = [
     "across",  # (slots, padded P)
     "joint",  # (slots, padded P): what a cell with several factors per bin adds to all but the first of these rows
     "weight",  # (blocks,)
-    "bent",  # (N,): the curvature that the rows were made with
-    "rate",  # (N,): and the rates
-    "own",  # (padded P): what the diagonal has beside the rows and
+    "row_curvature",  # (N,): the curvature that the rows were made with
+    "row_rate",  # (N,): and the rates
+    "remainder",  # (padded P): what the diagonal has beside the rows and
     "prior",  # (padded P) the constraints
     "diagonal",  # (padded P): the Hessian's
     "coefficient",  # (products, 2): of the products for two parameters
     "row",  # (products,)
     "inverse",  # (padded P) of D, the next six: of the conjugate gradients
-    "found",
+    "solution",
     "residual",
     "direction",
     "product",
-    "raised",
+    "preconditioned",
     "root",  # (N,)
     "along",  # (padded N)
     "inner",  # (padded N, padded N)
@@ -91,11 +91,10 @@ _FIELDS = [
 structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
 
 
-@jit
-def work(t: Any) -> Any:
-    """Buffers for the largest hypothesis."""
-    parameters, bins = t.width.shape[1], t.floor.shape[1]
-    width = padded(parameters)
+@inline
+def _largest(t: Any) -> Any:
+    """Over the hypotheses, the most linear factors, interpolated factors, shifts, factors per bin, cells and blocks; and the most
+    shifts of a block."""
     linear, normsys, shifts, gammas, cells, blocks, most = 1, 1, 1, 1, 1, 1, 1
     for h in range(len(t.bins)):
         f, n, s, g, c = 0, 0, 0, 0, 0
@@ -111,6 +110,15 @@ def work(t: Any) -> Any:
         linear, normsys, shifts = max(linear, f), max(normsys, n), max(shifts, s)
         gammas, cells = max(gammas, g), max(cells, c)
         blocks = max(blocks, t.hypothesis_from[h + 1] - t.hypothesis_from[h])
+    return linear, normsys, shifts, gammas, cells, blocks, most
+
+
+@jit
+def work(t: Any) -> Any:
+    """Buffers for the largest hypothesis."""
+    parameters, bins = t.width.shape[1], t.floor.shape[1]
+    width = padded(parameters)
+    linear, normsys, shifts, gammas, cells, blocks, most = _largest(t)
     slots = parameters + gammas
     rows = np.zeros((3 * blocks + bins, width))
     return Work(  # type: ignore[no-untyped-call]
@@ -188,7 +196,7 @@ def resolve(t: Any, h: int, w: Any) -> None:
     w.slots[0] = 0
     w.slot[:] = -1
     w.rows[:] = 0.0  # a block's entries stay where they are
-    w.bowed[:] = 0.0
+    w.second_order[:] = 0.0
     w.yields[:] = 0.0  # a smaller hypothesis leaves the last ones empty
     for r in range(t.hypothesis_from[h + 1] - first):
         k = t.hypothesis_block[first + r]

@@ -2,7 +2,8 @@
 
 Bins are few and parameters many, so that D + J' C J, the Gauss-Newton part with D the curvature of the constraints, is inverted
 by a matrix of bins x bins (Woodbury's identity). What it lacks of the exact Hessian is small near a minimum, and a few products
-with the exact one (:func:`hfx.hf_core.curvature.bend`) make up for it: Steihaug's iteration, SIAM J. Numer. Anal. 20 (1983) 626.
+with the exact one (:func:`hfx.hf_core.curvature.hessian_product`) make up for it: Steihaug's iteration, SIAM J. Numer. Anal.
+20 (1983) 626.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hfx.hf_core.curvature import bend
+from hfx.hf_core.curvature import hessian_product
 from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import cholesky, solve
 
@@ -27,14 +28,14 @@ _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter h
 def conjugate(
     blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
 ) -> bool:
-    """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not held, into ``w.found``, as
+    """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not held, into ``w.solution``, as
     closely as the next step of Newton can tell. False where H shows that it is not positive definite, or where too many products
     do not suffice.
 
     Not ``exact``: with the Gauss-Newton part in place of H, in one step.
     """
-    found, residual, direction, product, raised = w.found, w.residual, w.direction, w.product, w.raised
-    width = len(found)
+    solution, residual, direction, product, preconditioned = w.solution, w.residual, w.direction, w.product, w.preconditioned
+    width = len(solution)
     for p in range(size):
         moves = free[p] and not held[p]
         constrained = max(w.prior[p] + damping * scale[p], _UNCONSTRAINED * scale[p])
@@ -45,24 +46,24 @@ def conjugate(
     if not _prepare(bins, w):
         return False
     for p in range(width):
-        direction[p] = found[p] = 0.0
+        direction[p] = solution[p] = 0.0
     before, wanted = 1.0, np.inf
     for turn in range(_MOST_PRODUCTS):
-        _precondition(bins, residual, w, raised)
+        _precondition(bins, residual, w, preconditioned)
         along = 0.0
         for p in range(width):
-            along += residual[p] * raised[p]
+            along += residual[p] * preconditioned[p]
         if turn == 0:
             wanted = min(_RESIDUAL, 0.1 * along) * along
             if not exact:
-                found[:] = raised
+                solution[:] = preconditioned
         if not exact or not along > wanted:
             return math.isfinite(along) and along >= 0.0
         ratio = 0.0 if turn == 0 else along / before
         before = along
         for p in range(width):
-            direction[p] = raised[p] + ratio * direction[p]
-        bend(blocks, bins, direction, w, product)
+            direction[p] = preconditioned[p] + ratio * direction[p]
+        hessian_product(blocks, bins, direction, w, product)
         curvature = 0.0
         for p in range(size):
             product[p] += damping * scale[p] * direction[p]
@@ -71,7 +72,7 @@ def conjugate(
             return False
         step = along / curvature
         for p in range(width):
-            found[p] += step * direction[p]
+            solution[p] += step * direction[p]
             residual[p] -= step * product[p] if w.inverse[p] != 0.0 else 0.0
     return False
 
@@ -82,7 +83,7 @@ def _prepare(bins: int, w: Any) -> bool:
     inverse, product, inner = w.inverse, w.product, w.inner
     width = len(inverse)
     for m in range(bins):
-        w.root[m] = math.sqrt(max(w.bent[m], 0.0))
+        w.root[m] = math.sqrt(max(w.row_curvature[m], 0.0))
     for m in range(bins):
         row = w.jacobian[m]
         for p in range(width):
@@ -101,19 +102,19 @@ def _prepare(bins: int, w: Any) -> bool:
 
 
 @inline
-def _precondition(bins: int, residual: Any, w: Any, raised: Any) -> None:
-    """(D + J' C J)^-1 residual into ``raised`` (padded P)."""
+def _precondition(bins: int, residual: Any, w: Any, preconditioned: Any) -> None:
+    """(D + J' C J)^-1 residual into ``preconditioned`` (padded P)."""
     inverse, inner = w.inverse, w.along
     width = len(inverse)
     for p in range(width):
-        raised[p] = inverse[p] * residual[p]
+        preconditioned[p] = inverse[p] * residual[p]
     for n in range(bins):
         row, total = w.jacobian[n], 0.0
         for p in range(width):
-            total += row[p] * raised[p]
+            total += row[p] * preconditioned[p]
         inner[n] = w.root[n] * total
     solve(w.inner, bins, inner)
     for n in range(bins):
         row, given = w.jacobian[n], w.root[n] * inner[n]
         for p in range(width):
-            raised[p] -= inverse[p] * given * row[p]
+            preconditioned[p] -= inverse[p] * given * row[p]

@@ -21,7 +21,7 @@ from hfx.hf_core.fused import TINY, constraint, value
 from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import LANES, padded
 
-__all__ = ["bend", "derivatives", "evaluate", "hessian"]
+__all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 
 
 @jit
@@ -30,7 +30,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
     blocks = t.hypothesis_from[h + 1] - first
     jacobian, diagonal = w.jacobian, w.diagonal
-    w.own[:] = 0.0
+    w.remainder[:] = 0.0
     w.diagonal[:] = 0.0
     w.jacobian[:bins] = 0.0
     w.across[: w.slots[0]] = 0.0
@@ -44,7 +44,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
         gradient[p] = 0.0
     for n in range(bins):
         row, slope, curvature = jacobian[n], w.first[n], w.curvature[n]
-        w.bent[n], w.rate[n] = curvature, w.nu[n]
+        w.row_curvature[n], w.row_rate[n] = curvature, w.nu[n]
         for p in range(size):
             gradient[p] += slope * row[p]
             diagonal[p] += curvature * row[p] * row[p]
@@ -63,11 +63,11 @@ def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
     width = w.jacobian.shape[1]
     k = t.hypothesis_block[t.hypothesis_from[h] + r]
     place, bins = t.offset[h, t.block_channel[k]], t.block_bins[k]
-    logarithmic, additive, both, own, diagonal = w.logarithmic[r], w.additive[r], w.both[r], w.own, w.diagonal
-    bowed, index, slopes, seconds = w.bowed[r], w.normsys, w.slope, w.second
+    logarithmic, additive, both, remainder, diagonal = w.logarithmic[r], w.additive[r], w.both[r], w.remainder, w.diagonal
+    second_order, index, slopes, seconds = w.second_order[r], w.normsys, w.slope, w.second
     for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
         logarithmic[index[e]] = slopes[e]
-        bowed[index[e]] = seconds[e]
+        second_order[index[e]] = seconds[e]
     begin = w.shift_from[r]
     shifts = w.shift_from[r + 1] - begin
     shifted = w.shift_index[begin : begin + shifts]
@@ -101,14 +101,14 @@ def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
     w.weight[r] = weight
     for j in range(shifts):
         additive[shifted[j]] = summed[j]
-        own[shifted[j]] += curved[j] * shape[2, shifted[j]]
+        remainder[shifted[j]] += curved[j] * shape[2, shifted[j]]
         diagonal[shifted[j]] += curved[j] * shape[2, shifted[j]]
     for p in range(width):
         both[p] = weight * logarithmic[p] + additive[p]
     for p in range(width):
-        diagonal[p] += weight * bowed[p] + 2.0 * logarithmic[p] * additive[p]
+        diagonal[p] += weight * second_order[p] + 2.0 * logarithmic[p] * additive[p]
     for p in range(width):
-        own[p] += weight * (bowed[p] - logarithmic[p] * logarithmic[p])
+        remainder[p] += weight * (second_order[p] - logarithmic[p] * logarithmic[p])
     for e in range(w.linear_from[r], w.linear_from[r + 1]):
         row, slope = w.across[w.linear_slot[e]], w.linear_slope[e]
         for p in range(width):
@@ -151,11 +151,11 @@ def _inverse(factor: float) -> float:
 
 
 @jit
-def bend(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
+def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
     """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
     width = len(out)
     for p in range(width):
-        out[p] = (w.own[p] + w.prior[p]) * v[p]
+        out[p] = (w.remainder[p] + w.prior[p]) * v[p]
     for r in range(blocks):
         logarithmic, additive = w.logarithmic[r], w.additive[r]
         one, two = 0.0, 0.0
@@ -169,7 +169,7 @@ def bend(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
         row, along = w.jacobian[n], 0.0
         for p in range(width):
             along += row[p] * v[p]
-        along *= w.bent[n]
+        along *= w.row_curvature[n]
         for p in range(width):
             out[p] += along * row[p]
     for slot in range(w.slots[0]):
@@ -204,7 +204,7 @@ def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any)
         else:
             total = w.prior[p]
             for n in range(bins):
-                total += w.bent[n] * w.jacobian[n, p] ** 2
+                total += w.row_curvature[n] * w.jacobian[n, p] ** 2
             matrix[p, p] = total
 
 
@@ -231,7 +231,7 @@ def _products(blocks: int, bins: int, size: int, w: Any, matrix: Any) -> None:
                 coefficients[count, 0], coefficients[count, 1], products[count] = a, b, r
                 count += 1
         for n in range(bins):
-            a, b = w.bent[n] * rows[3 * most + n, p], w.bent[n] * rows[3 * most + n, other]
+            a, b = w.row_curvature[n] * rows[3 * most + n, p], w.row_curvature[n] * rows[3 * most + n, other]
             if a != 0.0 or b != 0.0:
                 coefficients[count, 0], coefficients[count, 1], products[count] = a, b, 3 * most + n
                 count += 1

@@ -122,6 +122,56 @@ def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
     return below
 
 
+@inline
+def _fit(
+    t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, aux: Any, size: int, most: int, target: float, w: Any, s: Any
+) -> Any:
+    """One fit of the resolved hypothesis h from ``theta`` and into it: (its NLL, EDM, iterations, status). With a negative
+    ``most`` the NLL at the start alone."""
+    kinked = _begin(t, h, theta, lower, upper, aux, size, s)
+    current = value(t, h, theta, s.sign, main, aux, w)
+    damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
+    code = RUNNING if most >= 0 else CONVERGED
+    if not math.isfinite(current):
+        current, code = np.inf, NOT_FINITE
+    fresh = True  # whether the derivatives are those of theta
+    near = t.bins[h] >= size  # steps are taken with the whole Hessian, which certifies the last one
+    while code == RUNNING:
+        if fresh:
+            derivatives(t, h, theta, aux, w, s.gradient)
+            if kinked:
+                current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
+        limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+        # What may be abandoned is certified only where it is not.
+        above = 2.0 * current - target
+        quick, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
+
+        certified = edm <= EDM_LIMIT and not quick
+        if edm <= SURE and above > MARGIN * edm:
+            code = ABANDONED
+        elif not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
+            code = CONVERGED
+        elif damping > MAX_DAMPING and not certified:
+            code = STALLED
+        elif steps >= most:
+            code = ITERATIONS
+        if code != RUNNING:
+            break
+        polished += certified
+        near |= (edm <= NEAR and target == np.inf) or steps >= QUICK_STEPS
+
+        _trial_point(theta, size, s)
+        ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
+        steps += 1
+        fresh, damping, growth = _judge(current, ahead, predicted, stretch, damping, growth)
+        if not fresh:
+            continue
+        current = ahead
+        for p in range(size):
+            theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
+    return current, edm, steps, code
+
+
 @jit
 def minimize_rows(
     t: Any,
@@ -158,47 +208,7 @@ def minimize_rows(
             resolve(t, h, w)
             resolved = h
         size = t.size[h]
-        kinked = _begin(t, h, theta, lower, upper, aux, size, s)
-        current = value(t, h, theta, s.sign, main, aux, w)
-        damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
-        code = RUNNING if most >= 0 else CONVERGED
-        if not math.isfinite(current):
-            current, code = np.inf, NOT_FINITE
-        fresh = True  # whether the derivatives are those of theta
-        near = t.bins[h] >= size  # steps are taken with the whole Hessian, which certifies the last one
-        while code == RUNNING:
-            if fresh:
-                derivatives(t, h, theta, aux, w, s.gradient)
-                if kinked:
-                    current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
-            limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-            # What may be abandoned is certified only where it is not.
-            above = 2.0 * current - target[b]
-            quick, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
-
-            certified = edm <= EDM_LIMIT and not quick
-            if edm <= SURE and above > MARGIN * edm:
-                code = ABANDONED
-            elif not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
-                code = CONVERGED
-            elif damping > MAX_DAMPING and not certified:
-                code = STALLED
-            elif steps >= most:
-                code = ITERATIONS
-            if code != RUNNING:
-                break
-            polished += certified
-            near |= (edm <= NEAR and target[b] == np.inf) or steps >= QUICK_STEPS
-
-            _trial_point(theta, size, s)
-            ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
-            steps += 1
-            fresh, damping, growth = _judge(current, ahead, predicted, stretch, damping, growth)
-            if not fresh:
-                continue
-            current = ahead
-            for p in range(size):
-                theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
+        current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)
         if most >= 0:
             if code == CONVERGED:  # the certificate's own step is still taken
                 _trial_point(theta, size, s)

@@ -14,7 +14,7 @@ from numba import types
 from numba.experimental import structref
 
 from hfx.hf_core.conjugate import conjugate
-from hfx.hf_core.curvature import bend, hessian
+from hfx.hf_core.curvature import hessian, hessian_product
 from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.problem import (
@@ -64,7 +64,7 @@ _FIELDS = [
     "packed",  # a vector over the moving parameters
     "step",  # padded
     "pushed",  # padded: the part of a step that is held
-    "bent",  # padded: the Hessian times a step
+    "product",  # padded: the Hessian times a step
     "trial",
     "trial_sign",
 ]
@@ -138,7 +138,7 @@ def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any,
     solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
     for p in range(size):
         if solved and s.free[p] and not s.held[p]:
-            s.step[p] = w.found[p]
+            s.step[p] = w.solution[p]
     return solved
 
 
@@ -169,8 +169,8 @@ def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, 
 @jit
 def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
     """By how much the quadratic model falls along the step."""
-    bend(blocks, bins, s.step, w, s.bent)
-    return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.bent, size)))
+    hessian_product(blocks, bins, s.step, w, s.product)
+    return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.product, size)))
 
 
 @jit
@@ -261,9 +261,9 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
             break
         for p in range(size):
             s.pushed[p] = s.step[p] if s.held[p] else 0.0
-        bend(blocks, bins, s.pushed, w, s.bent)
+        hessian_product(blocks, bins, s.pushed, w, s.product)
         for p in range(size):
-            s.right[p] = -(s.gradient[p] + s.bent[p])
+            s.right[p] = -(s.gradient[p] + s.product[p])
     stretch = 1.0
     for p in range(size):
         s.step[p] = min(max(s.step[p], s.low[p]), s.high[p]) if s.free[p] else 0.0
@@ -327,14 +327,14 @@ def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
     for n in range(t.bins[h]):
         if main[n] <= 0.0:
             row = w.jacobian[n]
-            ahead = w.rate[n] + dot(row, s.step, size)
-            if (ahead < 0.0) != (w.bent[n] != 0.0):
+            ahead = w.row_rate[n] + dot(row, s.step, size)
+            if (ahead < 0.0) != (w.row_curvature[n] != 0.0):
                 changed = True
                 inverse = 1.0 / t.floor[h, n]
                 if ahead >= 0.0:
                     inverse = -inverse
-                slope = inverse * w.rate[n]
-                w.bent[n] = max(inverse, 0.0)
+                slope = inverse * w.row_rate[n]
+                w.row_curvature[n] = max(inverse, 0.0)
                 for p in range(size):
                     s.gradient[p] += slope * row[p]
                     w.diagonal[p] += inverse * row[p] * row[p]
@@ -346,7 +346,7 @@ def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
     """By how much the sides that the derivatives take raise the NLL here."""
     total = 0.0
     for n in range(t.bins[h]):
-        if main[n] <= 0.0 and (w.rate[n] < 0.0) != (w.bent[n] != 0.0):
-            more = 0.5 * w.rate[n] * w.rate[n] / t.floor[h, n]
-            total += more if w.rate[n] >= 0.0 else -more
+        if main[n] <= 0.0 and (w.row_rate[n] < 0.0) != (w.row_curvature[n] != 0.0):
+            more = 0.5 * w.row_rate[n] * w.row_rate[n] / t.floor[h, n]
+            total += more if w.row_rate[n] >= 0.0 else -more
     return total

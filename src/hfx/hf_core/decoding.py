@@ -1,0 +1,386 @@
+"""From JSON to a :class:`~hfx.hf_core.specification.Workspace`. Decoding *is* the validation: every element is checked once.
+
+What several patched workspaces share (the same JSON object) is decoded once by one :class:`Decoder`. A published pallet holds a
+hundred thousand modifiers, so each sample is read column by column; only where a column cannot be read is it gone through one by
+one, to name in the error what is wrong.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from itertools import chain
+from operator import attrgetter, itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.errors import SpecificationError
+from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
+
+__all__ = ["Decoder"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
+_WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
+_CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
+
+
+class Decoder:
+    """Decodes workspaces that share JSON objects; what they share is decoded and stored once.
+
+    The samples' tuples of names are shared too: equal ones are the same object.
+    """
+
+    def __init__(self) -> None:
+        # The JSON object is kept with its value: an id is unique only while its object lives.
+        self._channels: dict[int, tuple[Any, Channel]] = {}
+        self._samples: dict[int, tuple[Any, Sample]] = {}
+        self._observations: dict[int, tuple[Any, dict[str, Array]]] = {}
+        self._measurements: dict[tuple[int, str | None], tuple[Any, Measurement]] = {}
+        self._names = _Names()
+
+    def workspace(self, document: Any, measurement: str | None = None) -> Workspace:
+        """Decode one workspace; ``measurement`` is a name, or None for the first."""
+        entries = _object(document, "workspace")
+        missing = _WORKSPACE_KEYS - entries.keys()
+        if missing:
+            raise SpecificationError(f"workspace: no {', '.join(sorted(missing))}; schema 1.0.0 requires it")
+        unknown = entries.keys() - _WORKSPACE_KEYS
+        if unknown:
+            raise SpecificationError(f"workspace: unknown key {', '.join(sorted(unknown))}; schema 1.0.0 has none such")
+        if entries["version"] != "1.0.0":
+            raise SpecificationError(f"workspace: version {entries['version']!r}; only schema 1.0.0 can be read")
+        channels = [self.channel(item) for item in _array(entries["channels"], "workspace: channels")]
+        _unique([channel.name for channel in channels], "channel")
+        observations = self._observed(entries["observations"])
+        for channel in channels:
+            _check_observation(channel, observations)
+        return Workspace(
+            channels=tuple(sorted(channels, key=attrgetter("name"))),
+            observations=observations,
+            measurement=self._chosen(entries["measurements"], measurement),
+        )
+
+    def channel(self, document: Any) -> Channel:
+        known = self._channels.get(id(document))
+        if known is not None:
+            return known[1]
+        entries = _object(document, "channel")
+        name = _name(entries, "channel")
+        where = f"channel {name!r}"
+        _keys(entries, {"name", "samples"}, where)
+        samples = [self._sample(item, where) for item in _array(entries.get("samples"), f"{where}: samples")]
+        if not samples:
+            raise SpecificationError(f"{where}: has no samples; remove the channel or give it one")
+        _unique([sample.name for sample in samples], f"{where}: sample")
+        bins = len(samples[0].nominal)
+        for sample in samples:
+            if len(sample.nominal) != bins:
+                raise SpecificationError(
+                    f"{where}, sample {sample.name!r}: {len(sample.nominal)} bins where sample {samples[0].name!r} has {bins}"
+                )
+        channel = Channel(name, bins, tuple(sorted(samples, key=attrgetter("name"))))
+        self._channels[id(document)] = (document, channel)
+        return channel
+
+    def _sample(self, document: Any, where: str) -> Sample:
+        known = self._samples.get(id(document))
+        if known is None:
+            known = (document, _sample(document, where, self._names))
+            self._samples[id(document)] = known
+        return known[1]
+
+    def _observed(self, document: Any) -> dict[str, Array]:
+        known = self._observations.get(id(document))
+        if known is None:
+            known = (document, _observations(document))
+            self._observations[id(document)] = known
+        return known[1]
+
+    def _chosen(self, document: Any, name: str | None) -> Measurement:
+        known = self._measurements.get((id(document), name))
+        if known is None:
+            known = (document, _measurement(document, name))
+            self._measurements[id(document), name] = known
+        return known[1]
+
+
+class _Names:
+    """Names of modifiers in the order of the document, to the sorted ones and the way there: equal ones are sorted once."""
+
+    def __init__(self) -> None:
+        self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], Index | None]] = {}
+        self._sorted: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], Index | None]:
+        """The sorted names and their places in ``names`` (None where these are sorted); an error where one stands twice."""
+        try:
+            known = self._ordered.get(names)
+        except TypeError:  # a list or an object, which cannot be looked up
+            known = None
+        if known is None:
+            if set(map(type, names)) != {str}:
+                raise SpecificationError(f"{where}: a {kind} modifier's name is not text")
+            _unique(names, f"{where}: {kind} modifier")
+            in_order = tuple(sorted(names))
+            in_order = self._sorted.setdefault(in_order, in_order)
+            place = {name: i for i, name in enumerate(names)}
+            known = (in_order, None if in_order == names else np.array([place[name] for name in in_order]))
+            self._ordered[names] = known
+        return known
+
+
+def _sample(document: Any, where: str, known: _Names) -> Sample:
+    entries = _object(document, f"{where}: sample")
+    where = f"{where}, sample {_name(entries, f'{where}: sample')!r}"
+    _keys(entries, {"name", "data", "modifiers"}, where)
+    nominal = _numbers(entries.get("data"), f"{where}: data")
+    groups = _groups(entries.get("modifiers"), where)
+    bins = len(nominal)
+    columns: dict[str, Any] = {}
+    for kind, (given, data) in groups.items():
+        names, places = known.ordered(tuple(given), kind, where)
+        columns[kind] = names
+        if kind == "normsys":
+            columns["normsys_hi"], columns["normsys_lo"] = _factors(data, names, places, where)
+        elif kind == "histosys":
+            columns["histosys_hi"], columns["histosys_lo"] = _shapes(data, kind, names, places, bins, where, _SIDES)
+        elif kind in ("staterror", "shapesys"):
+            (columns[f"{kind}_data"],) = _shapes(data, kind, names, places, bins, where)
+        elif data != [None] * len(data):
+            wrong = next(name for name, one in zip(given, data, strict=True) if one is not None)
+            raise SpecificationError(f"{where}, {kind} {wrong!r}: data must be null")
+    for column, kind in _SHAPES.items():
+        if kind not in groups:
+            columns[column] = np.zeros((0, bins))
+    return Sample(name=entries["name"], nominal=nominal, **columns)
+
+
+_SIDES = ("hi_data", "lo_data")
+_SHAPES = {
+    "histosys_hi": "histosys",
+    "histosys_lo": "histosys",
+    "staterror_data": "staterror",
+    "shapesys_data": "shapesys",
+}
+
+
+def _groups(document: Any, where: str) -> dict[str, tuple[list[Any], list[Any]]]:
+    """Names and data of a sample's modifiers, by their type."""
+    groups: dict[str, list[Any]] = {kind: [] for kind in MODIFIER_TYPES}
+    modifiers = _array(document, f"{where}: modifiers")
+    try:
+        for item in modifiers:
+            groups[item["type"]].append(item)
+        return {kind: (list(map(_NAME, group)), list(map(_DATA, group))) for kind, group in groups.items() if group}
+    except (KeyError, TypeError, IndexError):
+        raise SpecificationError(f"{where}: {_bad_modifier(modifiers)}") from None
+
+
+_NAME, _DATA = itemgetter("name"), itemgetter("data")
+
+
+def _bad_modifier(modifiers: Sequence[Any]) -> str:
+    """What is wrong with the first modifier that is none."""
+    for item in modifiers:
+        if not isinstance(item, Mapping):
+            return "a modifier is not a JSON object"
+        missing = [key for key in ("name", "type", "data") if key not in item]
+        if missing:
+            return f"modifier {item.get('name', '?')!r} has no {', '.join(missing)}"
+        if item["type"] not in MODIFIER_TYPES:
+            return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIER_TYPES)}"
+    return "its modifiers cannot be read"
+
+
+def _factors(data: Sequence[Any], names: Sequence[str], places: Index | None, where: str) -> tuple[Array, Array]:
+    """``hi`` and ``lo`` of each normsys, sorted; a value that is not positive has no interpolation and is refused."""
+    try:
+        values = _floats([one["hi"] for one in data] + [one["lo"] for one in data])
+    except (KeyError, TypeError, IndexError):
+        values = None
+    if values is not None and (values > 0.0).all():
+        sides = values.reshape(2, len(data))
+        sides = sides if places is None else sides.take(places, axis=1)
+        return sides[0], sides[1]
+    for one, name in zip(_sorted(data, places), names, strict=True):
+        for side in ("hi", "lo"):
+            label = f"{where}, normsys {name!r}"
+            if not isinstance(one, Mapping) or not _is_number(one.get(side)):
+                raise SpecificationError(f"{label}: data needs a number {side!r}")
+            if isinstance(one[side], int) and abs(one[side]) > sys.float_info.max:
+                raise SpecificationError(f"{label}: {side} is too large for a number")
+            if not (one[side] > 0.0 and math.isfinite(one[side])):
+                raise SpecificationError(f"{label}: {side} = {one[side]:g} must be positive and finite")
+    raise SpecificationError(f"{where}: the normsys modifiers cannot be read as numbers")
+
+
+def _shapes(
+    data: Sequence[Any],
+    kind: str,
+    names: Sequence[str],
+    places: Index | None,
+    bins: int,
+    where: str,
+    sides: Sequence[str] = (),
+) -> Array:
+    """The yields or uncertainties of each modifier, sorted: shape (sides, modifiers, bins), one side where none is named."""
+    try:
+        rows = [one[side] for side in sides for one in data] if sides else data
+        values = _floats(list(chain.from_iterable(rows))) if set(map(len, rows)) == {bins} else None
+    except (KeyError, TypeError, IndexError):
+        values = None
+    if values is not None:
+        values = values.reshape(max(1, len(sides)), len(data), bins)
+        return values if places is None else values.take(places, axis=1)
+    for one, name in zip(_sorted(data, places), names, strict=True):
+        for side in sides or (None,):
+            label = f"{where}, {kind} {name!r}"
+            row = one
+            if side is not None:
+                if not isinstance(one, Mapping) or side not in one:
+                    raise SpecificationError(f"{label}: data needs {side!r}")
+                row = one[side]
+                label = f"{label}: {side}"
+            found = _numbers(row, label)
+            if len(found) != bins:
+                raise SpecificationError(f"{label}: {len(found)} values for {bins} bins")
+    raise SpecificationError(f"{where}: the {kind} modifiers cannot be read as numbers")
+
+
+def _sorted(data: Sequence[Any], places: Index | None) -> Sequence[Any]:
+    return data if places is None else [data[place] for place in places]
+
+
+def _floats(values: list[Any]) -> Array | None:
+    """The values as an array, or None where they are not all finite numbers (true is none)."""
+    if not set(map(type, values)) <= _NUMBERS:
+        return None
+    try:
+        array = np.array(values, dtype=np.float64)
+    except OverflowError:
+        return None
+    return array if np.isfinite(array).all() else None
+
+
+_NUMBERS = {int, float}
+
+
+def _observations(document: Any) -> dict[str, Array]:
+    observations: dict[str, Array] = {}
+    for item in _array(document, "workspace: observations"):
+        entries = _object(item, "observation")
+        name = _name(entries, "observation")
+        if name in observations:
+            raise SpecificationError(f"observation {name!r}: given twice; keep one")
+        observations[name] = _numbers(entries.get("data"), f"observation {name!r}: data")
+    return observations
+
+
+def _check_observation(channel: Channel, observations: Mapping[str, Array]) -> None:
+    data = observations.get(channel.name)
+    if data is None:
+        raise SpecificationError(f"channel {channel.name!r}: has no observation of that name; add it to observations")
+    if len(data) != channel.bins:
+        raise SpecificationError(f"observation {channel.name!r}: {len(data)} values for {channel.bins} bins")
+    if (data < 0.0).any():
+        raise SpecificationError(f"observation {channel.name!r}: bin {int(np.argmin(data))} is negative")
+
+
+def _measurement(document: Any, name: str | None) -> Measurement:
+    items = [_object(item, "measurement") for item in _array(document, "workspace: measurements")]
+    if not items:
+        raise SpecificationError("workspace: has no measurement; it must name the parameter of interest")
+    names = [_name(item, "measurement") for item in items]
+    if name is not None and name not in names:
+        raise SpecificationError(f"measurement {name!r}: not in the workspace; it has {', '.join(names)}")
+    item = items[0 if name is None else names.index(name)]
+    where = f"measurement {item['name']!r}"
+    config = _object(item.get("config"), f"{where}: config")
+    poi = config.get("poi")
+    if not isinstance(poi, str):
+        raise SpecificationError(f"{where}: config needs the text 'poi'")
+    configs = [_parameter(entry, where) for entry in _array(config.get("parameters"), f"{where}: parameters")]
+    _unique([entry.name for entry in configs], f"{where}: parameter")
+    return Measurement(item["name"], poi, {entry.name: entry for entry in configs})
+
+
+def _parameter(document: Any, where: str) -> ParameterConfig:
+    entries = _object(document, f"{where}: parameter")
+    name = _name(entries, f"{where}: parameter")
+    where = f"{where}, parameter {name!r}"
+    _keys(entries, _CONFIG_KEYS, where)
+    fixed = entries.get("fixed")
+    if fixed is not None and not isinstance(fixed, bool):
+        raise SpecificationError(f"{where}: fixed must be true or false")
+    values = {
+        key: tuple(_numbers(entries[key], f"{where}: {key}").tolist())
+        for key in ("inits", "auxdata", "factors", "sigmas")
+        if key in entries
+    }
+    bounds = None
+    if "bounds" in entries:
+        rows = [_numbers(row, f"{where}: bounds") for row in _array(entries["bounds"], f"{where}: bounds")]
+        if any(len(row) != 2 or row[0] > row[1] for row in rows):
+            raise SpecificationError(f"{where}: each of bounds must be [lower, upper]")
+        bounds = tuple((float(row[0]), float(row[1])) for row in rows)
+    return ParameterConfig(name=name, bounds=bounds, fixed=fixed, **values)
+
+
+def _object(value: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SpecificationError(f"{where}: must be a JSON object")
+    return value
+
+
+def _array(value: Any, where: str) -> Sequence[Any]:
+    if not isinstance(value, list | tuple):
+        raise SpecificationError(f"{where}: must be a JSON array")
+    return value
+
+
+def _name(entries: Mapping[str, Any], where: str) -> str:
+    name = entries.get("name")
+    if not isinstance(name, str):
+        raise SpecificationError(f"{where}: needs a name")
+    return name
+
+
+def _keys(entries: Mapping[str, Any], allowed: set[str], where: str) -> None:
+    unknown = entries.keys() - allowed
+    if unknown:
+        raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _numbers(value: Any, where: str) -> Array:
+    found = _floats(value) if type(value) is list and value else None
+    if found is not None:
+        return found
+    if not isinstance(value, list | tuple) or not value or not all(_is_number(item) for item in value):
+        raise SpecificationError(f"{where}: must be a non-empty array of numbers")
+    try:
+        numbers = np.array(value, dtype=np.float64)
+    except OverflowError:
+        raise SpecificationError(f"{where}: holds an integer too large for a number") from None
+    if not np.isfinite(numbers).all():
+        raise SpecificationError(f"{where}: holds a value that is not finite (NaN or infinity)")
+    return numbers
+
+
+def _unique(names: Collection[str], what: str) -> None:
+    if len(set(names)) == len(names):
+        return
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise SpecificationError(f"{what} {name!r}: given twice; names must be unique")
+        seen.add(name)
