@@ -1,0 +1,172 @@
+"""A scan of one pallet over each engine: when its first result came, how long it took, what was sent, what the engine costs.
+
+    python benchmarks/engines.py [--pallet NAME|FILE] [--engine NAME]... [--endpoint FILE]... [--repeat N]
+
+Wall seconds, medians over the repeats, with the pallet open and no picture drawn; the engines take turns, so that a busy moment
+meets all of them. "first" is the time until the first results are on the disk, "total" until scan.json is, "fits" what workers
+say that patching, compiling and fitting took them, over the number of workers, and "beside" the rest of the total: start of
+the workers, their libraries, the wire, the driver. Megabytes are those of all requests and answers, of local search and exchange.
+
+The engines are those of the tests (`tests/conformance/engines.py`), two workers each, batch systems and services started here;
+one that is not installed is left out by name. An endpoint of one's own is given by its file.
+"""
+
+import argparse
+import functools
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import published
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from hfx.driver import outcome, provenance
+from hfx.driver.events import Event, Finished
+from hfx.driver.scan import Setting, scan
+from hfx.endpoints import resolve
+from hfx.functions import cls_scan, wire
+from hfx.pallets import Pallet, open_pallet
+from tests.conformance import engines
+
+WORKERS = 2
+COLUMNS = ("engine", "first", "total", "fits", "beside", "tasks", "MB sent", "MB back")
+
+
+@dataclass
+class Traffic:
+    """What went over hfx's wire, and the seconds that workers say their work took."""
+
+    tasks: int = 0
+    sent: int = 0
+    received: int = 0
+    fits: float = 0.0
+
+    def worked(self, answer: Mapping[str, Any]) -> None:
+        """Count the seconds of an answer."""
+        self.fits += sum(float(record["seconds"]) for record in answer["results"])
+
+
+@contextmanager
+def counted() -> Iterator[Traffic]:
+    """The traffic of the block."""
+    traffic = Traffic()
+    request, answer, work = wire.Packer.request, wire.answer, cls_scan.run
+
+    def asked(self: wire.Packer, *args: Any, **more: Any) -> bytes:
+        raw = request(self, *args, **more)
+        traffic.tasks, traffic.sent = traffic.tasks + 1, traffic.sent + len(raw)
+        return raw
+
+    def told(raw: bytes) -> Any:
+        traffic.received += len(raw)
+        content = answer(raw)
+        traffic.worked(content)
+        return content
+
+    @functools.wraps(work)  # workers elsewhere import the function itself
+    def here(task: Mapping[str, Any]) -> dict[str, Any]:
+        traffic.tasks += 1
+        content = work(task)
+        traffic.worked(content)
+        return content
+
+    with (
+        mock.patch.object(wire.Packer, "request", asked),
+        mock.patch.object(wire, "answer", told),
+        mock.patch.object(cls_scan, "run", here),
+    ):
+        yield traffic
+
+
+@dataclass
+class Times:
+    """One endpoint's scans: seconds of each, and the traffic of the last."""
+
+    workers: int
+    first: list[float] = field(default_factory=list)
+    total: list[float] = field(default_factory=list)
+    fits: list[float] = field(default_factory=list)
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """The medians as texts."""
+        first, total, fits = (statistics.median(values) for values in (self.first, self.total, self.fits))
+        seconds = (f"{value:.2f}" for value in (first, total, fits, total - fits))
+        traffic = self.traffic
+        return (name, *seconds, str(traffic.tasks), f"{traffic.sent / 1e6:.2f}", f"{traffic.received / 1e6:.2f}")
+
+
+def one_scan(pallet: Pallet, endpoint: str, times: Times) -> None:
+    """Scan over an endpoint and append what it took."""
+    arrivals: list[float] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Finished):
+            arrivals.append(event.time)
+
+    with tempfile.TemporaryDirectory() as folder, counted() as traffic, mock.patch.object(outcome, "draw", return_value=[]):
+        begun = time.time()
+        setting = Setting(say=lambda sentence: print(f"  {sentence}", file=sys.stderr), listener=listen)
+        result = scan(pallet, endpoint=endpoint, output=Path(folder) / "run", threads=times.workers, setting=setting)
+        times.total.append(time.time() - begun)
+    for failure in result.failures:
+        print(f"  {endpoint}: {failure['name']}: {failure['reason']}", file=sys.stderr)
+    times.first.append(arrivals[0] - begun)
+    times.fits.append(traffic.fits / times.workers)
+    times.traffic = traffic
+
+
+def of_the_tests(names: list[str] | None, stack: ExitStack, folder: Path) -> Iterator[tuple[str, str]]:
+    """Name and endpoint file of each engine of the tests that is here."""
+    for name in names or engines.ENGINES:
+        engine, own = engines.ENGINES[name], folder / name
+        own.mkdir()
+        try:
+            stack.enter_context(engine.needs())
+            yield name, engine.written(own)
+        except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+            print(f"left out {name}: {reason}", file=sys.stderr)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pallet", default="1Lbb")
+    parser.add_argument("--engine", action="append", choices=list(engines.ENGINES))
+    parser.add_argument("--endpoint", action="append", default=[], help="an endpoint's file")
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    print(", ".join(f"{key} {value}" for key, value in provenance.versions().items() if key != "executable"))
+    for name, file in published.found([arguments.pallet]).items():
+        pallet = open_pallet(str(file))
+        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+            places = {given: given for given in arguments.endpoint}
+            if arguments.engine or not places:
+                places |= dict(of_the_tests(arguments.engine, stack, Path(folder)))
+            times = {place: Times(resolve(file).workers(WORKERS)) for place, file in places.items()}
+            for _ in range(arguments.repeat):
+                for place, file in places.items():
+                    one_scan(pallet, file, times[place])
+        print(f"{name}: {len(pallet.hypotheses)} hypotheses, medians of {arguments.repeat}")
+        rows = [COLUMNS, *(one.row(place) for place, one in times.items())]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+        for row in rows:
+            print(
+                "  ".join(
+                    text.ljust(width) if i == 0 else text.rjust(width)
+                    for i, (text, width) in enumerate(zip(row, widths, strict=True))
+                )
+            )
+
+
+if __name__ == "__main__":
+    main()
