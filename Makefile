@@ -1,6 +1,7 @@
 # make scan    a virtual environment, the demo pallet and its exclusion contour
 # make test    everything that is checked: ruff, mypy --strict, pytest
 # make check   the same
+# make docs    the documentation site, in build/docs
 # make clean   removes caches and builds; `make distclean` the virtual environment too
 #
 # Variables:
@@ -12,7 +13,7 @@
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help scan test check clean distclean
+.PHONY: help scan test check docs clean distclean
 .DELETE_ON_ERROR:
 
 PYTHON ?=
@@ -26,7 +27,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,12p'
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed -n '1,13p'
 
 # pip is the last thing that venv writes: an interrupted environment is made again.
 $(BIN)/pip:
@@ -70,6 +71,10 @@ test check: $(VENV)/.hfx-test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+docs: $(VENV)/.hfx-test-installed
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs
+	@echo "the documentation: build/docs/index.html"
 
 clean:
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,47 +9,21 @@ from typing import Any
 
 import matplotlib
 import pytest
-import typer
 from PIL import Image
 
 import hfx
-from hfx.driver.cli import app, run
+from hfx.driver.cli import run
 from hfx.driver.options import ScanOptions
 from hfx.pallets.demo import write_demo
+from tests.documents import blocks, commands, console, parameters
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, flags=re.DOTALL | re.MULTILINE)
-
-
-def lines() -> list[str]:
-    return [line for block in blocks("console") for line in block.splitlines()]
-
-
-def commands(program: str) -> list[list[str]]:
-    """The arguments of every call of `program`, in shell blocks and in the text."""
-    words = [shlex.split(line) for line in lines()]
-    inline = [shlex.split(text) for text in re.findall(r"`((?:hfx|make) [^`\n]*)`", TEXT)]
-    return [line[1:] for line in words + inline if line[0] == program]
-
-
-def parameters(arguments: list[str]) -> tuple[str, dict[str, Any]]:
-    """The command that hfx would run, and its parameters; raises a usage error for what it does not know."""
-    command, context, name, rest = typer.main.get_command(app), None, "hfx", arguments
-    while True:
-        context = command.make_context(name, list(rest), parent=context)
-        if not hasattr(command, "resolve_command"):
-            return context.command_path, context.params
-        found, command, rest = command.resolve_command(context, [*context._protected_args, *context.args])
-        name = str(found)
-
-
 def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten lines, of which the last is an equality that holds."""
-    program = blocks("python")[0]
+    program = blocks(TEXT, "python")[0][1]
     statements = ast.parse(program).body
     assert len([line for line in program.splitlines() if line]) == 10
     assert isinstance(statements[-1], ast.Assert)
@@ -63,7 +37,7 @@ def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_names_in_the_programs() -> None:
     """What the other programs import and call is there; they need pallets of others, so they are not run."""
-    for program in blocks("python"):
+    for _, program in blocks(TEXT, "python"):
         for node in ast.walk(ast.parse(program)):
             if isinstance(node, ast.ImportFrom) and node.module == "hfx":
                 assert {alias.name for alias in node.names} <= set(hfx.__all__)
@@ -73,7 +47,7 @@ def test_names_in_the_programs() -> None:
                 ScanOptions.of({keyword.arg: ast.literal_eval(keyword.value) for keyword in node.keywords if keyword.arg})
 
 
-@pytest.mark.parametrize("arguments", commands("hfx"), ids=shlex.join)
+@pytest.mark.parametrize("arguments", commands(TEXT, "hfx"), ids=shlex.join)
 def test_commands_of_hfx(arguments: list[str]) -> None:
     if arguments in (["scan"], ["--help"], ["--cite"], ["scan", "--help"]):
         return  # a name, or options that leave while they are parsed: tests/driver/test_cli.py runs them
@@ -104,13 +78,13 @@ def test_the_commands_of_endpoints_work_as_typed(tmp_path: Path, monkeypatch: py
 
 def test_commands_of_make() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target, *variables in commands("make"):
+    for target, *variables in commands(TEXT, "make"):
         assert re.search(rf"^([a-z]+ )*{target}( [a-z]+)*:", makefile, flags=re.MULTILINE)
         assert all(re.search(rf"^{variable.split('=')[0]} \?=", makefile, flags=re.MULTILINE) for variable in variables)
 
 
 def test_every_shell_line_is_of_a_known_program() -> None:
-    assert {shlex.split(line)[0] for line in lines()} == {"hfx", "make", "pip"}
+    assert {shlex.split(line)[0] for line in console(TEXT)} == {"hfx", "make", "pip"}
 
 
 def test_an_option_that_does_not_exist_is_seen() -> None:
