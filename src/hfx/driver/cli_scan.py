@@ -95,7 +95,7 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
 
     with stoppable() as stop:
         try:
-            with display(quiet=quiet, verbose=verbose) as shown:
+            with display(quiet=quiet, verbose=verbose, x=options.x, y=options.y) as shown:
                 setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
                 return scan_source(pallet, options, setting)
         except ScanInterrupted as stopped:

@@ -5,14 +5,16 @@ Displays listen to events and to nothing else. `time` is in seconds since the ep
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 __all__ = [
+    "Brief",
     "Contour",
     "Event",
     "Failed",
     "Finished",
+    "Kept",
     "Listener",
     "Planned",
     "Retried",
@@ -32,21 +34,39 @@ class Event:
 
 @dataclass(frozen=True)
 class Planned(Event):
-    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already."""
+    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already.
+
+    `points`: (name, values) of every hypothesis of the scan, those kept too, and `labels` the names of these values, where
+    the step is "local": what a view shows before there is a result.
+    """
 
     step: str
     round: int
     tasks: int
     hypotheses: int
     kept: int
+    points: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    labels: tuple[str, ...] = ()
+
+
+# Of a result what a view shows at once: name, observed and median expected CLs, status, worker.
+Brief = tuple[str, float | None, float | None, str, str]
+
+
+@dataclass(frozen=True)
+class Kept(Event):
+    """Results that an earlier run left in the folder."""
+
+    results: tuple[Brief, ...]
 
 
 @dataclass(frozen=True)
 class Submitted(Event):
-    """A task went to the endpoint."""
+    """A task went to the endpoint; `names` are its hypotheses."""
 
     task: str
     hypotheses: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,13 +78,14 @@ class Started(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one."""
+    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one, which `results` tell."""
 
     task: str
     step: str
     names: tuple[str, ...]
     changed: int
     seconds: float
+    results: tuple[Brief, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -96,13 +117,13 @@ class Contour(Event):
 Listener = Callable[[Event], None]
 
 _KINDS: dict[str, type[Event]] = {
-    kind.__name__.lower(): kind for kind in (Planned, Submitted, Started, Finished, Failed, Retried, Contour)
+    kind.__name__.lower(): kind for kind in (Planned, Kept, Submitted, Started, Finished, Failed, Retried, Contour)
 }
 
 
 def to_line(event: Event) -> str:
     """One JSON line, without its end."""
-    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
+    return json.dumps({"event": type(event).__name__.lower(), **vars(event)})
 
 
 def from_line(line: str) -> Event:
@@ -111,11 +132,13 @@ def from_line(line: str) -> Event:
     if not isinstance(content, Mapping) or content.get("event") not in _KINDS:
         raise ValueError(f"not an event: {line[:80]}")
     kind = _KINDS[content["event"]]
+    # A run of an earlier version has no entries that were added since; they have defaults.
+    known = [field for field in fields(kind) if field.name in content or field.default is MISSING]
     try:
-        return kind(**{field.name: _frozen(content[field.name]) for field in fields(kind)})
+        return kind(**{field.name: _frozen(content[field.name]) for field in known})
     except KeyError as missing:
         raise ValueError(f"an event without {missing}: {line[:80]}") from None
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -12,9 +12,10 @@ from functools import cached_property, partial
 from typing import Any
 
 from hfx.driver import dispatch, plan
-from hfx.driver.events import Event, Failed, Finished, Planned
+from hfx.driver.events import Brief, Event, Failed, Finished, Kept, Planned
 from hfx.driver.exchange import exchange
 from hfx.driver.neighbours import neighbours
+from hfx.driver.outcome import choose
 from hfx.driver.plan import FitOptions
 from hfx.driver.records import EXCHANGE, LOCAL, Place
 from hfx.driver.store import RunFolder
@@ -24,6 +25,9 @@ __all__ = ["Fitted", "Fitting"]
 
 # Tasks under way for each thread: one that is fitted, one that is ready for it.
 _WINDOW = 2
+
+# Kept results that one event tells of: a line of moderate length.
+_KEPT = 500
 
 Places = dict[str, Place]
 
@@ -89,13 +93,16 @@ class Fitting:
                 reasons[h.name] = h.defect
                 self.emit(Failed(time.time(), "plan", h.name, h.defect))
         todo = [h.name for h in self.selected if h.name not in local and h.name not in reasons]
-        kept = sum(h.name in local for h in self.selected)
-        for outcome in self._outcomes(LOCAL, 0, todo, kept, self._payload):
+        there = [h.name for h in self.selected if h.name in local]
+        outcomes = self._outcomes(LOCAL, 0, todo, len(there), self._payload)
+        for names in plan.batches(there, _KEPT):
+            self.emit(Kept(time.time(), tuple(self._brief(self.folder.records().last[name]) for name in names)))
+        for outcome in outcomes:
             local.update(self._keep(outcome.records, LOCAL))
             reasons.update(outcome.reasons)
             for name, reason in outcome.reasons.items():
                 self.emit(Failed(time.time(), outcome.job.label, name, reason))
-            self._finished(outcome, LOCAL, len(outcome.records))
+            self._finished(outcome, LOCAL, outcome.records)
         return reasons
 
     def _keep(self, records: Sequence[Mapping[str, Any]], step: str) -> Places:
@@ -126,7 +133,7 @@ class Fitting:
             lost.update(outcome.reasons)
             for name, reason in outcome.reasons.items():
                 self.emit(Failed(time.time(), outcome.job.label, name, reason))
-            self._finished(outcome, EXCHANGE, len(changed))
+            self._finished(outcome, EXCHANGE, changed)
         return improved
 
     def _exchanged(
@@ -151,7 +158,8 @@ class Fitting:
         batches = plan.batches(names, self.batch, self.threads)
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
-        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))
+        points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
+        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels)))
         window = _WINDOW * self.threads
         return dispatch.results(jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
 
@@ -159,9 +167,15 @@ class Fitting:
         chosen = [self.pallet.hypothesis(name) for name in sorted(names, key=self._positions.__getitem__)]
         return plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **exchanged)
 
-    def _finished(self, outcome: dispatch.Outcome, step: str, changed: int) -> None:
+    def _finished(self, outcome: dispatch.Outcome, step: str, new: Sequence[Mapping[str, Any]]) -> None:
         names = tuple(record["name"] for record in outcome.records)
-        self.emit(Finished(time.time(), outcome.job.label, step, names, changed, outcome.seconds))
+        results = tuple(map(self._brief, new))
+        self.emit(Finished(time.time(), outcome.job.label, step, names, len(new), outcome.seconds, results))
+
+    def _brief(self, record: Mapping[str, Any]) -> Brief:
+        result = choose(record, self.options.minima)
+        expected = result.get("CLs_exp") or [None] * 5
+        return (result["name"], result["CLs_obs"], expected[2], str(result["status"]), str(result["worker"]))
 
 
 def _numbers(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TextIO
 
 from hfx.driver.events import Event, Failed, Finished, Planned, Retried, Started, Submitted
 
-__all__ = ["Count", "Display", "display"]
+__all__ = ["Count", "Display", "display", "seconds"]
 
 
 class Display(Protocol):
@@ -69,12 +69,13 @@ class Count:
         if self.rate > 0:
             text += f", {self.rate:.3g} a second"
         if self.left and self.done < self.total:
-            text += f", {_seconds(self.left)} left"
+            text += f", {seconds(self.left)} left"
         return text
 
 
-def _seconds(seconds: float) -> str:
-    whole = round(seconds)
+def seconds(number: float) -> str:
+    """A time as people say it."""
+    whole = round(number)
     if whole < 100:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
@@ -166,16 +167,51 @@ class Silent:
 
 
 @contextmanager
-def display(*, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> Iterator[Display]:
-    """The display that fits the stream (standard error): a bar, lines, or nothing."""
+def display(
+    *,
+    quiet: bool = False,
+    verbose: bool = False,
+    stream: TextIO | None = None,
+    x: str | None = None,
+    y: str | None = None,
+) -> Iterator[Display]:
+    """The display that fits the stream (standard error): a board, a bar in a small terminal, lines, or nothing.
+
+    `x` and `y` are the axes of the board's map, where they are asked for.
+    """
     stream = stream or sys.stderr
     if quiet:
         yield Silent(stream)
     elif not stream.isatty():
         yield Lines(stream, verbose)
+    elif _large_enough(stream):
+        with _board(stream, verbose, x, y) as board:
+            yield board
     else:
         with _progress(stream) as bar:
             yield Bar(bar, verbose)
+
+
+def _large_enough(stream: TextIO) -> bool:
+    from rich.console import Console
+
+    from hfx.driver.board import LEAST
+
+    console = Console(file=stream)
+    return not console.is_dumb_terminal and console.width >= LEAST[0] and console.height >= LEAST[1]
+
+
+@contextmanager
+def _board(stream: TextIO, verbose: bool, x: str | None, y: str | None) -> Iterator[Display]:
+    from rich.console import Console
+    from rich.live import Live
+
+    from hfx.driver.board import Board
+
+    console = Console(file=stream)
+    board = Board(lambda text: console.print(text, highlight=False), x=x, y=y, verbose=verbose)
+    with Live(board, console=console, refresh_per_second=5, transient=True, redirect_stdout=False):
+        yield board
 
 
 def _progress(stream: TextIO) -> Any:
