@@ -21,7 +21,7 @@ PLANNED = Planned(0.0, "local", 0, 3, 8, 1, POINTS, ("m1", "same", "m2"))
 
 
 def brief(name: str, cls: float | None, status: str = "converged", worker: str = "n1.example.org:7") -> tuple:  # type: ignore[type-arg]
-    return (name, cls, cls, status, worker)
+    return (name, cls, (cls,) * 5, status, worker)
 
 
 def finished(task: str, *results: tuple) -> Finished:  # type: ignore[type-arg]
@@ -57,13 +57,13 @@ def test_a_lost_task_waits_again_and_a_failure_stays() -> None:
     assert not found.running
     found.add(Failed(3.0, "local-1", "sig_600_0", "no such number"))
     assert found.states["sig_600_0"] is State.FAILED
-    assert found.failures == 1
+    assert found.reasons == {"sig_600_0": "no such number"}
 
 
 def test_an_exchange_that_fails_leaves_the_local_result() -> None:
     found = scene(PLANNED, finished("local-0", brief("sig_300_0", 0.01)), Failed(3.0, "exchange-1-0", "sig_300_0", "lost"))
     assert found.states["sig_300_0"] is State.EXCLUDED
-    assert found.failures == 0
+    assert found.reasons == {}
 
 
 def test_the_axes_are_those_that_vary_or_are_asked_for() -> None:

@@ -82,7 +82,7 @@ class Board:
     def _head(self, width: int) -> Iterator[Any]:
         count = self.scene.count
         yield Text(
-            str(count) + (f", {self.scene.failures} failed" if self.scene.failures else ""), no_wrap=True, overflow="ellipsis"
+            str(count) + (f", {len(self.scene.reasons)} failed" if self.scene.reasons else ""), no_wrap=True, overflow="ellipsis"
         )
         yield ProgressBar(total=max(count.total, 1), completed=count.done, width=width)
         yield Segment.line()
@@ -139,7 +139,8 @@ def _worker(name: str, worker: Worker, width: int) -> Text:
 
 
 def _result(result: Brief, width: int) -> Text:
-    name, observed, expected, status, _ = result
+    name, observed, band, status, _ = result
+    expected = band[2]
     if status != "converged" or observed is None:
         return Text(f"{_short(name, width - 14)} not converged", style="magenta")
     numbers = f" {observed:>8.3g} {expected if expected is None else format(expected, '.3g'):>8}"

@@ -49,8 +49,8 @@ class Planned(Event):
     labels: tuple[str, ...] = ()
 
 
-# Of a result what a view shows at once: name, observed and median expected CLs, status, worker.
-Brief = tuple[str, float | None, float | None, str, str]
+# Of a result what a view shows at once: name, CLs observed, the five expected, status, worker.
+Brief = tuple[str, float | None, tuple[float | None, ...], str, str]
 
 
 @dataclass(frozen=True)

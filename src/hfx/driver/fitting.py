@@ -174,8 +174,8 @@ class Fitting:
 
     def _brief(self, record: Mapping[str, Any]) -> Brief:
         result = choose(record, self.options.minima)
-        expected = result.get("CLs_exp") or [None] * 5
-        return (result["name"], result["CLs_obs"], expected[2], str(result["status"]), str(result["worker"]))
+        expected = tuple(result.get("CLs_exp") or [None] * 5)
+        return (result["name"], result["CLs_obs"], expected, str(result["status"]), str(result["worker"]))
 
 
 def _numbers(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,8 +45,18 @@ class ScanHandle:
         self._stop.set()
 
 
-def start_scan(pallet: str | Path | Pallet, *, setting: Setting | None = None, **options: Any) -> ScanHandle:
-    """Start `hfx.scan` in the background; the same arguments."""
+def start_scan(pallet: str | Path | Pallet, *, live: bool = False, setting: Setting | None = None, **options: Any) -> ScanHandle:
+    """Start `hfx.scan` in the background; the same arguments. `live` draws in the cell from which it was started."""
     stop = threading.Event()
     own = replace(setting or Setting(), stop=stop)
-    return ScanHandle(lambda: scan(pallet, setting=own, **options), stop)
+    if not live:
+        return ScanHandle(lambda: scan(pallet, setting=own, **options), stop)
+    from hfx.driver.live import View
+
+    view = View(options)  # here, where the cell is
+
+    def watched() -> ScanResult:
+        with view.watching(own) as seen:
+            return scan(pallet, setting=seen, **options)
+
+    return ScanHandle(watched, stop)

@@ -37,7 +37,8 @@ class Setting:
     `say` gets sentences for the user, `listener` events; `run` is what a worker runs (None:
     hfx.functions.cls_scan); `stop`, once set, ends the scan with `CancelledError`; `batch` is the most
     hypotheses that a task holds; `progress` hears of bytes fetched, and of how many there are. `pool` runs the
-    tasks; None: the endpoint is connected to, and left at the end.
+    tasks; None: the endpoint is connected to, and left at the end. `began` hears of the run's folder once it is ours,
+    and of each one beneath it.
     """
 
     say: Callable[[str], None] = _to_stderr
@@ -47,20 +48,28 @@ class Setting:
     batch: int = plan.BATCH
     progress: Callable[[int, int | None], None] | None = None
     pool: Executor | None = None
+    began: Callable[[Path], None] | None = None
 
 
-def scan(pallet: str | Path | Pallet, *, setting: Setting | None = None, **options: Any) -> ScanResult:
+def scan(pallet: str | Path | Pallet, *, live: bool = False, setting: Setting | None = None, **options: Any) -> ScanResult:
     """Fit every hypothesis of a pallet and draw what is excluded.
 
     `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are
     those of ``hfx scan``, with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``,
     ``output``, ...; see `hfx.driver.options.ScanOptions`. The run's folder is made, or gone on with where it
-    holds this very scan.
+    holds this very scan. With `live` it is watched while it runs: in a notebook the contour is drawn in the cell and
+    updated in place, elsewhere on the terminal.
 
     Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be
     fitted is no error: see `ScanResult.failures`.
     """
-    return scan_source(pallet, ScanOptions.of(options), setting or Setting())
+    checked, own = ScanOptions.of(options), setting or Setting()
+    if not live:
+        return scan_source(pallet, checked, own)
+    from hfx.driver.live import View
+
+    with View(options).watching(own) as watched:
+        return scan_source(pallet, checked, watched)
 
 
 def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
@@ -115,6 +124,8 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
     for warning in pallet.warnings:
         setting.say(warning)
     with opened(path, setting.say) as folder:
+        if setting.began is not None:
+            setting.began(path)
         earlier = folder.run()
         identity.check_same(path, earlier, same)
         command = options.command(pallet.source, path)

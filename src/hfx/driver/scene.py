@@ -43,7 +43,8 @@ class Scene:
     states: dict[str, State] = field(default_factory=dict)
     workers: dict[str, Worker] = field(default_factory=dict)
     last: deque[Brief] = field(default_factory=lambda: deque(maxlen=_LAST))
-    failures: int = 0
+    results: dict[str, Brief] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)  # of failures
     tasks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     changed: set[str] = field(default_factory=set)
@@ -68,15 +69,15 @@ class Scene:
                 self._take(results)
                 self._work(event.time, results)
                 self._ended(task)
-            case Failed(task=task, name=name):
-                if self.states.get(name) not in (State.EXCLUDED, State.ALLOWED, State.UNCERTAIN):
-                    self.failures += 1
-                    self._becomes(name, State.FAILED)
+            case Failed(name=name, reason=reason) if name not in self.results:
+                self.reasons[name] = reason
+                self._becomes(name, State.FAILED)
             case Retried(task=task):
                 self._ended(task)
 
     def _take(self, results: tuple[Brief, ...]) -> None:
         for result in results:
+            self.results[result[0]] = result
             self._becomes(result[0], _judged(result))
 
     def _work(self, time: float, results: tuple[Brief, ...]) -> None:
