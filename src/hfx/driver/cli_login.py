@@ -31,7 +31,11 @@ def login(
     mfa: Annotated[bool, Option("--mfa", help="Log in with a second factor.")] = False,
     scope: Annotated[list[str] | None, Option(help="Ask for this scope too.")] = None,
 ) -> int:
-    """Log in to Globus, for endpoints of Globus Compute: open the address that is shown, anywhere, and paste the code."""
+    """Log in to Globus, for endpoints of Globus Compute.
+
+    Open the address that is shown in a browser on any machine, and paste the code that its page shows. Where nobody can,
+    set GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, the credentials of an application, and do not log in.
+    """
     demands = {
         "session_required_identities": identity,
         "session_required_single_domain": domain,
