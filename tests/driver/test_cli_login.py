@@ -151,7 +151,7 @@ def test_from_nobody_to_somebody_and_back(service: AuthService, tokens: Path) ->
 
 
 def test_in_a_terminal(service: AuthService) -> None:
-    """A line without anything is no answer, and the page's whole address serves as well as its code."""
+    """Nothing is no answer, a code that is refused is asked for again, the page's address serves as well as its code."""
     here, there = pty.openpty()
     command = subprocess.Popen([*HFX, "login"], stdin=there, stdout=there, stderr=there)
     os.close(there)
@@ -161,6 +161,11 @@ def test_in_a_terminal(service: AuthService) -> None:
     os.write(here, b"\n")
     while seen.count(PROMPT) < 2:
         seen += os.read(here, 4096).decode()
+    os.write(here, b"mistyped\n")
+    while seen.count(PROMPT) < 3:
+        seen += os.read(here, 4096).decode()
+    assert "hfx: Globus does not accept this code (400 invalid_grant)" in seen
+    assert len(re.findall(r"^http", seen, re.MULTILINE)) == 1
     address = re.search(r"^http\S+", seen, re.MULTILINE)
     assert address is not None
     os.write(here, f"{service.url}v2/web/auth-code?code={service.browse(address[0])}&state=_default\n".encode())
@@ -180,6 +185,7 @@ def test_ctrl_c_at_the_prompt(service: AuthService, tokens: Path) -> None:
     out, err = command.communicate(timeout=30)
     assert (command.returncode, out) == (130, "")
     assert "Traceback" not in err
+    assert err.endswith("\n")
     assert not tokens.exists()
 
 
@@ -196,7 +202,7 @@ def test_a_code_is_good_once_and_only_as_it_was_shown(service: AuthService, toke
     code, out, err = hfx("login", typed="nonsense\n")
     assert (code, out) == (2, "")
     refused = "hfx: Globus does not accept this code (400 invalid_grant): mistyped, used already or too old"
-    assert err.splitlines()[-1] == f"{refused}; type 'hfx login' again"
+    assert err.splitlines()[-1] == f"{refused}; 'hfx login' shows a new one"
     # Another login's code is of no use: the secret that belongs to it stays with the command that asked for it.
     other = service.browse(err.split("\n\n")[1])
     assert hfx("login", typed=f"{other}\n")[2].splitlines()[-1].startswith(refused)
@@ -325,8 +331,7 @@ def test_no_way_to_the_service(service: AuthService, tokens: Path, monkeypatch: 
     assert hfx("whoami") == (2, "", line)
     assert hfx("login") == (2, "", line)  # it does not ask somebody who is logged in to do it again
     begun = time.monotonic()
-    code, out, err = hfx("login", "--force", typed="anything\n")
-    assert (code, out, err.splitlines()[-1]) == (2, "", line.strip())
+    assert hfx("login", "--force", typed="anything\n") == (2, "", line)  # before an address is shown
     assert time.monotonic() - begun < 20
     code, out, err = hfx("logout")
     assert (code, out) == (2, "")

@@ -53,7 +53,7 @@ def _nobody_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def log_in(auth: AuthService, **options: Any) -> globus_login.Who:
     shown: list[str] = []
-    who, new = globus_login.login(shown.append, lambda: auth.browse(shown[-1]), **options)
+    who, new = globus_login.login(shown.append, lambda _: auth.browse(shown[-1]), **options)
     assert new
     return who
 

@@ -25,11 +25,15 @@ def _globus() -> ModuleType:
 
 def login(
     force: Annotated[bool, Option("--force", help="Log in again, though you are logged in.")] = False,
-    identity: Annotated[list[str] | None, Option(help="Log in with this identity, as an endpoint demands it.")] = None,
-    domain: Annotated[list[str] | None, Option(help="Log in with an identity of this domain, as example.org.")] = None,
-    policy: Annotated[list[str] | None, Option(help="Fulfil this policy of Globus, given by its id.")] = None,
+    identity: Annotated[
+        list[str] | None, Option(metavar="ID", help="Log in with this identity, as an endpoint demands it.")
+    ] = None,
+    domain: Annotated[
+        list[str] | None, Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org.")
+    ] = None,
+    policy: Annotated[list[str] | None, Option(metavar="ID", help="Fulfil this policy of Globus, given by its id.")] = None,
     mfa: Annotated[bool, Option("--mfa", help="Log in with a second factor.")] = False,
-    scope: Annotated[list[str] | None, Option(help="Ask for this scope too.")] = None,
+    scope: Annotated[list[str] | None, Option(metavar="SCOPE", help="Ask for this scope too.")] = None,
 ) -> int:
     """Log in to Globus, for endpoints of Globus Compute.
 
@@ -58,12 +62,17 @@ def _show(address: str) -> None:
     typer.echo(f"Open this address in a browser, on any machine, and log in:\n\n{address}\n", err=True)
 
 
-def _ask() -> str:
-    """The code, from the terminal or from whatever feeds us."""
+def _ask(refused: LoginError | None) -> str:
+    """The code, from the terminal or from whatever feeds us; in a terminal again where one was refused."""
+    terminal = bool(sys.stdin) and sys.stdin.isatty()
+    if refused and not terminal:
+        raise refused
+    if refused:
+        typer.echo(f"hfx: {refused}", err=True)
     while True:
         typer.echo("Paste the code that it shows: ", err=True, nl=False)
-        line = sys.stdin.readline() if sys.stdin else ""
-        if not (line and sys.stdin.isatty()):
+        line = _line()
+        if not (line and terminal):
             typer.echo(err=True)  # nothing was echoed: end the line of the prompt
         if not line:
             raise LoginError(
@@ -72,6 +81,14 @@ def _ask() -> str:
             )
         if line.strip():
             return line.strip()
+
+
+def _line() -> str:
+    try:
+        return sys.stdin.readline() if sys.stdin else ""
+    except KeyboardInterrupt:
+        typer.echo(err=True)
+        raise
 
 
 def logout() -> int:

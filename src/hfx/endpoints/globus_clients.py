@@ -7,15 +7,19 @@ import globus_sdk
 from hfx.endpoints.login_file import Account
 from hfx.errors import EndpointError, LoginError
 
-__all__ = ["ApplicationClient", "UserClient", "client_of", "reason", "strange"]
+__all__ = ["ApplicationClient", "CodeError", "UserClient", "client_of", "reason", "strange"]
 
 # By the grant that Globus refuses. The first happens in mid-scan too, deep inside of Globus Compute's own calls.
 _REFUSED = {
     "refresh_token": "the login to Globus has ended or was revoked ({}): type 'hfx login'",
-    "authorization_code": "Globus does not accept this code ({}): mistyped, used already or too old; type 'hfx login' again",
+    "authorization_code": "Globus does not accept this code ({}): mistyped, used already or too old; 'hfx login' shows a new one",
     "client_credentials": "Globus refuses these client credentials ({}): "
     "check GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, or unset both to log in",
 }
+
+
+class CodeError(LoginError):
+    """A code that Globus does not accept; another one may be given."""
 
 
 class _Explained(globus_sdk.AuthLoginClient):
@@ -32,7 +36,8 @@ class _Explained(globus_sdk.AuthLoginClient):
             sentence = _REFUSED.get(form_data["grant_type"])
             if sentence is None or error.http_status not in (400, 401) or not _told(error):
                 raise
-            raise LoginError(sentence.format(reason(error))) from None
+            kind = CodeError if form_data["grant_type"] == "authorization_code" else LoginError
+            raise kind(sentence.format(reason(error))) from None
         except (KeyError, TypeError, ValueError):
             raise strange(self.base_url) from None
 

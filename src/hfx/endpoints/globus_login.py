@@ -17,7 +17,7 @@ from globus_sdk.token_storage.validating_token_storage import IdentityMismatchEr
 
 from hfx.endpoints import login_file
 from hfx.endpoints.globus_auth import app, explained, make, userinfo
-from hfx.endpoints.globus_clients import UserClient, client_of
+from hfx.endpoints.globus_clients import CodeError, UserClient, client_of
 from hfx.endpoints.login_file import Account
 from hfx.errors import EndpointError, LoginError
 
@@ -61,17 +61,30 @@ class Who:
         return known or f"identity {self.identity}"
 
 
+Ask = Callable[[CodeError | None], str]
+
+
 class _Asking(CommandLineLoginFlowManager):
     """globus-sdk's flow for a terminal: `show` gets the address to open, `ask` gives the code that its page shows."""
 
-    def __init__(self, client: UserClient, show: Callable[[str], None], ask: Callable[[], str]) -> None:
+    def __init__(self, client: UserClient, show: Callable[[str], None], ask: Ask) -> None:
         grant = f"hfx on {platform.node()}" if platform.node() else "hfx"
         super().__init__(client, request_refresh_tokens=True, native_prefill_named_grant=grant)
         self._show, self._ask = show, ask
+        self._refused: CodeError | None = None
         self.given: globus_sdk.OAuthTokenResponse | None = None
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> globus_sdk.OAuthTokenResponse:
-        self.given = super().run_login_flow(auth_parameters)
+        try:
+            self.given = super().run_login_flow(auth_parameters)
+        except CodeError as error:
+            self._refused = error
+        while self.given is None:  # the address is good for another code
+            code = self.prompt_for_code()  # which raises where there is none
+            try:
+                self.given = self.login_client.oauth2_exchange_code_for_tokens(code)
+            except CodeError as error:
+                self._refused = error
         return self.given
 
     def print_authorize_url(self, authorize_url: str) -> None:
@@ -79,13 +92,13 @@ class _Asking(CommandLineLoginFlowManager):
 
     def prompt_for_code(self) -> str:
         """The code itself, also where the address of its page was given."""
-        given = self._ask().strip()
+        given = self._ask(self._refused).strip()
         return parse_qs(urlsplit(given).query).get("code", [given])[0]
 
 
 def login(
     show: Callable[[str], None],
-    ask: Callable[[], str],
+    ask: Ask,
     *,
     force: bool = False,
     demands: Mapping[str, Any] | None = None,
@@ -94,7 +107,7 @@ def login(
 
     Args:
         show: gets the address to open in a browser, anywhere.
-        ask: gives the code that its page shows.
+        ask: gives the code that its page shows; called again, with the error, where Globus does not accept it.
         force: log in again where somebody is logged in already.
         demands: what the login must have, by the names in `DEMANDS`; implies `force`.
 
@@ -109,6 +122,7 @@ def login(
     flow = _Asking(client, show, ask) if isinstance(client, UserClient) else None
     made = make(chosen, client, flow)
     with explained(client), client.retry_config.tune(max_retries=1):
+        client.get_openid_configuration()  # no way to Globus is said before anybody opens an address
         try:
             made.login(auth_params=GlobusAuthorizationParameters(**wanted), force=True)
         except TokenValidationError as error:
