@@ -9,6 +9,7 @@
     │   ├── SpecificationError    a workspace that is not a valid HistFactory model
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
+    │       └── LoginError        its service knows no login of ours, or another than it wants
     ├── WorkerLostError           a worker died with its task
     │   └── NodeLostError         its node or job went: no fault of the task
     └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
@@ -20,6 +21,7 @@ __all__ = [
     "EndpointError",
     "HfxError",
     "InputError",
+    "LoginError",
     "NodeLostError",
     "OptionError",
     "PalletError",
@@ -56,6 +58,10 @@ class OptionError(InputError):
 
 class EndpointError(InputError):
     """An endpoint is unknown, misspelt or cannot be used."""
+
+
+class LoginError(EndpointError):
+    """A login is missing, has ended, or is not the one that is wanted; a person must type something."""
 
 
 class WorkerLostError(HfxError):

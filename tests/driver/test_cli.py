@@ -195,7 +195,7 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert f"hfx {hfx.__version__}" in out
     assert cli.run(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint"):
+    for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint", "login", "logout", "whoami"):
         assert f"\n  {command} " in out
     assert cli.run(["scan", "--help"]) == 0
     assert "--signal-scale" in capsys.readouterr().out
@@ -204,7 +204,7 @@ def test_help_version_and_citations(capsys: Captured) -> None:
 def test_doctor(capsys: Captured) -> None:
     assert cli.run(["doctor"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    expected = ["hfx", "python", "platform", "packages", "cores", "devices", "engines", "cache", "disk"]
+    expected = ["hfx", "python", "platform", "packages", "cores", "devices", "engines", "login", "cache", "disk"]
     assert names == expected
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hfx.driver import cli_runs, cli_scan
+from hfx.driver import cli_login, cli_runs, cli_scan
 from hfx.driver.cli_errors import UsageError, one_line
 from hfx.errors import HfxError
 from hfx.version import __version__
@@ -67,6 +67,9 @@ app.command("scan")(cli_scan.scan)
 app.command("plot")(cli_runs.plot)
 app.command("export")(cli_runs.export)
 app.command("doctor")(cli_runs.doctor)
+app.command("login")(cli_login.login)
+app.command("logout")(cli_login.logout)
+app.command("whoami")(cli_login.whoami)
 _mount_pallets()
 
 

@@ -68,7 +68,7 @@ def export(
 
 
 def doctor() -> int:
-    """Versions, devices, engines, cache and disk, to paste into a bug report."""
+    """Versions, devices, engines, login, cache and disk, to paste into a bug report."""
     from hfx.driver.doctor import report
 
     typer.echo(report())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hfx.driver import provenance
 from hfx.driver.cores import usable_cores
-from hfx.endpoints import engine_names
+from hfx.endpoints import engine_names, login_file
 
 __all__ = ["report"]
 
@@ -25,6 +25,7 @@ def report(folder: Path | None = None) -> str:
         ("cores", f"{usable_cores()} usable of {os.cpu_count()}"),
         ("devices", ", ".join(_devices())),
         ("engines", ", ".join(engine_names())),
+        ("login", login_file.state()),
         ("cache", _cache()),
         ("disk", _disk(folder or Path.cwd())),
     ]

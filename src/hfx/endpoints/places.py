@@ -6,19 +6,24 @@ from pathlib import Path
 
 from hfx.errors import EndpointError
 
-__all__ = ["add", "folder", "named", "path_of"]
+__all__ = ["add", "configuration", "folder", "named", "path_of"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def folder() -> Path:
-    """``$HFX_CONFIG/endpoints``, else in the platform's place for a user's configuration."""
+def configuration() -> Path:
+    """The user's configuration of hfx: ``HFX_CONFIG``, else the platform's place for it."""
     chosen = os.environ.get("HFX_CONFIG")
     if chosen:
-        return Path(chosen).expanduser() / "endpoints"
+        return Path(chosen).expanduser()
     from platformdirs import user_config_path
 
-    return user_config_path("hfx", appauthor=False) / "endpoints"
+    return user_config_path("hfx", appauthor=False)
+
+
+def folder() -> Path:
+    """The folder of the endpoints' files."""
+    return configuration() / "endpoints"
 
 
 def named() -> dict[str, Path]:
