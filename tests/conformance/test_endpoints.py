@@ -22,7 +22,6 @@ from hfx.endpoints import connect, resolve
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.endpoints import jobs
-from tests.engines import slurm
 
 CLIENT = Path(__file__).with_name("client.py")
 SEPARATE = [name for name, engine in engines.ENGINES.items() if engine.separate]
@@ -40,7 +39,7 @@ class Place:
 
     def left(self) -> list[str]:
         """What still runs of it."""
-        return [*engines.marked(self.mark), *(slurm.jobs() if self.engine == "slurm" else [])]
+        return [*engines.marked(self.mark), *engines.ENGINES[self.engine].jobs()]
 
 
 @pytest.fixture(scope="module", params=engines.ENGINES)

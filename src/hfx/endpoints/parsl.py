@@ -17,9 +17,11 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, wait
 from contextlib import suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hfx.endpoints import worker_pool
 from hfx.endpoints.providers import HTCondor, Kubernetes, Local, Provider, Slurm
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, HfxError, NodeLostError, WorkerLostError
@@ -29,12 +31,18 @@ if TYPE_CHECKING:
     from parsl import DataFlowKernel
     from parsl.config import Config
     from parsl.executors import HighThroughputExecutor
+    from parsl.jobs.states import JobStatus
 
 __all__ = ["KINDS", "ParslExecutor", "config", "executor", "run_folder"]
 
 # A provider is one line here and its dataclass in providers.py.
 KINDS: dict[str, type[Provider]] = {kind.label: kind for kind in (Local, Slurm, HTCondor, Kubernetes)}
-_CLASSES = {"local": "LocalProvider", "slurm": "SlurmProvider", "htcondor": "CondorProvider", "kubernetes": "KubernetesProvider"}
+_CLASSES = {
+    "local": "parsl.providers:LocalProvider",
+    "slurm": "parsl.providers:SlurmProvider",
+    "htcondor": "hfx.endpoints.condor:Pool",
+    "kubernetes": "parsl.providers:KubernetesProvider",
+}
 _LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
 
 _LABEL = "hfx"
@@ -53,13 +61,14 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
     """Parsl's own configuration of an endpoint; raises `EndpointError` where a package is missing."""
     from parsl.config import Config
     from parsl.executors import HighThroughputExecutor
-    from parsl.jobs.error_handlers import windowed_error_handler
+    from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
 
     spec: Provider = endpoint.spec
     more: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
     htex = HighThroughputExecutor(
         label=_LABEL,
         provider=_provider(endpoint),
+        launch_cmd=worker_pool.COMMAND.format(prefix="") + DEFAULT_LAUNCH_CMD.removeprefix("process_worker_pool.py "),
         interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.interchange"],
         address=_address(endpoint),
         max_workers_per_node=spec.workers_per_node,
@@ -68,7 +77,7 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
         heartbeat_threshold=spec.lost_after,
         heartbeat_period=max(1, spec.lost_after // 6),
         drain_period=spec.drain_period(),
-        block_error_handler=windowed_error_handler,
+        block_error_handler=_fail_where_no_block_starts,
         encrypted=spec.encrypted,
         **more,
     )
@@ -84,15 +93,25 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
     )
 
 
+def _fail_where_no_block_starts(htex: Any, status: "dict[str, JobStatus]") -> None:
+    """Three blocks in a row whose workers never came are a setup that does not work; blocks that end later are not."""
+    from parsl.jobs.error_handlers import windowed_error_handler
+    from parsl.jobs.states import JobState, JobStatus
+
+    came = set(htex.connected_blocks())
+    windowed_error_handler(htex, {b: JobStatus(JobState.COMPLETED) if b in came else told for b, told in status.items()})
+
+
 def _provider(endpoint: Endpoint) -> Any:
-    from parsl import launchers, providers
+    from parsl import launchers
     from parsl.errors import OptionalModuleMissing
 
     arguments = endpoint.spec.arguments()
     if "launcher" in arguments:
         arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
     try:
-        kind = getattr(providers, _CLASSES[endpoint.spec.label])
+        module, _, name = _CLASSES[endpoint.spec.label].partition(":")
+        kind = getattr(import_module(module), name)
         # Parsl looks at a batch system's queue once a minute, and learns as late that a job has gone.
         polled = type(kind.__name__, (kind,), {"status_polling_interval": endpoint.spec.poll_seconds})
         return polled(**arguments)
@@ -263,7 +282,10 @@ class ParslExecutor(Executor):
 
 
 def _last_words(text: str) -> str:
-    """Of what failed jobs wrote, the line that says most: the last one of the last that says something."""
+    """What a command that refused a job had to say; else the last line that a failed job wrote."""
+    _, refused, said = text.rpartition("and standard error '")
+    if refused and said.strip("'\n\t "):
+        return " ".join(said.split()).removesuffix("'")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("Error ")]
     return lines[-1].removeprefix("STDERR:").strip() if lines else "their jobs ended without a word"
 

@@ -212,7 +212,14 @@ class HTCondor(_Batch):
     def arguments(self) -> dict[str, Any]:
         """As the keywords of parsl.providers.CondorProvider."""
         gpus = [f"request_gpus = {self.gpus}"] if self.gpus else []
-        limit = [f"allowed_job_duration = {seconds(self.walltime)}"]
+        known = max(60, round(6 * self.poll_seconds))  # seconds in which the client has seen how a job ended
+        limits = [
+            f"allowed_job_duration = {seconds(self.walltime)}",
+            f"leave_in_queue = (JobStatus == 4) && (time() - CompletionDate < {known})",
+            # The warning first; a job that is removed ends at once.
+            "kill_sig = SIGUSR1",
+            "remove_kill_sig = SIGTERM",
+        ]
         return {
             **self.blocks(),
             "walltime": self.walltime,
@@ -220,7 +227,8 @@ class HTCondor(_Batch):
             "mem_per_slot": None if self.memory_gb is None else float(self.memory_gb),
             "project": self.project or "",
             "requirements": self.requirements or "",
-            "scheduler_options": "\n".join([*limit, *gpus, *self.directives]),
+            "scheduler_options": "\n".join([*limits, *gpus, *self.directives]),
+            "launcher": "simple",
         }
 
 
