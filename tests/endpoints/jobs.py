@@ -24,6 +24,13 @@ def where(task: Task) -> dict[str, Any]:
     return {"pid": os.getpid(), "threads": task.get("threads"), **{name: os.environ.get(name) for name in names}}
 
 
+def devices(task: Task) -> dict[str, Any]:
+    """Which devices its worker sees, and in which job."""
+    time.sleep(task["seconds"])
+    names = {"visible": "CUDA_VISIBLE_DEVICES", "job": "SLURM_JOB_ID"}
+    return {"pid": os.getpid(), **{key: os.environ.get(name) for key, name in names.items()}}
+
+
 def libraries(task: Task) -> dict[str, Any]:
     """The threads that the libraries themselves would use."""
     import numba

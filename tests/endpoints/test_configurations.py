@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hfx.endpoints import resolve, templates
-from hfx.endpoints.parsl import config
+from hfx.endpoints.blocks import config
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.errors import EndpointError
 
@@ -115,7 +115,8 @@ def test_the_slurm_job_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_slurm_s_workers_are_told(tmp_path: Path) -> None:
     """One GPU a worker, the ports, and no more tasks two minutes before the walltime ends."""
     htex = config(told(SLURM), tmp_path).executors[0]
-    assert htex.available_accelerators == ["0", "1", "2", "3"]
+    assert "export HFX_DEVICES=job" in htex.provider.worker_init
+    assert not htex.available_accelerators  # Parsl would number them from 0, whichever the job was given
     assert (htex.max_workers_per_node, htex.address, htex.worker_port_range) == (4, "10.1.2.3", (54000, 54100))
     assert htex.drain_period == 26 * 3600 - 120
     assert htex.encrypted
@@ -169,7 +170,9 @@ worker_init = "source env"
     ):
         assert line in words, line
     (script,) = tmp_path.glob("*.script")
-    assert script.read_text().splitlines()[:2] == [told(text).spec.setup().splitlines()[0], "source env"]
+    exported, *more = told(text).spec.setup().splitlines()
+    assert more == ["export HFX_DEVICES=job", "source env"]
+    assert script.read_text().splitlines()[:3] == [exported, *more]
 
 
 def test_the_kubernetes_pods() -> None:

@@ -34,6 +34,7 @@ class Provider:
     max_blocks: int = fields.whole(1)
     idle_seconds: float = fields.number(120.0, least=0)  # after which blocks are given back
     worker_init: tuple[str, ...] = fields.lines()
+    prefix: str | None = fields.text(None)  # of the workers' command, as "apptainer exec hfx.sif"
     address: str | None = fields.text(None)  # on which the workers call back
     interface: str | None = fields.text(None)  # or the network interface that has it
     ports: tuple[int, int] | None = fields.ports()
@@ -44,6 +45,7 @@ class Provider:
 
     label: ClassVar[str]
     commands: ClassVar[tuple[str, ...]] = ()  # that the client needs
+    whose_devices: ClassVar[str] = "node"
 
     def __post_init__(self) -> None:
         if self.min_blocks > self.max_blocks:
@@ -92,7 +94,11 @@ class Provider:
     def setup(self) -> str:
         """What a job's script does before the worker starts."""
         own = self.worker_init or path_of_this_python()
-        return "\n".join((*exports(), *own))
+        return "\n".join((*exports(), *self.devices(), *own))
+
+    def devices(self) -> tuple[str, ...]:
+        """Lines that give each worker one device: of those of the node, or of those that the job was given."""
+        return (f"export HFX_DEVICES={self.whose_devices}",) if self.gpus else ()
 
     def blocks(self) -> dict[str, Any]:
         """The arguments that every provider of Parsl takes."""
@@ -135,6 +141,7 @@ class Local(Provider):
 class _Batch(Provider):
     """What batch systems have in common."""
 
+    whose_devices: ClassVar[str] = "job"
     walltime: str = fields.walltime("01:00:00")
     cores: int | None = fields.whole(None)  # of each node; default: those that the workers use
     memory_gb: int | None = fields.whole(None)  # of each node
@@ -251,7 +258,7 @@ class Kubernetes(Provider):
 
     def setup(self) -> str:
         """An image has its own Python."""
-        return "\n".join((*exports(), *self.worker_init))
+        return "\n".join((*exports(), *self.devices(), *self.worker_init))
 
     def arguments(self) -> dict[str, Any]:
         """As the keywords of parsl.providers.KubernetesProvider."""
