@@ -178,6 +178,9 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     assert finished(folder) < 24
     # Who nobody talks to any more ends by itself.
     assert engines.until(lambda: not place.left(), 30), place.left()
+    kept = {json.loads(line)["name"] for line in (folder / "results.jsonl").read_text().splitlines()}
+    log = Path(os.environ["HFX_TEST_MARKER"])  # of all that is fitted
+    log.unlink()
     second = client(pallet, folder, place)
     _, errors = second.communicate(timeout=90)
     assert second.returncode == 0, errors
@@ -185,6 +188,9 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     local = Counter(line["name"] for line in lines if line["step"] == "local")
     assert len(local) == 24
     assert set(local.values()) == {1}
+    fitted = log.read_text().split()
+    assert kept.isdisjoint(fitted)
+    assert sorted(fitted) == sorted(set(local) - kept)
     assert json.loads((folder / "scan.json").read_text())["failures"] == []
 
 

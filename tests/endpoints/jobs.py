@@ -98,9 +98,9 @@ def once_deadly(task: Task) -> dict[str, Any]:
 
 
 def logged(task: Task) -> dict[str, Any]:
-    """The fake fits at a pace that can be interrupted; local searches are written down."""
+    """The fake fits; local searches are written down, at a pace that can be interrupted."""
     if "known" not in task:
         with Path(os.environ["HFX_TEST_MARKER"]).open("a") as file:
             file.writelines(h["name"] + "\n" for h in task["hypotheses"])
-    time.sleep(0.05 * len(task["hypotheses"]))
+        time.sleep(0.05 * len(task["hypotheses"]))
     return fakes.run(task)

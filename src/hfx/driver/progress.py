@@ -5,7 +5,7 @@ A display only listens to events; none of them is part of the scan.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TextIO
 
@@ -165,6 +165,28 @@ class Silent:
         """Nothing."""
 
 
+@dataclass(frozen=True)
+class Lasting:
+    """A display that may lose its terminal at any moment: what cannot be shown is no reason to end."""
+
+    shown: Display
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+        with suppress(OSError):
+            self.shown.say(sentence)
+
+    def listen(self, event: Event) -> None:
+        """Show what an event changes."""
+        with suppress(OSError):
+            self.shown.listen(event)
+
+    def fetched(self, done: int, total: int | None) -> None:
+        """Show how many bytes have been fetched."""
+        with suppress(OSError):
+            self.shown.fetched(done, total)
+
+
 @contextmanager
 def display(*, quiet: bool = False, verbose: bool = False, stream: TextIO | None = None) -> Iterator[Display]:
     """The display that fits the stream (standard error): a bar, lines, or nothing."""
@@ -175,7 +197,7 @@ def display(*, quiet: bool = False, verbose: bool = False, stream: TextIO | None
         yield Lines(stream, verbose)
     else:
         with _progress(stream) as bar:
-            yield Bar(bar, verbose)
+            yield Lasting(Bar(bar, verbose))
 
 
 def _progress(stream: TextIO) -> Any:

@@ -11,9 +11,6 @@ from hfx.endpoints.environment import exports, path_of_this_python
 
 __all__ = ["HTCondor", "Kubernetes", "Local", "Provider", "Slurm", "seconds"]
 
-# Before the walltime's end a worker takes no more tasks; a task takes seconds, rarely minutes.
-_DRAIN = 120
-
 
 def seconds(walltime: str) -> int:
     """Seconds of "HH:MM:SS"."""
@@ -145,6 +142,7 @@ class _Batch(Provider):
     walltime: str = fields.walltime("01:00:00")
     cores: int | None = fields.whole(None)  # of each node; default: those that the workers use
     memory_gb: int | None = fields.whole(None)  # of each node
+    warning_seconds: int = fields.whole(120)  # before the walltime's end, when workers take no more tasks; a task takes seconds
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,7 +154,7 @@ class _Batch(Provider):
 
     def drain_period(self) -> int | None:
         whole = seconds(self.walltime)
-        return max(whole - _DRAIN, whole // 2, 1)
+        return max(whole - self.warning_seconds, whole // 2, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,13 +194,22 @@ class Slurm(_Batch):
             "gpus_per_node": None if self.gres else self.gpus or None,
             "gres": self.gres,
             "scheduler_options": "\n".join(self._options()),
-            "launcher": self.launcher or ("srun" if self.nodes > 1 else "simple"),
+            "launcher": self.starts_with,
         }
+
+    @property
+    def starts_with(self) -> str:
+        """The launcher: what starts the workers of each node."""
+        return self.launcher or ("srun" if self.nodes > 1 else "simple")
 
     def _options(self) -> list[str]:
         words = [line.strip().removeprefix("#SBATCH").strip() for line in self.directives]
         if self.reservation:
             words.append(f"--reservation={self.reservation}")
+        # The job's shell has become the pool of workers; with srun each node has one, and the shell is no place for a signal.
+        to = {"simple": "B:", "srun": ""}.get(self.starts_with)
+        if to is not None and not any(word.startswith("--signal") for word in words):
+            words.append(f"--signal={to}USR1@{self.warning_seconds}")
         return [f"#SBATCH {word}" for word in words if word]
 
 
