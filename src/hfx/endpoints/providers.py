@@ -3,7 +3,9 @@
 Pure: no package of Parsl is imported here. A block is one job (one pod) of `nodes` nodes.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hfx.endpoints import fields
@@ -222,6 +224,7 @@ class HTCondor(_Batch):
     project: str | None = fields.text(None)
     requirements: str | None = fields.text(None)
     directives: tuple[str, ...] = fields.lines()
+    transfer: tuple[str, ...] = fields.lines()  # files that go with each job, into the folder in which it runs
 
     def arguments(self) -> dict[str, Any]:
         """As the keywords of parsl.providers.CondorProvider."""
@@ -241,6 +244,7 @@ class HTCondor(_Batch):
             "mem_per_slot": None if self.memory_gb is None else float(self.memory_gb),
             "project": self.project or "",
             "requirements": self.requirements or "",
+            "transfer_input_files": [os.path.expandvars(Path(file).expanduser()) for file in self.transfer],
             "scheduler_options": "\n".join([*limits, *gpus, *self.directives]),
             "launcher": "simple",
         }
