@@ -4,25 +4,28 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.engines import slurm
+from tests.engines import htcondor, slurm
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def _parsl(provider: str, *lines: str) -> Callable[[Path], str]:
     def text(folder: Path) -> str:
+        # HTCondor's jobs have an environment of their own.
+        exported = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT} HFX_TEST_MARKER={folder}/marker"
         return "\n".join(
             (
                 'engine = "parsl"',
                 f'provider = "{provider}"',
                 f'run_dir = "{folder}/parsl"',
-                f'worker_init = "export PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}"',
+                f'worker_init = "export {exported}"',
                 "poll_seconds = 0.5",
                 "lost_after = 6",
                 *lines,
@@ -32,24 +35,31 @@ def _parsl(provider: str, *lines: str) -> Callable[[Path], str]:
     return text
 
 
-@contextmanager
-def _slurm() -> Iterator[None]:
-    reason = slurm.why_not()
-    if reason is not None:
-        if os.environ.get("CI", "").lower() in {"true", "1"}:
-            pytest.fail(f"slurm: {reason}", pytrace=False)
-        pytest.skip(f"slurm: {reason}")
-    with slurm.running():
-        yield
+def _up(system: Any) -> "Callable[[], AbstractContextManager[None]]":
+    """A batch system's module as what an engine needs: skipped by name where there can be none, a failure in CI."""
+
+    @contextmanager
+    def up() -> Iterator[None]:
+        name, reason = system.__name__.rpartition(".")[2], system.why_not()
+        if reason is not None:
+            if os.environ.get("CI", "").lower() in {"true", "1"}:
+                pytest.fail(f"{name}: {reason}", pytrace=False)
+            pytest.skip(f"{name}: {reason}")
+        with system.running():
+            yield
+
+    return up
 
 
 @dataclass(frozen=True)
 class Engine:
-    """How to write an endpoint file into a folder; whether its workers are processes of their own; what it needs up."""
+    """How to write an endpoint file into a folder; whether its workers are processes of their own; what it needs up; the
+    numbers of its jobs."""
 
     text: Callable[[Path], str]
     separate: bool = True
-    needs: Callable[[], "contextmanager[None] | nullcontext[None]"] = nullcontext  # type: ignore[type-arg]
+    needs: "Callable[[], AbstractContextManager[None]]" = nullcontext
+    jobs: Callable[[], list[str]] = list
 
     def written(self, folder: Path) -> str:
         path = folder / "endpoint.toml"
@@ -64,7 +74,13 @@ ENGINES = {
     "parsl-local": Engine(_parsl("local", "workers = 2")),
     "slurm": Engine(
         _parsl("slurm", 'partition = "debug"', "init_blocks = 2", "max_blocks = 2", 'address = "127.0.0.1"'),
-        needs=_slurm,  # type: ignore[arg-type]
+        needs=_up(slurm),
+        jobs=slurm.jobs,
+    ),
+    "htcondor": Engine(
+        _parsl("htcondor", "init_blocks = 2", "max_blocks = 2", "memory_gb = 1", 'address = "127.0.0.1"'),
+        needs=_up(htcondor),
+        jobs=htcondor.jobs,
     ),
 }
 

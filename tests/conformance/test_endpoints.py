@@ -22,7 +22,6 @@ from hfx.endpoints import connect, resolve
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.endpoints import jobs
-from tests.engines import slurm
 
 CLIENT = Path(__file__).with_name("client.py")
 SEPARATE = [name for name, engine in engines.ENGINES.items() if engine.separate]
@@ -40,7 +39,7 @@ class Place:
 
     def left(self) -> list[str]:
         """What still runs of it."""
-        return [*engines.marked(self.mark), *(slurm.jobs() if self.engine == "slurm" else [])]
+        return [*engines.marked(self.mark), *engines.ENGINES[self.engine].jobs()]
 
 
 @pytest.fixture(scope="module", params=engines.ENGINES)
@@ -179,6 +178,9 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     assert finished(folder) < 24
     # Who nobody talks to any more ends by itself.
     assert engines.until(lambda: not place.left(), 30), place.left()
+    kept = {json.loads(line)["name"] for line in (folder / "results.jsonl").read_text().splitlines()}
+    log = Path(os.environ["HFX_TEST_MARKER"])  # of all that is fitted
+    log.unlink()
     second = client(pallet, folder, place)
     _, errors = second.communicate(timeout=90)
     assert second.returncode == 0, errors
@@ -186,6 +188,9 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     local = Counter(line["name"] for line in lines if line["step"] == "local")
     assert len(local) == 24
     assert set(local.values()) == {1}
+    fitted = log.read_text().split()
+    assert kept.isdisjoint(fitted)
+    assert sorted(fitted) == sorted(set(local) - kept)
     assert json.loads((folder / "scan.json").read_text())["failures"] == []
 
 

@@ -1,7 +1,9 @@
 """What is said of workers: each thing that will not work with its remedy; pure, on handshakes that are made up."""
 
 import platform
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +35,29 @@ def test_a_handshake_says_what_this_process_has() -> None:
     assert (told["devices"], told["device_error"]) == (["cpu"], None)
 
 
+def test_a_worker_whose_job_has_no_device_for_it_says_so_without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    told = handshake.run({"device": "cuda"})
+    assert (told["devices"], told["visible"], told["device_lacks"]) == ([], "", "device")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert handshake.run({"device": "cuda"})["device_lacks"] == "torch"
+
+
+def test_the_driver_s_version_is_read_where_there_is_one(tmp_path: Path) -> None:
+    file = tmp_path / "version"
+    assert handshake._driver(file) is None
+    file.write_text("NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.124.06  Wed Feb 26 01:54:09 UTC 2025\n")
+    assert handshake._driver(file) == "570.124.06"
+    file.write_text("NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.95.05  Release Build\n")
+    assert handshake._driver(file) == "580.95.05"
+
+
+def test_what_a_gpu_s_worker_sees_stands_in_the_report() -> None:
+    gpu = worker(device="cuda", devices=["NVIDIA H200"], cuda={"torch": "13.0", "driver": "580.95.05"})
+    assert "NVIDIA H200 (CUDA 13.0, driver 580.95.05)" in report(Check("river", 1, (gpu,)))
+
+
 def test_equals_need_no_word() -> None:
     assert sentences(worker(1), worker(2)) == ("", "")
 
@@ -42,12 +67,24 @@ def test_equals_need_no_word() -> None:
     [
         ({"numerics": -1, "hfx": "9.9"}, f"hfx 9.9 there computes other numbers; install {__version__}, as here"),
         (
-            {"packages": {"numpy": "2.0", "numba": None, "torch": None}},
-            "no numba, torch there; pip install numba torch in the workers' Python",
+            {"packages": {"numpy": "2.0", "numba": None, "torch": None}, "executable": "/there/python3"},
+            "no numba there; /there/python3 -m pip install numba, or name another Python",
         ),
         (
-            {"device": "cuda", "device_error": "torch 2 sees 0 (CUDA_VISIBLE_DEVICES=None)"},
-            "no cuda there: torch 2 sees 0 (CUDA_VISIBLE_DEVICES=None); ask for GPUs",
+            {"packages": {"numpy": "2.0", "numba": None, "torch": None}, "device": "cuda", "executable": "/there/python3"},
+            "no numba, torch there; /there/python3 -m pip install numba torch,",
+        ),
+        (
+            {"device": "cuda", "device_lacks": "device", "device_error": "torch 2 sees 0 (CUDA_VISIBLE_DEVICES=None)"},
+            "no cuda there: torch 2 sees 0 (CUDA_VISIBLE_DEVICES=None); ask for as many GPUs as there are workers (gpus, gres)",
+        ),
+        (
+            {"device": "cuda", "device_lacks": "build", "device_error": "torch 2+cpu is built for CPUs alone"},
+            "no cuda there: torch 2+cpu is built for CPUs alone; install torch built for CUDA there",
+        ),
+        (
+            {"device": "cuda", "device_lacks": "driver", "device_error": "Found no NVIDIA driver on your system"},
+            "ask for nodes with GPUs (gpus, gres) whose driver is new enough",
         ),
     ],
 )

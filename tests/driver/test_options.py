@@ -1,6 +1,9 @@
 """Options: checked once for the command line and for Python; cores; the progress that is counted."""
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +52,29 @@ def test_cores(tmp_path: Path, files: dict[str, str], slurm: str | None, most: i
         (tmp_path / name).write_text(text)
     environment = {} if slurm is None else {"SLURM_CPUS_PER_TASK": slurm}
     assert 1 <= cores.usable_cores(environment, tmp_path) <= most
+
+
+def test_the_quota_of_a_user_s_slice_counts(tmp_path: Path) -> None:
+    """Where login nodes set it: above the session that the process is in."""
+    own, group = tmp_path / "cgroup", tmp_path / "groups"
+    own.write_text("0::/user.slice/user-1000.slice/session-3.scope\n")
+    (group / "user.slice/user-1000.slice/session-3.scope").mkdir(parents=True)
+    (group / "user.slice/user-1000.slice/session-3.scope/cpu.max").write_text("max 100000\n")
+    free = cores.usable_cores({}, group, own)
+    (group / "user.slice/user-1000.slice/cpu.max").write_text("100000 100000\n")
+    assert cores.usable_cores({}, group, own) == 1
+    assert free == len(os.sched_getaffinity(0))
+
+
+def test_a_command_takes_one_thread_for_its_libraries() -> None:
+    """On a login node the client is a guest; who sets the variables has the last word."""
+    show = "import os, hfx.driver.cli as cli; cli.run = lambda _: print(os.environ['OMP_NUM_THREADS'], "
+    show += "os.environ['OPENBLAS_NUM_THREADS']) or 0; cli.main()"
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    for more, told in (({}, "1 1\n"), ({"OMP_NUM_THREADS": "3"}, "3 1\n")):
+        command = [sys.executable, "-c", show]
+        said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
+        assert said == told
 
 
 def test_progress_counts_rate_and_time_left() -> None:

@@ -24,6 +24,13 @@ def where(task: Task) -> dict[str, Any]:
     return {"pid": os.getpid(), "threads": task.get("threads"), **{name: os.environ.get(name) for name in names}}
 
 
+def devices(task: Task) -> dict[str, Any]:
+    """Which devices its worker sees, and in which job."""
+    time.sleep(task["seconds"])
+    names = {"visible": "CUDA_VISIBLE_DEVICES", "job": "SLURM_JOB_ID"}
+    return {"pid": os.getpid(), **{key: os.environ.get(name) for key, name in names.items()}}
+
+
 def libraries(task: Task) -> dict[str, Any]:
     """The threads that the libraries themselves would use."""
     import numba
@@ -91,9 +98,9 @@ def once_deadly(task: Task) -> dict[str, Any]:
 
 
 def logged(task: Task) -> dict[str, Any]:
-    """The fake fits at a pace that can be interrupted; local searches are written down."""
+    """The fake fits; local searches are written down, at a pace that can be interrupted."""
     if "known" not in task:
         with Path(os.environ["HFX_TEST_MARKER"]).open("a") as file:
             file.writelines(h["name"] + "\n" for h in task["hypotheses"])
-    time.sleep(0.05 * len(task["hypotheses"]))
+        time.sleep(0.05 * len(task["hypotheses"]))
     return fakes.run(task)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hfx.endpoints import resolve, templates
-from hfx.endpoints.parsl import config
+from hfx.endpoints.blocks import config
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.errors import EndpointError
 
@@ -101,6 +101,7 @@ def test_the_slurm_job_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         "--cpus-per-task=12",
         "--mail-type=FAIL",
         "--requeue",
+        "--signal=USR1@120",
     ):
         assert f"#SBATCH {directive}" in lines, directive
     assert "#SBATCH --exclusive" not in lines
@@ -115,7 +116,8 @@ def test_the_slurm_job_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_what_slurm_s_workers_are_told(tmp_path: Path) -> None:
     """One GPU a worker, the ports, and no more tasks two minutes before the walltime ends."""
     htex = config(told(SLURM), tmp_path).executors[0]
-    assert htex.available_accelerators == ["0", "1", "2", "3"]
+    assert "export HFX_DEVICES=job" in htex.provider.worker_init
+    assert not htex.available_accelerators  # Parsl would number them from 0, whichever the job was given
     assert (htex.max_workers_per_node, htex.address, htex.worker_port_range) == (4, "10.1.2.3", (54000, 54100))
     assert htex.drain_period == 26 * 3600 - 120
     assert htex.encrypted
@@ -123,6 +125,33 @@ def test_what_slurm_s_workers_are_told(tmp_path: Path) -> None:
     assert told(SLURM).settings == {"threads": 3, "device": "cuda"}
     short = told('engine = "parsl"\nprovider = "slurm"\nwalltime = "00:02:00"')
     assert short.spec.drain_period() == 60
+
+
+def test_slurm_s_warning_goes_to_the_pool_of_workers(tmp_path: Path) -> None:
+    """Which the job's shell has become, where there is one node."""
+
+    def options(more: str) -> str:
+        found: str = provider_of(f'engine = "parsl"\nprovider = "slurm"\n{more}', tmp_path).scheduler_options
+        return found
+
+    assert "#SBATCH --signal=B:USR1@300" in options("warning_seconds = 300")
+    assert "#SBATCH --signal=USR1@120" in options("nodes = 2")
+    assert options('directives = ["--signal=B:USR1@7"]').count("--signal") == 1
+    assert "--signal" not in options('launcher = "single"')  # its shell waits for what it started
+    command = config(told('engine = "parsl"\nprovider = "slurm"\naddress = "127.0.0.1"'), tmp_path).executors[0].launch_cmd
+    assert command.startswith("exec env PYTHONSAFEPATH=1 HFX_PARSL=")
+    assert " python3 -m hfx.endpoints.worker_pool " in command
+
+
+def test_the_prefix_of_the_workers_command(tmp_path: Path) -> None:
+    """As it stands: braces are the shell's, not Parsl's."""
+    text = 'engine = "parsl"\nprovider = "slurm"\naddress = "127.0.0.1"\nprefix = "apptainer exec --nv ${HOME}/hfx.sif"'
+    command = config(told(text), tmp_path).executors[0].launch_cmd
+    # Parsl fills in what it knows when it starts, and the number of each block when that starts.
+    known = dict.fromkeys(re.findall(r"(?<!{){(\w+)}(?!})", command), "x")
+    started = command.format(**known).format(block_id=0)
+    assert " apptainer exec --nv ${HOME}/hfx.sif python3 -m hfx.endpoints.worker_pool " in started
+    assert "--block_id=0" in started
 
 
 def test_without_worker_init_the_client_s_python_is_used(tmp_path: Path) -> None:
@@ -159,6 +188,9 @@ worker_init = "source env"
         "RequestMemory = 8192.0",
         "request_gpus = 4",
         "allowed_job_duration = 1800",
+        "leave_in_queue = (JobStatus == 4) && (time() - CompletionDate < 60)",
+        "kill_sig = SIGUSR1",
+        "remove_kill_sig = SIGTERM",
         "+projectname = atlas.susy",
         'requirements = (OpSysAndVer == "AlmaLinux9")',
         '+JobFlavour = "longlunch"',
@@ -166,7 +198,9 @@ worker_init = "source env"
     ):
         assert line in words, line
     (script,) = tmp_path.glob("*.script")
-    assert script.read_text().splitlines()[:2] == [told(text).spec.setup().splitlines()[0], "source env"]
+    exported, *more = told(text).spec.setup().splitlines()
+    assert more == ["export HFX_DEVICES=job", "source env"]
+    assert script.read_text().splitlines()[:3] == [exported, *more]
 
 
 def test_the_kubernetes_pods() -> None:

@@ -37,9 +37,17 @@ MpiDefault=none
 ReturnToService=2
 KillWait=2
 SchedulerParameters=sched_interval=1,bf_interval=1
-NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 RealMemory=1000 State=UNKNOWN
-NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 RealMemory=1000 State=UNKNOWN
+GresTypes=gpu
+NodeName=n1 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[1]} CPUs=2 Gres=gpu:2 RealMemory=1000 State=UNKNOWN
+NodeName=n2 NodeHostname=localhost NodeAddr=127.0.0.1 Port={ports[2]} CPUs=2 Gres=gpu:1 RealMemory=1000 State=UNKNOWN
 PartitionName=debug Nodes=n1,n2 Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
+"""
+
+# To Slurm a GPU is a file.
+DEVICES = """
+NodeName=n1 Name=gpu File=/dev/null
+NodeName=n1 Name=gpu File=/dev/zero
+NodeName=n2 Name=gpu File=/dev/null
 """
 
 
@@ -83,6 +91,7 @@ def running() -> Iterator[Path]:
     for name in ("state", "spool-n1", "spool-n2"):
         (folder / name).mkdir()
     (folder / "slurm.conf").write_text(CONFIGURATION.format(folder=folder, ports=_free_ports(3)))
+    (folder / "gres.conf").write_text(DEVICES)
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))
     key.chmod(0o600)

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,68 @@ def test_a_job_that_is_cancelled_in_mid_scan_costs_nothing(place: Place, tmp_pat
     retried = [event for event in events if event["event"] == "retried"]
     assert len(retried) >= 1
     assert all("was lost" in event["reason"] and event["hypotheses"] > 1 for event in retried)  # whole, not split
+    assert engines.until(lambda: not place.left(), 20), place.left()
+
+
+def check_outcome(folder: Path, log: Path, points: list[tuple[int, int]]) -> None:
+    """All fitted and none twice, no failure, and nothing tried again."""
+    names = sorted(f"sig_{a}_{b}" for a, b in points)
+    assert sorted(log.read_text().split()) == names
+    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert sorted(line["name"] for line in lines if line["step"] == "local") == names
+    assert json.loads((folder / "scan.json").read_text())["failures"] == []
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    assert [event["reason"] for event in events if event["event"] == "retried"] == []
+
+
+def jobs_until_it_ends(running: "subprocess.Popen[str]", seconds: float) -> set[str]:
+    """The jobs that a scan has, until it is over."""
+    seen: set[str] = set()
+
+    def ended() -> bool:
+        seen.update(slurm.jobs())
+        time.sleep(0.5)
+        return running.poll() is not None
+
+    assert engines.until(ended, seconds), seen
+    assert running.returncode == 0, running.communicate()[1]
+    running.communicate()
+    return seen
+
+
+def with_lines(place: Place, *lines: str) -> Place:
+    """The endpoint's file with `lines` in the place of those for the same keys."""
+    keys = {line.split(" = ")[0] for line in lines}
+    kept = [line for line in Path(place.file).read_text().splitlines() if line.split(" = ")[0] not in keys]
+    Path(place.file).write_text("\n".join([*kept, *lines]))
+    return place
+
+
+def test_a_job_that_is_warned_finishes_its_task_and_leaves(place: Place, tmp_path: Path) -> None:
+    """The signal that Slurm sends before the walltime ends: nothing is lost, nothing tried again, and another job takes over."""
+    points = fakes.grid(10, 8)
+    pallet, folder = fakes.write_pallet(tmp_path / "toy", points), tmp_path / "run"
+    running = client(pallet, folder, with_lines(place, "init_blocks = 1", "max_blocks = 1"))
+    assert engines.until(lambda: finished(folder) > 4, 60)
+    (first,) = slurm.jobs()
+    subprocess.run(["scancel", "--batch", "--signal=USR1", first], check=True)
+    assert engines.until(lambda: first not in slurm.jobs(), 20)
+    assert len(jobs_until_it_ends(running, 90)) == 1
+    check_outcome(folder, tmp_path / "marker", points)
+    assert engines.until(lambda: not place.left(), 20), place.left()
+
+
+def test_a_scan_outlives_its_jobs(place: Place, tmp_path: Path) -> None:
+    """A walltime of a minute, the shortest that Slurm has, and a warning early in it: job after job ends, the scan goes on."""
+    points = fakes.grid(26, 24)
+    pallet, folder = fakes.write_pallet(tmp_path / "toy", points), tmp_path / "run"
+    short = ('walltime = "00:01:00"', "warning_seconds = 40", "init_blocks = 1", "max_blocks = 1")
+    running = client(pallet, folder, with_lines(place, *short))
+    assert engines.until(lambda: finished(folder) > 0, 60)
+    shown = subprocess.run(["scontrol", "show", "job", *slurm.jobs()], capture_output=True, text=True, check=True).stdout
+    assert "TimeLimit=00:01:00" in shown
+    assert len(jobs_until_it_ends(running, 150)) >= 2
+    check_outcome(folder, tmp_path / "marker", points)
     assert engines.until(lambda: not place.left(), 20), place.left()
 
 

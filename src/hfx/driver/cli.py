@@ -17,6 +17,7 @@ import typer
 from hfx.driver import cli_login, cli_runs, cli_scan
 from hfx.driver.cli_errors import UsageError, one_line
 from hfx.errors import HfxError
+from hfx.functions.apart import SINGLE
 from hfx.version import __version__
 
 __all__ = ["app", "main", "run"]
@@ -107,6 +108,10 @@ def _complain(text: str) -> int:
 
 def main() -> NoReturn:
     """The entry point of the command."""
+    # Fits have threads of their own, or run elsewhere: those of BLAS and OpenMP would only crowd a login node. They are read
+    # when numpy is loaded, which is later.
+    for name, value in SINGLE.items():
+        os.environ.setdefault(name, value)
     # A pallet is a million objects without cycles: to go over them takes a third of a second, several times a scan by default.
     gc.set_threshold(20_000, 20, 100)
     code = run(sys.argv[1:])

@@ -90,15 +90,37 @@ def check_command(
     return 0
 
 
+def _stage(folder: Path, kind: str) -> None:
+    from hfx.driver import staging
+    from hfx.endpoints import templates
+
+    torch = bool(kind) and 'device = "cuda"' in templates.text(kind)
+    for file in staging.stage(folder, torch=torch):
+        typer.echo(file)
+    typer.echo(
+        f"next: {folder}/fetch.sh where there is a network, copy {folder} to where nodes see it, install.sh there; "
+        f'then worker_init = ". {folder.resolve()}/activate.sh"',
+        err=True,
+    )
+
+
 @endpoint_app.command("init")
 def init_command(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Without it: what there is.")] = "",
     output: Annotated[Path | None, Option("-o", "--output", help="The file. Default: KIND.toml here.")] = None,
+    stage: Annotated[
+        Path | None,
+        Option("--stage", metavar="FOLDER", help="Write into FOLDER what nodes without a network need."),
+    ] = None,
 ) -> int:
     """Write a commented endpoint file to start from."""
     from hfx.endpoints import templates
 
+    if stage is not None:
+        _stage(stage, kind)
     if not kind:
+        if stage is not None:
+            return 0
         for name in templates.kinds():
             typer.echo(name)
         return 0

@@ -54,7 +54,11 @@ def scan(
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
     verbose: Annotated[bool, Option("-v", "--verbose", help="More progress.")] = False,
 ) -> int:
-    """Fit every hypothesis of a pallet and draw what is excluded."""
+    """Fit every hypothesis of a pallet and draw what is excluded.
+
+    A scan that is stopped, by Ctrl-C or SIGTERM, ends the jobs and processes that it started, keeps what it has, and says how to
+    go on. One whose terminal is lost (SIGHUP) goes on without it: its folder tells how far it is.
+    """
     given = {name: value for name, value in locals().items() if name not in _SHOW}
     options = _options(given)
     if plan:

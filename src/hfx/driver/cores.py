@@ -10,13 +10,25 @@ from hfx.errors import OptionError
 __all__ = ["check_device", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 
 
-def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _CGROUP) -> int:
+def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _CGROUP, own: Path = _OWN) -> int:
     """The number of cores, at least 1."""
     environment = os.environ if environment is None else environment
-    limits = [_affinity(), _quota(cgroup), _slurm(environment)]
+    limits = [_affinity(), *map(_quota, _groups(cgroup, own)), _slurm(environment)]
     return max(1, min(limit for limit in limits if limit is not None))
+
+
+def _groups(cgroup: Path, own: Path) -> list[Path]:
+    """The process' control group and all above it: login nodes set a user's quota on the user's slice."""
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return [cgroup]
+    paths = [line.removeprefix("0::").strip("/") for line in lines if line.startswith("0::")]
+    below = [cgroup / path for path in paths if path and ".." not in path]
+    return [cgroup, *(group for path in below for group in (path, *path.parents) if cgroup in group.parents)]
 
 
 def check_device(device: str) -> None:

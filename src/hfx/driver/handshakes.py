@@ -19,6 +19,14 @@ _HOLD = 0.4
 _ROUNDS = 12
 _CLOCK = 5.0  # seconds that two clocks may differ without a word
 
+# What is lacking where a device cannot be used, and what to do.
+_REMEDIES = {
+    "device": "ask for as many GPUs as there are workers (gpus, gres)",
+    "torch": "install torch there",
+    "build": "install torch built for CUDA there",
+    "driver": "ask for nodes with GPUs (gpus, gres) whose driver is new enough for that torch",
+}
+
 
 @dataclass(frozen=True)
 class Worker:
@@ -121,20 +129,31 @@ def judge(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple
             problems.append(f"{name}: hfx {told['hfx']} there computes other numbers; install {__version__}, as here")
         elif told["hfx"] != __version__:
             remarks.append(f"{name}: hfx is {told['hfx']} there and {__version__} here; install the same")
-        missing = [package for package, version in told["packages"].items() if version is None]
+        missing = _missing(told)
         if missing:
-            problems.append(f"{name}: no {', '.join(missing)} there; pip install {' '.join(missing)} in the workers' Python")
-        if told["device_error"] is not None:
             problems.append(
-                f"{name}: no {told['device']} there: {told['device_error']}; ask for GPUs (gpus, gres), or device = 'cpu'"
+                f"{name}: no {', '.join(missing)} there; {told['executable']} -m pip install {' '.join(missing)}, "
+                f"or name another Python"
             )
+        elif told["device_error"] is not None:
+            remedy = _REMEDIES[told["device_lacks"]]
+            problems.append(f"{name}: no {told['device']} there: {told['device_error']}; {remedy}, or give device = 'cpu'")
         if told["python"].split(".")[:2] != platform.python_version().split(".")[:2]:
-            remarks.append(f"{name}: Python is {told['python']} there and {platform.python_version()} here; it works")
+            remarks.append(
+                f"{name}: Python is {told['python']} there and {platform.python_version()} here; it works: only JSON travels. "
+                f"If something is odd, give workers this Python in worker_init"
+            )
         if abs(worker.clock) > _CLOCK + worker.round_trip:
             remarks.append(f"{name}: its clock is {worker.clock:+.0f} s off ours; times in the run's folder will be")
         if endpoint.engine != "inline" and not told["single"]:
             remarks.append(f"{name}: OMP_NUM_THREADS is not 1 there: libraries may take more cores; set it in worker_init")
     return tuple(problems), (*remarks, *_crowded(workers, endpoint))
+
+
+def _missing(told: Mapping[str, Any]) -> list[str]:
+    """What its fits need and it has not: torch on another device than the CPU alone."""
+    needless = {"torch"} if told["device"] == "cpu" else set()
+    return [package for package, version in told["packages"].items() if version is None and package not in needless]
 
 
 def _crowded(workers: Sequence[Worker], endpoint: Endpoint) -> Iterator[str]:
@@ -165,5 +184,7 @@ def _row(worker: Worker) -> tuple[str, ...]:
     packages = told["packages"]
     versions = (str(packages[name] or "absent") for name in ("numpy", "numba", "torch"))
     devices = ", ".join(told["devices"]) or "none"
+    if told["device"] != "cpu":
+        devices += f" (CUDA {told['cuda']['torch'] or '-'}, driver {told['cuda']['driver'] or '-'})"
     way, clock = f"{1000 * worker.round_trip:.1f} ms", f"{1000 * worker.clock:+.0f} ms"
     return (worker.name, told["python"], told["hfx"], *versions, str(told["cores"]), devices, way, clock)

@@ -5,7 +5,7 @@ A display only listens to events; none of them is part of the scan.
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TextIO
 
@@ -166,6 +166,28 @@ class Silent:
         """Nothing."""
 
 
+@dataclass(frozen=True)
+class Lasting:
+    """A display that may lose its terminal at any moment: what cannot be shown is no reason to end."""
+
+    shown: Display
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+        with suppress(OSError):
+            self.shown.say(sentence)
+
+    def listen(self, event: Event) -> None:
+        """Show what an event changes."""
+        with suppress(OSError):
+            self.shown.listen(event)
+
+    def fetched(self, done: int, total: int | None) -> None:
+        """Show how many bytes have been fetched."""
+        with suppress(OSError):
+            self.shown.fetched(done, total)
+
+
 @contextmanager
 def display(
     *,
@@ -189,7 +211,7 @@ def display(
             yield board
     else:
         with _progress(stream) as bar:
-            yield Bar(bar, verbose)
+            yield Lasting(Bar(bar, verbose))
 
 
 def _large_enough(stream: TextIO) -> bool:

@@ -1,5 +1,8 @@
-"""SIGTERM as Ctrl-C: what a scan started is stopped, what it has is kept, and the process says which signal it was."""
+"""The signals that a scan hears. SIGTERM is as Ctrl-C: what it started is stopped, what it has is kept, and the process says
+which signal it was. SIGHUP, a terminal that is lost, stops nothing: the scan goes on without one, as under nohup.
+"""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,7 +26,8 @@ class Stopped:
 
 @contextmanager
 def stoppable() -> Iterator[Stopped]:
-    """In the block SIGTERM raises `KeyboardInterrupt`, once; in a thread other than the main one nothing changes."""
+    """In the block SIGTERM raises `KeyboardInterrupt`, once, and SIGHUP takes the terminal's place; in a thread other than the
+    main one nothing changes."""
     stopped = Stopped()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -31,11 +35,24 @@ def stoppable() -> Iterator[Stopped]:
         stopped.terminated = True
         raise KeyboardInterrupt
 
+    terminals = [number for number in (0, 1, 2) if os.isatty(number)]
+
+    def let_go(number: int, frame: FrameType | None) -> None:
+        for terminal in terminals:
+            os.dup2(_nowhere(), terminal)
+
     if threading.current_thread() is not threading.main_thread():
         yield stopped
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # nohup has it ignored
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, let_go)
     try:
         yield stopped
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+
+
+def _nowhere() -> int:
+    return os.open(os.devnull, os.O_RDWR)

@@ -1,4 +1,4 @@
-"""Parsl's interchange, as a process that leaves Ctrl-C to its client and ends when its client has gone.
+"""Parsl's interchange, as a process that leaves Ctrl-C and a lost terminal to its client and ends when its client has gone.
 
 ``python -m hfx.endpoints.interchange``; Parsl writes its configuration to standard input. The workers end
 when the interchange is silent.
@@ -21,7 +21,8 @@ def _watch(client: int) -> None:
 
 def main() -> None:
     """Run Parsl's own, watched."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
     runpy.run_module("parsl.executors.high_throughput.interchange", run_name="__main__")
 

@@ -5,21 +5,16 @@ a process apart from Parsl's worker: one that is killed with a lock of the manag
 its fellows (seen with Parsl 2026.10).
 """
 
-import fcntl
 import logging
-import os
 import shutil
-import socket
-import struct
-import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Executor, Future, wait
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hfx.endpoints.blocks import LABEL, config, first_line, run_folder
 from hfx.endpoints.providers import HTCondor, Kubernetes, Local, Provider, Slurm
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, HfxError, NodeLostError, WorkerLostError
@@ -27,106 +22,12 @@ from hfx.functions import apart, wire
 
 if TYPE_CHECKING:
     from parsl import DataFlowKernel
-    from parsl.config import Config
     from parsl.executors import HighThroughputExecutor
 
-__all__ = ["KINDS", "ParslExecutor", "config", "executor", "run_folder"]
+__all__ = ["KINDS", "ParslExecutor", "executor"]
 
 # A provider is one line here and its dataclass in providers.py.
 KINDS: dict[str, type[Provider]] = {kind.label: kind for kind in (Local, Slurm, HTCondor, Kubernetes)}
-_CLASSES = {"local": "LocalProvider", "slurm": "SlurmProvider", "htcondor": "CondorProvider", "kubernetes": "KubernetesProvider"}
-_LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
-
-_LABEL = "hfx"
-
-
-def run_folder(endpoint: Endpoint) -> Path:
-    """Where the job scripts and logs of an endpoint go; the workers must see it."""
-    if endpoint.spec.run_dir:
-        return Path(os.path.expandvars(endpoint.spec.run_dir)).expanduser()
-    from platformdirs import user_state_path
-
-    return user_state_path("hfx", appauthor=False) / "parsl" / endpoint.name
-
-
-def config(endpoint: Endpoint, folder: Path) -> "Config":
-    """Parsl's own configuration of an endpoint; raises `EndpointError` where a package is missing."""
-    from parsl.config import Config
-    from parsl.executors import HighThroughputExecutor
-    from parsl.jobs.error_handlers import windowed_error_handler
-
-    spec: Provider = endpoint.spec
-    more: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
-    htex = HighThroughputExecutor(
-        label=_LABEL,
-        provider=_provider(endpoint),
-        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.interchange"],
-        address=_address(endpoint),
-        max_workers_per_node=spec.workers_per_node,
-        cores_per_worker=min(1.0, float(spec.threads)) * 1e-3,  # the endpoint says how many workers, not the node
-        available_accelerators=spec.gpus and spec.workers_per_node,
-        heartbeat_threshold=spec.lost_after,
-        heartbeat_period=max(1, spec.lost_after // 6),
-        drain_period=spec.drain_period(),
-        block_error_handler=windowed_error_handler,
-        encrypted=spec.encrypted,
-        **more,
-    )
-    return Config(
-        executors=[htex],
-        run_dir=str(folder),
-        # Not "htex_auto_scale": in Parsl 2026.10 it cancels blocks that have not connected yet, as if they were idle.
-        strategy="simple",
-        strategy_period=min(1.0, spec.poll_seconds),  # how soon jobs are asked for; the queue is looked at less often
-        max_idletime=spec.idle_seconds,
-        initialize_logging=False,
-        usage_tracking=0,
-    )
-
-
-def _provider(endpoint: Endpoint) -> Any:
-    from parsl import launchers, providers
-    from parsl.errors import OptionalModuleMissing
-
-    arguments = endpoint.spec.arguments()
-    if "launcher" in arguments:
-        arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
-    try:
-        kind = getattr(providers, _CLASSES[endpoint.spec.label])
-        # Parsl looks at a batch system's queue once a minute, and learns as late that a job has gone.
-        polled = type(kind.__name__, (kind,), {"status_polling_interval": endpoint.spec.poll_seconds})
-        return polled(**arguments)
-    except OptionalModuleMissing as missing:
-        names = " ".join(missing.module_names)
-        raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
-    except Exception as error:
-        raise EndpointError(f"{endpoint}: its provider cannot be used ({_first_line(error)}); mend the file") from error
-
-
-def _address(endpoint: Endpoint) -> str | None:
-    """The address on which workers call back; None: they try all that this machine has."""
-    spec: Provider = endpoint.spec
-    if spec.interface is not None:
-        try:
-            return _address_of(spec.interface)
-        except OSError:
-            found = ", ".join(name for _, name in socket.if_nameindex())
-            raise EndpointError(
-                f"{endpoint}: interface = {spec.interface!r} has no address here; interfaces of this machine: {found}"
-            ) from None
-    return spec.address or ("127.0.0.1" if spec.label == "local" else None)
-
-
-def _address_of(interface: str) -> str:
-    """The IPv4 address of a network interface of this machine, as Linux tells it (netdevice(7), SIOCGIFADDR)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        told = fcntl.ioctl(asked.fileno(), 0x8915, struct.pack("256s", interface.encode()[:15]))
-    return socket.inet_ntoa(told[20:24])
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
 
 
 class ParslExecutor(Executor):
@@ -189,8 +90,8 @@ class ParslExecutor(Executor):
             try:
                 self._kernel = DataFlowKernel(made)
             except Exception as error:
-                raise EndpointError(f"{self._endpoint}: Parsl does not start ({_first_line(error)}); see {folder}") from error
-        started: HighThroughputExecutor = self._kernel.executors[_LABEL]  # type: ignore[assignment]
+                raise EndpointError(f"{self._endpoint}: Parsl does not start ({first_line(error)}); see {folder}") from error
+        started: HighThroughputExecutor = self._kernel.executors[LABEL]  # type: ignore[assignment]
         return started
 
     def _check_commands(self) -> None:
@@ -227,7 +128,7 @@ class ParslExecutor(Executor):
     def _translated(self, error: BaseException) -> BaseException:
         """Parsl's error as one of hfx's, which say what to do."""
         from parsl.executors.errors import BadStateException
-        from parsl.executors.high_throughput.errors import ManagerLost, VersionMismatch, WorkerLost
+        from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
         from parsl.jobs.errors import TooManyJobFailuresError
 
         where = self._endpoint
@@ -236,17 +137,18 @@ class ParslExecutor(Executor):
         if isinstance(error, ManagerLost):
             return NodeLostError(f"{where}: its node {error.hostname} was lost (job ended, node down or unreachable)")
         self._clean = False
-        if isinstance(error, VersionMismatch):
-            return EndpointError(f"{where}: {error}; give workers the client's Python and Parsl, in worker_init")
         if isinstance(error, BadStateException | TooManyJobFailuresError):
-            return EndpointError(f"{where}: its workers do not start: {_last_words(str(error))}; logs: {run_folder(where)}")
+            words = _last_words(str(error))
+            remedy = "; install hfx in the workers' Python, or activate its environment in worker_init"
+            remedy = remedy if "No module named" in words else ""
+            return EndpointError(f"{where}: its workers do not start: {words}{remedy}; logs: {run_folder(where)}")
         if isinstance(error, ModuleNotFoundError):
             return EndpointError(f"{where}: its workers have no {error.name}; install hfx there, or activate it in worker_init")
-        return error if isinstance(error, HfxError) else EndpointError(f"{where}: {type(error).__name__}: {_first_line(error)}")
+        return error if isinstance(error, HfxError) else EndpointError(f"{where}: {type(error).__name__}: {first_line(error)}")
 
     def _end(self, kernel: "DataFlowKernel") -> None:
         """Cancel the blocks, then end Parsl's own processes; the folder stays where something went wrong."""
-        htex: Any = kernel.executors[_LABEL]
+        htex: Any = kernel.executors[LABEL]
         if htex.bad_state_is_set:  # Parsl leaves the jobs of such an executor where they are
             with suppress(Exception):
                 htex.provider.cancel([job for job in htex.blocks_to_job_id.values() if job is not None])
@@ -263,7 +165,10 @@ class ParslExecutor(Executor):
 
 
 def _last_words(text: str) -> str:
-    """Of what failed jobs wrote, the line that says most: the last one of the last that says something."""
+    """What a command that refused a job had to say; else the last line that a failed job wrote."""
+    _, refused, said = text.rpartition("and standard error '")
+    if refused and said.strip("'\n\t "):
+        return " ".join(said.split()).removesuffix("'")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("Error ")]
     return lines[-1].removeprefix("STDERR:").strip() if lines else "their jobs ended without a word"
 

@@ -3,10 +3,12 @@
 A worker that dies takes nobody along: its task fails with `WorkerLostError`, the next task gets a new worker.
 """
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hfx.endpoints import fields
@@ -26,6 +28,7 @@ class Process:
     workers: int | None = fields.whole(None)
     threads: int = fields.whole(1)  # of each worker
     device: str | None = fields.device()
+    python: str | None = fields.text(None)  # of the workers; default: the one that runs hfx
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -43,8 +46,8 @@ KINDS = {"": Process}
 class ProcessExecutor(Executor):
     """A `concurrent.futures.Executor` for functions of one JSON task; a worker is started when a task wants one."""
 
-    def __init__(self, name: str, workers: int, settings: Mapping[str, Any]) -> None:
-        self._name, self._settings = name, dict(settings)
+    def __init__(self, name: str, workers: int, settings: Mapping[str, Any], python: str | None = None) -> None:
+        self._name, self._settings, self._python = name, dict(settings), python
         self._packer = wire.Packer()
         self._threads = InlineExecutor(workers)  # each thread waits for one worker
         self._guard = threading.Lock()
@@ -91,11 +94,16 @@ class ProcessExecutor(Executor):
                 raise WorkerLostError(f"endpoint {self._name} is closed; run the same command again")
             if self._idle:
                 return self._idle.pop(), True
-            worker = Apart()
+            try:
+                worker = Apart(self._python)
+            except EndpointError as error:
+                raise EndpointError(f"endpoint {self._name}: {error}") from None
             self._all.add(worker)
             return worker, False
 
 
 def executor(endpoint: Endpoint, cores: int) -> ProcessExecutor:
     """A new process engine."""
-    return ProcessExecutor(endpoint.name, endpoint.workers(cores), endpoint.settings)
+    given = endpoint.spec.python
+    python = os.path.expandvars(Path(given).expanduser()) if given else None
+    return ProcessExecutor(endpoint.name, endpoint.workers(cores), endpoint.settings, python)

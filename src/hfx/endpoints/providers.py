@@ -3,16 +3,15 @@
 Pure: no package of Parsl is imported here. A block is one job (one pod) of `nodes` nodes.
 """
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from hfx.endpoints import fields
 from hfx.endpoints.environment import exports, path_of_this_python
 
 __all__ = ["HTCondor", "Kubernetes", "Local", "Provider", "Slurm", "seconds"]
-
-# Before the walltime's end a worker takes no more tasks; a task takes seconds, rarely minutes.
-_DRAIN = 120
 
 
 def seconds(walltime: str) -> int:
@@ -34,6 +33,7 @@ class Provider:
     max_blocks: int = fields.whole(1)
     idle_seconds: float = fields.number(120.0, least=0)  # after which blocks are given back
     worker_init: tuple[str, ...] = fields.lines()
+    prefix: str | None = fields.text(None)  # of the workers' command, as "apptainer exec hfx.sif"
     address: str | None = fields.text(None)  # on which the workers call back
     interface: str | None = fields.text(None)  # or the network interface that has it
     ports: tuple[int, int] | None = fields.ports()
@@ -44,6 +44,7 @@ class Provider:
 
     label: ClassVar[str]
     commands: ClassVar[tuple[str, ...]] = ()  # that the client needs
+    whose_devices: ClassVar[str] = "node"
 
     def __post_init__(self) -> None:
         if self.min_blocks > self.max_blocks:
@@ -92,7 +93,11 @@ class Provider:
     def setup(self) -> str:
         """What a job's script does before the worker starts."""
         own = self.worker_init or path_of_this_python()
-        return "\n".join((*exports(), *own))
+        return "\n".join((*exports(), *self.devices(), *own))
+
+    def devices(self) -> tuple[str, ...]:
+        """Lines that give each worker one device: of those of the node, or of those that the job was given."""
+        return (f"export HFX_DEVICES={self.whose_devices}",) if self.gpus else ()
 
     def blocks(self) -> dict[str, Any]:
         """The arguments that every provider of Parsl takes."""
@@ -135,9 +140,11 @@ class Local(Provider):
 class _Batch(Provider):
     """What batch systems have in common."""
 
+    whose_devices: ClassVar[str] = "job"
     walltime: str = fields.walltime("01:00:00")
     cores: int | None = fields.whole(None)  # of each node; default: those that the workers use
     memory_gb: int | None = fields.whole(None)  # of each node
+    warning_seconds: int = fields.whole(120)  # before the walltime's end, when workers take no more tasks; a task takes seconds
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -149,7 +156,7 @@ class _Batch(Provider):
 
     def drain_period(self) -> int | None:
         whole = seconds(self.walltime)
-        return max(whole - _DRAIN, whole // 2, 1)
+        return max(whole - self.warning_seconds, whole // 2, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,13 +196,22 @@ class Slurm(_Batch):
             "gpus_per_node": None if self.gres else self.gpus or None,
             "gres": self.gres,
             "scheduler_options": "\n".join(self._options()),
-            "launcher": self.launcher or ("srun" if self.nodes > 1 else "simple"),
+            "launcher": self.starts_with,
         }
+
+    @property
+    def starts_with(self) -> str:
+        """The launcher: what starts the workers of each node."""
+        return self.launcher or ("srun" if self.nodes > 1 else "simple")
 
     def _options(self) -> list[str]:
         words = [line.strip().removeprefix("#SBATCH").strip() for line in self.directives]
         if self.reservation:
             words.append(f"--reservation={self.reservation}")
+        # The job's shell has become the pool of workers; with srun each node has one, and the shell is no place for a signal.
+        to = {"simple": "B:", "srun": ""}.get(self.starts_with)
+        if to is not None and not any(word.startswith("--signal") for word in words):
+            words.append(f"--signal={to}USR1@{self.warning_seconds}")
         return [f"#SBATCH {word}" for word in words if word]
 
 
@@ -208,11 +224,19 @@ class HTCondor(_Batch):
     project: str | None = fields.text(None)
     requirements: str | None = fields.text(None)
     directives: tuple[str, ...] = fields.lines()
+    transfer: tuple[str, ...] = fields.lines()  # files that go with each job, into the folder in which it runs
 
     def arguments(self) -> dict[str, Any]:
         """As the keywords of parsl.providers.CondorProvider."""
         gpus = [f"request_gpus = {self.gpus}"] if self.gpus else []
-        limit = [f"allowed_job_duration = {seconds(self.walltime)}"]
+        known = max(60, round(6 * self.poll_seconds))  # seconds in which the client has seen how a job ended
+        limits = [
+            f"allowed_job_duration = {seconds(self.walltime)}",
+            f"leave_in_queue = (JobStatus == 4) && (time() - CompletionDate < {known})",
+            # The warning first; a job that is removed ends at once.
+            "kill_sig = SIGUSR1",
+            "remove_kill_sig = SIGTERM",
+        ]
         return {
             **self.blocks(),
             "walltime": self.walltime,
@@ -220,7 +244,9 @@ class HTCondor(_Batch):
             "mem_per_slot": None if self.memory_gb is None else float(self.memory_gb),
             "project": self.project or "",
             "requirements": self.requirements or "",
-            "scheduler_options": "\n".join([*limit, *gpus, *self.directives]),
+            "transfer_input_files": [os.path.expandvars(Path(file).expanduser()) for file in self.transfer],
+            "scheduler_options": "\n".join([*limits, *gpus, *self.directives]),
+            "launcher": "simple",
         }
 
 
@@ -243,7 +269,7 @@ class Kubernetes(Provider):
 
     def setup(self) -> str:
         """An image has its own Python."""
-        return "\n".join((*exports(), *self.worker_init))
+        return "\n".join((*exports(), *self.devices(), *self.worker_init))
 
     def arguments(self) -> dict[str, Any]:
         """As the keywords of parsl.providers.KubernetesProvider."""

@@ -4,17 +4,22 @@ Task::
 
     {"seconds": 0.2, "device": "cpu", "threads": 1}    # how long it stays busy, so that the other workers answer too
 
-Result: ``{"host", "pid", "python", "hfx", "numerics", "packages": {name: version or null}, "cores", "single": whether the
-libraries are held to one thread, "device", "devices": [name, ...], "device_error": null or why the device cannot be used,
-"time": seconds since the epoch when the task came, "held": seconds}``.
+Result: ``{"host", "pid", "python", "executable", "hfx", "numerics", "packages": {name: version or null}, "cores", "single":
+whether the libraries are held to one thread, "device", "devices": [name, ...], "visible": CUDA_VISIBLE_DEVICES, "cuda":
+{"torch", "driver"}: the version that torch is built for and that of the driver, or null, "device_lacks": null or one of
+"device", "torch", "build", "driver", "device_error": why the device cannot be used, "time": seconds since the epoch when the
+task came, "held": seconds}``.
 """
 
 import os
 import platform
+import re
 import socket
+import sys
 import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any
 
 from hfx.functions.cls_scan import NUMERICS
@@ -22,27 +27,30 @@ from hfx.version import __version__
 
 __all__ = ["PACKAGES", "run"]
 
-PACKAGES = ("numpy", "scipy", "numba", "torch")  # that fits need
+PACKAGES = ("numpy", "scipy", "numba", "torch")  # that fits need; the last one on other devices than the CPU
+
+_DRIVER = Path("/proc/driver/nvidia/version")
 
 
 def run(task: Mapping[str, Any]) -> dict[str, Any]:
     """Who answers, and what it has."""
     came, begun = time.time(), time.perf_counter()
     device = str(task.get("device") or "cpu")
-    devices, error = _devices(device)
+    found = _devices(device)
     time.sleep(max(0.0, float(task.get("seconds", 0.0)) - (time.perf_counter() - begun)))
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "python": platform.python_version(),
+        "executable": sys.executable,
         "hfx": __version__,
         "numerics": NUMERICS,
         "packages": {package: _installed(package) for package in PACKAGES},
         "cores": _cores(),
         "single": os.environ.get("OMP_NUM_THREADS") == "1",
         "device": device,
-        "devices": devices,
-        "device_error": error,
+        **found,
+        "visible": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "time": came,
         "held": time.perf_counter() - begun,
     }
@@ -62,17 +70,43 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def _devices(wanted: str) -> tuple[list[str], str | None]:
+def _devices(wanted: str) -> dict[str, Any]:
     """The devices that the worker sees, and why `wanted` is not among them; the CPU is always there."""
+    driver = _driver()
     if wanted == "cpu":
-        return ["cpu"], None
+        return _found(["cpu"], None, driver)
+    if os.environ.get("CUDA_VISIBLE_DEVICES") == "":
+        return _found([], None, driver, "device", "its job was given none for it")
     try:
         import torch
-
-        found = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    except (ImportError, RuntimeError) as error:
-        return [], str(error).split("\n")[0]
-    if int(wanted.partition(":")[2] or 0) < len(found):
-        return found, None
+    except ImportError as error:
+        return _found([], None, driver, "torch", str(error).split("\n")[0])
+    built = torch.version.cuda
+    if built is None:
+        return _found([], None, driver, "build", f"torch {torch.__version__} is built for CPUs alone")
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except RuntimeError as error:  # no driver, one that is too old, no device
+        said = str(error).split(". ")[0].split("\n")[0]
+        return _found([], built, driver, "driver" if driver is None or "driver" in said else "device", said)
+    names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    if int(wanted.partition(":")[2] or 0) < len(names):
+        return _found(names, built, driver)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return found, f"torch {torch.__version__} sees {len(found)} (CUDA_VISIBLE_DEVICES={visible})"
+    said = f"torch {torch.__version__} sees {len(names)} (CUDA_VISIBLE_DEVICES={visible})"
+    return _found(names, built, driver, "device", said)
+
+
+def _found(
+    devices: list[str], built: str | None, driver: str | None, lacks: str | None = None, error: str | None = None
+) -> dict[str, Any]:
+    return {"devices": devices, "cuda": {"torch": built, "driver": driver}, "device_lacks": lacks, "device_error": error}
+
+
+def _driver(file: Path = _DRIVER) -> str | None:
+    """The version of NVIDIA's driver, as 570.124.06; None where there is none."""
+    try:
+        match = re.search(r"\s(\d+\.\d+(?:\.\d+)?)\s", file.read_text())
+    except OSError:
+        return None
+    return match[1] if match else None
