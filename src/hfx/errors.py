@@ -9,6 +9,7 @@
     │   ├── SpecificationError    a workspace that is not a valid HistFactory model
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
+    ├── TooLargeError             a task or its answer does not fit through the endpoint's service
     ├── WorkerLostError           a worker died with its task
     │   └── NodeLostError         its node or job went: no fault of the task
     └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
@@ -26,6 +27,7 @@ __all__ = [
     "PatchError",
     "RunFolderError",
     "SpecificationError",
+    "TooLargeError",
     "WorkerLostError",
 ]
 
@@ -56,6 +58,10 @@ class OptionError(InputError):
 
 class EndpointError(InputError):
     """An endpoint is unknown, misspelt or cannot be used."""
+
+
+class TooLargeError(HfxError):
+    """A task, or its answer, is larger than what the endpoint's service takes; the task is tried again in halves."""
 
 
 class WorkerLostError(HfxError):

@@ -22,6 +22,7 @@ ENGINES = {
     "inline": "hfx.endpoints.inline",
     "process": "hfx.endpoints.process",
     "parsl": "hfx.endpoints.parsl",
+    "globus": "hfx.endpoints.globus",
 }
 
 # The name by which users know the engine that they get without asking.
