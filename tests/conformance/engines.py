@@ -83,7 +83,7 @@ def _globus_text(**values: str) -> Callable[[Path], str]:
                 f'endpoint_id = "{_site[0].endpoint}"',
                 f"user_endpoint_config = {{{configuration}}}",
                 "workers = 2",
-                "poll_seconds = 0.5",
+                "poll_seconds = 1.0",
             )
         )
 

@@ -1,4 +1,4 @@
-"""A real RabbitMQ and a real globus-compute-endpoint, with a stand-in of the web service: on loopback, free ports, own folders."""
+"""A real RabbitMQ, a real globus-compute-endpoint, and a stand-in of the web service: on loopback, with folders of their own."""
 
 import os
 import shutil
@@ -54,6 +54,8 @@ engine:
     min_blocks: 0
     max_blocks: 2
     launcher: {type: SimpleLauncher}
+{% elif broken is defined %}
+  type: NoSuchEngine
 {% else %}
   type: ProcessPoolEngine
   max_workers: 2
@@ -191,9 +193,15 @@ class Broker:
 
     def queues(self) -> list[str]:
         """The names of its queues."""
-        command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", "list_queues", "name", "--no-table-headers"]
-        told = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=True)
-        return told.stdout.split()
+        return self._control("list_queues", "name", "--no-table-headers").split()
+
+    def cut(self) -> None:
+        """Close all connections."""
+        self._control("close_all_connections", "a test")
+
+    def _control(self, *arguments: str) -> str:
+        command = ["/usr/lib/rabbitmq/bin/rabbitmqctl", "-q", *arguments]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=True).stdout
 
 
 def _surroundings(service: Any, folder: Path) -> dict[str, str]:
@@ -238,13 +246,8 @@ def running() -> Iterator[Site]:
 def _endpoint(site: Site) -> Iterator[None]:
     command = [str(BIN / "globus-compute-endpoint")]
     environment = {**os.environ, "HOME": str(site.folder), "PATH": f"{BIN}:{os.environ['PATH']}", "HTTP_PROXY": site.service.url}
-    configured = subprocess.run(
-        [*command, "configure", "hfx-test", "--contact-email", "nobody@example.org"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    configure = [*command, "configure", "hfx-test", "--contact-email", "nobody@example.org"]
+    configured = subprocess.run(configure, env=environment, capture_output=True, text=True, timeout=60)
     assert configured.returncode == 0, configured.stderr
     (site._conf / "config.yaml").write_text(CONFIGURATION)
     (site._conf / "user_config_template.yaml.j2").write_text(TEMPLATE)

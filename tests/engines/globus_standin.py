@@ -32,7 +32,10 @@ Answer = tuple[int, dict[str, Any]]
 
 @dataclass
 class Rule:
-    """Fail requests: ``answer`` is (status, content), with Retry-After if given, or `DROP`; `after`: it is done before."""
+    """Fail requests: ``answer`` is (status, content), with Retry-After if given, or `DROP`.
+
+    `after`: what was asked is done before. `held`: the answer waits for it. `skip`: so many requests are left alone first.
+    """
 
     method: str
     path: str
@@ -40,9 +43,17 @@ class Rule:
     times: int = 1
     after: bool = False
     retry_after: int | None = None
+    held: threading.Event | None = None
+    skip: int = 0
 
     def meets(self, method: str, path: str) -> bool:
-        return self.times > 0 and self.method == method and self.path in path
+        if self.times == 0 or self.method != method or self.path not in path:
+            return False
+        self.skip -= 1
+        if self.skip >= 0:
+            return False
+        self.times -= 1
+        return True
 
 
 @dataclass
@@ -288,9 +299,10 @@ class Standin:
                     self.command, path, raw, self.headers.get("authorization") or ""
                 )
                 if rule is not None:
-                    rule.times -= 1
                     if rule.after:
                         ask()
+                    if rule.held is not None:
+                        rule.held.wait(60)
                 if rule is not None and rule.answer == DROP:
                     service.requests.append((time.time(), self.command, path, 0))
                     self.close_connection = True
@@ -306,7 +318,7 @@ class Standin:
                 self.end_headers()
                 self.wfile.write(told)
 
-            do_GET = do_POST = do_PUT = do_DELETE = _handle
+            do_GET = do_POST = do_PUT = do_DELETE = _handle  # noqa: N815 - the library's names
 
         return Handler
 

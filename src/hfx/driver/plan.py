@@ -16,6 +16,7 @@ __all__ = [
     "FitOptions",
     "batches",
     "describe",
+    "resumed",
     "select",
     "task",
 ]
@@ -73,6 +74,19 @@ def batches(names: Sequence[str], size: int = BATCH, workers: int = 1) -> tuple[
     count = max(-(-len(names) // size), min(workers, len(names)))
     edges = [round(i * len(names) / count) for i in range(count + 1)] if count else []
     return tuple(tuple(names[a:b]) for a, b in pairwise(edges))
+
+
+def resumed(names: Sequence[str], earlier: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The batches of an `earlier` client that are still to be done as they were, the last submitted first.
+
+    A task that is equal byte for byte can be collected where it was submitted, if the endpoint kept it.
+    """
+    todo, taken, kept = set(names), set[str](), []
+    for batch in reversed(earlier):
+        if todo.issuperset(batch) and taken.isdisjoint(batch):
+            kept.append(tuple(batch))
+            taken.update(batch)
+    return tuple(kept)
 
 
 def task(

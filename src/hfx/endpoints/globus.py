@@ -104,7 +104,7 @@ class GlobusExecutor(Executor):
         if wait:
             _wait([work.future for work in list(self._traffic.open)])
         self._closed = True
-        self._traffic.close()
+        self._traffic.close(done=wait)
         for work in list(self._traffic.open):
             work.future.cancel()
             if not work.future.done():

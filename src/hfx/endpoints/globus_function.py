@@ -27,8 +27,7 @@ def serializer() -> "ComputeSerializer":
     """Source out, JSON both ways: nothing else is taken from the service."""
     from globus_compute_sdk.serialize import ComputeSerializer, JSONData, PureSourceTextInspect
 
-    kinds: Any = [PureSourceTextInspect, JSONData]
-    return ComputeSerializer(strategy_code=PureSourceTextInspect(), strategy_data=JSONData(), allowed_deserializer_types=kinds)
+    return ComputeSerializer(PureSourceTextInspect, JSONData, allowed_deserializer_types=[PureSourceTextInspect, JSONData])
 
 
 class Registration:
@@ -55,8 +54,7 @@ class Registration:
         from globus_compute_sdk.sdk.client import FunctionRegistrationData
 
         made = FunctionRegistrationData(function=hfx_perform, group=self._group, serializer=serializer())
-        content: dict[str, Any] = made.to_dict()
-        return content
+        return dict(made.to_dict())  # type: ignore[no-untyped-call]
 
     def forget(self) -> None:
         """The service does not know the id (any more)."""

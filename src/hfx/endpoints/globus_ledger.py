@@ -59,10 +59,15 @@ class Ledger:
             file.write("".join(f"{one}\n" for one in ids))
 
     def known(self, group: str) -> set[str]:
-        """The ids of a group's tasks that are accounted for."""
+        """The ids of a group's tasks that are accounted for, here or in a file of their own."""
+        known: set[str] = set()
         with suppress(OSError):
-            return set((self._folder / f"{group}.ids").read_text(encoding="utf-8").split())
-        return set()
+            known.update((self._folder / f"{group}.ids").read_text(encoding="utf-8").split())
+        for path in self._folder.glob("*.json"):
+            entry = self.find(path.stem)
+            if entry is not None and entry.task is not None:
+                known.add(entry.task)
+        return known
 
     def keep_answer(self, digest: str, answer: bytes) -> None:
         """An answer whose task the service has forgotten."""

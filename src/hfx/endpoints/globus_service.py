@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Closed", "MaybeDone", "Service", "UnknownFunction"]
 
 # Requests in a window of seconds; the service's limit is 20 in 10, and the user may run other programs.
-_REQUESTS, _WINDOW = 12, 10.0
+_REQUESTS, _WINDOW = 16, 10.0
 _LONGEST = 30.0  # seconds between two tries
 
 
@@ -62,8 +62,11 @@ class Service:
         self._where, self._endpoint, self._patience, self._closing = where, endpoint, patience, closing
         self._asked: deque[float] = deque(maxlen=_REQUESTS)
         self.app = globus_auth.app()
-        once = {"retry_config": RetryConfig(max_retries=1, backoff=lambda _: 0.0)}
-        self._v2, self._v3 = V2(app=self.app, **once), V3(app=self.app, **once)
+
+        def once() -> RetryConfig:
+            return RetryConfig(max_retries=1, backoff=lambda _: 0.0)
+
+        self._v2, self._v3 = V2(app=self.app, retry_config=once()), V3(app=self.app, retry_config=once())
 
     @property
     def address(self) -> str:
@@ -76,7 +79,8 @@ class Service:
 
     def submit(self, batch: Mapping[str, Any]) -> Mapping[str, Any]:
         """Submit a batch of tasks; raises `MaybeDone`, `UnknownFunction`, and `TooLargeError` for a batch over the limit."""
-        return self._ask(lambda: self._v3.submit(self._endpoint, dict(batch)), repeat=False)
+        told: Mapping[str, Any] = self._ask(lambda: self._v3.submit(self._endpoint, dict(batch)), repeat=False)
+        return told
 
     def tasks(self, ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
         """The service's word on each task: its status, and its result or exception once it is done."""
@@ -107,12 +111,16 @@ class Service:
                 wait = self._judged(error, repeat)
                 last = error
             pause = min(2 * pause, _LONGEST)
-            if time.monotonic() + (wait or pause) - begun > self._patience:
-                raise EndpointError(
-                    f"{self._where}: Globus Compute has not been of use for {time.monotonic() - begun:.0f} s "
-                    f"({_said(last)}); run the same command again later: what was submitted is collected"
-                ) from None
-            self.sleep(wait or pause)
+            self.wait(wait or pause, begun, _said(last))
+
+    def wait(self, seconds: float, begun: float, said: str) -> None:
+        """Wait for another try, unless all the tries since `begun` (monotonic) have taken our patience."""
+        if time.monotonic() + seconds - begun > self._patience:
+            raise EndpointError(
+                f"{self._where}: Globus Compute has not been of use for {time.monotonic() - begun:.0f} s ({said}); "
+                f"run the same command again later: what was submitted is collected"
+            )
+        self.sleep(seconds)
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless the client is closed."""
@@ -135,7 +143,7 @@ class Service:
             return _retry_after(error)  # refused before anything was done
         if isinstance(error, NetworkError) or (isinstance(error, GlobusAPIError) and error.http_status >= 500):
             if not repeat:
-                raise MaybeDone from None
+                raise MaybeDone(_said(error)) from None
             return _retry_after(error) if isinstance(error, GlobusAPIError) else None
         if isinstance(error, AuthAPIError) or (isinstance(error, GlobusAPIError) and error.http_status == 401):
             raise EndpointError(

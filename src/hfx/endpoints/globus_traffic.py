@@ -5,10 +5,9 @@ It speaks HTTPS only: results are asked for, so that no port but the browser's m
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,9 @@ __all__ = ["Traffic", "Work"]
 
 _MOST_TASKS = 128  # of a batch, and of a look at results
 _FIRST_LOOK, _SLOWER = 0.5, 1.3  # seconds after which results are asked for; then ever more slowly
+_FLOCK = 0.4  # seconds at most that the first of several tasks waits for the others
 _QUIET = 60.0  # seconds without an answer after which it is asked whether the endpoint lives
+_MISSED = 5  # looks at which a task may be missing
 _SETTLING = 3.0  # seconds that a submission whose answer was lost gets to be acted upon
 
 
@@ -56,6 +57,8 @@ class Traffic:
         self._watched: dict[str, Work] = {}  # by the service's id
         self._nameless: dict[str, Work] = {}  # submitted, perhaps; by digest
         self._strangers: set[str] = set()  # ids whose digests are not known
+        self._doubted: set[str] = set()  # groups of earlier clients that were asked for strangers
+        self._missed: Counter[str] = Counter()  # looks at which the service did not mention a task
         self._settled: list[tuple[float, str]] = []
         self._group: str | None = None
         self._pause, self._due = _FIRST_LOOK, 0.0
@@ -72,14 +75,15 @@ class Traffic:
                 self._thread.start()
             self._change.notify_all()
 
-    def close(self) -> None:
-        """No more traffic; what is open stays in the ledger."""
+    def close(self, done: bool) -> None:
+        """No more traffic; what is open stays in the ledger, and what was answered last, unless the client is `done`."""
         self._closing.set()
         with self._change:
             self._change.notify_all()
         if self._thread.is_alive():
             self._thread.join(5.0)  # a request under way may take longer; nobody reads its answer
-        self._forget_settled(0.0)
+        if done:
+            self._forget_settled(0.0)
 
     def _run(self) -> None:
         try:
@@ -127,6 +131,7 @@ class Traffic:
             if not self._waiting and not self._closing.is_set():
                 busy = self._watched or self._strangers
                 self._change.wait(max(0.0, self._due - time.monotonic()) if busy else _SETTLING)
+            self._await_more()
             taken: list[Work] = []
             room = text.LIMIT
             while self._waiting and len(taken) < _MOST_TASKS and len(self._waiting[0].request) <= room:
@@ -136,6 +141,13 @@ class Traffic:
             if not work.future.running() and not work.future.set_running_or_notify_cancel():
                 self.open.discard(work)
         return [work for work in taken if work in self.open]
+
+    def _await_more(self) -> None:
+        """Tasks come in flocks: one request for all, rather than one for the first and another for the rest."""
+        count, deadline = 0, time.monotonic() + _FLOCK
+        while count < len(self._waiting) and time.monotonic() < deadline and not self._closing.is_set():
+            count = len(self._waiting)
+            self._change.wait(_FLOCK / 4)
 
     # Submission
 
@@ -153,7 +165,12 @@ class Traffic:
         if entry.task is not None:
             self._watch(work, entry.task)
             return True
-        return self._doubtful([work], entry.group)
+        if entry.group not in self._doubted:
+            self._doubted.add(entry.group)
+            return self._doubtful([work], entry.group)
+        if self._strangers:
+            self._nameless[work.digest] = work
+        return bool(self._strangers)
 
     def _send(self, works: Sequence[Work]) -> None:
         """Submit as one batch."""
@@ -162,11 +179,12 @@ class Traffic:
         group = self._group
         assert group is not None
         self._ledger.intend((work.digest for work in works if work.kept), group)
+        begun = time.monotonic()
         while True:
             try:
                 self._ids(works, group, self._submitted([work.request for work in works], group))
-            except MaybeDone:
-                self._service.sleep(_SETTLING)
+            except MaybeDone as said:
+                self._service.wait(_SETTLING, begun, str(said))
                 if not self._doubtful(works, group):
                     continue
             except TooLargeError as error:
@@ -176,12 +194,14 @@ class Traffic:
     def _open_group(self) -> None:
         """The service names a group with its first tasks; a first task of no weight makes sure that no other is in doubt."""
         hello = text.encoded(wire.Packer().request(handshake.run, {"seconds": 0.0}))
+        begun = time.monotonic()
         while self._group is None:
-            with suppress(MaybeDone):
+            try:
                 self._group, ids = self._submitted([hello], None)
+            except MaybeDone as said:
+                self._service.wait(_SETTLING, begun, str(said))
+            else:
                 self._ledger.learn(self._group, ids)
-                return
-            self._service.sleep(_SETTLING)
 
     def _submitted(self, requests: Sequence[str], group: str | None) -> tuple[str, list[str]]:
         """Group and ids of tasks that run the requests; a function that the service has forgotten is registered again."""
@@ -220,8 +240,8 @@ class Traffic:
         _, ids = told
         if len(ids) != len(works):
             raise EndpointError(f"{self._where}: the service took {len(ids)} of {len(works)} tasks; run the same command again")
-        self._ledger.learn(group, ids)
         self._ledger.submitted({work.digest: one for work, one in zip(works, ids, strict=True) if work.kept}, group)
+        self._ledger.learn(group, ids)
         for work, one in zip(works, ids, strict=True):
             self._watch(work, one)
 
@@ -254,7 +274,7 @@ class Traffic:
             some = ids[start : start + _MOST_TASKS]
             told = self._service.tasks(some)
             for one in some:
-                self._hear(one, told.get(one, {"status": "failed"}))
+                self._hear(one, told.get(one) or self._unmentioned(one))
         if not self._strangers:
             self._again(list(self._nameless.values()))
             self._nameless.clear()
@@ -264,6 +284,11 @@ class Traffic:
             self._pause = min(self._pause * _SLOWER, self._spec.poll_seconds)
         self._due = time.monotonic() + self._pause
         self._check_alive()
+
+    def _unmentioned(self, task: str) -> Mapping[str, Any]:
+        """A task that the service does not mention may be one that it has only just taken."""
+        self._missed[task] += 1
+        return {"status": "pending" if self._missed[task] < _MISSED else "failed"}
 
     def _hear(self, task: str, told: Mapping[str, Any]) -> None:
         """The service's word on one task."""
