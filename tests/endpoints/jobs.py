@@ -45,6 +45,11 @@ def large(task: Task) -> list[str]:
     return [hashlib.sha256(str(i).encode()).hexdigest() for i in range(300_000)]
 
 
+def noise(task: Task) -> str:
+    """An answer that cannot be compressed to less than half."""
+    return "".join(hashlib.sha256(str(i).encode()).hexdigest() for i in range(task["bytes"] // 64))
+
+
 def fail(task: Task) -> None:
     """An error of Python's."""
     raise ZeroDivisionError("oh\ndear")

@@ -1,5 +1,6 @@
 """What only Globus Compute can show: a service that refuses, fails or is away; clients that collect what they submitted."""
 
+import hashlib
 import json
 import threading
 from collections import Counter
@@ -169,18 +170,14 @@ def test_a_batch_that_is_refused_for_its_size_goes_in_parts(site: Site, place: P
     assert any(status == 413 for _, _, _, status in site.service.requests)
 
 
-def test_a_hypothesis_that_is_too_large_is_reported_and_the_rest_finishes(site: Site, place: Place, pallet: Path) -> None:
-    import hashlib
-
+def test_a_hypothesis_that_is_too_large_is_refused_before_anything_starts(site: Site, place: Place, pallet: Path) -> None:
     noise = [hashlib.sha256(str(i).encode()).hexdigest() for i in range(270_000)]  # compression barely halves it
     patches = json.loads((pallet / "patchset.json").read_text())
     patches["patches"][3]["patch"][0]["value"]["noise"] = noise
     (pallet / "patchset.json").write_text(json.dumps(patches))
-    result = run(pallet, place)
-    assert len(result) == 11
-    (failure,) = result.failures
-    assert failure["name"] == patches["patches"][3]["metadata"]["name"]
-    assert "MB, and the service takes 9.9" in failure["reason"]
+    with pytest.raises(EndpointError, match=r"the task of sig_300_0 alone is 1[0-9.]+ MB, and its service takes 9.9"):
+        run(pallet, place)
+    assert not site.service.requests
 
 
 def test_an_answer_that_is_too_large_is_reported(site: Site, place: Place) -> None:

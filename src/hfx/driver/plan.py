@@ -127,12 +127,16 @@ def describe(
     device: str,
     workers: int | None = None,
     size: int = BATCH,
+    sent: Sequence[int] = (),
+    estimate: str = "",
 ) -> str:
     """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already.
 
-    `workers`: how many the endpoint has; None: this process, with its threads.
+    `workers`: how many the endpoint has; None: this process, with its threads. `sent`: the bytes that travel with each
+    task, in place of the tasks that are counted here; `estimate`: the time, in words.
     """
     groups = batches([h.name for h in hypotheses], size, workers or threads)
+    travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
     rows = [
@@ -144,15 +148,16 @@ def describe(
         ),
         (
             "tasks",
-            f"{len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
+            f"{len(sent) or len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
         ),
-        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON"),
+        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
         (
             "workers",
             f"{workers} at most ({endpoint})"
             if workers
             else f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}",
         ),
+        *([("estimate", estimate)] if estimate else []),
         (
             "options",
             ", ".join(f"{name} {value}" for name, value in options.wire().items() if value is not None),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Executor, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hfx.endpoints import fields
 from hfx.endpoints.globus_traffic import Traffic, Work
@@ -38,8 +38,9 @@ class Globus:
     patience: float = fields.number(600.0, least=1)  # seconds that the service or the endpoint may be away
     poll_seconds: float = fields.number(4.0, least=0.5)  # between looks at results, at most
 
-    # What fits through the service in one task.
-    most_bytes = text.LIMIT
+    # What fits through the service in one task, and what base85 makes of the wire's bytes.
+    most_bytes: ClassVar[int] = text.LIMIT
+    sent_of_packed: ClassVar[float] = 1.25
 
     def __post_init__(self) -> None:
         if self.endpoint_id is None:

@@ -18,7 +18,7 @@ from hfx.endpoints.globus_ledger import Ledger
 from hfx.endpoints.globus_service import Closed, MaybeDone, Service, UnknownFunction
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, NodeLostError, TooLargeError, WorkerLostError
-from hfx.functions import handshake, text, wire
+from hfx.functions import text, wire
 
 __all__ = ["Traffic", "Work"]
 
@@ -193,11 +193,10 @@ class Traffic:
 
     def _open_group(self) -> None:
         """The service names a group with its first tasks; a first task of no weight makes sure that no other is in doubt."""
-        hello = text.encoded(wire.Packer().request(handshake.run, {"seconds": 0.0}))
         begun = time.monotonic()
         while self._group is None:
             try:
-                self._group, ids = self._submitted([hello], None)
+                self._group, ids = self._submitted([text.hello()], None)
             except MaybeDone as said:
                 self._service.wait(_SETTLING, begun, str(said))
             else:
