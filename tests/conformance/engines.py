@@ -57,9 +57,9 @@ def _site_marker(_: Path) -> Path:
 
 
 @contextmanager
-def _globus() -> Iterator[None]:
+def _globus(batch: str | None = None) -> Iterator[None]:
     _need("globus", globus.why_not())
-    with globus.running() as site:
+    with globus.running(batch) as site:
         _site.append(site)
         site.mark(HFX_TEST_MARKER=str(_site_marker(Path())))
         try:
@@ -70,13 +70,12 @@ def _globus() -> Iterator[None]:
 
 @contextmanager
 def _globus_slurm() -> Iterator[None]:
-    with _slurm(), _globus():
+    with _slurm(), _globus("slurm"):
         yield
 
 
-def _globus_text(**values: str) -> Callable[[Path], str]:
+def _globus_text(configuration: str = "") -> Callable[[Path], str]:
     def text(folder: Path) -> str:
-        configuration = ", ".join(f'{name} = "{value}"' for name, value in values.items())
         return "\n".join(
             (
                 'engine = "globus"',
@@ -123,7 +122,7 @@ ENGINES = {
     ),
     "globus": Engine(_globus_text(), needs=_globus, marker=_site_marker, lives=globus.OWNED),  # type: ignore[arg-type]
     "globus-slurm": Engine(
-        _globus_text(slurm="debug"),
+        _globus_text('partition = "debug", workers_per_node = 1, init_blocks = 2, max_blocks = 2, idle_seconds = 4'),
         needs=_globus_slurm,  # type: ignore[arg-type]
         marker=_site_marker,
         lives=globus.OWNED,

@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from hfx.endpoints import templates
 from tests.engines import slurm
 
 RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -33,34 +34,31 @@ local_compute_services: true
 heartbeat_period: 2
 """
 
-TEMPLATE = """
-heartbeat_period: 2
-engine:
-{% if slurm is defined %}
-  type: GlobusComputeEngine
-  max_workers_per_node: 1
-  encrypted: false
-  address: 127.0.0.1
-  heartbeat_period: 1
-  heartbeat_threshold: 6
-  job_status_kwargs: {strategy_period: 0.5, max_idletime: 4}
-  provider:
-    type: SlurmProvider
-    partition: {{ slurm }}
-    exclusive: false
-    cores_per_node: 1
-    walltime: "00:10:00"
-    init_blocks: 2
-    min_blocks: 0
-    max_blocks: 2
-    launcher: {type: SimpleLauncher}
-{% elif broken is defined %}
-  type: NoSuchEngine
+# The configuration of the pool of processes; that of Slurm is the one which users get.
+POOL = """
+{% if broken is defined %}
+engine: {type: NoSuchEngine}
 {% else %}
-  type: ProcessPoolEngine
-  max_workers: 2
+engine: {type: ProcessPoolEngine, max_workers: 2}
+heartbeat_period: 2
 {% endif %}
 """
+
+
+def _of_users(site: str) -> str:
+    """The template of ``configs/``, made to fit this machine: its Python, its loopback, quick to notice what is lost."""
+    text = templates.files(f"globus-{site}")["user_config_template.yaml.j2"]
+    for given, here in (
+        ('source "$HOME/hfx/.venv/bin/activate"', f'export PATH="{BIN}:$PATH"'),
+        ("  # address: {type: address_by_interface, ifname: ib0}", "  address: 127.0.0.1"),
+        ("heartbeat_period: 30", "heartbeat_period: 2"),
+        ("  heartbeat_period: 15", "  heartbeat_period: 1"),
+        ("  heartbeat_threshold: 60", "  heartbeat_threshold: 6"),
+        ("strategy_period: 1,", "strategy_period: 0.5,"),
+    ):
+        assert given in text, given
+        text = text.replace(given, here)
+    return text
 
 
 def why_not() -> str | None:
@@ -217,8 +215,11 @@ def _surroundings(service: Any, folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def running() -> Iterator[Site]:
-    """All of it, with the environment of clients set. Everything has ended afterwards."""
+def running(site: str | None = None) -> Iterator[Site]:
+    """All of it, with the environment of clients set. Everything has ended afterwards.
+
+    `site`: the batch system of the endpoint, "slurm"; None: a pool of processes.
+    """
     from tests.engines.globus_standin import Standin
 
     folder = Path(tempfile.mkdtemp(prefix="hfx-globus-"))
@@ -230,9 +231,9 @@ def running() -> Iterator[Site]:
         service.start()
         try:
             os.environ.update(_surroundings(service, folder))
-            site = Site(service, str(uuid.uuid4()), folder, broker)
-            with _endpoint(site):
-                yield site
+            made = Site(service, str(uuid.uuid4()), folder, broker)
+            with _endpoint(made, _of_users(site) if site else POOL):
+                yield made
         finally:
             service.stop()
     finally:
@@ -243,14 +244,14 @@ def running() -> Iterator[Site]:
 
 
 @contextmanager
-def _endpoint(site: Site) -> Iterator[None]:
+def _endpoint(site: Site, template: str) -> Iterator[None]:
     command = [str(BIN / "globus-compute-endpoint")]
     environment = {**os.environ, "HOME": str(site.folder), "PATH": f"{BIN}:{os.environ['PATH']}", "HTTP_PROXY": site.service.url}
     configure = [*command, "configure", "hfx-test", "--contact-email", "nobody@example.org"]
     configured = subprocess.run(configure, env=environment, capture_output=True, text=True, timeout=60)
     assert configured.returncode == 0, configured.stderr
     (site._conf / "config.yaml").write_text(CONFIGURATION)
-    (site._conf / "user_config_template.yaml.j2").write_text(TEMPLATE)
+    (site._conf / "user_config_template.yaml.j2").write_text(template)
     site.mark()
     with (site.folder / "endpoint.log").open("ab") as log:
         daemon = subprocess.Popen(
