@@ -18,7 +18,7 @@ ALLOWED = {
     "hf_core": (),
     "pallets": ("hfx.hf_core.specification",),
     "functions": ("hfx.hf_core", "hfx.pallets"),
-    "endpoints": ("hfx.functions.wire", "hfx.functions.apart", "hfx.functions.catalogue"),
+    "endpoints": ("hfx.functions.wire", "hfx.functions.text", "hfx.functions.apart", "hfx.functions.catalogue"),
     "driver": ("hfx",),
 }
 CLIENT_STACK = {"httpx", "matplotlib", "mplhep", "parsl", "globus_compute_sdk", "globus_sdk", "rich", "typer"}

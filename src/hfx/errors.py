@@ -10,6 +10,7 @@
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
     │       └── LoginError        its service knows no login of ours, or another than it wants
+    ├── TooLargeError             a task or its answer does not fit through the endpoint's service
     ├── WorkerLostError           a worker died with its task
     │   └── NodeLostError         its node or job went: no fault of the task
     └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
@@ -28,6 +29,7 @@ __all__ = [
     "PatchError",
     "RunFolderError",
     "SpecificationError",
+    "TooLargeError",
     "WorkerLostError",
 ]
 
@@ -62,6 +64,10 @@ class EndpointError(InputError):
 
 class LoginError(EndpointError):
     """A login is missing, has ended, or is not the one that is wanted; a person must type something."""
+
+
+class TooLargeError(HfxError):
+    """A task, or its answer, is larger than what the endpoint's service takes; the task is tried again in halves."""
 
 
 class WorkerLostError(HfxError):

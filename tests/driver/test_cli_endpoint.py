@@ -13,6 +13,7 @@ import pytest
 from hfx.driver import cli
 from tests.driver import fakes
 
+KINDS = ["globus", "globus-htcondor", "globus-slurm", "htcondor", "kubernetes", "local", "slurm-cpu", "slurm-gpu"]
 Captured = pytest.CaptureFixture[str]
 
 
@@ -30,9 +31,9 @@ def run(command: str, capsys: Captured) -> tuple[int, str, str]:
 
 
 def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
-    assert run("endpoint init", capsys)[1].split() == ["htcondor", "kubernetes", "local", "slurm-cpu", "slurm-gpu"]
+    assert run("endpoint init", capsys)[1].split() == KINDS
     assert run("endpoint init local", capsys) == (0, "local.toml\n", "")
-    assert "local.toml is there already; choose another file with -o" in run("endpoint init local", capsys)[2]
+    assert "local.toml is there already; choose another place with -o" in run("endpoint init local", capsys)[2]
     code, out, _ = run("endpoint add mine local.toml", capsys)
     assert (code, Path(out.strip()).name) == (0, "mine.toml")
     assert "replace it with --force" in run("endpoint add mine local.toml", capsys)[2]
@@ -49,6 +50,15 @@ def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
     assert run(f"scan {pallet} --endpoint mine", capsys)[0] == 0
     head = json.loads(Path("hfx-runs/toy/run.json").read_text())
     assert (head["endpoint"], head["command"]) == ("mine", "hfx scan toy -o hfx-runs/toy --endpoint mine")
+
+
+def test_the_files_of_a_globus_site_come_as_a_folder(capsys: Captured) -> None:
+    code, out, _ = run("endpoint init globus-slurm -o site", capsys)
+    names = ["config.yaml", "user_config_schema.json", "user_config_template.yaml.j2"]
+    assert (code, out.split()) == (0, [f"site/{name}" for name in names])
+    assert "type: SlurmProvider" in Path("site/user_config_template.yaml.j2").read_text()
+    code, _, err = run("endpoint init globus-slurm -o site", capsys)
+    assert (code, "site/config.yaml is there already" in err) == (2, True)
 
 
 def test_a_broken_file_is_not_added_and_is_listed_with_its_reason(capsys: Captured, tmp_path: Path) -> None:

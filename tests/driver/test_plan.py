@@ -106,3 +106,11 @@ def test_no_worker_goes_without_while_there_are_enough(hypotheses: int, workers:
     assert sorted({len(batch) for batch in made}) == sizes
     assert len(made) >= min(hypotheses, workers)
     assert [name for batch in made for name in batch] == [str(i) for i in range(hypotheses)]
+
+
+def test_batches_of_an_interrupted_client_are_formed_again() -> None:
+    """Those of which nothing is finished, as they were; what was split counts as its parts."""
+    earlier = [("a", "b"), ("c", "d"), ("e", "f"), ("e",), ("f",)]
+    assert plan.resumed(["a", "b", "d", "e", "f"], earlier) == (("f",), ("e",), ("a", "b"))
+    assert plan.resumed(["a", "b"], []) == ()
+    assert plan.resumed([], earlier) == ()

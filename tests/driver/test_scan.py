@@ -17,7 +17,7 @@ from hfx.driver.events import Event, Finished, Planned, Retried, Started
 from hfx.driver.journal import ScanInterrupted
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.scan import Setting, scan
-from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, WorkerLostError
+from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, TooLargeError, WorkerLostError
 from tests.driver import fakes
 
 Scan = Callable[..., ScanResult]
@@ -404,6 +404,51 @@ def test_nodes_that_are_always_lost_end_the_hypotheses_and_not_the_scan(run_scan
     (failure,) = result.failures
     assert failure["name"] == "sig_200_0"
     assert failure["reason"] == "its node was lost (9 times); run the same command again when the nodes stay"
+
+
+def test_a_task_that_is_too_large_goes_in_halves(run_scan: Scan) -> None:
+    """And one hypothesis that is too large alone is reported by name."""
+    calls: list[int] = []
+
+    def narrow(task: Mapping[str, Any]) -> dict[str, Any]:
+        calls.append(len(task["hypotheses"]))
+        if len(task["hypotheses"]) > 2 or task["hypotheses"][0]["name"] == "sig_200_0":
+            raise TooLargeError("its task is 12.0 MB, and the service takes 9.9")
+        return fakes.run(task)
+
+    result = run_scan(narrow, starts=1)
+    assert len(result) == 19
+    assert [(f["name"], f["reason"]) for f in result.failures] == [
+        ("sig_200_0", "its task is 12.0 MB, and the service takes 9.9")
+    ]
+    assert sorted(calls) == sorted([5, 2, 3, 1, 2] * 4 + [1, 1])
+
+
+def test_a_client_that_comes_again_submits_what_was_under_way_as_it_was(run_scan: Scan, tmp_path: Path) -> None:
+    """Byte for byte, so that an endpoint that kept the tasks can hand over their answers."""
+    second: list[tuple[str, ...]] = []
+
+    def stopped(task: Mapping[str, Any]) -> dict[str, Any]:
+        if any(h["name"] == "sig_400_0" for h in task["hypotheses"]):
+            raise KeyboardInterrupt
+        return fakes.run(task)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scan(stopped, starts=1, threads=1, batch=3)
+    finished = {line["name"] for line in lines(tmp_path / "run")}
+    noted = [tuple(json.loads(line)) for line in (tmp_path / "run" / "batches.jsonl").read_text().splitlines()]
+    under_way = [batch for batch in noted if finished.isdisjoint(batch)]
+    assert under_way
+
+    def again(task: Mapping[str, Any]) -> dict[str, Any]:
+        second.append(tuple(h["name"] for h in task["hypotheses"]))
+        return fakes.run(task)
+
+    assert len(run_scan(again, starts=1, threads=1, batch=7)) == 20
+    assert set(under_way) <= set(second)
+    assert finished.isdisjoint(name for batch in second for name in batch)
+    assert len([name for batch in second for name in batch]) == 20 - len(finished)
+    assert not (tmp_path / "run" / "batches.jsonl").exists()
 
 
 def test_a_hypothesis_that_loses_its_workers_has_two_chances_alone(run_scan: Scan) -> None:

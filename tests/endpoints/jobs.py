@@ -1,5 +1,6 @@
 """What the tests run on workers: importable by name, one JSON task in, JSON out."""
 
+import hashlib
 import os
 import signal
 import time
@@ -44,6 +45,16 @@ def noisy(task: Task) -> str:
     print("a library says something")
     os.write(1, b"and so does C\n")
     return "done"
+
+
+def large(task: Task) -> list[str]:
+    """An answer of 13 MB that compression does not halve."""
+    return [hashlib.sha256(str(i).encode()).hexdigest() for i in range(300_000)]
+
+
+def noise(task: Task) -> str:
+    """An answer that cannot be compressed to less than half."""
+    return "".join(hashlib.sha256(str(i).encode()).hexdigest() for i in range(task["bytes"] // 64))
 
 
 def fail(task: Task) -> None:

@@ -47,8 +47,15 @@ def test_every_file_can_be_used_as_it_is_and_with_all_that_it_shows(path: Path, 
 
 
 def test_there_is_one_for_each_place() -> None:
-    assert {path.stem for path in CONFIGS.glob("*.toml")} == {"local", "slurm-cpu", "slurm-gpu", "htcondor", "kubernetes"}
-    assert templates.kinds() == ("htcondor", "kubernetes", "local", "slurm-cpu", "slurm-gpu")
+    assert {path.stem for path in CONFIGS.glob("*.toml")} == {
+        "local",
+        "slurm-cpu",
+        "slurm-gpu",
+        "htcondor",
+        "kubernetes",
+        "globus",
+    }
+    assert set(templates.kinds()) == {path.stem for path in CONFIGS.glob("*.toml")} | {"globus-slurm", "globus-htcondor"}
     assert templates.text("local") == (CONFIGS / "local.toml").read_text()
     with pytest.raises(EndpointError, match="did you mean 'slurm-cpu'"):
         templates.text("slurm-cpus")

@@ -31,6 +31,11 @@ def test_hfx_s_own() -> None:
         endpoints.check(name)
 
 
+def test_an_engine_that_needs_a_file_says_so() -> None:
+    with pytest.raises(EndpointError, match="engine globus needs a file that says where: 'hfx endpoint init globus'"):
+        endpoints.resolve("globus")
+
+
 def test_a_file_by_its_path_and_by_its_name(tmp_path: Path) -> None:
     file = written(tmp_path, 'engine = "process"\nworkers = 3\nthreads = 2\n')
     by_path = endpoints.resolve(file)
@@ -59,7 +64,7 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ('engine = "proces"', "engine = 'proces' is none of inline, process, parsl; did you mean 'process'?"),
+        ('engine = "proces"', "engine = 'proces' is none of inline, process, parsl, globus; did you mean 'process'?"),
         ("workers = 3", "does not say its engine"),
         ('enigne = "process"', "did you mean engine where 'enigne' stands?"),
         ('engine = "process"\nworker = 3', "no key is called 'worker'; did you mean 'workers'?"),
@@ -131,12 +136,13 @@ def test_several_and_the_same_twice() -> None:
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_keys_of_every_engine_have_values_that_are_refused(engine: str) -> None:
-    """No key takes just anything."""
+    """No key takes just anything: none a date."""
     from dataclasses import fields
+    from datetime import date
     from importlib import import_module
 
     for provider, kind in import_module(ENGINES[engine]).KINDS.items():
         for field in fields(kind):
-            content = {"engine": engine, **({"provider": provider} if provider else {}), field.name: {"a": "table"}}
+            content = {"engine": engine, **({"provider": provider} if provider else {}), field.name: date(2026, 1, 1)}
             with pytest.raises(EndpointError, match=f"{field.name} = "):
                 parse(content, "x", None)

@@ -64,7 +64,7 @@ def _start(*command: str) -> None:
     subprocess.run(command, check=True, timeout=30, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports of the loopback that nobody listens on: several such clusters can run side by side."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
@@ -90,7 +90,7 @@ def running() -> Iterator[Path]:
     folder.chmod(0o755)
     for name in ("state", "spool-n1", "spool-n2"):
         (folder / name).mkdir()
-    (folder / "slurm.conf").write_text(CONFIGURATION.format(folder=folder, ports=_free_ports(3)))
+    (folder / "slurm.conf").write_text(CONFIGURATION.format(folder=folder, ports=free_ports(3)))
     (folder / "gres.conf").write_text(DEVICES)
     key = folder / "munge.key"
     key.write_bytes(os.urandom(128))

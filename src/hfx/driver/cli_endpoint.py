@@ -107,13 +107,15 @@ def _stage(folder: Path, kind: str) -> None:
 @endpoint_app.command("init")
 def init_command(
     kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Without it: what there is.")] = "",
-    output: Annotated[Path | None, Option("-o", "--output", help="The file. Default: KIND.toml here.")] = None,
+    output: Annotated[
+        Path | None, Option("-o", "--output", help="The file, or folder. Default: KIND.toml, or KIND, here.")
+    ] = None,
     stage: Annotated[
         Path | None,
         Option("--stage", metavar="FOLDER", help="Write into FOLDER what nodes without a network need."),
     ] = None,
 ) -> int:
-    """Write a commented endpoint file to start from."""
+    """Write a commented endpoint file to start from, or the files of a Globus Compute site."""
     from hfx.endpoints import templates
 
     if stage is not None:
@@ -124,14 +126,21 @@ def init_command(
         for name in templates.kinds():
             typer.echo(name)
         return 0
-    text = templates.text(kind)
-    target = output or Path(f"{kind}.toml")
+    folder = templates.files(kind)
+    base = output or Path(kind if folder else f"{kind}.toml")
+    for name, text in (folder if folder else {"": templates.text(kind)}).items():
+        typer.echo(_written(base / name if name else base, text))
+    return 0
+
+
+def _written(target: Path, text: str) -> Path:
+    """A new file; raises `EndpointError` where it is there, or cannot be."""
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise EndpointError(f"{target} is there already; choose another file with -o") from None
+        raise EndpointError(f"{target} is there already; choose another place with -o") from None
     except OSError as error:
-        raise EndpointError(f"{target} cannot be written ({error.strerror}); choose another file with -o") from None
-    typer.echo(target)
-    return 0
+        raise EndpointError(f"{target} cannot be written ({error.strerror}); choose another place with -o") from None
+    return target

@@ -1,7 +1,8 @@
 """Tasks to an executor, results back as they come; a lost task is tried again, hypothesis by hypothesis.
 
-A task whose node went is tried again as it is. A task that fails, or whose worker dies, is tried hypothesis by
-hypothesis; one that loses its worker alone gets one more chance, and is then reported by name.
+A task whose node went is tried again as it is; one that is too large for its endpoint's service, in halves. A task that
+fails, or whose worker dies, is tried hypothesis by hypothesis; one that loses its worker alone gets one more chance,
+and is then reported by name.
 """
 
 import threading
@@ -13,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from hfx.driver.events import Event, Retried, Started, Submitted
-from hfx.errors import HfxError, InputError, NodeLostError, WorkerLostError
+from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
 
 __all__ = ["Job", "Outcome", "Run", "results"]
 
@@ -103,11 +104,15 @@ class _Queue:
         """Try a lost job again; False where it had its chances."""
         if isinstance(error, NodeLostError) and job.lost_nodes < _LOST_NODES:
             more = [replace(job, lost_nodes=job.lost_nodes + 1)]
+        elif isinstance(error, TooLargeError):
+            more = _halves(job)
         elif not job.again:
             more = [replace(job, label=f"{job.label}.{i}", names=(name,), again=True) for i, name in enumerate(job.names)]
         elif isinstance(error, WorkerLostError) and job.deaths + 1 < _DEATHS:
             more = [replace(job, deaths=job.deaths + 1)]
         else:
+            more = []
+        if not more:
             return False
         self.emit(Retried(time.time(), job.label, len(job.names), _line(error)))
         for one in more:
@@ -123,6 +128,15 @@ class _Queue:
                 self.emit(Started(self.started[future], job.label))
         ready = [future for future in self.pending if future in done]
         return [(self.pending.pop(f), f, time.time() - self.started.pop(f)) for f in ready]
+
+
+def _halves(job: Job) -> list[Job]:
+    """A job in two; none where it holds one hypothesis."""
+    middle = len(job.names) // 2
+    parts = [job.names[:middle], job.names[middle:]]
+    return (
+        [replace(job, label=f"{job.label}.{side}", names=part) for side, part in zip("ab", parts, strict=True)] if middle else []
+    )
 
 
 def _outcome(job: Job, content: Mapping[str, Any], seconds: float) -> Outcome:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from hfx.driver import provenance
 from hfx.driver.cores import usable_cores
-from hfx.endpoints import engine_names, login_file
+from hfx.endpoints import login_file
+from hfx.endpoints.specification import ENGINES
 
 __all__ = ["report"]
 
@@ -24,7 +25,7 @@ def report(folder: Path | None = None) -> str:
         ("packages", ", ".join(f"{p} {provenance.installed(p) or 'absent'}" for p in _PACKAGES)),
         ("cores", f"{usable_cores()} usable of {os.cpu_count()}"),
         ("devices", ", ".join(_devices())),
-        ("engines", ", ".join(engine_names())),
+        ("engines", ", ".join(sorted(ENGINES))),
         ("login", login_file.state()),
         ("cache", _cache()),
         ("disk", _disk(folder or Path.cwd())),

@@ -94,7 +94,8 @@ class Fitting:
                 self.emit(Failed(time.time(), "plan", h.name, h.defect))
         todo = [h.name for h in self.selected if h.name not in local and h.name not in reasons]
         there = [h.name for h in self.selected if h.name in local]
-        outcomes = self._outcomes(LOCAL, 0, todo, len(there), self._payload)
+        again = plan.resumed(todo, self.folder.noted_batches())
+        outcomes = self._outcomes(LOCAL, 0, todo, len(there), self._noted, again)
         for names in plan.batches(there, _KEPT):
             self.emit(Kept(time.time(), tuple(self._brief(self.folder.records().last[name]) for name in names)))
         for outcome in outcomes:
@@ -103,6 +104,7 @@ class Fitting:
             for name, reason in outcome.reasons.items():
                 self.emit(Failed(time.time(), outcome.job.label, name, reason))
             self._finished(outcome, LOCAL, outcome.records)
+        self.folder.forget_batches()
         return reasons
 
     def _keep(self, records: Sequence[Mapping[str, Any]], step: str) -> Places:
@@ -153,15 +155,23 @@ class Fitting:
         names: Sequence[str],
         kept: int,
         payload: Callable[..., Mapping[str, Any]],
+        again: Sequence[tuple[str, ...]] = (),
     ) -> Iterator[dispatch.Outcome]:
+        """The outcomes of a step's tasks, first of those that run `again` as an earlier client submitted them."""
         label = step if step == LOCAL else f"{step}-{number}"
-        batches = plan.batches(names, self.batch, self.threads)
+        taken = {name for batch in again for name in batch}
+        batches = [*again, *plan.batches([name for name in names if name not in taken], self.batch, self.threads)]
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
         points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels)))
         window = _WINDOW * self.threads
         return dispatch.results(jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
+
+    def _noted(self, names: Sequence[str], threads: int) -> dict[str, Any]:
+        """A task of the local step, written down so that a client that comes after this one submits the very same."""
+        self.folder.note_batch(names)
+        return self._payload(names, threads)
 
     def _payload(self, names: Sequence[str], threads: int, **exchanged: Any) -> dict[str, Any]:
         chosen = [self.pallet.hypothesis(name) for name in sorted(names, key=self._positions.__getitem__)]

@@ -1,6 +1,7 @@
 """``hfx endpoint check``: every worker of an endpoint answers, and what will not work is said with its remedy."""
 
 import platform
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -104,7 +105,8 @@ def _round(pool: Executor, count: int, hold: float, deadline: float) -> Iterator
     sent: dict[Future[Any], float] = {}
     for _ in range(count):
         now = time.time()
-        future = pool.submit(run, {"seconds": hold})
+        # Nobody shall answer with what he said before.
+        future = pool.submit(run, {"seconds": hold, "asked": secrets.token_hex(8)})
         sent[future] = now
         future.add_done_callback(lambda done: arrived.setdefault(done, time.time()))
     done, _ = wait_for(sent, timeout=max(0.0, deadline - time.monotonic()))

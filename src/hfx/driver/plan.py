@@ -16,6 +16,7 @@ __all__ = [
     "FitOptions",
     "batches",
     "describe",
+    "resumed",
     "select",
     "task",
 ]
@@ -75,6 +76,19 @@ def batches(names: Sequence[str], size: int = BATCH, workers: int = 1) -> tuple[
     return tuple(tuple(names[a:b]) for a, b in pairwise(edges))
 
 
+def resumed(names: Sequence[str], earlier: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """The batches of an `earlier` client that are still to be done as they were, the last submitted first.
+
+    A task that is equal byte for byte can be collected where it was submitted, if the endpoint kept it.
+    """
+    todo, taken, kept = set(names), set[str](), []
+    for batch in reversed(earlier):
+        if todo.issuperset(batch) and taken.isdisjoint(batch):
+            kept.append(tuple(batch))
+            taken.update(batch)
+    return tuple(kept)
+
+
 def task(
     pallet: Pallet,
     hypotheses: Iterable[Hypothesis],
@@ -113,12 +127,16 @@ def describe(
     device: str,
     workers: int | None = None,
     size: int = BATCH,
+    sent: Sequence[int] = (),
+    estimate: str = "",
 ) -> str:
     """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already.
 
-    `workers`: how many the endpoint has; None: this process, with its threads.
+    `workers`: how many the endpoint has; None: this process, with its threads. `sent`: the bytes that travel with each
+    task, in place of the tasks that are counted here; `estimate`: the time, in words.
     """
     groups = batches([h.name for h in hypotheses], size, workers or threads)
+    travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
     rows = [
@@ -130,15 +148,16 @@ def describe(
         ),
         (
             "tasks",
-            f"{len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
+            f"{len(sent) or len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
         ),
-        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON"),
+        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
         (
             "workers",
             f"{workers} at most ({endpoint})"
             if workers
             else f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}",
         ),
+        *([("estimate", estimate)] if estimate else []),
         (
             "options",
             ", ".join(f"{name} {value}" for name, value in options.wire().items() if value is not None),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hfx import endpoints
-from hfx.driver import compiling, dispatch, identity, outcome, plan, provenance, theory
+from hfx.driver import compiling, dispatch, identity, outcome, plan, provenance, sizes, theory
 from hfx.driver.cores import check_device
 from hfx.driver.events import Contour, Listener
 from hfx.driver.fitting import Fitted, Fitting
@@ -131,6 +131,9 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
         command = options.command(pallet.source, path)
         journal = Journal(folder, header(block, options, same, command, earlier), setting.listener)
         settled = (earlier or {}).get("exchanged") if (earlier or {}).get("state") == "finished" else None
+        stored = folder.records().local.places
+        todo = [h for h in selected if h.name not in stored]
+        sizes.check_fits(pallet, todo, options.fit, endpoints.resolve_all(options.endpoint))
         with journal.running("results.jsonl"):
             fitted = _fit(pallet, selected, options, setting, journal, settled)
             content = _content(pallet, options, fitted, folder)
@@ -142,21 +145,31 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
 
 
 def describe(pallet: Pallet, options: ScanOptions) -> str:
-    """What ``--plan`` prints: the plan as text; nothing is written."""
+    """What ``--plan`` prints: the plan as text; nothing is written. Raises `EndpointError` for what cannot work."""
     selected = plan.select(pallet, options.only, options.where)
     same = identity.of_scan(pallet, options.fit, numerics())
     path = _folder(pallet, options, same)
     stored = _stored(path, same)
+    todo = [h for h in selected if h.name not in stored]
+    places = endpoints.resolve_all(options.endpoint)
+    sizes.check_fits(pallet, todo, options.fit, places)
+    here = options.endpoint in (None, "embedded", "inline")
+    size = _batch(len(todo), options, Setting())
+    by_name = {h.name: h for h in todo}
+    groups = [[by_name[name] for name in names] for names in plan.batches(list(by_name), size, options.workers)]
     return plan.describe(
         pallet,
-        [h for h in selected if h.name not in stored],
+        todo,
         options.fit,
         kept=sum(h.name in stored for h in selected),
         folder=str(path),
         endpoint=options.places,
         threads=options.cores,
         device=options.device,
-        workers=None if options.endpoint in (None, "embedded", "inline") else options.workers,
+        workers=None if here else options.workers,
+        size=size,
+        sent=() if here else sizes.sent(pallet, groups, options.fit, places, 1, options.device),
+        estimate=sizes.estimate(pallet, todo, options.fit, options.workers, remote=not here),
     )
 
 

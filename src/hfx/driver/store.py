@@ -5,6 +5,7 @@
     run.json        what was asked, of which pallet, by which versions; the state; from the first moment
     results.jsonl   one line for each local result, and one more where the exchange changes it
     events.jsonl    what happened, for views
+    batches.jsonl   while local results are fitted: the batches that were submitted
     scan.json       the outcome
     contour.*       the picture and its curves
     lock            who is writing, while it is being written
@@ -24,6 +25,7 @@ from hfx.errors import RunFolderError
 
 __all__ = ["RunFolder", "opened", "read_json"]
 
+_BATCHES = "batches.jsonl"
 _REMEDY = "choose another folder with -o"
 
 STATES = ("planned", "running", "finished", "stopped", "failed")
@@ -91,6 +93,21 @@ class RunFolder:
         """Append events; they are for views, and not waited for."""
         with self._explained():
             disk.append(self.path / "events.jsonl", "".join(to_line(e) + "\n" for e in events).encode(), sync=False)
+
+    def note_batch(self, names: Sequence[str]) -> None:
+        """Write down that these hypotheses are submitted together."""
+        with self._explained():
+            disk.create(self.path / _BATCHES)
+            disk.append(self.path / _BATCHES, disk.dump(list(names)).encode() + b"\n", sync=False)
+
+    def noted_batches(self) -> list[tuple[str, ...]]:
+        """The batches written down since the last `forget_batches`."""
+        return [tuple(map(str, json.loads(line))) for _, line in disk.lines(self.path / _BATCHES)]
+
+    def forget_batches(self) -> None:
+        """The local results are there."""
+        with self._explained():
+            (self.path / _BATCHES).unlink(missing_ok=True)
 
     def create(self, *names: str) -> None:
         """The files that lines are appended to, empty, unless they are there."""

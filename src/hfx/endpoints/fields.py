@@ -5,11 +5,26 @@ what would be right.
 """
 
 import dataclasses
+import json
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["choice", "device", "lines", "number", "ports", "switch", "text", "values", "walltime", "whole"]
+__all__ = [
+    "choice",
+    "device",
+    "identifier",
+    "lines",
+    "number",
+    "ports",
+    "switch",
+    "table",
+    "text",
+    "values",
+    "walltime",
+    "whole",
+]
 
 Check = Callable[[Any], Any]
 
@@ -115,6 +130,33 @@ def device(default: str | None = None) -> Any:
         raise ValueError("give 'cpu', 'cuda' or 'cuda:N'")
 
     return _key(check, default)
+
+
+def identifier() -> Any:
+    """A UUID, kept in small letters; none by default."""
+
+    def check(value: Any) -> str:
+        try:
+            return str(uuid.UUID(value))
+        except (AttributeError, TypeError, ValueError):
+            raise ValueError('give a UUID, as "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"') from None
+
+    return _key(check, None)
+
+
+def table() -> Any:
+    """A table of values that JSON knows; empty by default."""
+
+    def check(value: Any) -> Mapping[str, Any]:
+        try:
+            json.dumps(value)
+        except TypeError:
+            raise ValueError("give texts, numbers, true or false, and lists of them") from None
+        if isinstance(value, dict):
+            return value
+        raise ValueError('give a table, as {partition = "cpu", walltime = "01:00:00"}')
+
+    return dataclasses.field(default_factory=dict, metadata={"check": check})
 
 
 def walltime(default: str) -> Any:

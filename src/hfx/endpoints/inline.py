@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ClassVar, ParamSpec, TypeVar
 
 from hfx.endpoints import fields
 from hfx.endpoints.specification import Endpoint
@@ -27,6 +27,8 @@ class Inline:
     workers: int | None = fields.whole(None)
     threads: int | None = fields.whole(None)  # of each task
     device: str | None = fields.device()
+
+    sent_of_packed: ClassVar[float] = 0.0  # nothing travels
 
     @property
     def settings(self) -> dict[str, Any]:

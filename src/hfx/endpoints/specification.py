@@ -22,7 +22,11 @@ ENGINES = {
     "inline": "hfx.endpoints.inline",
     "process": "hfx.endpoints.process",
     "parsl": "hfx.endpoints.parsl",
+    "globus": "hfx.endpoints.globus",
 }
+
+# Those that a name alone does not tell enough about.
+_NEED_A_FILE = {"globus"}
 
 # The name by which users know the engine that they get without asking.
 _ALIASES = {"embedded": "inline"}
@@ -45,6 +49,16 @@ class Endpoint:
         return int(self.spec.most_workers(cores))
 
     @property
+    def most_bytes(self) -> int | None:
+        """What a task may measure, as sent; None: as much as it likes."""
+        most: int | None = getattr(self.spec, "most_bytes", None)
+        return most
+
+    def sent_bytes(self, packed: int) -> int:
+        """The bytes that travel for a task of so many packed ones; none where tasks stay in this process."""
+        return int(packed * getattr(self.spec, "sent_of_packed", 1.0))
+
+    @property
     def settings(self) -> dict[str, Any]:
         """What its workers put in the place of a task's own ``threads`` and ``device``."""
         return dict(self.spec.settings)
@@ -52,7 +66,7 @@ class Endpoint:
 
 def names() -> tuple[str, ...]:
     """The names of hfx's own, sorted."""
-    return tuple(sorted({*ENGINES, *_ALIASES}))
+    return tuple(sorted({*ENGINES, *_ALIASES} - _NEED_A_FILE))
 
 
 def resolve(spec: str | None) -> Endpoint:
@@ -70,6 +84,8 @@ def resolve(spec: str | None) -> Endpoint:
     if path is not None:
         return _read(given, path)
     known = [*names(), *places.named()]
+    if given in _NEED_A_FILE:
+        raise EndpointError(f"engine {given} needs a file that says where: 'hfx endpoint init {given}' writes one to start from")
     raise EndpointError(
         f"no endpoint is called '{given}'; known here: {', '.join(known)}{_nearest(given, known)}; "
         f"a file is given by its path, and 'hfx endpoint add {given} FILE' keeps it under that name"

@@ -1,12 +1,18 @@
-"""Endpoint files to start from: those of the folder ``configs/``, which a wheel carries along."""
+"""Endpoint files to start from: those of the folder ``configs/``, which a wheel carries along.
 
+Most are one TOML file of hfx. ``globus-SITE`` is a folder: Globus Compute's own files, for the site whose workers it reaches.
+"""
+
+import difflib
+from collections.abc import Mapping
 from pathlib import Path
 
 from hfx.errors import EndpointError
 
-__all__ = ["kinds", "text"]
+__all__ = ["files", "kinds", "text"]
 
 _HERE = Path(__file__).resolve().parent
+_SITES = "globus"
 
 
 def _folder() -> Path:
@@ -14,17 +20,30 @@ def _folder() -> Path:
     return installed if installed.is_dir() else _HERE.parents[2] / "configs"
 
 
+def _sites() -> dict[str, Path]:
+    return {f"{_SITES}-{path.name}": path for path in (_folder() / _SITES).glob("*") if path.is_dir()}
+
+
 def kinds() -> tuple[str, ...]:
-    """The names of the files, sorted."""
-    return tuple(sorted(path.stem for path in _folder().glob("*.toml")))
+    """The names of the files, and of the folders, sorted."""
+    return tuple(sorted([*(path.stem for path in _folder().glob("*.toml")), *_sites()]))
+
+
+def files(kind: str) -> Mapping[str, str]:
+    """The contents of a folder's files by name; empty for what is one file. Raises `EndpointError` as `text` does."""
+    _check(kind)
+    site = _sites().get(kind)
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(site.iterdir())} if site else {}
 
 
 def text(kind: str) -> str:
-    """The content of one; raises `EndpointError` for a name that there is not."""
-    if kind not in kinds():
-        import difflib
+    """The content of one file; raises `EndpointError` for a name that there is not."""
+    _check(kind)
+    return (_folder() / f"{kind}.toml").read_text(encoding="utf-8")
 
+
+def _check(kind: str) -> None:
+    if kind not in kinds():
         near = difflib.get_close_matches(kind, kinds(), n=1)
         hint = f"; did you mean '{near[0]}'?" if near else ""
         raise EndpointError(f"there is no endpoint file '{kind}' to start from: {', '.join(kinds())}{hint}")
-    return (_folder() / f"{kind}.toml").read_text(encoding="utf-8")

@@ -133,18 +133,19 @@ def device_of(environment: Mapping[str, str]) -> str | None:
     return given[rank] if rank < len(given) else ""
 
 
-# The process of this worker of a batch system, which gets one task at a time.
-_kept: list[Apart] = []
+# The process of this worker of a batch system, which gets one task at a time: where workers are threads, each has one.
+_kept = threading.local()
 
 
 def perform(request: bytes) -> bytes:
     """The answer to a request from the process that this worker keeps; an answer that says so where that died."""
     try:
-        if not _kept:
+        if not hasattr(_kept, "process"):
             started = Apart(device=device_of(os.environ))
             started.begin()
-            _kept.append(started)
-        return _kept[0].ask(request)
+            _kept.process = started
+        kept: Apart = _kept.process
+        return kept.ask(request)
     except (WorkerLostError, EndpointError) as error:
-        _kept.clear()
+        vars(_kept).clear()
         return wire.pack({"error": {"type": type(error).__name__, "text": str(error), "trace": ""}})
