@@ -31,6 +31,7 @@ class Globus:
     workers: int = fields.whole(8)
     threads: int = fields.whole(1)  # of each worker
     device: str | None = fields.device()
+    identity: str | None = fields.text(None)  # that must be logged in: its id, or a user's name
     group: str | None = fields.identifier()  # the Globus group that the function is shared with
     function_id: str | None = fields.identifier()  # one that was registered already, by a member of the group
     retries: int = fields.whole(3, least=0)  # of a task that the service lost

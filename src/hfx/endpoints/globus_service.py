@@ -40,7 +40,7 @@ class Service:
     All methods raise `EndpointError` where it does not come back or refuses for good, `Closed` once `closing` is set.
     """
 
-    def __init__(self, where: str, endpoint: str, patience: float, closing: threading.Event) -> None:
+    def __init__(self, where: str, endpoint: str, patience: float, closing: threading.Event, identity: str | None = None) -> None:
         from globus_sdk import ComputeClientV2, ComputeClientV3
         from globus_sdk.transport import RetryConfig
         from globus_sdk.transport.default_retry_checks import check_expired_authorization
@@ -61,7 +61,7 @@ class Service:
 
         self._where, self._endpoint, self._patience, self._closing = where, endpoint, patience, closing
         self._asked: deque[float] = deque(maxlen=_REQUESTS)
-        self.app = globus_auth.app()
+        self.app = globus_auth.app(identity)
 
         def once() -> RetryConfig:
             return RetryConfig(max_retries=1, backoff=lambda _: 0.0)

@@ -107,7 +107,7 @@ class Traffic:
             self._end(work, error, None)
 
     def _begin(self) -> None:
-        self._service = Service(self._where, self._spec.endpoint_id, self._spec.patience, self._closing)
+        self._service = Service(self._where, self._spec.endpoint_id, self._spec.patience, self._closing, self._spec.identity)
         self._registration = Registration(self._service, self._folder / "functions", self._spec.group)
         self._ledger = Ledger(self._folder / "tasks" / self._spec.key(self._service.address))
         self._serializer = serializer()
