@@ -196,8 +196,6 @@ worker_init = "source env"
         "request_gpus = 4",
         "allowed_job_duration = 1800",
         "leave_in_queue = (JobStatus == 4) && (time() - CompletionDate < 60)",
-        "kill_sig = SIGUSR1",
-        "remove_kill_sig = SIGTERM",
         "+projectname = atlas.susy",
         'requirements = (OpSysAndVer == "AlmaLinux9")',
         '+JobFlavour = "longlunch"',

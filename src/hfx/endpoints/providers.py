@@ -233,9 +233,6 @@ class HTCondor(_Batch):
         limits = [
             f"allowed_job_duration = {seconds(self.walltime)}",
             f"leave_in_queue = (JobStatus == 4) && (time() - CompletionDate < {known})",
-            # The warning first; a job that is removed ends at once.
-            "kill_sig = SIGUSR1",
-            "remove_kill_sig = SIGTERM",
         ]
         return {
             **self.blocks(),

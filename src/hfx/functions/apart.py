@@ -74,7 +74,7 @@ class Apart:
         if answer is None:
             self.end()
             if self.process.returncode == -signal.SIGTERM:  # so end jobs whose time is over, or that are cancelled
-                raise NodeLostError("the worker process that fitted it was told to end (its job ended?)")
+                raise NodeLostError("the worker process that fitted it was lost (told to end by SIGTERM: its job ended?)")
             raise WorkerLostError(f"the worker process that fitted it {self._how_it_ended()}")
         return answer
 
