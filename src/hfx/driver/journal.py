@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hfx.driver import provenance
+from hfx.driver import lock, provenance
 from hfx.driver.events import Event, Listener
 from hfx.driver.options import ScanOptions
 from hfx.driver.store import RunFolder
@@ -42,9 +42,17 @@ def header(
         "pid": os.getpid(),
         "command": command,
         "started": earlier.get("started", now) if earlier else now,
-        "resumed": [*earlier.get("resumed", []), now] if earlier else [],
+        # What was submitted begins now: that was written down when it was.
+        "resumed": [*earlier.get("resumed", []), *([now] if earlier.get("state") != "submitted" else [])] if earlier else [],
+        **_batch_job(earlier),
         "identity": dict(identity),
     }
+
+
+def _batch_job(earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a driver that is a batch job: the job, as "slurm:17", and its script."""
+    job = os.environ.get(lock.JOB)
+    return {"job": job, "script": (earlier or {}).get("script")} if job else {}
 
 
 class Journal:

@@ -117,7 +117,7 @@ def device(default: str | None = None) -> Any:
     return _key(check, default)
 
 
-def walltime(default: str) -> Any:
+def walltime(default: str | None) -> Any:
     """A time as "01:30:00", or "2-00:00:00" with days; kept as hours, minutes, seconds."""
 
     def check(value: Any) -> str:
