@@ -98,6 +98,12 @@ def test_a_driver_s_own_walltime_and_directives() -> None:
     assert "--mail-type=FAIL" not in found
 
 
+def test_a_short_walltime_is_warned_of_later() -> None:
+    """Slurm may send the signal a minute early: a minute before a minute's end the driver would not have begun."""
+    spec = told(RIVER, 'submit_walltime = "00:02:00"').spec
+    assert "--signal=B:TERM@30" in directives(jobscript.slurm(spec, DRIVER))
+
+
 def test_a_per_cent_in_the_log_s_path_is_no_pattern() -> None:
     driver = Driver("hfx-toy", Path("/data/50%j/job"), ["hfx"])
     assert "--output=/data/50%%j/job/driver.log" in directives(jobscript.slurm(told(RIVER).spec, driver))

@@ -166,6 +166,19 @@ def test_a_job_that_slurm_starts_again_goes_on_by_itself(tmp_path: Path) -> None
     whole(run, (5, 4))
 
 
+def test_the_walltime_s_end_stops_it_and_attach_goes_on(tmp_path: Path) -> None:
+    """Slurm sends SIGTERM before it kills: no later than a quarter of a short walltime, and up to a minute earlier."""
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 10))
+    file = endpoint(tmp_path, "one-job", 'submit_walltime = "00:01:00"')
+    run, job = submit(tmp_path, pallet, file, pace=2.0)
+    assert engines.until(lambda: job not in slurm.jobs(), 120)
+    assert state(run) == "stopped"
+    assert f"results kept in its results.jsonl; go on with: hfx attach {run}" in (run / "job" / "driver.log").read_text()
+    assert 0 < len(fitted(run)) < 120
+    assert "fitted          120 of 120 hypotheses" in hfx(tmp_path, "attach", str(run))
+    whole(run, (12, 10))
+
+
 def test_what_slurm_refuses_is_one_sentence(tmp_path: Path) -> None:
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
     file = endpoint(tmp_path, "one-job", 'submit_directives = ["--partition=nowhere"]')

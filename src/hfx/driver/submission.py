@@ -19,7 +19,7 @@ from hfx.driver.lock import Holder
 from hfx.driver.options import ScanOptions
 from hfx.driver.store import read_json
 
-__all__ = ["LOCK", "Submission", "job_folder", "read", "write"]
+__all__ = ["LOCK", "Submission", "job_folder", "read", "submitted", "write"]
 
 # Held by whoever hands the run over, until its job or process is known.
 LOCK = "submitting.lock"
@@ -79,6 +79,11 @@ def write(run: Path, submission: Submission) -> None:
     """Write it, whole or not at all; raises `RunFolderError`."""
     with disk.explained(run):
         disk.write_whole(job_folder(run) / "submission.json", disk.dump(asdict(submission), indent=1) + "\n")
+
+
+def submitted(run: Path) -> bool:
+    """Whether a run was handed over."""
+    return (job_folder(run) / "submission.json").exists()
 
 
 def read(run: Path) -> Submission | None:

@@ -53,7 +53,7 @@ def slurm(spec: Slurm, driver: Driver) -> str:
         "--ntasks=1",
         f"--cpus-per-task={1 if small else spec.cores or spec.cores_of_node}",
         f"--time={spec.driver_walltime}",
-        f"--signal=B:TERM@{WARNING}",
+        f"--signal=B:TERM@{_warning(spec.driver_walltime)}",
         *_site(spec),
         *([] if small else _size(spec)),
         # Of two that say the same the last counts: what a site wants stands at the end.
@@ -66,6 +66,11 @@ def slurm(spec: Slurm, driver: Driver) -> str:
         lines.append("# sbatch and srun take what they are not told from these, and would give the workers this job's size")
         lines.append('for name in ${!SLURM_@}; do [ "$name" = SLURM_CONF ] || unset "$name"; done')
     return "\n".join([*lines, *_body(spec, driver)])
+
+
+def _warning(walltime: str) -> int:
+    """The same, less where the walltime is short: Slurm may be a minute early."""
+    return min(WARNING, seconds(walltime) // 4)
 
 
 def _site(spec: Slurm) -> list[str]:
