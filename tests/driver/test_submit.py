@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 
 from hfx.driver import cli, handover, lock, submission
 from hfx.driver.options import ScanOptions
@@ -291,13 +293,29 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     submitted_to(made(tmp_path / "begins", "submitted"), "slurm", "2")
     submitted_to(made(tmp_path / "again", "running"), "slurm", "1")  # requeued
     submitted_to(made(tmp_path / "gone", "running"), "slurm", "3")
+    submitted_to(made(tmp_path / "preempted", "stopped"), "slurm", "1")
+    submitted_to(made(tmp_path / "cancelled", "stopped"), "slurm", "3")
     made(tmp_path / "left", "running")
     elsewhere = {**vars(lock.myself()), "host": "elsewhere", "pid": 7}
     (made(tmp_path / "afar", "running") / "lock").write_text(json.dumps(elsewhere))
     job = {**elsewhere, "job": "slurm:2"}
     (submitted_to(made(tmp_path / "runs", "running"), "slurm", "2") / "lock").write_text(json.dumps(job))
     (made(tmp_path / "mine", "running") / "lock").write_text(json.dumps(vars(lock.myself())))
-    names = ("finished", "stopped", "failed", "queued", "begins", "again", "gone", "left", "afar", "runs", "mine")
+    names = (
+        "finished",
+        "stopped",
+        "failed",
+        "queued",
+        "begins",
+        "again",
+        "gone",
+        "left",
+        "afar",
+        "runs",
+        "mine",
+        "preempted",
+        "cancelled",
+    )
     assert told(capsys, *(tmp_path / name for name in names)) == [
         ("finished", ""),
         ("stopped", ""),
@@ -310,8 +328,10 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
         ("running", "process 7 on elsewhere, not to be seen from here"),
         ("running", "slurm 2: RUNNING"),
         ("running", f"process {os.getpid()}"),
+        ("queued", "slurm 1: PENDING (Priority)"),
+        ("stopped", ""),
     ]
-    assert queue.asked == 2  # once for all, and once more for the one that it does not have
+    assert queue.asked == 3  # once for all, and once more for each that it does not have
     assert cli.run(["status", str(tmp_path / "failed"), str(tmp_path / "left")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "state", "driver", "done", "failed", "started", "last", "event"]
@@ -343,6 +363,42 @@ def test_a_run_on_another_host_is_cancelled_there(tmp_path: Path, capsys: pytest
     assert err == (
         f"hfx: {run} is driven by process 7 on elsewhere, not to be seen from here: type 'hfx cancel {run}' on that machine\n"
     )
+
+
+def test_a_run_whose_job_died_on_another_node_goes_on_here(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lock names a host that cannot be looked at; that the queue does not have its job any more is enough."""
+    monkeypatch.setitem(SYSTEMS, "slurm", Queue())  # type: ignore[arg-type]
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setattr("hfx.driver.scan._worker_function", lambda: fakes.run)
+    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
+    for name, value in submitted.environment(tmp_path, slow=True).items():
+        monkeypatch.setenv(name, value)
+    run = tmp_path / "run"
+    assert cli.run(["scan", str(pallet), "--only", "sig_2*", "-o", str(run), "--quiet"]) == 0
+    kept = fitted(run)
+    scan = handover.planned(str(pallet), ScanOptions(endpoint=str(tmp_path / "two.toml"), output=run), Setting())
+    submission.job_folder(run).mkdir()
+    submission.write(run, replace(scan.submission, system="slurm").started(job="3"))
+    content = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**content, "state": "running"}))
+    (run / "lock").write_text(json.dumps({**vars(lock.myself()), "host": "node7", "pid": 7, "job": "slurm:3"}))
+    assert cli.run(["attach", str(run), "--quiet"]) == 0
+    assert 0 < len(kept) < 80
+    whole(run)
+
+
+def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
+    """All of them, with the same names, defaults and words; and its own."""
+    commands = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
+    found = {
+        name: {p.name: (p.opts, p.secondary_opts, p.default, getattr(p, "help", None)) for p in commands[name].params}
+        for name in ("scan", "submit")
+    }
+    own = {"plan", "as_json", "quiet", "verbose"}
+    assert len(found["scan"]) > 25
+    assert {k: v for k, v in found["submit"].items() if k not in ("dry_run", "as_json")} == {
+        k: v for k, v in found["scan"].items() if k not in own
+    }
 
 
 def test_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

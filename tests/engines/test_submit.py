@@ -159,7 +159,10 @@ def test_a_job_that_slurm_starts_again_goes_on_by_itself(tmp_path: Path) -> None
     run, job = begun(tmp_path, "one-job", (5, 4))
     kept = len(fitted(run))
     subprocess.run(["scontrol", "requeue", job], check=True)
-    assert engines.until(lambda: status(tmp_path, run)["state"] in ("queued", "stopped"), 30)
+    assert engines.until(lambda: status(tmp_path, run)["state"] == "queued", 30)
+    assert state(run) in ("stopped", "running")  # Slurm's SIGTERM, or its SIGKILL, came first
+    err = hfx(tmp_path, "submit", str(tmp_path / "toy"), "--endpoint", str(tmp_path / "river.toml"), "-o", "run", code=2)
+    assert f"{run} is queued already (slurm {job}: PENDING" in err
     assert engines.until(lambda: subprocess.run(["scontrol", "update", f"job={job}", "StartTime=now"]).returncode == 0, 30)
     assert engines.until(lambda: state(run) == "finished", 60), (run / "job" / "driver.log").read_text()
     assert kept < 20

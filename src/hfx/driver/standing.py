@@ -122,7 +122,7 @@ def _driven(
 ) -> tuple[str, str, bool]:
     """State, driver, and whether it drives."""
     if state in ENDED:
-        return state, "", False
+        return (state == "stopped" and _starts_again(submitted, queues)) or (state, "", False)
     if holder is not None and _here(holder) and lock.alive(holder):
         return state, f"{holder.job.replace(':', ' ')}, process {holder.pid}" if holder.job else f"process {holder.pid}", True
     if _being_submitted(folder):
@@ -135,6 +135,17 @@ def _driven(
         if process is not None and lock.alive(process):
             return state, f"process {process.pid}", True
     return "lost", "", False
+
+
+def _starts_again(submitted: Submission | None, queues: Queues) -> tuple[str, str, bool] | None:
+    """Of a job that was stopped to be started again (requeued, preempted): that it waits; None for any other."""
+    if submitted is None or submitted.job is None:
+        return None
+    try:
+        job = queues.job(submitted.system, submitted.job)
+    except EndpointError:
+        return None
+    return ("queued", f"{submitted.name}: {job}", True) if job is not None and job.waits else None
 
 
 def _as_job(state: str, submitted: Submission, queues: Queues) -> tuple[str, str, bool]:
