@@ -1,6 +1,8 @@
 """``hfx scan``."""
 
+import inspect
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
     from hfx.driver.options import ScanOptions
     from hfx.driver.results import ScanResult
 
-__all__ = ["scan"]
+__all__ = ["go_on", "scan", "show", "with_options_of_scan"]
 
 Text = str | None
 Option = typer.Option
@@ -65,12 +67,34 @@ def scan(
         _print_plan(pallet, options)
         return 0
     result = _scan(pallet, options, quiet=quiet, verbose=verbose)
-    _show(result, as_json=as_json, quiet=quiet)
+    show(result, as_json=as_json, quiet=quiet)
     return 0 if result.complete else 1
 
 
 # Parameters of the command that are no options of a scan.
 _SHOW = ("pallet", "plan", "as_json", "quiet", "verbose")
+
+
+def with_options_of_scan(command: Callable[..., int]) -> Callable[..., int]:
+    """A command with all options of `scan`, beside its own: it gets them as `given`, a dict, and PALLET as `pallet`."""
+    own = inspect.signature(command).parameters
+    shared = [p for name, p in inspect.signature(scan).parameters.items() if name == "pallet" or name not in _SHOW]
+    mine = [p for name, p in own.items() if name not in ("pallet", "given")]
+
+    def run(**values: Any) -> int:
+        kept = {name: values.pop(name) for name in [p.name for p in mine] + ["pallet"]}
+        return command(given=values, **kept)
+
+    run.__doc__ = command.__doc__
+    run.__signature__ = inspect.Signature([*shared, *mine], return_annotation=int)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in (*shared, *mine)}
+    return run
+
+
+def go_on(pallet: str, options: Mapping[str, Any], folder: Path, *, quiet: bool, verbose: bool) -> "ScanResult":
+    """The scan of `options`, as run.json has them, in `folder`: as its command line would go on with it here."""
+    given = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
+    return _scan(pallet, _options({**given, "output": folder}), quiet=quiet, verbose=verbose)
 
 
 def _options(given: dict[str, Any]) -> "ScanOptions":
@@ -110,7 +134,8 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
             raise typer.Exit(stop.code) from None
 
 
-def _show(result: "ScanResult", *, as_json: bool, quiet: bool) -> None:
+def show(result: "ScanResult", *, as_json: bool, quiet: bool) -> None:
+    """Print a scan's outcome: a table, plain or for a terminal, or JSON."""
     if as_json:
         from hfx.driver import scanfile
 

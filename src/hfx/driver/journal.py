@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hfx.driver import provenance
+from hfx.driver import lock, provenance, submission
 from hfx.driver.events import Event, Listener
 from hfx.driver.options import ScanOptions
 from hfx.driver.store import RunFolder
@@ -42,9 +42,17 @@ def header(
         "pid": os.getpid(),
         "command": command,
         "started": earlier.get("started", now) if earlier else now,
-        "resumed": [*earlier.get("resumed", []), now] if earlier else [],
+        # What was submitted begins now: that was written down when it was.
+        "resumed": [*earlier.get("resumed", []), *([now] if earlier.get("state") != "submitted" else [])] if earlier else [],
+        **_batch_job(earlier),
         "identity": dict(identity),
     }
+
+
+def _batch_job(earlier: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of a driver that is a batch job: the job, as "slurm:17", and its script."""
+    job = os.environ.get(lock.JOB)
+    return {"job": job, "script": (earlier or {}).get("script")} if job else {}
 
 
 class Journal:
@@ -77,9 +85,7 @@ class Journal:
             yield
         except KeyboardInterrupt:
             self._last("stopped")
-            raise ScanInterrupted(
-                f"stopped; {self.folder.kept() or 'nothing kept yet; '}go on with: {self.head['command']}"
-            ) from None
+            raise ScanInterrupted(f"stopped; {self.folder.kept() or 'nothing kept yet; '}go on with: {self._way()}") from None
         except CancelledError:
             self._last("stopped")
             raise
@@ -87,6 +93,10 @@ class Journal:
             self._last("failed", reason=str(error) or type(error).__name__)
             raise
         self.state("finished", finished=provenance.now())
+
+    def _way(self) -> str:
+        """The command that goes on; what was submitted is submitted again."""
+        return f"hfx attach {self.folder.path}" if submission.submitted(self.folder.path) else str(self.head["command"])
 
     def _last(self, state: str, **more: Any) -> None:
         """The last word, if the disk takes it: the error that ends the scan is the one to be told."""

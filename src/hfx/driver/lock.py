@@ -12,26 +12,33 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["Holder", "held", "myself"]
+__all__ = ["JOB", "Holder", "alive", "held", "holder", "myself", "of_process", "remove"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
 
+# The environment's name for the batch job that a driver is, as "slurm:17"; its script sets it.
+JOB = "HFX_JOB"
+
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock; `started` (ticks after boot) tells a process from a later one of the same number."""
+    """Who holds a lock; `started` (ticks after boot) tells a process from a later one of the same number.
+
+    `job`: the batch job that it is, as "slurm:17"; "" for any other process.
+    """
 
     host: str
     pid: int
     started: str
     since: str
+    job: str = ""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host} (since {self.since})"
@@ -39,9 +46,30 @@ class Holder:
 
 def myself() -> Holder:
     """This process as a holder."""
-    pid = os.getpid()
+    return replace(of_process(os.getpid()), job=os.environ.get(JOB, ""))
+
+
+def of_process(pid: int) -> Holder:
+    """A process of this host as a holder."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return Holder(socket.gethostname(), pid, _started(pid) or "", now)
+
+
+def holder(folder: Path, name: str = "lock") -> Holder | None:
+    """Whom the lock of `folder` names, alive or not; None where there is no lock."""
+    try:
+        descriptor = os.open(folder / name, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        return _read(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(folder: Path) -> None:
+    """Remove the lock of a holder that is known to be dead, on whichever host."""
+    (folder / "lock").unlink(missing_ok=True)
 
 
 def _started(pid: int) -> str | None:
@@ -57,7 +85,7 @@ def _started(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
-def _alive(holder: Holder) -> bool:
+def alive(holder: Holder) -> bool:
     """Whether the holder, a process of this host, still runs."""
     started = _started(holder.pid)
     if started == "":
@@ -72,12 +100,12 @@ def _alive(holder: Holder) -> bool:
 
 
 @contextmanager
-def held(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the lock of `folder` for the block; `say` gets a sentence when a stale lock is taken over.
+def held(folder: Path, say: Callable[[str], None], name: str = "lock") -> Iterator[None]:
+    """Hold the lock `name` of `folder` for the block; `say` gets a sentence when a stale lock is taken over.
 
     Raises `RunFolderError` when another process holds it, by name of host and process.
     """
-    path = folder / "lock"
+    path = folder / name
     descriptor = _take(path, say)
     try:
         yield
@@ -113,11 +141,15 @@ def _judge(path: Path, holder: Holder | None, *, kernel: bool, say: Callable[[st
     if holder is None:
         return
     if holder.host != socket.gethostname():
+        if holder.job and holder.job == os.environ.get(JOB):
+            # A job runs once at a time: it was started again, on another node.
+            say(f"{path.parent} was locked by {holder}, an earlier start of this very job: its lock is taken over")
+            return
         raise RunFolderError(
             f"{path.parent} is locked by {holder}, which cannot be looked at from here; "
             f"if it no longer runs, remove {path} and run the command again"
         )
-    if _alive(holder) and not (kernel and holder.pid == os.getpid()):
+    if alive(holder) and not (kernel and holder.pid == os.getpid()):
         raise _refusal(path, holder)
     say(f"{path.parent} was locked by {holder}, which no longer runs: its lock is taken over")
 
@@ -151,7 +183,8 @@ def _read(descriptor: int) -> Holder | None:
     """The holder that the file names; None for an empty or torn file, whose writer died within it."""
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
-        return Holder(str(content["host"]), int(content["pid"]), str(content["started"]), str(content["since"]))
+        text = {key: str(content[key]) for key in ("host", "started", "since")}
+        return Holder(pid=int(content["pid"]), job=str(content.get("job", "")), **text)
     except (ValueError, KeyError, TypeError):
         return None
 

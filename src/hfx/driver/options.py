@@ -119,16 +119,20 @@ class ScanOptions:
 
     def command(self, source: str, folder: Path) -> str:
         """The command line of this scan into `folder`: run again, it goes on where the scan stopped."""
+        return shlex.join(self.words(source, folder))
+
+    def words(self, source: str, folder: Path, endpoint: str | None = None) -> list[str]:
+        """The words of that command line; `endpoint`: another name for where it runs."""
         words = ["hfx", "scan", source, "-o", str(folder)]
         for field in fields(self):
-            value = getattr(self, field.name)
+            value = endpoint if endpoint and field.name == "endpoint" else getattr(self, field.name)
             if field.name in ("output", "verify") or value == field.default:
                 continue
             if field.name == "labels":
                 value = ",".join(value)
             for one in value if isinstance(value, tuple) else (value,):
                 words += [_flag(field.name), str(one)]
-        return shlex.join(words if self.verify else [*words, "--no-verify"])
+        return words if self.verify else [*words, "--no-verify"]
 
     def _check_endpoints(self) -> None:
         for endpoint in endpoints.resolve_all(self.endpoint):

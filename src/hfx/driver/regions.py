@@ -10,10 +10,10 @@ from typing import Any
 
 from hfx.driver import identity, outcome, plan, provenance, theory
 from hfx.driver.held import Held, briefs
-from hfx.driver.journal import Journal, header
+from hfx.driver.journal import Journal
 from hfx.driver.options import ScanOptions
 from hfx.driver.results import ScanResult
-from hfx.driver.scan import Setting, finish, numerics, scan_pallet, usable
+from hfx.driver.scan import Ready, Setting, finish, numerics, open_source, ready, scan_pallet, usable
 from hfx.driver.scanfile import read_scan
 from hfx.driver.store import opened
 from hfx.errors import OptionError
@@ -21,7 +21,7 @@ from hfx.pallets import Pallet
 from hfx.pallets.contents import read_contents
 from hfx.pallets.opening import load_region
 
-__all__ = ["combine", "scan_regions"]
+__all__ = ["combine", "ready_source", "scan_regions"]
 
 Scan = Mapping[str, Any]
 
@@ -67,18 +67,12 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Set
 
 
 def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: Setting) -> ScanResult:
-    first = next(iter(pallets.values()))
-    same = {name: identity.of_scan(p, options.fit, numerics()) for name, p in pallets.items()}
-    whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
-    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)
+    begin = _ready_regions(pallets, options)
+    path, block = begin.path, begin.pallet
     with opened(path, setting.say) as folder:
         if setting.began is not None:
             setting.began(path)
-        earlier = folder.run()
-        identity.check_same(path, earlier, whole)
-        block = _block(pallets)
-        command = options.command(first.source, path)
-        journal = Journal(folder, header(block, options, whole, command, earlier), setting.listener)
+        journal = Journal(folder, begin.header(options, folder.run()), setting.listener)
         with journal.running():
             scans = {name: _scan_region(p, name, path, options, setting) for name, p in pallets.items()}
             results, failures = combine(scans)
@@ -91,6 +85,23 @@ def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: S
                 setting,
             )
     return ScanResult(content, path)
+
+
+def ready_source(source: str, options: ScanOptions, setting: Setting) -> Ready:
+    """`hfx.driver.scan.ready` for what a user named, one region or all of them."""
+    if options.region != "all":
+        return ready(open_source(source, options, options.region, setting), options)
+    pallets = open_regions(source, options, setting)
+    return ready(pallets[""], replace(options, region=None)) if "" in pallets else _ready_regions(pallets, options)
+
+
+def _ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
+    """`hfx.driver.scan.ready` for a combination of regions."""
+    first = next(iter(pallets.values()))
+    same = {name: identity.of_scan(p, options.fit, numerics()) for name, p in pallets.items()}
+    whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
+    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)
+    return Ready(path, _block(pallets), whole)
 
 
 def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, setting: Setting) -> Scan:

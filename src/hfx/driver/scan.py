@@ -23,7 +23,7 @@ from hfx.driver.store import RunFolder, opened
 from hfx.errors import OptionError
 from hfx.pallets import Hypothesis, Pallet, open_pallet
 
-__all__ = ["Setting", "scan", "scan_pallet"]
+__all__ = ["Ready", "Setting", "ready", "scan", "scan_pallet"]
 
 
 def _to_stderr(sentence: str) -> None:
@@ -76,13 +76,18 @@ def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Sett
     """`scan` with its options checked already."""
     from hfx.driver.regions import scan_regions
 
-    for endpoint in endpoints.resolve_all(options.endpoint):
-        if endpoint.engine in ("inline", "process"):
-            check_device(endpoint.settings.get("device", options.device))
+    check_here(options)
     with _connected(options, setting) as connected:
         if options.region == "all":
             return scan_regions(source, options, connected)
         return scan_pallet(open_source(source, options, options.region, setting), options, connected)
+
+
+def check_here(options: ScanOptions) -> None:
+    """Raise `OptionError` where this machine is to compute on a device that it does not have."""
+    for endpoint in endpoints.resolve_all(options.endpoint):
+        if endpoint.engine in ("inline", "process"):
+            check_device(endpoint.settings.get("device", options.device))
 
 
 @contextmanager
@@ -114,22 +119,41 @@ def usable(pallet: Pallet, options: ScanOptions) -> Pallet:
     return pallet
 
 
-def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
-    """Scan one region into ``options.output`` or the default folder."""
+@dataclass(frozen=True)
+class Ready:
+    """A scan that can begin: its run's folder, what run.json says of the pallet, and what no other scan there may have."""
+
+    path: Path
+    pallet: dict[str, Any]
+    identity: dict[str, Any]
+
+    def header(self, options: ScanOptions, earlier: dict[str, Any] | None) -> dict[str, Any]:
+        """The content of run.json but for the state; raises `RunFolderError` where `earlier` is of another scan."""
+        identity.check_same(self.path, earlier, self.identity)
+        command = options.command(str(self.pallet["source"]), self.path)
+        return header(self.pallet, options, self.identity, command, earlier)
+
+
+def ready(pallet: Pallet, options: ScanOptions) -> Ready:
+    """Look at all that can be looked at before a scan begins; raises `OptionError` for a selection or axis that cannot be."""
     selected = plan.select(pallet, options.only, options.where)
     block = provenance.pallet_block(pallet)
     outcome.check_axes(block, [{"name": h.name, "values": list(h.values)} for h in selected], options)
     same = identity.of_scan(pallet, options.fit, numerics())
-    path = _folder(pallet, options, same)
+    return Ready(_folder(pallet, options, same), block, same)
+
+
+def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
+    """Scan one region into ``options.output`` or the default folder."""
+    begin = ready(pallet, options)
+    path, selected = begin.path, plan.select(pallet, options.only, options.where)
     for warning in pallet.warnings:
         setting.say(warning)
     with opened(path, setting.say) as folder:
         if setting.began is not None:
             setting.began(path)
         earlier = folder.run()
-        identity.check_same(path, earlier, same)
-        command = options.command(pallet.source, path)
-        journal = Journal(folder, header(block, options, same, command, earlier), setting.listener)
+        journal = Journal(folder, begin.header(options, earlier), setting.listener)
         settled = (earlier or {}).get("exchanged") if (earlier or {}).get("state") == "finished" else None
         stored = folder.records().local.places
         todo = [h for h in selected if h.name not in stored]

@@ -23,12 +23,14 @@ from hfx.driver.events import Event, to_line
 from hfx.driver.records import Place, Records, read_records, to_lines
 from hfx.errors import RunFolderError
 
-__all__ = ["RunFolder", "opened", "read_json"]
+__all__ = ["ENDED", "RunFolder", "opened", "read_json"]
 
 _BATCHES = "batches.jsonl"
 _REMEDY = "choose another folder with -o"
 
-STATES = ("planned", "running", "finished", "stopped", "failed")
+# "submitted": handed over, not yet begun; what ends a run is one of the last three
+STATES = ("submitted", "planned", "running", "finished", "stopped", "failed")
+ENDED = ("finished", "stopped", "failed")
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any] | None:

@@ -159,7 +159,7 @@ def table() -> Any:
     return dataclasses.field(default_factory=dict, metadata={"check": check})
 
 
-def walltime(default: str) -> Any:
+def walltime(default: str | None) -> Any:
     """A time as "01:30:00", or "2-00:00:00" with days; kept as hours, minutes, seconds."""
 
     def check(value: Any) -> str:

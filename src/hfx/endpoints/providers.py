@@ -145,9 +145,17 @@ class _Batch(Provider):
     cores: int | None = fields.whole(None)  # of each node; default: those that the workers use
     memory_gb: int | None = fields.whole(None)  # of each node
     warning_seconds: int = fields.whole(120)  # before the walltime's end, when workers take no more tasks; a task takes seconds
+    submit: str | None = fields.choice(None, "driver-job", "one-job", "here")  # how `hfx submit` hands a scan over
+    submit_walltime: str | None = fields.walltime(None)  # of the driver's job
+    submit_directives: tuple[str, ...] = fields.lines()  # for the driver's job, in the place of directives
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.submit == "one-job" and self.nodes_per_block > 1:
+            raise ValueError(
+                f"submit = 'one-job' has its workers in the driver's own job, on one node, and nodes = {self.nodes_per_block}: "
+                "give submit = 'driver-job', or nodes = 1"
+            )
         if self.cores is not None and self.cores < self.cores_of_node:
             raise ValueError(
                 f"cores = {self.cores} for {self.workers_per_node} workers of {self.threads} threads: "
@@ -157,6 +165,21 @@ class _Batch(Provider):
     def drain_period(self) -> int | None:
         whole = seconds(self.walltime)
         return max(whole - self.warning_seconds, whole // 2, 1)
+
+    @property
+    def submit_as(self) -> str:
+        """How `hfx submit` hands a scan over: "driver-job", "one-job" or "here".
+
+        Where all workers fit into one job of one node, they run in the driver's own: one wait in the queue, no job that
+        submits jobs (many sites forbid it on compute nodes), nobody who calls back over the network. More workers than
+        that want jobs of their own, which come and go with the tasks; the driver's then is a small one.
+        """
+        return self.submit or ("one-job" if self.nodes_per_block * self.max_blocks == 1 else "driver-job")
+
+    @property
+    def driver_walltime(self) -> str:
+        """The time that the driver's job asks for: by default that of the workers' jobs, which the site is known to grant."""
+        return self.submit_walltime or self.walltime
 
 
 @dataclass(frozen=True, kw_only=True)
