@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hfx.driver import cli_runs, cli_scan
+from hfx.driver import cli_runs, cli_scan, cli_watch
 from hfx.driver.cli_errors import UsageError, one_line
 from hfx.errors import HfxError
 from hfx.version import __version__
@@ -64,6 +64,7 @@ def _mount_pallets() -> None:
 
 
 app.command("scan")(cli_scan.scan)
+app.command("watch")(cli_watch.watch)
 app.command("plot")(cli_runs.plot)
 app.command("export")(cli_runs.export)
 app.command("doctor")(cli_runs.doctor)

@@ -1,10 +1,13 @@
 """``hfx scan``."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from hfx.driver import cli_watch
 
 if TYPE_CHECKING:
     from hfx.driver.options import ScanOptions
@@ -50,6 +53,9 @@ def scan(
     labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
     verify: Annotated[bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")] = True,
     plan: Annotated[bool, Option("--plan", help="Print the plan and stop.")] = False,
+    live: Annotated[bool, Option("--live", help="Show the scan in the browser while it runs.")] = False,
+    no_browser: Annotated[bool, Option("--no-browser", help="With --live: print the address; open no browser.")] = False,
+    port: Annotated[int, Option(help="With --live: the page's port on this machine. Default: a free one.")] = 0,
     as_json: Annotated[bool, Option("--json", help="Print the outcome as JSON.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
     verbose: Annotated[bool, Option("-v", "--verbose", help="More progress.")] = False,
@@ -60,13 +66,14 @@ def scan(
     if plan:
         _print_plan(pallet, options)
         return 0
-    result = _scan(pallet, options, quiet=quiet, verbose=verbose)
+    with cli_watch.live(live, no_browser=no_browser, port=port, stderr=as_json) as began:
+        result = _scan(pallet, options, began, quiet=quiet, verbose=verbose)
     _show(result, as_json=as_json, quiet=quiet)
     return 0 if result.complete else 1
 
 
 # Parameters of the command that are no options of a scan.
-_SHOW = ("pallet", "plan", "as_json", "quiet", "verbose")
+_SHOW = ("pallet", "plan", "live", "no_browser", "port", "as_json", "quiet", "verbose")
 
 
 def _options(given: dict[str, Any]) -> "ScanOptions":
@@ -87,7 +94,9 @@ def _print_plan(pallet: str, options: "ScanOptions") -> None:
     typer.echo("\n\n".join(describe(one, options) for one in opened))
 
 
-def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) -> "ScanResult":
+def _scan(
+    pallet: str, options: "ScanOptions", began: Callable[[Path], None] | None, *, quiet: bool, verbose: bool
+) -> "ScanResult":
     from hfx.driver.journal import ScanInterrupted
     from hfx.driver.progress import display
     from hfx.driver.scan import Setting, scan_source
@@ -96,7 +105,7 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
     with stoppable() as stop:
         try:
             with display(quiet=quiet, verbose=verbose) as shown:
-                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
+                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched, began=began)
                 return scan_source(pallet, options, setting)
         except ScanInterrupted as stopped:
             print(f"hfx: {stopped}", file=sys.stderr, flush=True)

@@ -96,7 +96,7 @@ class _Queue:
             self.submit(job)
 
     def submit(self, job: Job) -> None:
-        self.emit(Submitted(time.time(), job.label, len(job.names)))
+        self.emit(Submitted(time.time(), job.label, len(job.names), job.names))
         self.pending[self.pool.submit(self.run, job.payload(job.names))] = job
 
     def again(self, job: Job, error: Exception) -> bool:

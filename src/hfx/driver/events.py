@@ -5,7 +5,7 @@ Displays listen to events and to nothing else. `time` is in seconds since the ep
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 __all__ = [
@@ -32,21 +32,27 @@ class Event:
 
 @dataclass(frozen=True)
 class Planned(Event):
-    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already."""
+    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already.
+
+    `points`: (name, values) of every hypothesis of the scan, those kept too, where the step is "local": what a view
+    shows before there is a result.
+    """
 
     step: str
     round: int
     tasks: int
     hypotheses: int
     kept: int
+    points: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True)
 class Submitted(Event):
-    """A task went to the endpoint."""
+    """A task went to the endpoint; `names` are its hypotheses."""
 
     task: str
     hypotheses: int
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ _KINDS: dict[str, type[Event]] = {
 
 def to_line(event: Event) -> str:
     """One JSON line, without its end."""
-    return json.dumps({"event": type(event).__name__.lower(), **asdict(event)})
+    return json.dumps({"event": type(event).__name__.lower(), **vars(event)})
 
 
 def from_line(line: str) -> Event:
@@ -111,11 +117,13 @@ def from_line(line: str) -> Event:
     if not isinstance(content, Mapping) or content.get("event") not in _KINDS:
         raise ValueError(f"not an event: {line[:80]}")
     kind = _KINDS[content["event"]]
+    # A run of an earlier version has no entries that were added since; they have defaults.
+    known = [field for field in fields(kind) if field.name in content or field.default is MISSING]
     try:
-        return kind(**{field.name: _frozen(content[field.name]) for field in fields(kind)})
+        return kind(**{field.name: _frozen(content[field.name]) for field in known})
     except KeyError as missing:
         raise ValueError(f"an event without {missing}: {line[:80]}") from None
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -151,7 +151,8 @@ class Fitting:
         batches = plan.batches(names, self.batch, self.threads)
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
-        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept))
+        points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
+        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points))
         window = _WINDOW * self.threads
         return dispatch.results(jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["Holder", "held", "myself"]
+__all__ = ["Holder", "Seen", "held", "holder", "myself"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
@@ -42,6 +42,26 @@ def myself() -> Holder:
     pid = os.getpid()
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return Holder(socket.gethostname(), pid, _started(pid) or "", now)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A lock as an onlooker sees it; `running` is None where the holder is on another host, and cannot be looked at."""
+
+    by: Holder | None
+    running: bool | None
+
+
+def holder(folder: Path) -> Seen:
+    """Who holds the lock of `folder`, and whether that process runs; looking takes nothing from it."""
+    try:
+        text = (folder / "lock").read_bytes()
+    except OSError:
+        return Seen(None, False)
+    found = _parse(text)
+    if found is None:
+        return Seen(None, None)  # it is just being written
+    return Seen(found, _alive(found) if found.host == socket.gethostname() else None)
 
 
 def _started(pid: int) -> str | None:
@@ -149,8 +169,12 @@ def _same_file(descriptor: int, path: Path) -> bool:
 
 def _read(descriptor: int) -> Holder | None:
     """The holder that the file names; None for an empty or torn file, whose writer died within it."""
+    return _parse(os.pread(descriptor, 4096, 0))
+
+
+def _parse(text: bytes) -> Holder | None:
     try:
-        content = json.loads(os.pread(descriptor, 4096, 0))
+        content = json.loads(text)
         return Holder(str(content["host"]), int(content["pid"]), str(content["started"]), str(content["since"]))
     except (ValueError, KeyError, TypeError):
         return None

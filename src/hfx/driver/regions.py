@@ -72,6 +72,8 @@ def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: S
     whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
     path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)
     with opened(path, setting.say) as folder:
+        if setting.began is not None:
+            setting.began(path)
         earlier = folder.run()
         identity.check_same(path, earlier, whole)
         block = _block(pallets)

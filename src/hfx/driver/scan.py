@@ -37,7 +37,8 @@ class Setting:
     `say` gets sentences for the user, `listener` events; `run` is what a worker runs (None:
     hfx.functions.cls_scan); `stop`, once set, ends the scan with `CancelledError`; `batch` is the most
     hypotheses that a task holds; `progress` hears of bytes fetched, and of how many there are. `pool` runs the
-    tasks; None: the endpoint is connected to, and left at the end.
+    tasks; None: the endpoint is connected to, and left at the end. `began` hears of the run's folder once it is ours,
+    and of each one beneath it.
     """
 
     say: Callable[[str], None] = _to_stderr
@@ -47,6 +48,7 @@ class Setting:
     batch: int = plan.BATCH
     progress: Callable[[int, int | None], None] | None = None
     pool: Executor | None = None
+    began: Callable[[Path], None] | None = None
 
 
 def scan(pallet: str | Path | Pallet, *, setting: Setting | None = None, **options: Any) -> ScanResult:
@@ -115,6 +117,8 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
     for warning in pallet.warnings:
         setting.say(warning)
     with opened(path, setting.say) as folder:
+        if setting.began is not None:
+            setting.began(path)
         earlier = folder.run()
         identity.check_same(path, earlier, same)
         command = options.command(pallet.source, path)

@@ -1,0 +1,51 @@
+"""The page's server as a process beside a scan; see `hfx.driver.page.beside`."""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from hfx.driver.page.hub import Hub
+from hfx.driver.page.server import PageServer
+
+_NICE = 10
+# Seconds between looks at whether the scan's process is there, and that browsers have to take the last state.
+_GLANCE, _PATIENCE = 0.5, 4.0
+_ENDED = "The scan's command has ended, and its page with it"
+
+
+def main() -> None:
+    """Serve until the scan's process closes our standard input, or is gone."""
+    # Ctrl-C and SIGTERM to the whole group are for the scan: we end after it, with its last state.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.nice(_NICE)
+    scan = os.getppid()
+    token = json.loads(sys.stdin.readline())
+    hub = Hub()
+    with socket.socket(fileno=int(sys.argv[1])) as listening:
+        server = PageServer(listening, token, hub)
+        server.serve()
+        hub.start()
+        over = threading.Event()
+        threading.Thread(target=_listen, args=(hub, over), daemon=True).start()
+        while not over.wait(_GLANCE) and os.getppid() == scan:
+            pass
+        hub.end(_ENDED)
+        server.finish(_PATIENCE)
+
+
+def _listen(hub: Hub, over: threading.Event) -> None:
+    """The folder, and then the end."""
+    try:
+        for line in sys.stdin:
+            hub.open(Path(json.loads(line)))
+    finally:
+        over.set()
+
+
+if __name__ == "__main__":
+    main()
