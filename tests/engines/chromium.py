@@ -133,12 +133,17 @@ def running(folder: Path) -> Iterator[Browser]:
     """A browser with a profile in `folder`, where downloads go too; it has ended, with all its processes, after the block."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder / "config"), "XDG_CACHE_HOME": str(folder / "cache")}
+    environment = {
+        **os.environ,
+        "HOME": str(folder),
+        "XDG_CONFIG_HOME": str(folder / "config"),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
     driver = subprocess.Popen(
         ["chromedriver", f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment
     )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, trust_env=False) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=150, trust_env=False) as client:
             assert until(lambda: _ready(client), 30), "chromedriver does not answer"
             session = client.post("/session", json={"capabilities": {"alwaysMatch": _wanted(folder)}}).json()["value"]
             assert "sessionId" in session, session
@@ -163,6 +168,7 @@ def _wanted(folder: Path) -> dict[str, Any]:
     downloads = {"download.default_directory": str(folder / "downloads"), "download.prompt_for_download": False}
     return {
         "browserName": "chrome",
+        "timeouts": {"script": 120_000},
         "goog:loggingPrefs": {"performance": "ALL", "browser": "ALL"},
         "goog:chromeOptions": {
             "binary": shutil.which("chromium"),

@@ -15,7 +15,7 @@ from hfx.driver.page import rows
 from hfx.driver.page.lettering import plain
 from hfx.driver.page.rows import Row
 
-__all__ = ["Asked", "Plane", "drawn", "laid_out"]
+__all__ = ["Asked", "Plane", "drawn", "laid_out", "prepare"]
 
 Array = NDArray[np.float64]
 Table = Mapping[str, Array]
@@ -131,6 +131,11 @@ def _slices(table: Table) -> list[dict[str, Any]]:
     return [{"where": text, "points": n} for text, n in list(said.items())[:_SLICES]]
 
 
+def prepare() -> None:
+    """Import what only contours need."""
+    import matplotlib.tri  # noqa: F401
+
+
 def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dict[str, Any]:
     """The contour of the rows so far: its curves, each in parts that say whether a hypothesis is still awaited there.
 
@@ -149,7 +154,7 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dic
     near = _Awaited(field.mesh, plane.places[awaited])
     return {
         "curves": [{**c, "points": _rounded(c["points"]), "open": near.segments(c["points"])} for c in found["curves"]],
-        "band": [_rounded(polygon) for polygon in _band(field)],
+        "band": rings(_band(field)),
         "notes": found["notes"],
         "made_of": int(sum(row.cls is not None and row.converged for row in kept)),
         "of": len(kept),
@@ -163,6 +168,30 @@ def _band(field: contour.Field) -> list[Array]:
     z = contour.significance(field.cls)
     upper, lower = (z[:, contour.WHICH.index(which)] for which in ("expected-1", "expected+1"))
     return surfaces.between(field.mesh, upper, lower, float(contour.significance(contour.LEVEL)))
+
+
+def rings(polygons: Sequence[Array]) -> list[list[list[float]]]:
+    """The outline of polygons that tile a region, to be filled by the even-odd rule: a side that two share is inside."""
+    odd: set[tuple[tuple[float, ...], tuple[float, ...]]] = set()
+    for polygon in polygons:
+        corners = [tuple(corner) for corner in _rounded(polygon)]
+        for side in zip(corners, [*corners[1:], corners[0]], strict=True):
+            if side[0] != side[1]:
+                odd ^= {(min(side), max(side))}
+    beside: dict[tuple[float, ...], list[tuple[float, ...]]] = {}
+    for a, b in sorted(odd):
+        beside.setdefault(a, []).append(b)
+        beside.setdefault(b, []).append(a)
+    found = []
+    for start in list(beside):
+        while beside[start]:
+            ring = [start]
+            while not (len(ring) > 1 and ring[-1] == start) and beside[ring[-1]]:
+                onward = beside[ring[-1]].pop()
+                beside[onward].remove(ring[-1])
+                ring.append(onward)
+            found.append([list(corner) for corner in ring])
+    return found
 
 
 class _Awaited:

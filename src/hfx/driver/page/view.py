@@ -46,12 +46,13 @@ class Picture:
 
     def wants(self, feed: Feed) -> bool:
         """Whether there are results that the contour does not show yet, and it may be drawn now."""
-        if self.plane is None or self._state(feed) == self._drawn:
+        if self.plane is None or self._state(feed) == self._drawn or not feed.results:
             return False
         return not feed.going_on or time.monotonic() >= self._due
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
         """Draw the contour anew, outside the lock, and note what that took."""
+        planes.prepare()  # what is imported for the first time is no measure of a contour
         began = time.thread_time()
         with guard:
             plane, state, table, labels = self.plane, self._state(feed), list(feed.rows), feed.label_names

@@ -62,6 +62,12 @@ function axes() {
     for (const id of ["x", "y", "where"]) $(id).value = "";
     ask(given());
   });
+  $("chips").addEventListener("click", ({ target }) => {
+    const { where } = target.closest("button")?.dataset ?? {};
+    if (!where) return;
+    $("where").value = where === store.plane?.where ? "" : where;
+    ask(given());
+  });
   $("view").addEventListener("change", () => ask({ view: $("view").value }));
 }
 

@@ -1,6 +1,7 @@
 // The picture: a pure function of a canvas' context, its size and the store; the same for the screen, PNG and SVG.
 
-import { bin, palette, place } from "hfx/colours.js";
+import { palette, place } from "hfx/colours.js";
+import { finish, marks, shape } from "hfx/marks.js";
 import { linear, logarithmic, span } from "hfx/scales.js";
 import { COLUMNS, KINDS, LEVEL, WHICH, kind } from "hfx/store.js";
 import { number } from "hfx/words.js";
@@ -8,15 +9,15 @@ import { number } from "hfx/words.js";
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
 const LINES = { observed: [2.4, []], expected: [1.8, [8, 4]], theory: [1.3, [2, 2.5]], other: [1.2, [5, 2, 1, 2]] };
 
-// Draws, and returns the scales: {x, y, box}.
-export function draw(ctx, size, store, theme) {
+// Draws, and returns the scales: {x, y, box}. `layer`: the context of a canvas above, of the same size, for the marks.
+export function draw(ctx, size, store, theme, layer = null) {
   const text = lettering(ctx, theme);
   ctx.fillStyle = theme.paper;
   ctx.fillRect(0, 0, size.width, size.height);
   const shown = store.shown;
   const top = header(text, size, store, shown, theme);
   const narrow = size.width < 520;
-  const box = { left: narrow ? 50 : 64, right: size.width - 14, top: top + 8, bottom: size.height - 86 };
+  const box = { left: narrow ? 60 : 66, right: size.width - 14, top: top + 8, bottom: size.height - 86 };
   const profile = store.plane && store.plane.y === null;
   const scales = profile ? profiled(shown, box) : plane(shown, box);
   ctx.save();
@@ -27,7 +28,7 @@ export function draw(ctx, size, store, theme) {
   else curves(ctx, scales, store, theme);
   ctx.restore();
   frame(ctx, text, box, scales, store, theme);
-  marks(ctx, shown, scales, store, theme, profile);
+  marks(ctx, layer, shown, { ...scales, box }, store, theme, profile);
   colourBar(ctx, text, size, box, store, theme);
   return { ...scales, box };
 }
@@ -73,7 +74,7 @@ export function madeOf(store, shown = store.shown) {
   const state = store.status?.state;
   const how = { finished: "scan finished", stopped: "scan stopped", failed: "scan failed" }[state] ?? (state === "running" ? "scan running" : "not begun");
   const contour = store.contour;
-  const behind = contour && contour.made_of !== done ? `, contour from ${contour.made_of} of them` : "";
+  const behind = contour && contour.made_of !== done && contour.made_of ? `, contour from ${contour.made_of} of them` : "";
   return `${done} of ${shown.length} hypotheses fitted${behind} · ${how} · 95% CL`;
 }
 
@@ -180,10 +181,7 @@ function curves(ctx, { x, y }, store, theme) {
   ctx.beginPath();
   for (const polygon of found.band) trace(ctx, polygon, x, y, true);
   ctx.fillStyle = theme.band;
-  ctx.strokeStyle = theme.band;
-  ctx.lineWidth = 0.6;
-  ctx.fill();
-  ctx.stroke();
+  ctx.fill("evenodd");
   const chosen = WHICH[store.column];
   const order = found.curves.filter(({ which }) => which === chosen || ["observed", "expected"].includes(which) || which.startsWith("theory"));
   order.sort((a, b) => (a.which === chosen) - (b.which === chosen) || (a.which === "observed") - (b.which === "observed"));
@@ -259,46 +257,6 @@ function frame(ctx, text, box, { x, y }, store, theme) {
   ctx.rotate(-Math.PI / 2);
   text(store.plane.ylabel, 0, 0, { size: 14, align: "right" });
   ctx.restore();
-}
-
-// Marks of a kind and a colour are one path each: ten thousand of them take one frame.
-function marks(ctx, shown, scales, store, theme, profile) {
-  const radius = shown.length > 4000 ? 2.4 : shown.length > 1200 ? 3.2 : shown.length > 300 ? 4 : 4.8;
-  const groups = new Map();
-  for (const one of shown) {
-    const name = kind(one, store.column);
-    const coloured = name === "excluded" || name === "allowed";
-    if (profile && !one.cls) continue;
-    const key = coloured ? `${name} ${bin(one.cls[store.column])}` : name;
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(one);
-  }
-  const colours = palette(theme);
-  const rank = (key) => ["planned", "waiting", "running"].indexOf(key);
-  for (const [key, ones] of [...groups].sort(([a], [b]) => (rank(b) >= 0) - (rank(a) >= 0))) {
-    const [name, place] = key.split(" ");
-    ctx.beginPath();
-    for (const one of ones) shape(ctx, name, scales.x(one.at[0]), scales.y(profile ? one.cls[store.column] : one.at[1]), radius);
-    finish(ctx, name, theme, colours[place], radius);
-  }
-}
-
-export function shape(ctx, name, x, y, r) {
-  if (name === "allowed") { const d = r * 1.25; ctx.moveTo(x, y - d); ctx.lineTo(x + d, y); ctx.lineTo(x, y + d); ctx.lineTo(x - d, y); ctx.closePath(); }
-  else if (name === "unconverged") { ctx.moveTo(x, y - r * 1.2); ctx.lineTo(x + r * 1.15, y + r); ctx.lineTo(x - r * 1.15, y + r); ctx.closePath(); }
-  else if (name === "failed") { ctx.moveTo(x - r, y - r); ctx.lineTo(x + r, y + r); ctx.moveTo(x + r, y - r); ctx.lineTo(x - r, y + r); }
-  else if (name === "running") { ctx.moveTo(x + r, y); ctx.arc(x, y, r, 0, 2 * Math.PI); ctx.moveTo(x + r * 0.45, y); ctx.arc(x, y, r * 0.45, 0, 2 * Math.PI); }
-  else { const own = name === "planned" ? r * 0.42 : name === "waiting" ? r * 0.75 : r; ctx.moveTo(x + own, y); ctx.arc(x, y, own, 0, 2 * Math.PI); }
-}
-
-function finish(ctx, name, theme, fill, radius = 5) {
-  ctx.setLineDash([]);
-  ctx.lineWidth = name === "failed" ? 2 : radius < 3 ? 0.6 : 1;
-  ctx.strokeStyle = { failed: theme.bad, running: theme.ring, waiting: theme.faint, planned: theme.faint }[name] ?? theme.edge;
-  if (name === "excluded" || name === "allowed") { ctx.fillStyle = fill; ctx.fill(); }
-  if (name === "unconverged") { ctx.fillStyle = theme.paper; ctx.fill(); ctx.lineWidth = 1.6; ctx.strokeStyle = theme.bad; }
-  if (name === "running") ctx.lineWidth = 1.4;
-  ctx.stroke();
 }
 
 function colourBar(ctx, text, size, box, store, theme) {

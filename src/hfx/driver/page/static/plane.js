@@ -1,7 +1,8 @@
 // The plane on the screen: drawn when something has changed, pointed at with mouse, finger or keys.
 
 import { theme } from "hfx/colours.js";
-import { draw, shape } from "hfx/picture.js";
+import { shape } from "hfx/marks.js";
+import { draw } from "hfx/picture.js";
 import { KINDS, kind } from "hfx/store.js";
 import { element, number } from "hfx/words.js";
 
@@ -14,7 +15,7 @@ export class Plane {
 
   constructor(place, tip, spoken, store, onEnter) {
     Object.assign(this, { place, tip, spoken, store, onEnter, frames: [] });
-    [this.base, this.over] = place.querySelectorAll("canvas");
+    [this.base, this.points, this.over] = place.querySelectorAll("canvas");
     new ResizeObserver(() => this.update()).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.update());
     place.addEventListener("pointermove", (event) => this.#point(event));
@@ -41,7 +42,7 @@ export class Plane {
     if (!width || !height) return;
     this.#size = { width, height };
     const ratio = Math.min(devicePixelRatio || 1, 2.5);
-    for (const canvas of [this.base, this.over]) {
+    for (const canvas of [this.base, this.points, this.over]) {
       if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
         canvas.width = Math.round(width * ratio);
         canvas.height = Math.round(height * ratio);
@@ -49,7 +50,9 @@ export class Plane {
     }
     const context = this.base.getContext("2d", { alpha: false });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#scales = draw(context, this.#size, this.store, theme());
+    const layer = this.points.getContext("2d");
+    layer.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.#scales = draw(context, this.#size, this.store, theme(), layer);
     this.mark();
   }
 

@@ -29,7 +29,7 @@ export function span(values) {
 }
 
 function ticks(low, high, pixels) {
-  const wanted = Math.max(3, Math.min(9, pixels / 80));
+  const wanted = Math.max(4, Math.min(9, pixels / 75));
   const raw = (high - low) / wanted;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((k) => k * power).find((one) => one >= raw * 0.999);

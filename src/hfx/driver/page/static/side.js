@@ -89,6 +89,12 @@ function axes({ plane }) {
   for (const id of ["x", "y"]) if (document.activeElement !== $(id)) $(id).value = plane[id] ?? "";
   if (document.activeElement !== $("where")) $("where").value = plane.where ?? "";
   $("axis-names").replaceChildren(...plane.axes.map((value) => element("option", { value })));
+  $("chips").replaceChildren(...plane.slices.slice(0, 12).map(({ where, points }) => {
+    const button = element("button", { type: "button", textContent: `${where} (${points})` });
+    button.dataset.where = where;
+    button.setAttribute("aria-pressed", where === plane.where);
+    return button;
+  }));
   $("slices").replaceChildren(...plane.slices.map(({ where, points }) => element("option", { value: where, label: `${where} (${points} points)` })));
 }
 

@@ -5,10 +5,11 @@ export const WHICH = ["observed", "expected-2", "expected-1", "expected", "expec
 export const LEVEL = 0.05;
 
 export class Store extends EventTarget {
+  // `rows` are all hypotheses, `shown` those of the plane's selection.
   constructor() {
     super();
     Object.assign(this, {
-      head: {}, status: null, rows: [], plane: null, contour: null, views: [], view: null, current: "",
+      head: {}, status: null, rows: [], shown: [], plane: null, contour: null, views: [], view: null, current: "",
       column: 0, hovered: -1, selected: -1, error: "", ended: "", connected: false, place: "",
     });
   }
@@ -33,6 +34,7 @@ export class Store extends EventTarget {
   #lay() {
     const at = this.plane?.at ?? [];
     this.rows.forEach((one, i) => { one.index = i; one.at = at[i] ?? null; });
+    this.shown = this.rows.filter((one) => one.at);
     for (const key of ["hovered", "selected"]) if (!this.rows[this[key]]?.at) this[key] = -1;
   }
 
@@ -45,10 +47,6 @@ export class Store extends EventTarget {
     this.dispatchEvent(new Event(kind));
   }
 
-  // The hypotheses of the plane's selection.
-  get shown() {
-    return this.rows.filter((one) => one.at);
-  }
 }
 
 function row([, name, values, state, cls, muhat, converged, reason, note, seconds, worker, time]) {

@@ -44,7 +44,7 @@ export class SvgContext {
   // Whole circles only, begun at their right end.
   arc(x, y, r) { this.#path.push(`A${short(r)} ${short(r)} 0 1 1 ${short(x - r)} ${short(y)}A${short(r)} ${short(r)} 0 1 1 ${short(x + r)} ${short(y)}`); }
 
-  fill() { this.#add(`fill="${this.fillStyle}"`); }
+  fill(rule = "nonzero") { this.#add(`fill="${this.fillStyle}" fill-rule="${rule}"`); }
 
   stroke() {
     const dashes = this.dashes.length ? ` stroke-dasharray="${this.dashes.join(" ")}"` : "";
