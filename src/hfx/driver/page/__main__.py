@@ -11,7 +11,7 @@ from pathlib import Path
 from hfx.driver.page.hub import Hub
 from hfx.driver.page.server import PageServer
 
-_NICE = 10
+_NICE = 5
 # Seconds between looks at whether the scan's process is there, and that browsers have to take the last state.
 _GLANCE, _PATIENCE = 0.5, 4.0
 _ENDED = "The scan's command has ended, and its page with it"
@@ -22,13 +22,14 @@ def main() -> None:
     # Ctrl-C and SIGTERM to the whole group are for the scan: we end after it, with its last state.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(_NICE)
     scan = os.getppid()
     token = json.loads(sys.stdin.readline())
     hub = Hub()
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         server = PageServer(listening, token, hub)
         server.serve()
+        _load()
+        os.nice(_NICE)  # the threads begun from now on: those that read and draw
         hub.start()
         over = threading.Event()
         threading.Thread(target=_listen, args=(hub, over), daemon=True).start()
@@ -36,6 +37,12 @@ def main() -> None:
             pass
         hub.end(_ENDED)
         server.finish(_PATIENCE)
+
+
+def _load() -> None:
+    """Import what the first results want, while the scan opens its pallet; from then on the scan goes first."""
+    from hfx.driver import outcome  # noqa: F401
+    from hfx.driver.page import planes  # noqa: F401
 
 
 def _listen(hub: Hub, over: threading.Event) -> None:

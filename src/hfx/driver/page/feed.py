@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from hfx.driver import lock, outcome
+from hfx.driver import lock
 from hfx.driver.events import Event, Failed, Finished, Planned, Retried, Started, Submitted, from_line
 from hfx.driver.page import rows
 from hfx.driver.page.rows import Row
@@ -183,6 +183,8 @@ class Feed:
         self.version += 1
 
     def _record(self, line: bytes) -> None:
+        from hfx.driver import outcome  # with numpy: the page is there before it is
+
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # as a scan: it does not count
             self._result(outcome.choose(orjson.loads(line), self._minima))
 

@@ -7,15 +7,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import Delaunay
 
 from hfx.driver import contour, surfaces
 from hfx.driver.axis_labels import axis_label
 from hfx.driver.expressions import parse
 from hfx.driver.page import rows
+from hfx.driver.page.asked import Asked
 from hfx.driver.page.lettering import plain
 from hfx.driver.page.rows import Row
 
-__all__ = ["Asked", "Plane", "drawn", "laid_out", "prepare"]
+__all__ = ["Plane", "drawn", "laid_out", "rings"]
 
 Array = NDArray[np.float64]
 Table = Mapping[str, Array]
@@ -23,15 +25,6 @@ Table = Mapping[str, Array]
 # Significant digits that go to the browser: more than a screen shows.
 _DIGITS = 7
 _SLICES = 24
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a browser asked to see: axis expressions and a selection, each as of ``hfx scan``; None: the run's own."""
-
-    x: str | None = None
-    y: str | None = None
-    where: str | None = None
 
 
 @dataclass(frozen=True)
@@ -131,11 +124,6 @@ def _slices(table: Table) -> list[dict[str, Any]]:
     return [{"where": text, "points": n} for text, n in list(said.items())[:_SLICES]]
 
 
-def prepare() -> None:
-    """Import what only contours need."""
-    import matplotlib.tri  # noqa: F401
-
-
 def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dict[str, Any]:
     """The contour of the rows so far: its curves, each in parts that say whether a hypothesis is still awaited there.
 
@@ -198,26 +186,27 @@ class _Awaited:
     """Which triangles hold a hypothesis that has no result yet: a line through them is a guess that will be tested."""
 
     def __init__(self, mesh: surfaces.Mesh | None, places: Array) -> None:
-        self._finder: Any = None
-        self._all_open = False
+        self._held: set[int] = set()
         if mesh is None or not len(places):
             return
-        from matplotlib.tri import Triangulation
-
-        try:
-            self._finder = Triangulation(mesh.points[:, 0], mesh.points[:, 1], triangles=mesh.triangles).get_trifinder()
-        except RuntimeError:  # triangles so flat that it takes them for overlapping
-            self._all_open = True
-            return
-        self._held = set(self._finder(*places.T).tolist()) - {-1}
+        # The triangles that `surfaces` interpolates on, found again for their way of locating a point.
+        self._low, self._span = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
+        self._triangles = Delaunay(self._unit(mesh.points))
+        self._held = self._holding(places) - {-1}
 
     def segments(self, points: Sequence[Sequence[float]]) -> list[int]:
         """The positions of the segments of a line that cross such triangles."""
-        if self._finder is None:
-            return list(range(len(points) - 1)) if self._all_open else []
-        line = np.array(points).reshape(-1, 2)
-        middles = (line[1:] + line[:-1]) / 2
-        return [i for i, triangle in enumerate(self._finder(*middles.T).tolist()) if triangle in self._held]
+        if not self._held or len(points) < 2:
+            return []
+        line = np.array(points)
+        holding = self._triangles.find_simplex(self._unit((line[1:] + line[:-1]) / 2)).tolist()
+        return [i for i, triangle in enumerate(holding) if triangle in self._held]
+
+    def _holding(self, places: Array) -> set[int]:
+        return set(self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist())
+
+    def _unit(self, places: Array) -> Array:
+        return np.asarray((places - self._low) / self._span, dtype=np.float64)
 
 
 def _rounded(points: Any) -> list[list[float]]:

@@ -12,8 +12,8 @@ from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from hfx.driver.page.asked import Asked
 from hfx.driver.page.hub import Hub
-from hfx.driver.page.planes import Asked
 from hfx.driver.page.stream import Stream
 
 __all__ = ["FILES", "PageServer"]

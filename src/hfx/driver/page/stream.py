@@ -8,8 +8,8 @@ from typing import Any
 
 import orjson
 
+from hfx.driver.page.asked import Asked
 from hfx.driver.page.hub import Hub
-from hfx.driver.page.planes import Asked
 from hfx.driver.page.status import head, status
 from hfx.driver.page.view import Picture, View
 

@@ -3,12 +3,14 @@
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from hfx.driver.page import planes
+from hfx.driver.page.asked import Asked
 from hfx.driver.page.feed import Feed
-from hfx.driver.page.planes import Asked, Plane
 from hfx.errors import OptionError
+
+if TYPE_CHECKING:
+    from hfx.driver.page.planes import Plane
 
 __all__ = ["Picture", "View"]
 
@@ -37,6 +39,8 @@ class Picture:
         if of == self._of:
             return
         self._of = of
+        from hfx.driver.page import planes  # numpy and scipy: the page is there before they are
+
         try:
             self.plane, self.error = planes.laid_out(feed.rows, feed.label_names, options, self.asked), ""
         except OptionError as error:
@@ -52,7 +56,8 @@ class Picture:
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
         """Draw the contour anew, outside the lock, and note what that took."""
-        planes.prepare()  # what is imported for the first time is no measure of a contour
+        from hfx.driver.page import planes
+
         began = time.thread_time()
         with guard:
             plane, state, table, labels = self.plane, self._state(feed), list(feed.rows), feed.label_names
