@@ -11,7 +11,7 @@ from pathlib import Path
 from hfx.driver.page.hub import Hub
 from hfx.driver.page.server import PageServer
 
-_NICE = 5
+_NICE = 10
 # Seconds between looks at whether the scan's process is there, and that browsers have to take the last state.
 _GLANCE, _PATIENCE = 0.5, 4.0
 _ENDED = "The scan's command has ended, and its page with it"

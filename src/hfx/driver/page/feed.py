@@ -16,6 +16,7 @@ import orjson
 from hfx.driver import lock
 from hfx.driver.events import Event, Failed, Finished, Planned, Retried, Started, Submitted, from_line
 from hfx.driver.page import rows
+from hfx.driver.page.counts import Counts
 from hfx.driver.page.rows import Row
 from hfx.driver.page.tail import Tail
 from hfx.driver.progress import Count
@@ -58,6 +59,7 @@ class Feed:
         self.rows: list[Row] = [Row(name, tuple(values)) for name, values in points]
         self.position = {row.name: i for i, row in enumerate(self.rows)}
         self.planned = bool(self.rows)
+        self.counts = Counts(self.rows)
         self.changes: list[int] = []
         self.generation += 1
         self._results = Tail(self.folder / "results.jsonl")
@@ -119,7 +121,7 @@ class Feed:
 
     def _event(self, line: bytes) -> None:
         with contextlib.suppress(ValueError, TypeError):  # a later version's events are not ours to read
-            event = from_line(line.decode())
+            event = from_line(line)
             self.count = self.count.after(event)
             self.version += 1
             self._follow(event)
@@ -178,6 +180,10 @@ class Feed:
         at = self.position.setdefault(row.name, len(self.rows))
         if at == len(self.rows):
             self.rows.append(row)
+            self.counts.add(row, 1)
+        else:
+            self.counts.add(self.rows[at], -1)
+            self.counts.add(row, 1)
         self.rows[at] = row
         self.changes.append(at)
         self.version += 1

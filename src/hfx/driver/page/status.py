@@ -1,6 +1,6 @@
 """What the page says of a run as a whole: how far it is, how fast, who works, what went wrong."""
 
-from collections import Counter
+from itertools import islice
 from typing import Any
 
 from hfx.driver.page import rows
@@ -38,8 +38,6 @@ def head(feed: Feed) -> dict[str, Any]:
 
 def status(feed: Feed) -> dict[str, Any]:
     """The counts, the rate, the workers, the failures."""
-    states = Counter(row.state for row in feed.rows)
-    unconverged = sum(row.state == rows.FITTED and not row.converged for row in feed.rows)
     count = feed.count
     return {
         "state": feed.state,
@@ -51,8 +49,8 @@ def status(feed: Feed) -> dict[str, Any]:
         "rate": count.rate if feed.going_on else 0.0,
         "left": count.left if feed.going_on and count.done < count.total else None,
         "now": count.now,
-        "states": dict(states),
-        "unconverged": unconverged,
+        "states": {name: number for name, number in feed.counts.states.items() if number},
+        "unconverged": feed.counts.unconverged,
         "total": max(len(feed.rows), count.total if count.step == "local" else 0),
         "workers": _workers(feed),
         "failures": _failures(feed),
@@ -62,17 +60,11 @@ def status(feed: Feed) -> dict[str, Any]:
 
 def _workers(feed: Feed) -> list[dict[str, Any]]:
     """Each worker that sent results: how many, its mean time for one, and when the last came."""
-    found: dict[str, list[Any]] = {}
-    for row in feed.rows:
-        if row.worker:
-            one = found.setdefault(row.worker, [0, 0.0, None])
-            one[0] += 1
-            one[1] += row.seconds or 0.0
-            one[2] = max(filter(None, (one[2], row.time)), default=None)
-    return [{"name": name, "fitted": n, "seconds": total / n, "last": last} for name, (n, total, last) in sorted(found.items())]
+    found = [(name, work) for name, work in sorted(feed.counts.workers.items()) if work.fitted > 0]
+    return [{"name": n, "fitted": w.fitted, "seconds": w.seconds / w.fitted, "last": w.last} for n, w in found]
 
 
 def _failures(feed: Feed) -> list[dict[str, Any]]:
     """The hypotheses without a usable result, with the reason."""
-    bad = [row for row in feed.rows if row.state == rows.FAILED or (row.state == rows.FITTED and not row.converged)]
-    return [{"name": row.name, "reason": row.reason, "failed": row.state == rows.FAILED} for row in bad[:_REASONS]]
+    bad = islice(feed.counts.unusable.values(), _REASONS)
+    return [{"name": row.name, "reason": row.reason, "failed": row.state == rows.FAILED} for row in bad]

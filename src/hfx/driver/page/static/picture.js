@@ -70,6 +70,7 @@ function header(text, size, store, shown, theme) {
 }
 
 export function madeOf(store, shown = store.shown) {
+  if (!shown.length) return "No hypothesis is known yet";
   const done = shown.filter((one) => one.state === "fitted" && one.converged).length;
   const state = store.status?.state;
   const how = { finished: "scan finished", stopped: "scan stopped", failed: "scan failed" }[state] ?? (state === "running" ? "scan running" : "not begun");
@@ -103,7 +104,7 @@ function legend(text, size, store, shown, theme, top) {
 }
 
 function lineItems(store) {
-  const found = store.contour?.curves ?? [];
+  const found = drawnCurves(store);
   const has = (which) => found.some((curve) => curve.which === which);
   const profile = store.plane?.y === null;
   const items = [];
@@ -183,8 +184,7 @@ function curves(ctx, { x, y }, store, theme) {
   ctx.fillStyle = theme.band;
   ctx.fill("evenodd");
   const chosen = WHICH[store.column];
-  const order = found.curves.filter(({ which }) => which === chosen || ["observed", "expected"].includes(which) || which.startsWith("theory"));
-  order.sort((a, b) => (a.which === chosen) - (b.which === chosen) || (a.which === "observed") - (b.which === "observed"));
+  const order = drawnCurves(store).sort((a, b) => (a.which === chosen) - (b.which === chosen) || (a.which === "observed") - (b.which === "observed"));
   for (const curve of order) for (const open of [false, true]) {
     ctx.beginPath();
     pieces(ctx, curve, x, y, open);
@@ -193,6 +193,12 @@ function curves(ctx, { x, y }, store, theme) {
   }
   ctx.setLineDash([]);
   ctx.globalAlpha = 1;
+}
+
+// Observed, expected and what is looked at.
+function drawnCurves(store) {
+  const wanted = ({ which }) => ["observed", "expected", WHICH[store.column]].includes(which) || which.startsWith("theory");
+  return (store.contour?.curves ?? []).filter(wanted);
 }
 
 function trace(ctx, points, x, y, close) {
@@ -248,9 +254,9 @@ function frame(ctx, text, box, { x, y }, store, theme) {
     ctx.moveTo(box.right, y(value)); ctx.lineTo(box.right - length, y(value));
   }
   ctx.stroke();
+  if (!store.plane?.at.length) return;
   for (const value of x.major) text(number(value, 6), x(value), box.bottom + 17, { size: 12, align: "center" });
   for (const value of y.major) text(number(value, 6), box.left - 6, y(value) + 4, { size: 12, align: "right" });
-  if (!store.plane) return;
   text(store.plane.xlabel, box.right, box.bottom + 35, { size: 14, align: "right" });
   ctx.save();
   ctx.translate(15, box.top);

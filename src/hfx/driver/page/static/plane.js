@@ -56,7 +56,8 @@ export class Plane {
     this.mark();
   }
 
-  #place(one) {
+  // Where a hypothesis is drawn; null where it is not.
+  placeOf(one) {
     const profile = this.store.plane?.y === null;
     const cls = one.cls?.[this.store.column];
     if (!one.at || !this.#scales || (profile && cls == null)) return null;
@@ -71,14 +72,14 @@ export class Plane {
     context.clearRect(0, 0, this.#size.width, this.#size.height);
     const { hovered, selected, rows } = this.store;
     for (const [index, radius] of [[selected, 10], [hovered, 8]]) {
-      const at = index >= 0 && rows[index] && this.#place(rows[index]);
+      const at = index >= 0 && rows[index] && this.placeOf(rows[index]);
       if (at) ring(context, at, radius, theme(), index === selected);
     }
     this.#tip(hovered >= 0 ? rows[hovered] : null);
   }
 
   #tip(one) {
-    const at = one && this.#place(one);
+    const at = one && this.placeOf(one);
     this.tip.hidden = !at;
     if (!at) return;
     this.tip.replaceChildren(element("strong", { textContent: one.name }), element("span", { textContent: brief(one, this.store.column) }));
@@ -93,7 +94,7 @@ export class Plane {
     const [x, y] = [event.clientX - frame.left, event.clientY - frame.top];
     let [best, least] = [-1, REACH ** 2];
     for (const one of this.store.rows) {
-      const at = this.#place(one);
+      const at = this.placeOf(one);
       const distance = at ? (at[0] - x) ** 2 + (at[1] - y) ** 2 : Infinity;
       if (distance < least) [best, least] = [one.index, distance];
     }
@@ -123,10 +124,10 @@ export class Plane {
 
   // The next point in a direction: near, and rather straight ahead than aside.
   #go(from, [dx, dy]) {
-    const here = from && this.#place(from);
+    const here = from && this.placeOf(from);
     let [best, least] = [null, Infinity];
     for (const one of this.store.rows) {
-      const at = this.#place(one);
+      const at = this.placeOf(one);
       if (!at || one === from) continue;
       if (!here) { best = one; break; }
       const [a, b] = [at[0] - here[0], at[1] - here[1]];
