@@ -7,7 +7,6 @@ import contextlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +173,7 @@ class Feed:
 
     def _set(self, name: str, **more: Any) -> None:
         if (row := self._row(name)) is not None:
-            self._put(replace(row, **more))
+            self._put(row._replace(**more))
 
     def _put(self, row: Row) -> None:
         at = self.position.setdefault(row.name, len(self.rows))
@@ -201,7 +200,7 @@ class Feed:
             return  # of an earlier selection
         row = rows.of_result(result, before)
         self._under_way.pop(name, None)
-        self._put(replace(row, time=self._times.get(name, row.time)))
+        self._put(row._replace(time=self._times.get(name, row.time)))
         self.results += 1
 
     def _combination(self) -> None:

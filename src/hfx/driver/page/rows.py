@@ -1,8 +1,7 @@
 """What the page knows of each hypothesis: a row, from the plan, the events and the results of a run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from hfx.driver.held import parted
 
@@ -14,8 +13,7 @@ PLANNED, WAITING, RUNNING, FITTED, FAILED = "planned", "waiting", "running", "fi
 _APART = 1e-3
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A hypothesis: its place, how far it is, and its numbers once it has them.
 
     `cls` holds six values: CLs_obs, then CLs_exp, -2 sigma first. `reason`: why it failed or has not converged;
@@ -69,8 +67,7 @@ def of_result(result: Mapping[str, Any], before: Row | None) -> Row:
     """The row of a result as scan.json has it."""
     row = before or Row(str(result["name"]), tuple(result["values"]))
     status = str(result.get("status"))
-    return replace(
-        row,
+    return row._replace(
         state=FITTED,
         cls=(result.get("CLs_obs"), *_five(result.get("CLs_exp"))),
         muhat=result.get("muhat"),
