@@ -51,11 +51,14 @@ def test_where_a_fit_is_missing_the_line_is_open(tmp_path: Path) -> None:
     (line,) = [curve for curve in found["curves"] if curve["which"] == "observed"]
     middles = (np.array(line["points"])[1:] + np.array(line["points"])[:-1]) / 2
     assert 0 < len(line["open"]) < len(middles)
+    assert found["open_band"]
     reach = np.abs(middles[line["open"]] - [400, 80]) / [100, 40]
     assert reach.max() <= 1.0  # within the cells that the hole is the corner of
     run.tell(Failed(time.time(), "local-0", missing, "the patch does not apply"))
     feed.poll()
-    assert all(curve["open"] == [] for curve in drawn(plane, feed.rows, feed.label_names)["curves"])  # nothing is awaited
+    later = drawn(plane, feed.rows, feed.label_names)  # nothing is awaited any more
+    assert all(curve["open"] == [] for curve in later["curves"])
+    assert later["open_band"] == []
 
 
 def test_three_labels_axes_and_slices(tmp_path: Path) -> None:

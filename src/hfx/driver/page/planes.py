@@ -125,9 +125,10 @@ def _slices(table: Table) -> list[dict[str, Any]]:
 
 
 def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dict[str, Any]:
-    """The contour of the rows so far: its curves, each in parts that say whether a hypothesis is still awaited there.
+    """The contour of the rows so far; what is "open" lies in triangles with a hypothesis that has no result yet.
 
-    {"curves": [{"which", "points", "open": [indices of segments], ...}], "band": polygons, "notes", "made_of", "of", "awaited"}.
+    {"curves": [{"which", "points", "open": positions of segments, ...}], "band", "open_band": outlines, see `rings`;
+    "notes", "made_of", "of", "awaited"}.
     """
     kept = [row for row, inside in zip(table_rows, plane.chosen, strict=True) if inside]
     briefs = [row.brief() for row in kept]
@@ -140,9 +141,12 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dic
     found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"))
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
     near = _Awaited(field.mesh, plane.places[awaited])
+    tiles = _band(field)
+    band = list(zip(tiles, near.hold([tile.mean(axis=0) for tile in tiles]), strict=True))
     return {
         "curves": [{**c, "points": _rounded(c["points"]), "open": near.segments(c["points"])} for c in found["curves"]],
-        "band": rings(_band(field)),
+        "band": rings([polygon for polygon, waits in band if not waits]),
+        "open_band": rings([polygon for polygon, waits in band if waits]),
         "notes": found["notes"],
         "made_of": int(sum(row.cls is not None and row.converged for row in kept)),
         "of": len(kept),
@@ -192,18 +196,22 @@ class _Awaited:
         # The triangles that `surfaces` interpolates on, found again for their way of locating a point.
         self._low, self._span = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
         self._triangles = Delaunay(self._unit(mesh.points))
-        self._held = self._holding(places) - {-1}
+        self._held = set(self._find(places)) - {-1}
 
     def segments(self, points: Sequence[Sequence[float]]) -> list[int]:
         """The positions of the segments of a line that cross such triangles."""
-        if not self._held or len(points) < 2:
-            return []
         line = np.array(points)
-        holding = self._triangles.find_simplex(self._unit((line[1:] + line[:-1]) / 2)).tolist()
-        return [i for i, triangle in enumerate(holding) if triangle in self._held]
+        return [i for i, waits in enumerate(self.hold((line[1:] + line[:-1]) / 2)) if waits]
 
-    def _holding(self, places: Array) -> set[int]:
-        return set(self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist())
+    def hold(self, places: Sequence[Array] | Array) -> list[bool]:
+        """Whether each of these places is in such a triangle."""
+        if not self._held or not len(places):
+            return [False] * len(places)
+        return [triangle in self._held for triangle in self._find(np.array(places))]
+
+    def _find(self, places: Array) -> list[int]:
+        found: list[int] = self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist()
+        return found
 
     def _unit(self, places: Array) -> Array:
         return np.asarray((places - self._low) / self._span, dtype=np.float64)

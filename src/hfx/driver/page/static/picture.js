@@ -7,7 +7,7 @@ import { COLUMNS, KINDS, LEVEL, WHICH, kind } from "hfx/store.js";
 import { number } from "hfx/words.js";
 
 const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
-const LINES = { observed: [2.4, []], expected: [1.8, [8, 4]], theory: [1.3, [2, 2.5]], other: [1.2, [5, 2, 1, 2]] };
+const LINES = { observed: [2.4, []], expected: [1.8, [8, 4]], theory: [1.3, [2, 2.5]], other: [1.7, [5, 2, 1, 2]] };
 
 // Draws, and returns the scales: {x, y, box}. `layer`: the context of a canvas above, of the same size, for the marks.
 export function draw(ctx, size, store, theme, layer = null) {
@@ -113,7 +113,7 @@ function lineItems(store) {
   const chosen = WHICH[store.column];
   if (!["observed", "expected"].includes(chosen) && has(chosen)) items.push([stroke(chosen, store), capital(COLUMNS[store.column])]);
   if (found.some((curve) => curve.which.startsWith("theory"))) items.push([stroke("theory-up", store), "Observed, signal theory"]);
-  if (found.some((curve) => curve.open?.length)) items.push([stroke("open", store), "unsettled: fits still missing there"]);
+  if (found.some((curve) => curve.open?.length) || store.contour?.open_band.length) items.push([stroke("open", store), "pale: fits still missing there"]);
   return items;
 }
 
@@ -124,6 +124,7 @@ function capital(string) {
 function stroke(which, store, band = false) {
   return (text, x, y, theme) => {
     const { ctx } = text;
+    if (which === "open") { ctx.fillStyle = theme.openBand; ctx.fillRect(x, y - 6, 26, 12); }
     if (band) { ctx.fillStyle = theme.band; ctx.fillRect(x, y - 6, 26, 12); }
     ctx.beginPath();
     ctx.moveTo(x, y);
@@ -179,10 +180,12 @@ function pen(ctx, which, store, theme, open) {
 function curves(ctx, { x, y }, store, theme) {
   const found = store.contour;
   if (!found) return;
-  ctx.beginPath();
-  for (const polygon of found.band) trace(ctx, polygon, x, y, true);
-  ctx.fillStyle = theme.band;
-  ctx.fill("evenodd");
+  for (const [rings, colour] of [[found.band, theme.band], [found.open_band, theme.openBand]]) {
+    ctx.beginPath();
+    for (const ring of rings) trace(ctx, ring, x, y, true);
+    ctx.fillStyle = colour;
+    ctx.fill("evenodd");
+  }
   const chosen = WHICH[store.column];
   const order = drawnCurves(store).sort((a, b) => (a.which === chosen) - (b.which === chosen) || (a.which === "observed") - (b.which === "observed"));
   for (const curve of order) for (const open of [false, true]) {
