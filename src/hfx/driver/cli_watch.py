@@ -71,9 +71,17 @@ def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool) -> Iterator
 
     listening, token = bound(port), new_token()
     address = url(listening, token)
-    with beside(listening, token) as began:
+    folders: list[Path] = []
+    with beside(listening, token) as tell:
+
+        def began(folder: Path) -> None:
+            folders.append(folder)
+            tell(folder)
+
         _announce(address, sys.stderr if stderr else sys.stdout, no_browser=no_browser)
         yield began
+    if folders:
+        print(f"hfx: the page has ended with the scan; to open it again: hfx watch {folders[0]}", file=sys.stderr)
 
 
 def _announce(address: str, stream: TextIO, *, no_browser: bool) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver.events import Event, Finished, Planned, Started, Submitted, to_line
-from hfx.driver.lock import myself
+from hfx.driver.lock import _started, myself
 from tests.driver import fakes
 
 __all__ = ["MadeRun"]
@@ -25,13 +25,17 @@ class MadeRun:
         self.points: list[Point] = [("sig_" + "_".join(f"{v:g}" for v in place), tuple(map(float, place))) for place in places]
         folder.mkdir(parents=True)
         self.state("running")
-        (folder / "lock").write_text(json.dumps(vars(myself())))
+        self.lock(os.getpid())
         (folder / "results.jsonl").touch()
         self.tell(Planned(time.time(), "local", 0, 1, len(self.points), 0, tuple(self.points)))
 
     @property
     def names(self) -> list[str]:
         return [name for name, _ in self.points]
+
+    def lock(self, pid: int) -> None:
+        """The run's driver is this process."""
+        (self.folder / "lock").write_text(json.dumps({**vars(myself()), "pid": pid, "started": _started(pid)}))
 
     def state(self, name: str, **more: Any) -> None:
         content = {

@@ -203,6 +203,27 @@ def test_regions_are_views_of_their_own(tmp_path: Path) -> None:
             assert "From region A" in last["rows"][0][8]
 
 
+def test_the_end_of_all_regions_is_their_combination(tmp_path: Path) -> None:
+    """Who has chosen no region is left with the one that counts, even where it comes with the end."""
+    whole = MadeRun(tmp_path / "run", [])
+    block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A"]}
+    whole.state("running", pallet=block)
+    one = MadeRun(whole.folder / "A", fakes.grid(3, 2))
+    one.fit(one.names)
+    hub = Hub(whole.folder)
+    with served(hub) as client, messages(client) as stream:
+        next(m for m in stream if m["data"].get("rows"))
+        results = [json.loads(line) for line in (one.folder / "results.jsonl").read_text().splitlines()]
+        scan = {"hfx": "0", "pallet": block, "options": {}, "results": results, "failures": [], "contours": {}}
+        (whole.folder / "scan.json").write_text(json.dumps(scan))
+        one.state("finished")
+        whole.state("finished", pallet=block)
+        threading.Thread(target=hub.end, args=("over",)).start()
+        told = list(stream)
+    assert (told[-2]["data"]["view"], told[-2]["data"]["status"]["state"]) == ("", "finished")
+    assert told[-1]["event"] == "end"
+
+
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -297,8 +318,14 @@ def test_the_server_ends_when_the_scan_is_killed(run: MadeRun) -> None:
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as scan:
         assert scan.stdout is not None
         where = scan.stdout.readline().strip()
-        assert httpx.get(where, timeout=30, trust_env=False).status_code == 200
-        scan.kill()
+        with httpx.Client(base_url=where[: where.index("/?")], timeout=30, trust_env=False) as client, messages(client) as stream:
+            next(m for m in stream if m["data"].get("rows"))
+            # The run's driver is that process.
+            run.lock(scan.pid)
+            scan.kill()
+            *_, last, ended = list(stream)
+        assert last["data"]["status"]["state"] == "stopped"
+        assert ended["event"] == "end"
     end = time.monotonic() + 20
     while _answers(where) and time.monotonic() < end:
         time.sleep(0.1)
@@ -322,7 +349,8 @@ def test_scan_live_prints_the_address_and_scans(
     monkeypatch.chdir(tmp_path)
     fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
     assert cli.run(["scan", "toy", "--live", "--no-browser", "--threads", "1"]) == 0
-    out, _ = capfd.readouterr()
+    out, err = capfd.readouterr()
+    assert "to open it again: hfx watch hfx-runs/toy" in err
     where = out.splitlines()[0]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=\S{30,}", where)
     assert not _answers(where)

@@ -14,6 +14,8 @@ from hfx.driver.page.server import PageServer
 _NICE = 10
 # Seconds between looks at whether the scan's process is there, and that browsers have to take the last state.
 _GLANCE, _PATIENCE = 0.5, 4.0
+# And until it is seen, if it was killed, that it has gone.
+_SEEN = 1.5
 _ENDED = "The scan's command has ended, and its page with it"
 
 
@@ -28,14 +30,14 @@ def main() -> None:
     with socket.socket(fileno=int(sys.argv[1])) as listening:
         server = PageServer(listening, token, hub)
         server.serve()
+        over = threading.Event()
+        threading.Thread(target=_listen, args=(hub, server, over), daemon=True).start()
         _load()
         os.nice(_NICE)  # the threads begun from now on: those that read and draw
         hub.start()
-        over = threading.Event()
-        threading.Thread(target=_listen, args=(hub, over), daemon=True).start()
         while not over.wait(_GLANCE) and os.getppid() == scan:
             pass
-        hub.end(_ENDED)
+        hub.end(_ENDED, _SEEN)
         server.finish(_PATIENCE)
 
 
@@ -45,12 +47,14 @@ def _load() -> None:
     from hfx.driver.page import planes  # noqa: F401
 
 
-def _listen(hub: Hub, over: threading.Event) -> None:
-    """The folder, and then the end."""
+def _listen(hub: Hub, server: PageServer, over: threading.Event) -> None:
+    """The folder, and then the end: at once where nobody has looked."""
     try:
         for line in sys.stdin:
             hub.open(Path(json.loads(line)))
     finally:
+        if not server.asked:
+            os._exit(0)
         over.set()
 
 

@@ -63,9 +63,13 @@ class Feed:
         self.generation += 1
         self._results = Tail(self.folder / "results.jsonl")
 
-    def poll(self) -> bool:
-        """Read what is new; whether anything is. A folder that cannot be read just now is left for later."""
+    def poll(self, *, closely: bool = False) -> bool:
+        """Read what is new; whether anything is. A folder that cannot be read just now is left for later.
+
+        Whether the driver runs is looked at once a second; `closely`: now.
+        """
         before = self.version
+        self._looked *= not closely
         with contextlib.suppress(OSError, HfxError):
             self._head()
             for line in self._events.lines():

@@ -1,6 +1,7 @@
 """What is watched: a run's folder and those of its regions, read and drawn for any number of browsers."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,14 +41,18 @@ class Hub:
         for thread in self._threads:
             thread.start()
 
-    def end(self, why: str) -> None:
-        """Read and draw a last time; every browser is told `why`, and gets nothing more."""
+    def end(self, why: str, patience: float = 0.0) -> None:
+        """Read and draw a last time; every browser is told `why`, and gets nothing more.
+
+        `patience`: seconds that a driver may take to be seen to have gone, where it has.
+        """
         self._over.set()
         for thread in self._threads:
             if thread.is_alive():
                 thread.join()
-        while self._read():
-            pass
+        limit = time.monotonic() + patience
+        while self._read(closely=True) or (self._going_on and time.monotonic() < limit):
+            time.sleep(0.02)
         self._draw()
         with self.guard:
             self.ended = why
@@ -69,14 +74,19 @@ class Hub:
     def content(self) -> dict[str, Any]:
         """The views to choose from, as they go to the browser; the caller holds the lock."""
         listed = [{"name": name, "state": view.feed.state, "rows": len(view.feed.rows)} for name, view in self.views.items()]
-        return {"current": self.current, "views": listed if len(listed) > 1 else []}
+        folder = next((str(view.feed.folder) for view in self.views.values()), None)
+        return {"current": self.current, "folder": folder, "views": listed if len(listed) > 1 else []}
 
     def _repeat(self, work: Callable[[], bool]) -> None:
         while not self._over.wait(_PACE):
             work()
 
-    def _read(self) -> bool:
-        new = [view.poll() for view in list(self.views.values())]
+    @property
+    def _going_on(self) -> bool:
+        return any(view.feed.run and view.feed.going_on for view in self.views.values())
+
+    def _read(self, *, closely: bool = False) -> bool:
+        new = [view.poll(closely=closely) for view in list(self.views.values())]
         self._find_regions()
         return any(new)
 

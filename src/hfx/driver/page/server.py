@@ -35,6 +35,7 @@ class PageServer(ThreadingHTTPServer):
         super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket, self.token, self.hub = listening, token, hub
+        self.asked = False  # whether anybody ever has
         self._streams = 0
         self._quiet = threading.Condition()
 
@@ -73,7 +74,9 @@ class _Handler(BaseHTTPRequestHandler):
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         if not hmac.compare_digest(query.get("token", "").encode(), self.server.token.encode()):
             self._send(403, "text/plain", _FORBIDDEN)
-        elif address.path == "/":
+            return
+        self.server.asked = True
+        if address.path == "/":
             self._page()
         elif address.path == "/events":
             self._stream(query)

@@ -58,7 +58,7 @@ class Stream:
             finally:
                 with self.hub.guard:
                     view.leave(picture)
-            if self.hub.ended:
+            if self.hub.ended and self._shown(view):
                 yield self._end()
                 return
 

@@ -83,10 +83,10 @@ class View:
         self.name, self.feed, self._guard = name, Feed(folder), guard
         self.pictures: dict[Asked, Picture] = {}
 
-    def poll(self) -> bool:
+    def poll(self, *, closely: bool = False) -> bool:
         """Read the folder; whether anything is new."""
         with self._guard:
-            new = self.feed.poll()
+            new = self.feed.poll(closely=closely)
             for picture in self.pictures.values():
                 picture.lay_out(self.feed)
             if new:

@@ -67,7 +67,7 @@ function progress({ status }) {
   return words.join(" · ");
 }
 
-function banner({ status, connected, ended, head: { command, folder } }) {
+function banner({ status, connected, ended, folder, head: { command } }) {
   const again = `To go on: ${command}`;
   const words = [];
   if (status?.state === "stopped") words.push(`The scan was stopped${status.gone ? `: ${status.gone}` : ""}. What is fitted is kept. ${again}`);

@@ -9,7 +9,7 @@ export class Store extends EventTarget {
   constructor() {
     super();
     Object.assign(this, {
-      head: {}, status: null, rows: [], shown: [], plane: null, contour: null, views: [], view: null, current: "",
+      head: {}, status: null, rows: [], shown: [], plane: null, contour: null, views: [], view: null, current: "", folder: null,
       column: 0, hovered: -1, selected: -1, error: "", ended: "", connected: false, place: "",
     });
   }
@@ -21,7 +21,7 @@ export class Store extends EventTarget {
     if (fresh) Object.assign(this, { contour: null, plane: null, hovered: -1, selected: -1 });
     if (message.whole) this.rows = [];
     for (const cells of message.rows ?? []) this.rows[cells[0]] = row(cells);
-    for (const key of ["head", "status", "views", "current"]) if (key in message) this[key] = message[key];
+    for (const key of ["head", "status", "views", "current", "folder"]) if (key in message) this[key] = message[key];
     if (message.plane) this.plane = message.plane;
     if ("contour" in message) this.contour = message.contour;
     if ("error" in message) this.error = message.error;
