@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hfx.driver import cli_login, cli_runs, cli_scan, cli_submit
+from hfx.driver import cli_login, cli_runs, cli_scan, cli_submit, cli_watch
 from hfx.driver.cli_errors import UsageError, one_line
 from hfx.errors import HfxError
 from hfx.functions.apart import SINGLE
@@ -69,6 +69,7 @@ app.command("submit")(cli_scan.with_options_of_scan(cli_submit.submit))
 app.command("status")(cli_submit.status)
 app.command("attach")(cli_submit.attach)
 app.command("cancel")(cli_submit.cancel)
+app.command("watch")(cli_watch.watch)
 app.command("plot")(cli_runs.plot)
 app.command("export")(cli_runs.export)
 app.command("doctor")(cli_runs.doctor)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hfx.driver import cli_watch
+
 if TYPE_CHECKING:
     from hfx.driver.options import ScanOptions
     from hfx.driver.results import ScanResult
@@ -52,6 +54,9 @@ def scan(
     labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
     verify: Annotated[bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")] = True,
     plan: Annotated[bool, Option("--plan", help="Print the plan and stop.")] = False,
+    live: Annotated[bool, Option("--live", help="Show the scan in the browser while it runs.")] = False,
+    no_browser: Annotated[bool, Option("--no-browser", help="With --live: print the address; open no browser.")] = False,
+    port: Annotated[int, Option(help="With --live: the page's port on this machine. Default: a free one.")] = 0,
     as_json: Annotated[bool, Option("--json", help="Print the outcome as JSON.")] = False,
     quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
     verbose: Annotated[bool, Option("-v", "--verbose", help="More progress.")] = False,
@@ -66,13 +71,14 @@ def scan(
     if plan:
         _print_plan(pallet, options)
         return 0
-    result = _scan(pallet, options, quiet=quiet, verbose=verbose)
+    with cli_watch.live(live, no_browser=no_browser, port=port, stderr=as_json) as began:
+        result = _scan(pallet, options, began, quiet=quiet, verbose=verbose)
     show(result, as_json=as_json, quiet=quiet)
     return 0 if result.complete else 1
 
 
 # Parameters of the command that are no options of a scan.
-_SHOW = ("pallet", "plan", "as_json", "quiet", "verbose")
+_SHOW = ("pallet", "plan", "live", "no_browser", "port", "as_json", "quiet", "verbose")
 
 
 def with_options_of_scan(command: Callable[..., int]) -> Callable[..., int]:
@@ -94,7 +100,7 @@ def with_options_of_scan(command: Callable[..., int]) -> Callable[..., int]:
 def go_on(pallet: str, options: Mapping[str, Any], folder: Path, *, quiet: bool, verbose: bool) -> "ScanResult":
     """The scan of `options`, as run.json has them, in `folder`: as its command line would go on with it here."""
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in options.items()}
-    return _scan(pallet, _options({**given, "output": folder}), quiet=quiet, verbose=verbose)
+    return _scan(pallet, _options({**given, "output": folder}), None, quiet=quiet, verbose=verbose)
 
 
 def _options(given: dict[str, Any]) -> "ScanOptions":
@@ -115,7 +121,9 @@ def _print_plan(pallet: str, options: "ScanOptions") -> None:
     typer.echo("\n\n".join(describe(one, options) for one in opened))
 
 
-def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) -> "ScanResult":
+def _scan(
+    pallet: str, options: "ScanOptions", began: Callable[[Path], None] | None, *, quiet: bool, verbose: bool
+) -> "ScanResult":
     from hfx.driver.journal import ScanInterrupted
     from hfx.driver.progress import display
     from hfx.driver.scan import Setting, scan_source
@@ -124,7 +132,7 @@ def _scan(pallet: str, options: "ScanOptions", *, quiet: bool, verbose: bool) ->
     with stoppable() as stop:
         try:
             with display(quiet=quiet, verbose=verbose, x=options.x, y=options.y) as shown:
-                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched)
+                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched, began=began)
                 return scan_source(pallet, options, setting)
         except ScanInterrupted as stopped:
             print(f"hfx: {stopped}", file=sys.stderr, flush=True)

@@ -166,6 +166,8 @@ def read_at(path: Path, offset: int, length: int) -> bytes:
 def _whole_lines(descriptor: int) -> int:
     """Cut a torn last line off; the length that is left."""
     length = os.fstat(descriptor).st_size
+    if length and os.pread(descriptor, 1, length - 1) == b"\n":
+        return length
     end = length
     while end > 0:
         start = max(0, end - 65536)

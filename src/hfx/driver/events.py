@@ -3,10 +3,11 @@
 Displays listen to events and to nothing else. `time` is in seconds since the epoch (UTC).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any
+
+import orjson
 
 __all__ = [
     "Brief",
@@ -123,22 +124,29 @@ _KINDS: dict[str, type[Event]] = {
 
 def to_line(event: Event) -> str:
     """One JSON line, without its end."""
-    return json.dumps({"event": type(event).__name__.lower(), **vars(event)})
+    return orjson.dumps({"event": type(event).__name__.lower(), **vars(event)}).decode()
 
 
-def from_line(line: str) -> Event:
+def from_line(line: str | bytes) -> Event:
     """The event of a line that `to_line` wrote; raises `ValueError` for any other."""
-    content = json.loads(line)
+    content = orjson.loads(line)
     if not isinstance(content, Mapping) or content.get("event") not in _KINDS:
-        raise ValueError(f"not an event: {line[:80]}")
+        raise ValueError(f"not an event: {line[:80]!r}")
     kind = _KINDS[content["event"]]
-    # A run of an earlier version has no entries that were added since; they have defaults.
-    known = [field for field in fields(kind) if field.name in content or field.default is MISSING]
-    try:
-        return kind(**{field.name: _frozen(content[field.name]) for field in known})
-    except KeyError as missing:
-        raise ValueError(f"an event without {missing}: {line[:80]}") from None
+    names, needed = _FIELDS[kind]
+    if missing := next((name for name in needed if name not in content), None):
+        raise ValueError(f"an event without '{missing}': {line[:80]!r}")
+    return kind(**{name: _frozen(content[name]) for name in names if name in content})
 
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list) else value
+
+
+def _named(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """A kind's entries, and those of them without a default: a run of an earlier version lacks what was added since."""
+    known = fields(kind)
+    return tuple(field.name for field in known), tuple(field.name for field in known if field.default is MISSING)
+
+
+_FIELDS = {kind: _named(kind) for kind in _KINDS.values()}

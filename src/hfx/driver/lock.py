@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["JOB", "Holder", "alive", "held", "holder", "myself", "of_process", "remove"]
+__all__ = ["JOB", "Holder", "Seen", "alive", "held", "holder", "myself", "of_process", "remove", "seen"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
@@ -65,6 +65,22 @@ def holder(folder: Path, name: str = "lock") -> Holder | None:
         return _read(descriptor)
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A lock as an onlooker sees it; `running` is None where the holder is on another host, and cannot be looked at."""
+
+    by: Holder | None
+    running: bool | None
+
+
+def seen(folder: Path) -> Seen:
+    """Who holds the lock of `folder`, and whether that process runs; looking takes nothing from it."""
+    found = holder(folder)
+    if found is None:
+        return Seen(None, None if (folder / "lock").exists() else False)  # it is just being written
+    return Seen(found, alive(found) if found.host == socket.gethostname() else None)
 
 
 def remove(folder: Path) -> None:

@@ -1,0 +1,63 @@
+"""Where the page is: a port on loopback, a token, the lines that say so, and the browser that opens it."""
+
+import errno
+import getpass
+import os
+import secrets
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import Mapping
+from contextlib import suppress
+
+from hfx.errors import OptionError
+
+__all__ = ["bound", "lines", "new_token", "open_browser", "url"]
+
+_HOST = "127.0.0.1"
+
+
+def bound(port: int) -> socket.socket:
+    """A listening socket on loopback, on any free port for 0; browsers can connect from now on, and wait.
+
+    Raises `OptionError` for a port that is taken or cannot be had.
+    """
+    if not 0 <= port <= 65535:
+        raise OptionError(f"--port {port} is no port: give a number from 1 to 65535, or leave it out for a free one")
+    try:
+        return socket.create_server((_HOST, port), backlog=64)
+    except OSError as error:
+        why = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be had ({error.strerror})"
+        raise OptionError(f"--port {port} {why}; give another, or leave it out for a free one") from None
+
+
+def new_token() -> str:
+    """A token that nobody guesses."""
+    return secrets.token_urlsafe(24)
+
+
+def url(listening: socket.socket, token: str) -> str:
+    """The page's address."""
+    return f"http://{_HOST}:{listening.getsockname()[1]}/?token={token}"
+
+
+def lines(address: str, environment: Mapping[str, str]) -> list[str]:
+    """What is printed: the address on a line of its own; on a remote host, how to reach it from one's own machine."""
+    if not environment.get("SSH_CONNECTION"):
+        return [address]
+    port = address.split(":")[2].split("/")[0]
+    there = f"{getpass.getuser()}@{socket.getfqdn()}"
+    return [address, f"hfx: from your own machine first: ssh -N -L {port}:{_HOST}:{port} {there}"]
+
+
+def open_browser(address: str, environment: Mapping[str, str] = os.environ) -> None:
+    """Open the page where there is a desktop to open it on; never a browser of the terminal's own."""
+    desktop = sys.platform == "darwin" or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
+    if desktop and not environment.get("SSH_CONNECTION"):
+        threading.Thread(target=_open, args=(address,), daemon=True).start()
+
+
+def _open(address: str) -> None:
+    with suppress(webbrowser.Error, OSError):
+        webbrowser.open(address)
