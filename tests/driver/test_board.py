@@ -11,7 +11,7 @@ from rich.console import Console
 from hfx.driver.board import LEAST, Board
 from hfx.driver.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
 from hfx.driver.plane_map import PlaneMap, axes
-from hfx.driver.progress import Bar, Lines, display
+from hfx.driver.progress import Bar, Lasting, Lines, display
 from hfx.driver.scan import Setting, scan
 from hfx.driver.scene import Scene, State
 from tests.driver import fakes
@@ -170,7 +170,8 @@ def test_a_terminal_has_a_board_and_a_pipe_has_lines(monkeypatch: pytest.MonkeyP
             monkeypatch.setenv("LINES", str(lines))
             monkeypatch.setenv("COLUMNS", str(columns))
             with display(stream=terminal) as shown:
-                assert isinstance(shown, kind)
+                assert isinstance(shown, Lasting)
+                assert isinstance(shown.shown, kind)
     os.close(master)
     with display(stream=io.StringIO()) as piped:
         assert isinstance(piped, Lines)

@@ -208,7 +208,7 @@ def display(
         yield Lines(stream, verbose)
     elif _large_enough(stream):
         with _board(stream, verbose, x, y) as board:
-            yield board
+            yield Lasting(board)
     else:
         with _progress(stream) as bar:
             yield Lasting(Bar(bar, verbose))
