@@ -33,6 +33,7 @@ def scan(
     where: Annotated[Text, Option(help="Comparison on labels, as mn2-mn1==130.")] = None,
     x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
     y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
+    interpolation: Annotated[str, Option(help="Between the points: gp, rbf or linear.")] = "gp",
     minima: Annotated[str, Option(help="Which minimum answers: admissible, natural or lowest.")] = "admissible",
     starts: Annotated[int | None, Option(help="Starts of each fit; 1: the natural one, no search.")] = None,
     endpoint: Annotated[

@@ -21,6 +21,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "normsys": (1, 4),
     "histosys": ("0", "2", "4p"),
     "minima": ("admissible", "natural", "lowest"),
+    "interpolation": ("gp", "rbf", "linear"),
 }
 
 
@@ -49,6 +50,7 @@ class ScanOptions:
     where: str | None = None
     x: str | None = None
     y: str | None = None
+    interpolation: str = "gp"
     minima: str = "admissible"
     starts: int | None = None
     endpoint: str | Sequence[str] | None = None

@@ -238,8 +238,8 @@ def finish(
     folder: RunFolder = journal.folder
     # The numbers first: no picture can lose them.
     folder.write_scan(content)
-    contours = outcome.curves(content, options)
-    content["contours"] = {**contours, "curves": [*contours["curves"], *more]}
+    plane = outcome.plane(content, options)
+    content["contours"] = {**plane.contours, "curves": [*plane.contours["curves"], *more]}
     folder.write_scan(content)
-    files = outcome.draw(content, folder.path, options, journal.head["command"], setting.say)
+    files = outcome.draw(content, folder.path / "contour", options, journal.head["command"], setting.say, plane=plane)
     journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))
