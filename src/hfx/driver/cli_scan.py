@@ -46,7 +46,10 @@ def scan(
     title: Annotated[Text, Option(help="The picture's.")] = None,
     forbidden: Annotated[Text, Option(help="Region that cannot be, as 'y>x-125'.")] = None,
     theory_band: Annotated[
-        float | None, Option(help="Relative uncertainty of the cross section: the signal up and down too.")
+        Text,
+        Option(
+            help="Relative uncertainty of the cross section, or a table of them (CSV: name,uncertainty): the signal up and down."
+        ),
     ] = None,
     labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
     verify: Annotated[bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")] = True,

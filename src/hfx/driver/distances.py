@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-__all__ = ["Apart", "apart", "area_where", "closed", "resampled"]
+__all__ = ["Apart", "apart", "area_where", "between", "closed", "resampled"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -61,17 +61,35 @@ class Apart:
 def apart(ours: Sequence[Array], published: Sequence[Array], excluded: Sequence[Array], spanned: Sequence[Array]) -> Apart:
     """The lines `ours` and `published` [k, 2] compared.
 
-    `excluded`: rings around what ours exclude; `spanned`: rings around the area that the points span. What a published
-    line excludes lies inside it; an open one is closed by a straight line between its ends.
+    `excluded`: rings around what ours exclude; `spanned`: rings around the area that the points span. What a closed
+    published line excludes lies inside it. Where all are open, they exclude what ours do, but for the area between each
+    and the nearest of ours, joined at their ends.
     """
-    rings = [closed(line) for line in published]
-    sets = [list(excluded), rings, list(spanned)]
-    between = area_where(sets, lambda a, b, here: (a != b) & here)
+    sets = [list(excluded), _excluded(published, ours, excluded), list(spanned)]
+    area = area_where(sets, lambda a, b, here: (a != b) & here)
     published_area = area_where(sets, lambda a, b, here: b & here)
     there = _clear_of_rim(published, spanned)
-    mean, largest = _distances(ours, published)
-    mean_back, largest_back = _distances(there, ours)
-    return Apart(between, published_area, mean, largest, mean_back, largest_back)
+    mean, largest = between(ours, published)
+    mean_back, largest_back = between(there, ours)
+    return Apart(area, published_area, mean, largest, mean_back, largest_back)
+
+
+def _excluded(published: Sequence[Array], ours: Sequence[Array], excluded: Sequence[Array]) -> list[Array]:
+    """Rings, even-odd, around what published lines exclude."""
+    if not ours or any(np.array_equal(line[0], line[-1]) for line in published):
+        return [closed(line) for line in published]
+    # Even-odd: what lies in a ring of both lists changes sides.
+    return [*excluded, *(_joined(line, ours) for line in published)]
+
+
+def _joined(line: Array, ours: Sequence[Array]) -> Array:
+    """The ring of a line and of the one of ours whose ends are nearest to its ends."""
+
+    def ends(other: Array) -> float:
+        return float(np.hypot(*(line[0] - other[0])) + np.hypot(*(line[-1] - other[-1])))
+
+    nearest = min((one for mine in ours for one in (mine, mine[::-1])), key=ends)
+    return np.concatenate([nearest, line[::-1]])
 
 
 def area_where(sets: Sequence[Sequence[Array]], wanted: Callable[..., Flags]) -> float:
@@ -120,8 +138,8 @@ def resampled(line: Array, step: float) -> Array:
     return np.concatenate([*parts, line[-1:]])
 
 
-def _distances(lines: Sequence[Array], others: Sequence[Array]) -> tuple[float | None, float | None]:
-    """Mean, along the lines, and largest distance of their places from the nearest place of the other lines."""
+def between(lines: Sequence[Array], others: Sequence[Array]) -> tuple[float | None, float | None]:
+    """Mean, along the lines, and largest distance of their places from the other lines; None without lines."""
     if not lines or not others:
         return None, None
     step = _step([*lines, *others])

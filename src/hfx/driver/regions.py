@@ -58,6 +58,12 @@ def _refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
     return None
 
 
+def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
+    """The names of the hypotheses that any region's selection holds."""
+    some = [pallet for pallet in pallets.values() if _refusal(pallet, options) is None]
+    return list(dict.fromkeys(h.name for pallet in some for h in plan.select(pallet, options.only, options.where)))
+
+
 def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
     """Scan every region of a pallet and combine them; a pallet of one region is scanned as it is."""
     pallets = open_regions(source, options, setting)
@@ -68,6 +74,7 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Set
 
 def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: Setting) -> ScanResult:
     first = next(iter(pallets.values()))
+    theory.check(options, _selected(pallets, options))
     same = {name: identity.of_scan(p, options.fit, numerics()) for name, p in pallets.items()}
     whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
     path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)

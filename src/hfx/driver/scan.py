@@ -110,6 +110,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
     selected = plan.select(pallet, options.only, options.where)
     block = provenance.pallet_block(pallet)
     outcome.check_axes(block, [{"name": h.name, "values": list(h.values)} for h in selected], options)
+    theory.check(options, [h.name for h in selected])
     same = identity.of_scan(pallet, options.fit, numerics())
     path = _folder(pallet, options, same)
     for warning in pallet.warnings:
