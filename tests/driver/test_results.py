@@ -178,7 +178,7 @@ def test_citations() -> None:
 
 def test_a_style_leaves_behind_what_was_said_of_another_axis() -> None:
     given = {"x": None, "y": "m2", "xlabel": "X", "ylabel": "Y", "title": "T", "forbidden": "y>x", "mu": 1.0}
-    assert styled(given, {}) == {name: given[name] for name in given if name != "mu"}
+    assert styled(given, {}) == {**{name: given[name] for name in given if name != "mu"}, "interpolation": "gp"}
     assert styled(given, {"y": "m2"})["forbidden"] == "y>x"
     assert styled(given, {"y": "m1-m2", "title": "U"}) == {
         "x": None,
@@ -187,4 +187,5 @@ def test_a_style_leaves_behind_what_was_said_of_another_axis() -> None:
         "ylabel": None,
         "title": "U",
         "forbidden": None,
+        "interpolation": "gp",
     }

@@ -37,6 +37,7 @@ def scan(
     where: Annotated[Text, Option(help="Comparison on labels, as mn2-mn1==130.")] = None,
     x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
     y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
+    interpolation: Annotated[str, Option(help="Between the points: gp, rbf or linear.")] = "gp",
     minima: Annotated[str, Option(help="Which minimum answers: admissible, natural or lowest.")] = "admissible",
     starts: Annotated[int | None, Option(help="Starts of each fit; 1: the natural one, no search.")] = None,
     endpoint: Annotated[
@@ -49,7 +50,10 @@ def scan(
     title: Annotated[Text, Option(help="The picture's.")] = None,
     forbidden: Annotated[Text, Option(help="Region that cannot be, as 'y>x-125'.")] = None,
     theory_band: Annotated[
-        float | None, Option(help="Relative uncertainty of the cross section: the signal up and down too.")
+        Text,
+        Option(
+            help="Relative uncertainty of the cross section, or a table of them (CSV: name,uncertainty): the signal up and down."
+        ),
     ] = None,
     labels: Annotated[Text, Option(help="Names for the numbers in loose patches, as msb,mn2,mn1.")] = None,
     verify: Annotated[bool, Option("--verify/--no-verify", help="Refuse patches made for another background.")] = True,

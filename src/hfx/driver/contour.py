@@ -1,289 +1,168 @@
-"""Exclusion contours from a scan's results: which axes, which points, which lines.
+"""Exclusion contours from a scan's results: which points, which lines.
 
 CLs falls by orders of magnitude between neighbouring hypotheses, so it is interpolated as a significance,
-z = Phi^-1(1 - CLs), on the triangles of `hfx.driver.surfaces`; the line CLs = 0.05 lies at z = 1.645.
+z = Phi^-1(1 - CLs), by `hfx.driver.interpolation`; the line CLs = 0.05 lies at z = 1.645.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
-from hfx.driver import surfaces
-from hfx.driver.expressions import parse
-from hfx.errors import OptionError
+from hfx.driver import interpolation, surfaces, tiles
+from hfx.driver.field import LEVEL, WHICH, Field, collect, significance
+from hfx.driver.forbidden import forbidden_margin, outside
 
-__all__ = ["LEVEL", "WHICH", "Field", "collect", "contours", "forbidden_margin", "significance"]
+__all__ = ["LEVEL", "WHICH", "Field", "Plane", "collect", "contours", "forbidden_margin", "plane", "significance"]
 
 Array = NDArray[np.float64]
 
-LEVEL = 0.05
-WHICH = ("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2")
-"""Curves by the column of `Field.cls`: CLs_obs, then CLs_exp as results hold it, -2 sigma first."""
-
 _DRAWN = ("observed", "expected", "expected-1", "expected+1", "expected-2", "expected+2")
-# The ends of the line, where Phi^-1 is infinite: z stays within -8.2 and 37.
-_SMALLEST, _LARGEST = 1e-300, 1.0 - 1e-16
+_UNCERTAIN = ("observed", "expected")
+_LEVEL = float(significance(LEVEL))
 
 
 @dataclass(frozen=True)
-class Field:
-    """What a picture needs of a scan: the hypotheses that count, in the plane of the two axes.
+class Plane:
+    """A scan in the plane of its axes: `field`, the points; `surface`, between them (None where they span no area).
 
-    `y` is None where fewer than two labels vary: the picture is then CLs against `x`, and the second column
-    of `points` is zero. `points` [n, 2] are distinct and sorted, `cls` [n, 6] holds CLs in order of WHICH,
-    `failed` [m, 2] the places of hypotheses without a usable result. `mesh` is None where the points span no
-    area. `hidden` are the labels that vary but that the place in the plane does not tell.
+    `contours` is the content of contour.json, see `contours`.
     """
 
-    x: str
-    y: str | None
-    choice: str
-    points: Array
-    cls: Array
-    failed: Array
-    mesh: surfaces.Mesh | None
-    hidden: tuple[str, ...]
-    notes: tuple[str, ...]
+    field: Field
+    surface: interpolation.Surface | None
+    contours: Mapping[str, Any]
+
+    def band(self) -> list[Array]:
+        """Rings around where the -1 sigma expected surface is above the level and the +1 sigma one is not."""
+        if self.surface is None:
+            return []
+        upper, lower = (self.surface.values[:, WHICH.index(which)] for which in ("expected-1", "expected+1"))
+        return tiles.outline(surfaces.between(self.surface.mesh, upper, lower, _LEVEL))
+
+    def excluded(self, which: str = "observed") -> list[Array]:
+        """Rings around what is excluded, along the rim of the points where it reaches it."""
+        if self.surface is None:
+            return []
+        values = self.surface.values[:, WHICH.index(which)]
+        nowhere = np.full(len(values), _LEVEL - 1.0)
+        return tiles.outline(surfaces.between(self.surface.mesh, values, nowhere, _LEVEL))
+
+    def spanned(self) -> list[Array]:
+        """Rings around the area that the points span."""
+        mesh = self.field.mesh
+        return [] if mesh is None else tiles.outline([mesh.points[triangle] for triangle in mesh.triangles])
+
+    def uncertain(self, which: str = "observed") -> list[Array]:
+        """Rings around where the line may lie, by a standard deviation of the interpolation."""
+        if self.surface is None or self.surface.deviation is None:
+            return []
+        upper, lower = (_shifted(self.surface, which, sign) for sign in (1.0, -1.0))
+        return tiles.outline(surfaces.between(self.surface.mesh, upper, lower, _LEVEL))
 
 
 def contours(
-    scan: Mapping[str, Any], *, x: str | None = None, y: str | None = None, forbidden: str | None = None
+    scan: Mapping[str, Any],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    forbidden: str | None = None,
+    interpolation: str | None = None,
 ) -> dict[str, Any]:
     """Curves at CLs = 0.05 of `scan`, the content of scan.json, over the axis expressions `x` and `y`.
 
-    Returns {"x", "y", "choice", "curves": [{"which", "level", "points": [[x, y], ...]}], "notes"}. A closed
-    curve repeats its first point. Where the points lie on one line, a curve is the one point of a crossing.
-    Parts inside the region `forbidden`, a comparison such as "y>x-125", are left out. Hypotheses that did not
-    converge are left out and named in the notes; of several at one place the one hardest to exclude (largest
-    median expected CLs) counts. OptionError: an expression that cannot be read.
+    Returns {"x", "y", "choice", "interpolation", "curves": [{"which", "level", "points": [[x, y], ...]}], "notes"};
+    with a Gaussian process also "uncertainty": {"observed": {"low": [line, ...], "high": [line, ...]}, "expected": ...},
+    the lines of the surface a standard deviation lower and higher. A closed curve repeats its first point. Where the
+    points lie on one line, a curve is the one point of a crossing. Parts inside the region `forbidden`, a comparison
+    such as "y>x-125", are left out, and nothing is drawn where the points do not reach. Hypotheses that did not
+    converge are left out and named in the notes; of several at one place the one hardest to exclude (largest median
+    expected CLs) counts. OptionError: an expression that cannot be read, an interpolation that is not known.
     """
+    return dict(plane(scan, x=x, y=y, forbidden=forbidden, interpolation=interpolation).contours)
+
+
+def plane(
+    scan: Mapping[str, Any],
+    *,
+    x: str | None = None,
+    y: str | None = None,
+    forbidden: str | None = None,
+    interpolation: str | None = None,
+) -> Plane:
+    """`scan` in the plane of its axes, its surface and its curves; the arguments are those of `contours`."""
     field = collect(scan, x=x, y=y)
+    surface = _surface(field, interpolation)
     margin = forbidden_margin(forbidden, field.x, field.y) if forbidden and field.y else None
-    curves = []
-    for which in _DRAWN:
-        for line in _lines(field, which):
-            for part in [line] if margin is None else _outside(line, margin):
-                curves.append({"which": which, "level": LEVEL, "points": part.tolist()})
-    return {
+    curves = [
+        {"which": which, "level": LEVEL, "points": part.tolist()}
+        for which in _DRAWN
+        for line in _lines(field, surface, which)
+        for part in ([line] if margin is None else outside(line, margin))
+    ]
+    content: dict[str, Any] = {
         "x": field.x,
         "y": field.y or "CLs",
         "choice": field.choice,
+        "interpolation": "linear" if surface is None else surface.name,
         "curves": curves,
-        "notes": list(field.notes),
     }
+    if surface is not None and surface.deviation is not None:
+        content["uncertainty"] = {which: dict(_uncertainty(surface, which)) for which in _UNCERTAIN}
+    content["notes"] = [*field.notes, *_surface_notes(field, surface)]
+    return Plane(field, surface, content)
 
 
-def significance(cls: Any) -> Array:
-    """Phi^-1(1 - CLs), elementwise; finite for CLs of 0 and 1, NaN for NaN."""
-    return np.asarray(-ndtri(np.clip(cls, _SMALLEST, _LARGEST)), dtype=np.float64)
+def _surface(field: Field, name: str | None) -> interpolation.Surface | None:
+    name = interpolation.check(name)
+    if field.mesh is None:
+        return None
+    judged = tuple(WHICH.index(which) for which in _UNCERTAIN)
+    regions = significance(field.regions)
+    return interpolation.surface(field.mesh, significance(field.cls), name, judged, regions, WHICH.index("expected"))
 
 
-def collect(scan: Mapping[str, Any], *, x: str | None = None, y: str | None = None) -> Field:
-    """The hypotheses of `scan` that a picture shows, over its axes. OptionError: a bad expression."""
-    results = sorted(scan.get("results", ()), key=lambda record: str(record["name"]))
-    failures = sorted(scan.get("failures", ()), key=lambda record: str(record["name"]))
-    table = _label_values(scan, [*results, *failures])
-    x, y, choice = _axes(table, x, y)
-    places = np.column_stack([_on_axis(x, table, "--x"), _on_axis(y, table, "--y")])
-    cls = np.array([_cls(record) for record in results], dtype=np.float64).reshape(-1, 6)
-    usable: NDArray[np.bool_] = np.isfinite(np.c_[places[: len(results)], cls]).all(axis=1)
-    usable &= np.array([record.get("status") == "converged" for record in results], dtype=bool)
-    left_out = [str(record["name"]) for record, good in zip(results, usable, strict=True) if not good]
-    notes = _left_out(left_out, len(failures))
-    points, cls, repeated = _distinct(places[: len(results)][usable], cls[usable])
-    if repeated:
-        notes.append(
-            f"{repeated} hypotheses give way to others at the same place: of those at one place the one "
-            "hardest to exclude (largest median expected CLs) is drawn."
-        )
-    hidden = _hidden(table, places, x, y)
-    notes += _slices(table, hidden, x, y)
-    mesh = surfaces.triangulate(points) if y is not None else None
-    failed = np.r_[places[: len(results)][~usable], places[len(results) :]]
-    failed = failed[np.isfinite(failed).all(axis=1)]
-    notes += _shape_notes(points, cls, mesh, y)
-    return Field(x, y, choice, points, cls, failed, mesh, hidden, tuple(notes))
+def _surface_notes(field: Field, surface: interpolation.Surface | None) -> Iterator[str]:
+    """How the surface was made, and where it does not pass through the points."""
+    if surface is None:
+        return
+    yield from surface.notes
+    if surface.scatter is None:
+        return
+    column = WHICH.index("observed")
+    excluded = significance(field.cls[:, column]) > _LEVEL
+    _, there, here = np.intersect1d(_ordered(surface.mesh.points), _ordered(field.points), return_indices=True)
+    across = int(((surface.values[there, column] > _LEVEL) != excluded[here]).sum())
+    yield (
+        f"The points scatter about the observed surface by {surface.scatter[column]:.2g} sigma; "
+        f"{across} of {len(field.points)} lie across the observed line from their own CLs."
+    )
 
 
-def forbidden_margin(expression: str, x: str, y: str) -> Callable[[Array, Array], Array]:
-    """A function of x and y, positive inside the region that a comparison such as "y>x-125" describes.
-
-    The names x and y are the axes; an axis that is a plain label goes by that name too.
-    """
-    labels = ("x", "y", *(axis for axis in (x, y) if axis not in ("x", "y")))
-    parse(expression, labels, option="--forbidden", condition=True)
-    sides = re.split(r"<=|>=|<|>", expression)
-    if len(sides) != 2:
-        raise OptionError(f"--forbidden '{expression}' is not one inequality; write it as 'y>x-125'")
-    sign = 1.0 if ">" in expression else -1.0
-    left, right = (parse(side, labels, option="--forbidden", condition=False) for side in sides)
-
-    def margin(at_x: Array, at_y: Array) -> Array:
-        values = {x: at_x, y: at_y, "x": at_x, "y": at_y}
-        difference = np.asarray(left.evaluate(values) - right.evaluate(values), dtype=np.float64)
-        return np.asarray(np.broadcast_to(sign * difference, at_x.shape), dtype=np.float64)
-
-    return margin
+def _ordered(points: Array) -> NDArray[np.complex128]:
+    """Points as numbers that sort as they do: by x, then by y."""
+    return points[:, 0] + 1j * points[:, 1]
 
 
-def _label_values(scan: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> dict[str, Array]:
-    """Values [records] of every label; NaN where a record has no number for it."""
-    rows = [[_number(value) for value in record.get("values") or ()] for record in records]
-    width = max((len(row) for row in rows), default=0)
-    given = [str(label) for label in scan.get("pallet", {}).get("labels") or ()]
-    labels = given or [f"x{i + 1}" for i in range(width)]
-    if not labels:
-        return {"hypothesis": np.arange(1.0, len(rows) + 1.0)}
-    table = np.full((len(rows), len(labels)), np.nan)
-    for i, row in enumerate(rows):
-        table[i, : len(row)] = row[: len(labels)]
-    return {label: table[:, j] for j, label in enumerate(labels)}
-
-
-def _number(value: Any) -> float:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return float("nan")
-
-
-def _cls(record: Mapping[str, Any]) -> list[float]:
-    expected = [_number(value) for value in record.get("CLs_exp") or ()]
-    return [_number(record.get("CLs_obs")), *(expected if len(expected) == 5 else [float("nan")] * 5)]
-
-
-def _axes(table: Mapping[str, Array], x: str | None, y: str | None) -> tuple[str, str | None, str]:
-    """The axes and the sentence about their choice."""
-    if x is not None and y is not None:
-        return x, y, f"The axes are {x} and {y}, as asked."
-    varying = [label for label, values in table.items() if len(np.unique(values[np.isfinite(values)])) > 1]
-    free = [label for label in varying if label not in (x, y)]
-    if y is not None:
-        x = free[0] if free else next(iter(table))
-        return x, y, f"The vertical axis is {y}, as asked; the horizontal one {x}, the first other to vary."
-    if x is not None:
-        if not free:
-            return x, None, f"CLs is drawn against {x}, as asked: no other label varies."
-        y = free[0]
-        return x, y, f"The horizontal axis is {x}, as asked; the vertical one {y}, the first other to vary."
-    if len(varying) < 2:
-        x = varying[0] if varying else next(iter(table))
-        why = f"only {x} varies" if varying else "no label varies"
-        return x, None, f"CLs is drawn against {x}: {why}."
-    x, y = varying[:2]
-    if len(varying) == 2:
-        return x, y, f"The axes are {x} and {y}, the two labels that vary."
-    names = ", ".join(varying)
-    why = f"The labels {names} vary and no axes were chosen: the axes are the first two, {x} and {y};"
-    return x, y, f"{why} choose others with --x and --y."
-
-
-def _on_axis(axis: str | None, table: Mapping[str, Array], option: str) -> Array:
-    """Values of an axis expression; a label is looked up as it is, since not every label reads as a name."""
-    length = len(next(iter(table.values())))
-    if axis is None:
-        return np.zeros(length)
-    if axis in table:
-        return table[axis]
-    values = parse(axis, table, option=option, condition=False).evaluate(table)
-    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), (length,)))
-
-
-def _hidden(table: Mapping[str, Array], places: Array, x: str, y: str | None) -> tuple[str, ...]:
-    """Labels that vary where the place in the plane does not: no affine function of the two axes."""
-    good = np.isfinite(places).all(axis=1) & np.isfinite(np.array(list(table.values()))).all(axis=0)
-    if good.sum() < 2:
-        return ()
-    plane = np.column_stack([np.ones(good.sum()), places[good]])
-    hidden = []
-    for label, values in table.items():
-        solution = np.linalg.lstsq(plane, values[good], rcond=None)[0]
-        if np.abs(plane @ solution - values[good]).max() > 1e-6 * max(1.0, np.abs(values[good]).max()):
-            hidden.append(label)
-    return tuple(label for label in hidden if label not in (x, y))
-
-
-def _slices(table: Mapping[str, Array], hidden: tuple[str, ...], x: str, y: str | None) -> list[str]:
-    """A sentence that names the slices holding most of the points, where the picture mixes several."""
-    found: list[tuple[int, str]] = []
-    for label in hidden:
-        others = [other for other in table if other in (x, y)]
-        for text, values in [
-            (label, table[label]),
-            *((f"{other}-{label}", table[other] - table[label]) for other in others),
-        ]:
-            numbers, counts = np.unique(values[np.isfinite(values)].round(6), return_counts=True)
-            if len(counts) and (most := int(counts.argmax())) >= 0:
-                found.append((int(counts[most]), f"--where '{text}=={numbers[most]:g}'"))
-    if not found:
-        return []
-    best = sorted(found, key=lambda item: -item[0])[:2]
-    named = " or ".join(f"{text} ({count} points)" for count, text in best)
-    return [f"Points that differ in {', '.join(hidden)} are drawn together; a slice is chosen as {named}."]
-
-
-def _distinct(points: Array, cls: Array) -> tuple[Array, Array, int]:
-    """Sorted distinct points, of several at one place the one hardest to exclude; and how many gave way."""
-    order = np.lexsort((-cls[:, WHICH.index("expected")], points[:, 1], points[:, 0]))
-    points, cls = points[order], cls[order]
-    first = np.r_[True, np.any(np.diff(points, axis=0) != 0, axis=1)][: len(points)]
-    return points[first], cls[first], int((~first).sum())
-
-
-def _left_out(names: list[str], failures: int) -> list[str]:
-    notes = []
-    if names:
-        more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-        notes.append(f"{len(names)} without a converged result, left out: {', '.join(names[:5])}{more}.")
-    if failures:
-        notes.append(f"{failures} failed and left out.")
-    return notes
-
-
-def _shape_notes(points: Array, cls: Array, mesh: surfaces.Mesh | None, y: str | None) -> list[str]:
-    if not len(points):
-        return ["No hypothesis has a usable result: there is nothing to draw."]
-    notes = []
-    if len(points) == 1:
-        notes.append("There is one point: no line can be drawn.")
-    elif mesh is None and y is not None:
-        notes.append("All points lie on one line: the crossings of CLs = 0.05 along it are given, no area.")
-    for which in ("observed", "expected"):
-        excluded = cls[:, WHICH.index(which)] < LEVEL
-        if excluded.all() or not excluded.any():
-            notes.append(f"{'All points are' if excluded.all() else 'No point is'} excluded ({which}).")
-    return notes
-
-
-def _lines(field: Field, which: str) -> list[Array]:
+def _lines(field: Field, surface: interpolation.Surface | None, which: str) -> list[Array]:
     """Where one column of the field crosses LEVEL, as [k, 2] lines; see contours."""
-    level = float(significance(LEVEL))
-    values = significance(field.cls[:, WHICH.index(which)])
-    if field.mesh is not None:
-        return surfaces.level_lines(field.mesh, values, level)
-    found = surfaces.crossings(field.points, values, level)
+    column = WHICH.index(which)
+    if surface is not None:
+        return surfaces.level_lines(surface.mesh, surface.values[:, column], _LEVEL)
+    found = surfaces.crossings(field.points, significance(field.cls[:, column]), _LEVEL)
     return found if field.y is not None else [np.array([[line[0, 0], LEVEL]]) for line in found]
 
 
-def _outside(line: Array, margin: Callable[[Array, Array], Array]) -> list[Array]:
-    """The parts of a line where `margin` is not positive, cut at its zero."""
-    values = margin(line[:, 0], line[:, 1])
-    if not (values > 0).any():
-        return [line]
-    parts: list[list[Array]] = [[]]
-    for i, point in enumerate(line):
-        if i and (values[i] > 0) != (values[i - 1] > 0):
-            cut = line[i - 1] + (point - line[i - 1]) * values[i - 1] / (values[i - 1] - values[i])
-            parts[-1].append(cut)
-            if values[i] > 0:
-                parts.append([])
-        if values[i] <= 0:
-            parts[-1].append(point)
-    if len(parts) > 1 and parts[-1] and parts[0] and np.array_equal(line[0], line[-1]):
-        parts[0] = parts.pop() + parts[0][1:]
-    return [np.array(part) for part in parts if len(part) > 1]
+def _uncertainty(surface: interpolation.Surface, which: str) -> Iterator[tuple[str, list[Any]]]:
+    for name, sign in (("low", -1.0), ("high", 1.0)):
+        lines = surfaces.level_lines(surface.mesh, _shifted(surface, which, sign), _LEVEL)
+        yield name, [line.tolist() for line in lines]
+
+
+def _shifted(surface: interpolation.Surface, which: str, sign: float) -> Array:
+    """A column of the surface, moved by `sign` standard deviations."""
+    assert surface.deviation is not None
+    column = WHICH.index(which)
+    return surface.values[:, column] + sign * surface.deviation[:, column]

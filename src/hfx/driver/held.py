@@ -15,8 +15,8 @@ __all__ = ["Held", "briefs", "parted"]
 
 Record = Mapping[str, Any]
 
-# What tables and pictures ask of a result; "region" and "missing_in" are those of a combination of regions.
-_BRIEF = ("name", "values", "status", "CLs_obs", "CLs_exp", "region", "missing_in")
+# What tables and pictures ask of a result; "region", "missing_in" and "by_region" are those of a combination of regions.
+_BRIEF = ("name", "values", "status", "CLs_obs", "CLs_exp", "region", "missing_in", "by_region")
 
 
 class Held(Sequence[dict[str, Any]]):

@@ -21,7 +21,16 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "normsys": (1, 4),
     "histosys": ("0", "2", "4p"),
     "minima": ("admissible", "natural", "lowest"),
+    "interpolation": ("gp", "rbf", "linear"),
 }
+
+
+def _number_or_file(value: Any) -> float | str | None:
+    """A number as such, also where it came as text; what is none is the path of a table."""
+    try:
+        return value if value is None or isinstance(value, float) else float(value)
+    except (TypeError, ValueError):
+        return str(value)
 
 
 def _flag(name: str) -> str:
@@ -33,7 +42,8 @@ class ScanOptions:
     """What ``hfx scan`` and `hfx.scan` take, with the same names, meanings and defaults.
 
     `output` None: ``hfx-runs/PALLET-REGION``. `threads` None: the cores that this process may use. `endpoint`: a name,
-    the path of a TOML file, or several, which share the work; None: embedded, here.
+    the path of a TOML file, or several, which share the work; None: embedded, here. `theory_band`: a relative
+    uncertainty of the cross section, or the path of a table of them by hypothesis (CSV: name,uncertainty).
     Raises `OptionError` for a value that cannot be used.
     """
 
@@ -49,6 +59,7 @@ class ScanOptions:
     where: str | None = None
     x: str | None = None
     y: str | None = None
+    interpolation: str = "gp"
     minima: str = "admissible"
     starts: int | None = None
     endpoint: str | Sequence[str] | None = None
@@ -58,7 +69,7 @@ class ScanOptions:
     ylabel: str | None = None
     title: str | None = None
     forbidden: str | None = None
-    theory_band: float | None = None
+    theory_band: float | str | None = None
     labels: tuple[str, ...] | None = None
     verify: bool = True
 
@@ -70,6 +81,7 @@ class ScanOptions:
             several = tuple(dict.fromkeys(map(str, self.endpoint)))
             object.__setattr__(self, "endpoint", several if len(several) > 1 else next(iter(several), None))
         self._check_choices()
+        object.__setattr__(self, "theory_band", _number_or_file(self.theory_band))
         self._check_numbers()
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise OptionError(f"--device '{self.device}' is not known: cpu, cuda or cuda:N")
@@ -148,7 +160,7 @@ class ScanOptions:
                 raise OptionError(f"{_flag(name)} '{value}' is not one of {listed}")
 
     def _check_numbers(self) -> None:
-        for name in ("mu", "signal_scale", "theory_band"):
+        for name in ("mu", "signal_scale") if isinstance(self.theory_band, str) else ("mu", "signal_scale", "theory_band"):
             value = getattr(self, name)
             if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
                 raise OptionError(f"{_flag(name)} '{value}' is not a finite number")
@@ -156,7 +168,7 @@ class ScanOptions:
             raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
         if self.signal_scale <= 0:
             raise OptionError(f"--signal-scale {self.signal_scale:g}: give a number above 0")
-        if self.theory_band is not None and not 0 < self.theory_band < 1:
+        if not isinstance(self.theory_band, str | None) and not 0 < self.theory_band < 1:
             raise OptionError(f"--theory-band {self.theory_band:g}: give a fraction between 0 and 1, as 0.1")
         for name in ("starts", "threads"):
             value = getattr(self, name)

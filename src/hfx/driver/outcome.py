@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hfx.driver import disk
 from hfx.driver.held import Held, briefs
@@ -10,7 +10,10 @@ from hfx.driver.options import ScanOptions
 from hfx.errors import HfxError, RunFolderError
 from hfx.version import __version__
 
-__all__ = ["check_axes", "choose", "content", "curves", "draw", "drawn", "failures", "load"]
+if TYPE_CHECKING:
+    from hfx.driver.contour import Plane
+
+__all__ = ["check_axes", "choose", "content", "curves", "draw", "drawn", "failures", "load", "metadata", "plane"]
 
 # What a choice of minimum decides, beside each fit's value; a record holds them for each choice.
 _CHOSEN = ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")
@@ -73,9 +76,14 @@ def check_axes(pallet: Mapping[str, Any], points: Sequence[Record], options: Sca
 
 def curves(scan: Mapping[str, Any], options: ScanOptions) -> dict[str, Any]:
     """The content of contour.json."""
+    return dict(plane(scan, options).contours)
+
+
+def plane(scan: Mapping[str, Any], options: ScanOptions) -> "Plane":
+    """The scan in the plane of its axes: its curves, and what its picture is drawn from."""
     from hfx.driver import contour
 
-    return contour.contours(drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden)
+    return contour.plane(drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
 
 
 def drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,26 +93,36 @@ def drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
     return {**scan, "results": results, "failures": [f for f in scan["failures"] if f["name"] not in there]}
 
 
-def draw(scan: Mapping[str, Any], folder: Path, options: ScanOptions, command: str, say: Callable[[str], None]) -> list[Path]:
-    """Write contour.json, contour.pdf and contour.png; the files written.
+def draw(
+    scan: Mapping[str, Any],
+    stem: Path,
+    options: ScanOptions,
+    command: str,
+    say: Callable[[str], None],
+    *,
+    formats: Sequence[str] = ("pdf", "png"),
+    **shown: Any,
+) -> list[Path]:
+    """Write `stem`.pdf, `stem`.png and `stem`.json; the files written. `shown`: what else `plot.draw` is to know.
 
     A picture that cannot be drawn is a sentence to `say`: the numbers are on the disk by then.
     """
-    stem = folder / "contour"
+    folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
     with disk.explained(folder, lambda: "the results are kept in its scan.json; "):
-        text = disk.dump(scan["contours"], indent=1)
-        disk.write_whole(stem.with_suffix(".json"), text + "\n")
+        disk.write_whole(numbers, disk.dump(scan["contours"], indent=1) + "\n")
         try:
-            return [*_picture(scan, stem, options, command), stem.with_suffix(".json")]
+            return [*_picture(scan, stem, options, command, formats, shown), numbers]
         except (HfxError, OSError, MemoryError):
             raise
         except Exception as error:
             first = next(iter(str(error).splitlines()), "")
             say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
-            return [stem.with_suffix(".json")]
+            return [numbers]
 
 
-def _picture(scan: Mapping[str, Any], stem: Path, options: ScanOptions, command: str) -> list[Path]:
+def _picture(
+    scan: Mapping[str, Any], stem: Path, options: ScanOptions, command: str, formats: Sequence[str], shown: Mapping[str, Any]
+) -> list[Path]:
     from hfx.driver import plot
 
     return plot.draw(
@@ -116,11 +134,15 @@ def _picture(scan: Mapping[str, Any], stem: Path, options: ScanOptions, command:
         ylabel=options.ylabel,
         title=options.title,
         forbidden=options.forbidden,
-        metadata=_metadata(scan, command),
+        interpolation=options.interpolation,
+        metadata=metadata(scan, command),
+        formats=formats,
+        **shown,
     )
 
 
-def _metadata(scan: Mapping[str, Any], command: str) -> dict[str, str]:
+def metadata(scan: Mapping[str, Any], command: str) -> dict[str, str]:
+    """What a picture's file says of where it comes from."""
     return {
         "hfx": str(scan["hfx"]),
         "pallet": str(scan["pallet"].get("name")),

@@ -104,7 +104,7 @@ def task(
         "job": "cls_scan",
         "version": 1,
         "background": pallet.background,
-        "hypotheses": [{"name": h.name, "values": list(h.values), "patch": list(h.patch)} for h in hypotheses],
+        "hypotheses": [_wired(h) for h in hypotheses],
         "options": options.wire(),
         "threads": threads,
         "device": device,
@@ -113,6 +113,12 @@ def task(
         content["known"] = dict(known)
         content["neighbours"] = {name: list(solutions) for name, solutions in starts_from.items()}
     return content
+
+
+def _wired(hypothesis: Hypothesis) -> dict[str, Any]:
+    content = {"name": hypothesis.name, "values": list(hypothesis.values), "patch": list(hypothesis.patch)}
+    scaled = hypothesis.signal_scale != 1.0
+    return {**content, "signal_scale": hypothesis.signal_scale} if scaled else content
 
 
 def describe(

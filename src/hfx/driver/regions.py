@@ -58,6 +58,12 @@ def _refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
     return None
 
 
+def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
+    """The names of the hypotheses that any region's selection holds."""
+    some = [pallet for pallet in pallets.values() if _refusal(pallet, options) is None]
+    return list(dict.fromkeys(h.name for pallet in some for h in plan.select(pallet, options.only, options.where)))
+
+
 def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
     """Scan every region of a pallet and combine them; a pallet of one region is scanned as it is."""
     pallets = open_regions(source, options, setting)
@@ -67,6 +73,7 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Set
 
 
 def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: Setting) -> ScanResult:
+    theory.check(options, _selected(pallets, options))
     begin = _ready_regions(pallets, options)
     path, block = begin.path, begin.pallet
     with opened(path, setting.say) as folder:
@@ -142,7 +149,8 @@ def combine(scans: Mapping[str, Scan]) -> tuple[Held, list[dict[str, Any]]]:
     """The best results of the scans (by region), and all their failures.
 
     At every mass point: the region whose median expected CLs is smallest, of equal ones the first. Each
-    result has its "region", and "missing_in": the regions that have no result there.
+    result has its "region", "missing_in": the regions that have no result there, and "by_region": CLs of those that
+    have one that converged.
     """
     key = _by_values if all(_distinct(scan) for scan in scans.values()) else _by_name
     places: dict[Any, dict[str, tuple[int, Scan]]] = {}
@@ -163,7 +171,12 @@ def _best(place: Mapping[str, tuple[int, Scan]], scans: Mapping[str, Scan]) -> d
     # A fit that has not converged is no measure of a region, unless there is no other.
     region = min(place, key=lambda name: (place[name][1]["status"] != "converged", place[name][1]["CLs_exp"][2]))
     missing = [name for name in scans if name not in place]
-    return {**scans[region]["results"][place[region][0]], "region": region, "missing_in": missing}
+    found = {name: _limits(record) for name, (_, record) in place.items() if record["status"] == "converged"}
+    return {**scans[region]["results"][place[region][0]], "region": region, "missing_in": missing, "by_region": found}
+
+
+def _limits(record: Scan) -> dict[str, Any]:
+    return {"CLs_obs": record["CLs_obs"], "CLs_exp": list(record["CLs_exp"])}
 
 
 def _by_values(record: Scan) -> Any:

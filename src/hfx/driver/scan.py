@@ -139,6 +139,7 @@ def ready(pallet: Pallet, options: ScanOptions) -> Ready:
     selected = plan.select(pallet, options.only, options.where)
     block = provenance.pallet_block(pallet)
     outcome.check_axes(block, [{"name": h.name, "values": list(h.values)} for h in selected], options)
+    theory.check(options, [h.name for h in selected])
     same = identity.of_scan(pallet, options.fit, numerics())
     return Ready(_folder(pallet, options, same), block, same)
 
@@ -286,8 +287,8 @@ def finish(
     folder: RunFolder = journal.folder
     # The numbers first: no picture can lose them.
     folder.write_scan(content)
-    contours = outcome.curves(content, options)
-    content["contours"] = {**contours, "curves": [*contours["curves"], *more]}
+    plane = outcome.plane(content, options)
+    content["contours"] = {**plane.contours, "curves": [*plane.contours["curves"], *more]}
     folder.write_scan(content)
-    files = outcome.draw(content, folder.path, options, journal.head["command"], setting.say)
+    files = outcome.draw(content, folder.path / "contour", options, journal.head["command"], setting.say, plane=plane)
     journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))

@@ -4,7 +4,7 @@ Task::
 
     {"job": "cls_scan", "version": 1,
      "background": workspace,                        # HistFactory JSON
-     "hypotheses": [{"name", "values", "patch"}],    # RFC 6902 operations
+     "hypotheses": [{"name", "values", "patch"}],    # RFC 6902 operations; "signal_scale" too where it has its own
      "options": {"mu", "signal_scale", "test_stat", "normsys", "histosys", "measurement", "starts", "minima"},
      "known": {name: solutions},                     # for the exchange: what each hypothesis has so far, and
      "neighbours": {name: [solutions, ...]},         # what its neighbours have
@@ -96,7 +96,8 @@ def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], l
         try:
             document = apply_patch(task["background"], hypothesis["patch"])
             workspace = decoder.workspace(document, options.get("measurement"))
-            workspace = workspace.with_signal_scaled(float(options.get("signal_scale", 1.0)))
+            scale = float(options.get("signal_scale", 1.0)) * float(hypothesis.get("signal_scale", 1.0))
+            workspace = workspace.with_signal_scaled(scale)
             parameters.append(shared.table(workspace))
         except HfxError as error:
             failures.append(_failure(hypothesis, str(error)))

@@ -22,12 +22,14 @@ class Hypothesis:
         patch: RFC 6902 operations; empty where the workspace holds its signal already. Any sequence will do, also one
             that makes its operations when they are asked for: a scan asks when it builds the task, and keeps none.
         defect: why this hypothesis cannot be used, or None.
+        signal_scale: times its signal's yields, beside what the scan's own option scales.
     """
 
     name: str
     values: tuple[float, ...]
     patch: Sequence[dict[str, Any]] = field(repr=False)
     defect: str | None = None
+    signal_scale: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,144 @@
+"""A published contour from a HEPData table, as CSV, YAML or JSON, or from a contour.json of hfx."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.errors import OptionError
+
+__all__ = ["PART", "Published", "read"]
+
+Array = NDArray[np.float64]
+
+PART = "Part"
+"""The variable that numbers the parts of a contour in a table."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A contour that others published: `lines` [k, 2] in the units of the axes, `which` "observed" or "expected"."""
+
+    file: str
+    name: str
+    which: str
+    lines: tuple[Array, ...]
+
+    def content(self) -> dict[str, Any]:
+        """As contour.json holds it."""
+        return {"file": self.file, "name": self.name, "which": self.which, "curves": [line.tolist() for line in self.lines]}
+
+
+def read(path: Path) -> Published:
+    """The contour in a file; its format is told from its name. Raises `OptionError`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unusable(path, (error.strerror if isinstance(error, OSError) else None) or "it is no text") from None
+    readers = {".csv": _csv, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+    if path.suffix.lower() not in readers:
+        raise _unusable(path, "give a table of HEPData as .csv, .yaml or .json")
+    try:
+        name, lines = readers[path.suffix.lower()](text)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise _unusable(path, _reason(error)) from None
+    lines = tuple(line for line in lines if len(line) > 1)
+    if not lines:
+        raise _unusable(path, "it holds no line: two columns of numbers, x and y, are needed, and two rows or more")
+    return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines)
+
+
+def _unusable(path: Path, why: str) -> OptionError:
+    return OptionError(f"--published {path}: it cannot be used as a contour: {why}")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValueError) and str(error):
+        return " ".join(str(error).split())
+    return f"it is not a table as HEPData writes them ({type(error).__name__}: {error})"
+
+
+def _which(words: str) -> str:
+    """HEPData names such tables "Expected limit", "M60_Exp", "obs_contour"."""
+    return "expected" if re.search(r"(?<![a-z])exp(?![a-z]|\w*lus)|expected", words.lower()) else "observed"
+
+
+def _csv(text: str) -> tuple[str, Sequence[Array]]:
+    """Comments "#: name: ...", a line of headers, rows; a line without numbers begins another part."""
+    name = re.search(r"^#: *name: *(.+)$", text, re.MULTILINE)
+    blocks: list[list[list[float]]] = [[]]
+    headers = 0
+    for number, row in enumerate(text.splitlines(), 1):
+        if row.startswith("#"):
+            continue
+        cells = [cell.strip() for cell in row.split(",")]
+        if len(cells) < 2:
+            if row.strip():
+                raise ValueError(f"line {number} has one column; two, x and y, are needed")
+            blocks.append([])
+        elif (place := _numbers(cells[:2])) is not None:
+            blocks[-1].append(place)
+        elif blocks[-1] or headers > len(blocks):
+            raise ValueError(f"line {number} is no pair of numbers: {row.strip()[:60]}")
+        else:
+            headers += 1
+    return (name[1].strip() if name else ""), [np.array(block) for block in blocks if block]
+
+
+def _numbers(cells: Sequence[Any]) -> list[float] | None:
+    try:
+        place = [float(cell) for cell in cells]
+    except (TypeError, ValueError):
+        return None
+    return place if np.isfinite(place).all() else None
+
+
+def _yaml(text: str) -> tuple[str, Sequence[Array]]:
+    """HEPData's YAML of a table: x is its first variable, y the next, independent ones before dependent ones."""
+    import yaml
+
+    try:
+        table = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"it is no YAML ({' '.join(str(error).split())[:100]})") from None
+    if not isinstance(table, Mapping):
+        raise ValueError("it is not a table: independent_variables and dependent_variables are missing")
+    return _variables(table)
+
+
+def _variables(table: Mapping[str, Any]) -> tuple[str, Sequence[Array]]:
+    variables = [*(table.get("independent_variables") or ()), *(table.get("dependent_variables") or ())]
+    if len(variables) < 2:
+        raise ValueError("it has fewer than two variables; x and y are needed")
+    names = [str((variable.get("header") or {}).get("name") or "") for variable in variables]
+    columns = [[cell.get("value") for cell in variable["values"]] for variable in variables]
+    line = _line(zip(*columns[:2], strict=True))
+    # The tables that hfx exports number the parts of a contour.
+    parts = np.array(columns[names.index(PART)] if PART in names else np.zeros(len(line)))
+    return str(table.get("name") or ""), [line[parts == part] for part in dict.fromkeys(parts.tolist())]
+
+
+def _json(text: str) -> tuple[str, Sequence[Array]]:
+    """HEPData's JSON of a table, or a contour.json of hfx, whose observed curves are taken."""
+    table = json.loads(text)
+    if not isinstance(table, Mapping):
+        raise ValueError("it is not a table")
+    if "curves" in table:
+        return "observed", [np.array(curve["points"], dtype=float) for curve in table["curves"] if curve["which"] == "observed"]
+    if "independent_variables" in table:
+        return _variables(table)
+    rows = [[cell["value"] for cell in (*row["x"], *row["y"])][:2] for row in table["values"]]
+    return str(table.get("name") or ""), [_line(rows)]
+
+
+def _line(rows: Any) -> Array:
+    places = [(number, _numbers(tuple(row))) for number, row in enumerate(rows, 1)]
+    bad = [number for number, place in places if place is None or len(place) < 2]
+    if bad:
+        raise ValueError(f"row {bad[0]} is no pair of numbers")
+    return np.array([place for _, place in places], dtype=np.float64).reshape(-1, 2)
