@@ -58,6 +58,7 @@ def place(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     marker = engines.ENGINES[engine].marker(tmp_path)
     marker.unlink(missing_ok=True)
     monkeypatch.setenv("HFX_TEST_MARKER", str(marker))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # nothing is collected that another test submitted
     monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
     here = Place(engine, engines.ENGINES[engine].written(tmp_path), f"HFX_TEST_MARKER={marker}")
     yield here
@@ -215,3 +216,25 @@ def test_every_worker_shakes_hands(place: Place) -> None:
 def test_libraries_have_one_thread(place: Place) -> None:
     with connect(place.file, 2) as pool:
         assert pool.submit(jobs.libraries, {}).result(90) == {"torch": 1, "numba": 1}
+
+
+@pytest.mark.parametrize("engine", ["globus-slurm"], indirect=True)
+def test_a_job_that_is_cancelled_in_mid_scan_costs_nothing(place: Place, tmp_path: Path) -> None:
+    """Through a service, too, a lost node is known from a task's fault: its tasks are tried again whole."""
+    pallet, folder = fakes.write_pallet(tmp_path / "toy", fakes.grid(10, 8)), tmp_path / "run"
+    running = client(pallet, folder, place)
+    assert engines.until(lambda: finished(folder) > 4, 60)
+    before = slurm.jobs()
+    assert len(before) == 2
+    subprocess.run(["scancel", before[0]], check=True)
+    _, errors = running.communicate(timeout=120)
+    assert running.returncode == 0, errors
+    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+    assert Counter(line["name"] for line in lines if line["step"] == "local") == Counter(
+        f"sig_{a}_{b}" for a, b in fakes.grid(10, 8)
+    )
+    assert json.loads((folder / "scan.json").read_text())["failures"] == []
+    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+    retried = [event for event in events if event["event"] == "retried"]
+    assert len(retried) >= 1
+    assert all("was lost" in event["reason"] and event["hypotheses"] > 1 for event in retried)

@@ -86,8 +86,6 @@ class GlobusExecutor(Executor):
         (task,) = args
         if self._closed:
             raise RuntimeError("this executor is shut down: no more tasks")
-        if self._traffic.refusal is not None:
-            raise self._traffic.refusal
         request = text.encoded(self._packer.request(fn, task, **self._endpoint.settings))
         future: Future[Any] = Future()
         if len(request) > text.LIMIT:

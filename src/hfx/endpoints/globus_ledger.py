@@ -33,6 +33,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._answered: list[tuple[float, str]] = []  # when, and which
         self._sweep()
 
     def find(self, digest: str) -> Entry | None:
@@ -72,6 +73,14 @@ class Ledger:
     def keep_answer(self, digest: str, answer: bytes) -> None:
         """An answer whose task the service has forgotten."""
         self._write(self._answer(digest), answer)
+        self._answered.append((time.monotonic(), digest))
+
+    def forget_answered(self, seconds: float) -> None:
+        """Requests whose answers were kept so long ago are done with."""
+        before = time.monotonic() - seconds
+        for _, digest in (one for one in self._answered if one[0] <= before):
+            self.forget(digest)
+        self._answered = [one for one in self._answered if one[0] > before]
 
     def answer(self, digest: str) -> bytes | None:
         """The answer that was kept."""

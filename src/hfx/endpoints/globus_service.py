@@ -4,6 +4,7 @@ The service takes 20 requests in 10 seconds from a user. It may refuse (429), fa
 request that may have arrived is never simply repeated where that would run a task twice: see `MaybeDone`.
 """
 
+import logging
 import threading
 import time
 from collections import deque
@@ -46,6 +47,9 @@ class Service:
         from globus_sdk.transport.default_retry_checks import check_expired_authorization
 
         from hfx.endpoints import globus_auth
+
+        for package in ("globus_sdk", "globus_compute_sdk"):  # what they have to say comes as an exception too
+            logging.getLogger(package).addHandler(logging.NullHandler())
 
         class Once:
             """Of the SDK's reasons to repeat a request, only the expired token: the others are ours to judge."""

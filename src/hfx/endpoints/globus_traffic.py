@@ -15,7 +15,9 @@ from typing import Any
 from hfx.endpoints.globus_errors import translated
 from hfx.endpoints.globus_function import Registration, serializer
 from hfx.endpoints.globus_ledger import Ledger
-from hfx.endpoints.globus_service import Closed, MaybeDone, Service, UnknownFunction
+from hfx.endpoints.globus_service import Closed, MaybeDone, Service
+from hfx.endpoints.globus_submission import SETTLING, Submission
+from hfx.endpoints.globus_vigil import Vigil
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, NodeLostError, TooLargeError, WorkerLostError
 from hfx.functions import text, wire
@@ -25,9 +27,7 @@ __all__ = ["Traffic", "Work"]
 _MOST_TASKS = 128  # of a batch, and of a look at results
 _FIRST_LOOK, _SLOWER = 0.5, 1.3  # seconds after which results are asked for; then ever more slowly
 _FLOCK = 0.4  # seconds at most that the first of several tasks waits for the others
-_QUIET = 60.0  # seconds without an answer after which it is asked whether the endpoint lives
 _MISSED = 5  # looks at which a task may be missing
-_SETTLING = 3.0  # seconds that a submission whose answer was lost gets to be acted upon
 
 
 @dataclass(eq=False)
@@ -51,6 +51,7 @@ class Traffic:
         self._folder = folder
         self._change = threading.Condition()
         self._closing = threading.Event()
+        self._begun = False
         self._waiting: deque[Work] = deque()
         self.open: set[Work] = set()
         self.refusal: EndpointError | None = None
@@ -59,15 +60,14 @@ class Traffic:
         self._strangers: set[str] = set()  # ids whose digests are not known
         self._doubted: set[str] = set()  # groups of earlier clients that were asked for strangers
         self._missed: Counter[str] = Counter()  # looks at which the service did not mention a task
-        self._settled: list[tuple[float, str]] = []
-        self._group: str | None = None
         self._pause, self._due = _FIRST_LOOK, 0.0
-        self._heard = self._lived = time.monotonic()
         self._thread = threading.Thread(target=self._run, name=f"hfx-globus-{endpoint.name}", daemon=True)
 
     def put(self, work: Work) -> None:
-        """Take on a task."""
+        """Take on a task; raises `EndpointError` where the endpoint was found unusable."""
         with self._change:
+            if self.refusal is not None:
+                raise self.refusal
             work.kept = all(other.digest != work.digest for other in self.open)
             self.open.add(work)
             self._waiting.append(work)
@@ -82,8 +82,8 @@ class Traffic:
             self._change.notify_all()
         if self._thread.is_alive():
             self._thread.join(5.0)  # a request under way may take longer; nobody reads its answer
-        if done:
-            self._forget_settled(0.0)
+        if done and self._begun:
+            self._ledger.forget_answered(0.0)
 
     def _run(self) -> None:
         try:
@@ -108,8 +108,11 @@ class Traffic:
 
     def _begin(self) -> None:
         self._service = Service(self._where, self._spec.endpoint_id, self._spec.patience, self._closing, self._spec.identity)
-        self._registration = Registration(self._service, self._folder / "functions", self._spec.group)
+        registration = Registration(self._service, self._folder / "functions", self._spec.group)
         self._ledger = Ledger(self._folder / "tasks" / self._spec.key(self._service.address))
+        self._submission = Submission(self._endpoint, self._service, registration, self._ledger)
+        self._begun = True
+        self._vigil = Vigil(self._service, self._spec.patience)
         self._serializer = serializer()
         self._service.check_online()
 
@@ -123,14 +126,14 @@ class Traffic:
             self._pause, self._due = _FIRST_LOOK, time.monotonic() + _FIRST_LOOK
         if (self._watched or self._strangers) and time.monotonic() >= self._due:
             self._look()
-        self._forget_settled(_SETTLING)
+        self._ledger.forget_answered(SETTLING)
 
     def _taken(self) -> list[Work]:
         """What waits and fits in one request; waits for it, or until it is time to look for answers."""
         with self._change:
             if not self._waiting and not self._closing.is_set():
                 busy = self._watched or self._strangers
-                self._change.wait(max(0.0, self._due - time.monotonic()) if busy else _SETTLING)
+                self._change.wait(max(0.0, self._due - time.monotonic()) if busy else SETTLING)
             self._await_more()
             taken: list[Work] = []
             room = text.LIMIT
@@ -174,69 +177,21 @@ class Traffic:
 
     def _send(self, works: Sequence[Work]) -> None:
         """Submit as one batch."""
-        if self._group is None:
-            self._open_group()
-        group = self._group
-        assert group is not None
+        group = self._submission.group()
         self._ledger.intend((work.digest for work in works if work.kept), group)
         begun = time.monotonic()
         while True:
             try:
-                self._ids(works, group, self._submitted([work.request for work in works], group))
+                self._ids(works, group, self._submission.submit([work.request for work in works]))
             except MaybeDone as said:
-                self._service.wait(_SETTLING, begun, str(said))
+                self._service.wait(SETTLING, begun, str(said))
                 if not self._doubtful(works, group):
                     continue
             except TooLargeError as error:
                 self._too_large(works, error)
             return
 
-    def _open_group(self) -> None:
-        """The service names a group with its first tasks; a first task of no weight makes sure that no other is in doubt."""
-        begun = time.monotonic()
-        while self._group is None:
-            try:
-                self._group, ids = self._submitted([text.hello()], None)
-            except MaybeDone as said:
-                self._service.wait(_SETTLING, begun, str(said))
-            else:
-                self._ledger.learn(self._group, ids)
-
-    def _submitted(self, requests: Sequence[str], group: str | None) -> tuple[str, list[str]]:
-        """Group and ids of tasks that run the requests; a function that the service has forgotten is registered again."""
-        for last in (False, True):
-            function = self._spec.function_id or self._registration.id()
-            try:
-                told = self._service.submit(self._batch(requests, function, group))
-            except UnknownFunction as said:
-                if last or self._spec.function_id:
-                    raise EndpointError(
-                        f"{self._where}: its function cannot be used ({said}); "
-                        f"check function_id, and that you are in the group that it is shared with"
-                    ) from None
-                self._registration.forget()
-            else:
-                return str(told["task_group_id"]), list(told["tasks"][function])
-        raise AssertionError("unreachable")
-
-    def _batch(self, requests: Sequence[str], function: str, group: str | None) -> Mapping[str, Any]:
-        from globus_compute_sdk.sdk.batch import Batch, create_user_runtime
-        from globus_compute_sdk.serialize import JSONData
-
-        made = Batch(
-            group,
-            user_endpoint_config=dict(self._spec.user_endpoint_config),
-            serializer=self._serializer,
-            user_runtime=create_user_runtime(),
-            result_serializers=[f"{JSONData.__module__}.{JSONData.__name__}"],
-        )
-        for request in requests:
-            made.add(function, (request,))
-        content: Mapping[str, Any] = made.prepare()
-        return content
-
-    def _ids(self, works: Sequence[Work], group: str, told: tuple[str, list[str]]) -> None:
-        _, ids = told
+    def _ids(self, works: Sequence[Work], group: str, ids: Sequence[str]) -> None:
         if len(ids) != len(works):
             raise EndpointError(f"{self._where}: the service took {len(ids)} of {len(works)} tasks; run the same command again")
         self._ledger.submitted({work.digest: one for work, one in zip(works, ids, strict=True) if work.kept}, group)
@@ -278,11 +233,12 @@ class Traffic:
             self._again(list(self._nameless.values()))
             self._nameless.clear()
         if len(self.open) < before:
-            self._pause, self._heard = _FIRST_LOOK, time.monotonic()
+            self._pause = _FIRST_LOOK
+            self._vigil.heard()
         else:
             self._pause = min(self._pause * _SLOWER, self._spec.poll_seconds)
         self._due = time.monotonic() + self._pause
-        self._check_alive()
+        self._vigil.look()
 
     def _unmentioned(self, task: str) -> Mapping[str, Any]:
         """A task that the service does not mention may be one that it has only just taken."""
@@ -337,7 +293,6 @@ class Traffic:
         else:
             if work.kept:
                 self._ledger.keep_answer(work.digest, raw)
-                self._settled.append((time.monotonic(), work.digest))
             self._end(work, None, result)
 
     def _end(self, work: Work, error: BaseException | None, result: Any) -> None:
@@ -351,23 +306,3 @@ class Traffic:
         if work.kept and not isinstance(error, EndpointError):
             self._ledger.forget(work.digest)  # it is tried again as something else, or reported
         work.future.set_exception(error)
-
-    def _forget_settled(self, seconds: float) -> None:
-        now = time.monotonic()
-        for _, digest in (one for one in self._settled if now - one[0] >= seconds):
-            self._ledger.forget(digest)
-        self._settled = [one for one in self._settled if now - one[0] < seconds]
-
-    def _check_alive(self) -> None:
-        """After a long silence: an endpoint that stays offline for as long as we are patient is given up."""
-        now = time.monotonic()
-        if now - max(self._heard, self._lived) < _QUIET:
-            return
-        try:
-            self._service.check_online()
-        except EndpointError:
-            if now - max(self._heard, self._lived) > self._spec.patience:
-                raise
-            self._heard = max(self._heard, now - _QUIET + 10.0) if self._spec.patience < _QUIET else self._heard
-        else:
-            self._lived = now
