@@ -22,6 +22,7 @@ from hfx.endpoints import connect, resolve
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.endpoints import jobs
+from tests.engines import slurm
 
 CLIENT = Path(__file__).with_name("client.py")
 SEPARATE = [name for name, engine in engines.ENGINES.items() if engine.separate]
