@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["Holder", "Seen", "held", "holder", "myself"]
+__all__ = ["Holder", "Seen", "held", "myself", "seen"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
@@ -52,7 +52,7 @@ class Seen:
     running: bool | None
 
 
-def holder(folder: Path) -> Seen:
+def seen(folder: Path) -> Seen:
     """Who holds the lock of `folder`, and whether that process runs; looking takes nothing from it."""
     try:
         text = (folder / "lock").read_bytes()
