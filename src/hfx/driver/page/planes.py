@@ -138,7 +138,8 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dic
         "failures": [b for b, row in zip(briefs, kept, strict=True) if row.state == rows.FAILED],
     }
     field = contour.collect(scan, x=plane.x, y=plane.y)
-    found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"))
+    # While results come the quickest interpolation will do: the others take a second a picture.
+    found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation="linear")
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
     near = _Awaited(field.mesh, plane.places[awaited])
     tiles = _band(field)
