@@ -103,6 +103,8 @@ def rows(name: str, sample: Sample, moved: int) -> Iterator[tuple[str, str, str,
         predicted = {i: sample.predicted(i, method) for i in wanted}
         for curve, column in COLUMNS.items():
             near = sample.near(column)
+            if not near:
+                continue
             found = np.array([predicted[i][column] for i in near])
             true = sample.z[near, column]
             some = near[:: max(1, len(near) // moved)] if moved else []

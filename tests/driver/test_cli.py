@@ -167,7 +167,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
         ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, rbf, linear"),
         ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, as 0.1, or a CSV file"),
-        ("export toy", "export needs one of --workspace NAME, --parameters NAME and --csv"),
+        ("export toy", "export needs one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
         ("export toy --csv", "toy holds no run of hfx"),
     ],
 )
@@ -224,6 +224,42 @@ def test_plot_draws_again(pallet: str, capsys: Captured) -> None:
     assert cli.run(["plot", "out", "-o", "elsewhere"]) == 0
     assert Path("elsewhere/contour.pdf").exists()
     assert "no label is called 'm9'" in complaint_after(capsys, ["plot", "out", "--x", "m9", "--y", "m1"])
+
+
+def test_several_runs_are_redrawn_or_overlaid(pallet: str, capsys: Captured) -> None:
+    for name, where in (("a", "m1>0"), ("b", "m2>0")):
+        assert cli.run(["scan", pallet, "--quiet", "-o", name, "--where", where]) == 0
+    assert cli.run(["plot", "a", "b"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split("/")[0] for line in out.split()] == ["a"] * 3 + ["b"] * 3
+    assert "-o FILE draws them into one picture" in err
+    command = [
+        "plot",
+        "a",
+        "b",
+        "-o",
+        "both.svg",
+        "--label",
+        "A",
+        "--label",
+        "B",
+        "--format",
+        "png,pdf",
+        "--interpolation",
+        "rbf",
+    ]
+    assert cli.run([*command, "--style", "cms"]) == 0
+    assert capsys.readouterr().out.split() == ["both.svg", "both.png", "both.pdf", "both.json"]
+    overlaid = json.loads(Path("both.json").read_text())["overlaid"]
+    assert [(one["label"], one["run"], one["interpolation"]) for one in overlaid] == [("A", "a", "rbf"), ("B", "b", "rbf")]
+    Path("limit.csv").write_text("x\n1\n")
+    assert "limit.csv: it cannot be used" in complaint_after(capsys, ["plot", "a", "--published", "limit.csv"])
+
+
+def test_export_for_hepdata(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert cli.run(["export", "out", "--hepdata"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["out/hepdata/submission.yaml", "out/hepdata/cls.yaml"]
 
 
 def complaint_after(capsys: Captured, arguments: list[str]) -> str:
