@@ -1,7 +1,6 @@
 """The command line: exit codes, one-line errors, options, what goes to which stream."""
 
 import json
-import os
 import resource
 import shlex
 import subprocess
