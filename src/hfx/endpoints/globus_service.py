@@ -106,7 +106,7 @@ class Service:
     def _ask(self, send: "Callable[[], GlobusHTTPResponse]", repeat: bool = True) -> Any:
         from globus_sdk import GlobusError
 
-        begun, pause = time.monotonic(), 1.0
+        begun, pause = time.monotonic(), 0.5
         while True:
             self._pace()
             try:
