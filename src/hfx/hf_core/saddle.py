@@ -1,7 +1,8 @@
 """Where a gradient vanishes and the Hessian is not positive definite: the direction of lowest curvature, or that there is none.
 
-Curvatures are those of the Hessian H relative to the damping's scale S: the eigenvalues of S^-1/2 H S^-1/2. Whether one lies below
--x is what a Cholesky factor of H + x S tells; the lowest one's vector follows by inverse iteration.
+Curvatures are those of the Hessian H relative to the damping's scale S: the eigenvalues of S^-1/2 H S^-1/2. Whether one lies
+below -x is what a Cholesky factor of H + x S tells; the lowest one's vector follows by inverse iteration. (LAPACK's eigenvalues
+would do as well, but its threads keep other cores busy long after.)
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hfx.hf_core.problem import FLAT
 __all__ = ["lowest_curvature", "valley_edm"]
 
 _HIGHEST = 1e8  # no negative curvature is larger
-_BRACKET = 2.0  # the lowest one is known to this factor before the iteration begins
+_BRACKET = 2.0  # to this factor the lowest one is known before the iteration begins
 _ITERATIONS = 60
 _CLOSER = 5  # after so many the shift is moved towards what was found
 _MARGIN = 1.02

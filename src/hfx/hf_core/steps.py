@@ -6,7 +6,6 @@ out of saddles and valleys.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -298,9 +297,7 @@ def step(
         found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
         if way == ROWS and not found:
             way = CONVEX_ROWS
-        elif quick and (
-            not found or (edm <= POLISH and not above > MARGIN * edm) or (way == CONVEX_ROWS and predicted < SURE)
-        ):
+        elif quick and (not found or (edm <= POLISH and not above > MARGIN * edm) or (way == CONVEX_ROWS and predicted < SURE)):
             way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
         elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
             turn += 1
