@@ -81,6 +81,7 @@ _FIELDS = [
     "direction",
     "product",
     "preconditioned",
+    "bend",  # (1,): x' H x of the solution
     "root",  # (N,)
     "along",  # (padded N)
     "inner",  # (padded N, padded N)
@@ -179,6 +180,7 @@ def work(t: Any) -> Any:
         np.zeros(width),
         np.zeros(width),
         np.zeros(width),
+        np.zeros(1),
         np.zeros(bins),
         np.zeros(padded(bins)),
         np.zeros((padded(bins), padded(bins))),

@@ -1,9 +1,9 @@
 """Newton's step without the Hessian's matrix: preconditioned conjugate gradients on its rows.
 
-Bins are few and parameters many, so that D + J' C J, the Gauss-Newton part with D the curvature of the constraints, is inverted
-by a matrix of bins x bins (Woodbury's identity). What it lacks of the exact Hessian is small near a minimum, and a few products
-with the exact one (:func:`hfx.hf_core.curvature.hessian_product`) make up for it: Steihaug's iteration, SIAM J. Numer. Anal.
-20 (1983) 626.
+Bins are few and parameters many, so that D + J' C J, with D a diagonal, is inverted by a matrix of bins x bins (Woodbury's
+identity). D is what the exact Hessian's diagonal has beside that of J' C J, but at least half of the constraints' curvature. What
+is left is small near a minimum, and a few products with the exact Hessian (:func:`hfx.hf_core.curvature.hessian_product`) make up
+for it: Steihaug's iteration, SIAM J. Numer. Anal. 20 (1983) 626.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from hfx.hf_core.linear import cholesky, solve
 __all__ = ["conjugate"]
 
 _MOST_PRODUCTS = 24
-_RESIDUAL = 1e-4  # the square of what is left, relative to the first, in the preconditioner's norm
+_RESIDUAL = 1e-2  # the square of what is left, relative to the first, in the preconditioner's norm; less near the end
+_CONSTRAINED = 0.5  # of its constraint's curvature: what a parameter has for D at least
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
 
@@ -32,14 +33,15 @@ def conjugate(
     closely as the next step of Newton can tell. False where H shows that it is not positive definite, or where too many products
     do not suffice.
 
-    Not ``exact``: with the Gauss-Newton part in place of H, in one step.
+    Not ``exact``: with D + J' C J in place of H, in one step. ``w.bend`` is x' H x, or NaN where it was not needed.
     """
     solution, residual, direction, product, preconditioned = w.solution, w.residual, w.direction, w.product, w.preconditioned
     width = len(solution)
+    _beside_the_bins(bins, size, w, product)
     for p in range(size):
         moves = free[p] and not held[p]
-        constrained = max(w.prior[p] + damping * scale[p], _UNCONSTRAINED * scale[p])
-        w.inverse[p] = 1.0 / constrained if moves else 0.0
+        own = max(product[p] + damping * scale[p], _UNCONSTRAINED * scale[p])
+        w.inverse[p] = 1.0 / own if moves else 0.0
         residual[p] = right[p] if moves else 0.0
     for p in range(size, width):
         w.inverse[p] = residual[p] = 0.0
@@ -48,6 +50,7 @@ def conjugate(
     for p in range(width):
         direction[p] = solution[p] = 0.0
     before, wanted = 1.0, np.inf
+    w.bend[0] = np.nan
     for turn in range(_MOST_PRODUCTS):
         _precondition(bins, residual, w, preconditioned)
         along = 0.0
@@ -57,6 +60,10 @@ def conjugate(
             wanted = min(_RESIDUAL, 0.1 * along) * along
             if not exact:
                 solution[:] = preconditioned
+        if exact and not along > wanted:
+            w.bend[0] = 0.0
+            for p in range(size):  # H x = right - residual - damping scale x
+                w.bend[0] += solution[p] * (right[p] - residual[p] - damping * scale[p] * solution[p])
         if not exact or not along > wanted:
             return math.isfinite(along) and along >= 0.0
         ratio = 0.0 if turn == 0 else along / before
@@ -75,6 +82,19 @@ def conjugate(
             solution[p] += step * direction[p]
             residual[p] -= step * product[p] if w.inverse[p] != 0.0 else 0.0
     return False
+
+
+@inline
+def _beside_the_bins(bins: int, size: int, w: Any, own: Any) -> None:
+    """The diagonal D before damping into ``own``."""
+    for p in range(size):
+        own[p] = w.diagonal[p]
+    for n in range(bins):
+        row, curvature = w.jacobian[n], w.row_curvature[n]
+        for p in range(size):
+            own[p] -= curvature * row[p] * row[p]
+    for p in range(size):
+        own[p] = max(own[p], _CONSTRAINED * w.prior[p])
 
 
 @inline

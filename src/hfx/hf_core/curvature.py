@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from hfx.hf_core.buffers import resolve, work
-from hfx.hf_core.fused import TINY, constraint, value
+from hfx.hf_core.fused import TINY, constraint, slopes, value
 from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import LANES, padded
 
@@ -30,6 +30,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
     blocks = t.hypothesis_from[h + 1] - first
     jacobian, diagonal = w.jacobian, w.diagonal
+    slopes(t, h, w)
     w.remainder[:] = 0.0
     w.diagonal[:] = 0.0
     w.jacobian[:bins] = 0.0

@@ -14,7 +14,7 @@ from hfx.hf_core.interpolation import clip, histosys_0, histosys_2, histosys_4p,
 from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.parameters import NORMAL
 
-__all__ = ["TINY", "constraint", "poisson", "rates", "shift_shape", "value"]
+__all__ = ["TINY", "constraint", "poisson", "rates", "shift_shape", "slopes", "value"]
 
 # A linear factor at zero (mu = 0) is replaced by this: nu is unchanged in float64, and log-derivatives stay finite.
 TINY = 1e-150
@@ -68,20 +68,47 @@ _PIECE = 512
 
 @inline
 def _normsys_1(count: int, theta: Any, sign: Any, w: Any) -> None:
-    """f'/f and f''/f of code 1: the logarithm of the factor of the parameter's side."""
+    """f'/f of code 1, the logarithm of the factor of the parameter's side, and the logarithm of f."""
     for e in range(count):
         p = w.normsys[e]
         w.slope[e] = w.table[6, e] if sign[p] > 0.0 else -w.table[7, e]
         w.exponent[e] = theta[p] * w.slope[e]
-        w.second[e] = w.slope[e] * w.slope[e]
 
 
 @inline
 def _normsys_4(count: int, outside: bool, w: Any) -> None:
-    """f inside [-1, 1], f'/f and f''/f of code 4, and the logarithm of what the exponentials outside make of f.
+    """f of code 4 inside [-1, 1], and the logarithm of what the exponentials outside make of it.
 
     Each loop fills one array, so that the compiler can rule out that they overlap, and fill its vector lanes.
     """
+    clipped = w.clipped
+    for begin in range(0, count, _PIECE):
+        end = min(begin + _PIECE, count)
+        index, at, factor, table = w.normsys[begin:end], w.at[begin:end], w.factor[begin:end], w.table
+        c1, c2, c3 = table[0, begin:end], table[1, begin:end], table[2, begin:end]
+        c4, c5, c6 = table[3, begin:end], table[4, begin:end], table[5, begin:end]
+        for e in range(end - begin):
+            at[e] = clipped[index[e]]
+        for e in range(end - begin):
+            found = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[0]
+            factor[e] = found if abs(found) >= TINY else TINY
+        if outside:
+            excess, exponent, log_hi, log_lo = w.excess, w.exponent[begin:end], table[6, begin:end], table[7, begin:end]
+            for e in range(end - begin):
+                at[e] = excess[index[e]]
+            for e in range(end - begin):
+                exponent[e] = at[e] * log_hi[e] if at[e] > 0.0 else -at[e] * log_lo[e]
+
+
+@inline
+def slopes(t: Any, h: int, w: Any) -> None:
+    """f'/f and f''/f of hypothesis h's interpolated factors, where :func:`value` was last computed: only points that a fit takes
+    need them."""
+    count = w.normsys_from[t.hypothesis_from[h + 1] - t.hypothesis_from[h]]
+    if t.normsys_code == 1:
+        for e in range(count):
+            w.second[e] = w.slope[e] * w.slope[e]
+        return
     clipped = w.clipped
     for begin in range(0, count, _PIECE):
         end = min(begin + _PIECE, count)
@@ -92,20 +119,11 @@ def _normsys_4(count: int, outside: bool, w: Any) -> None:
         for e in range(end - begin):
             at[e] = clipped[index[e]]
         for e in range(end - begin):
-            found = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[0]
-            factor[e] = found if abs(found) >= TINY else TINY
-        for e in range(end - begin):
             inverse[e] = 1.0 / factor[e]
         for e in range(end - begin):
             slope[e] = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[1] * inverse[e]
         for e in range(end - begin):
             second[e] = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[2] * inverse[e]
-        if outside:
-            excess, exponent, log_hi, log_lo = w.excess, w.exponent[begin:end], table[6, begin:end], table[7, begin:end]
-            for e in range(end - begin):
-                at[e] = excess[index[e]]
-            for e in range(end - begin):
-                exponent[e] = at[e] * log_hi[e] if at[e] > 0.0 else -at[e] * log_lo[e]
 
 
 @inline

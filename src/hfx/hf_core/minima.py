@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.hf_core.model import Data, Model
+from hfx.hf_core.model import Data, FusedKernel, Model
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.solver import CONVERGED, FLOOR, MAX_ITERATIONS, FitResult, Problem, minimize
 
@@ -29,6 +29,7 @@ _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less is no reason to leave th
 _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging casts doubt on what did
 _CHUNKS = 4  # for each thread: the last ones even out how long they take
 _ROW_BUDGET = 500_000  # elements of the Hessians of one chunk: 4 MB stay near the cache
+_FUSED_ROWS = 1024  # of a kernel that takes one row after another; a compiled call cannot be stopped
 _DEVICE_BUDGET = 50_000_000  # of another device, where many rows at once hide what a call costs; some ten such arrays are held
 
 
@@ -142,8 +143,8 @@ def run_fits(model: Model, problem: Problem, threads: int = 1, most: int = MAX_I
     """All rows of ``problem``, in chunks near the cache's size, ``threads`` of them at a time; neither changes the result."""
     count, parameters = problem.start.shape
     shared_out = -(-count // (_CHUNKS * threads)) if threads > 1 else count
-    budget = _ROW_BUDGET if model.on_cpu else _DEVICE_BUDGET
-    rows = max(1, min(budget // max(1, parameters * parameters), shared_out))
+    budget = (_ROW_BUDGET if model.on_cpu else _DEVICE_BUDGET) // max(1, parameters * parameters)
+    rows = max(1, min(_FUSED_ROWS if isinstance(model.kernel, FusedKernel) else budget, shared_out))
     chunks = [problem.rows(np.arange(first, min(first + rows, count))) for first in range(0, count, rows)] or [problem]
     if threads <= 1 or len(chunks) == 1:
         parts = [minimize(model.kernel, chunk, most) for chunk in chunks]

@@ -6,7 +6,6 @@ out of saddles and valleys.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from hfx.hf_core.jit import inline, jit
 from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.problem import (
     FACE_ROUNDS,
-    FLAT,
     MARGIN,
     MAX_DAMPING,
     NOTHING,
@@ -28,11 +26,12 @@ from hfx.hf_core.problem import (
     SIDE_ROUNDS,
     SURE,
 )
+from hfx.hf_core.saddle import lowest_curvature, valley_edm
 
 __all__ = ["State", "limit_steps", "state", "step"]
 
-# How a step is found: by conjugate gradients on the Hessian's rows, by their Gauss-Newton part, with the matrix.
-ROWS, GAUSS_NEWTON_ROWS, MATRIX = 0, 1, 2
+# How a step is found: by conjugate gradients on the Hessian's rows, by what preconditions them, with the matrix.
+ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
 
 
 class State(structref.StructRefProxy):
@@ -175,34 +174,23 @@ def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
 
 @jit
 def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
-    """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest eigenvector, or
-    of the floor of a valley."""
+    """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest curvature, or of
+    the floor of a valley."""
     for p in range(size):
         s.held[p] = False
     count = _moving(size, s)
     if count == 0:
         return predicted, 0.0
-    matrix = np.zeros((count, count))
-    for i in range(count):
-        for j in range(i, count):
-            p, q = s.index[i], s.index[j]
-            matrix[i, j] = s.hessian[p, q] / math.sqrt(s.scale[p] * s.scale[q])
-            matrix[j, i] = matrix[i, j]
-    values, vectors = np.linalg.eigh(matrix)
-    if values[0] > -FLAT:
-        total = 0.0
-        for k in range(count):
-            slope = 0.0
-            for i in range(count):
-                slope += vectors[i, k] * s.gradient[s.index[i]] / math.sqrt(s.scale[s.index[i]])
-            total += slope * slope / max(values[k], FLAT)
-        return predicted, total
+    flat = valley_edm(count, s)
+    if flat >= 0.0:
+        return predicted, flat
+    lowest_curvature(count, s)
     uphill = 0.0
     for p in range(size):
         s.step[p] = 0.0
     for i in range(count):
         p = s.index[i]
-        s.step[p] = vectors[i, 0] / math.sqrt(s.scale[p])
+        s.step[p] = s.packed[i]
         uphill += s.step[p] * s.gradient[p]
     length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
     for p in range(size):
@@ -243,6 +231,7 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
         s.step[p] = 0.0
         s.right[p] = -s.gradient[p]
     edm = 0.0 if convex and damping == 0.0 else np.inf
+    whole = True  # whether the first solution is the step
     for turn in range(FACE_ROUNDS + 1):
         solved = (
             _solve_rows(t, h, size, convex, damping, w, s) if quick else _solve_matrix(size, convex, turn == 0, damping, w, s)
@@ -256,6 +245,7 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
         for p in range(size):
             if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
                 s.held[p] = left = True
+                whole = False
                 s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
         if not left or not solved or turn == FACE_ROUNDS:
             break
@@ -270,7 +260,10 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
         stretch = max(stretch, abs(s.step[p]) / s.reach[p])
     for p in range(size):
         s.step[p] /= stretch
-    predicted = _predicted(blocks, bins, size, w, s)
+    if quick and convex and whole:  # the iteration knows the product already
+        predicted = -dot(s.step, s.gradient, size) - 0.5 * w.bend[0] / (stretch * stretch)
+    else:
+        predicted = _predicted(blocks, bins, size, w, s)
     if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
         predicted, edm = _leave_saddle(blocks, bins, size, damping, predicted, edm, w, s)
     return True, predicted, edm, stretch
@@ -297,16 +290,14 @@ def step(
     turn, beyond = 0, 0.0
     while True:
         quick, convex = way != MATRIX, True
-        if way == GAUSS_NEWTON_ROWS:
+        if way == CONVEX_ROWS:
             convex = False
         elif way == MATRIX:
             convex, damping = _curvature(t, h, size, damping, w, s)
         found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
         if way == ROWS and not found:
-            way = GAUSS_NEWTON_ROWS
-        elif quick and (
-            not found or (edm <= POLISH and not above > MARGIN * edm) or (way == GAUSS_NEWTON_ROWS and predicted < SURE)
-        ):
+            way = CONVEX_ROWS
+        elif quick and (not found or (edm <= POLISH and not above > MARGIN * edm) or (way == CONVEX_ROWS and predicted < SURE)):
             way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
         elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
             turn += 1
