@@ -59,6 +59,7 @@ def test_the_driver_outlives_the_terminal(pallet: Path, tmp_path: Path) -> None:
     """`hfx submit` in a terminal that is closed while the scan runs: a hang-up reaches all that belongs to it."""
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever started the tests may ignore it
         os.chdir(tmp_path)
         command = f"{sys.executable} -m hfx submit toy --endpoint two.toml -o run; sleep 600"
         os.execvpe("bash", ["bash", "-c", command], submitted.environment(tmp_path, slow=True, pace=0.1))
