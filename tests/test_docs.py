@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib import pyplot
 
 from hfx.driver.cli import run
 from hfx.driver.options import ScanOptions
@@ -43,6 +44,7 @@ def test_a_page_s_programs_run(page: str, tmp_path: Path, monkeypatch: pytest.Mo
             program, *arguments = shlex.split(line)
             assert program in ("make", "source", "hfx"), line
             assert program != "hfx" or run(arguments) == 0, line
+    pyplot.close("all")
 
 
 def test_pages_with_programs() -> None:

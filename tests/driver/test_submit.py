@@ -395,7 +395,7 @@ def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
         name: {p.name: (p.opts, p.secondary_opts, p.default, getattr(p, "help", None)) for p in commands[name].params}
         for name in ("scan", "submit")
     }
-    own = {"plan", "as_json", "quiet", "verbose"}
+    own = {"plan", "live", "no_browser", "port", "as_json", "quiet", "verbose"}
     assert len(found["scan"]) > 25
     assert {k: v for k, v in found["submit"].items() if k not in ("dry_run", "as_json")} == {
         k: v for k, v in found["scan"].items() if k not in own
