@@ -9,6 +9,7 @@ from typing import Any
 
 import matplotlib
 import pytest
+from matplotlib import pyplot
 from PIL import Image
 
 import hfx
@@ -33,6 +34,7 @@ def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     exec(compile(program, "README.md", "exec"), names)
     assert all(point.status == "converged" for point in names["result"])
     assert (tmp_path / "hfx-runs" / "massless.png").stat().st_size > 1000
+    pyplot.close("all")
 
 
 def test_names_in_the_programs() -> None:
