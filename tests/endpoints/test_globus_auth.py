@@ -225,6 +225,18 @@ def test_a_service_that_is_away_when_a_token_must_be_renewed(auth: AuthService) 
     globus_auth.app()
 
 
+def test_the_process_umask_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads have one: two that change it at once, for a moment each, may leave it changed."""
+    changed: list[int] = []
+    monkeypatch.setattr("os.umask", lambda mask: changed.append(mask) or 0o022)
+    path = tmp_path / "globus" / "tokens.json"
+    made = TokenStorageData("server", "id", "scope", "token", "refresh", 1, "Bearer")
+    Tokens(path, "user/one/two").store_token_data_by_resource_server({"server": made})
+    Tokens(path, "user/one/two").remove_token_data("server")
+    assert changed == []
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_file_is_whole_at_any_moment(tmp_path: Path) -> None:
     """Many write and read at once, as the processes of a user do."""
     path = tmp_path / "globus" / "tokens.json"

@@ -13,6 +13,18 @@ from hfx.errors import EndpointError
 __all__ = ["Tokens"]
 
 
+class _Aside(JSONTokenStorage):
+    """A file that nobody else sees until it is moved.
+
+    globus-sdk changes the process' umask while it writes. All threads share it: two that do so at once may leave it as
+    it was meant for secrets, and whatever the process writes or makes from then on cannot be entered or run.
+    """
+
+    @contextmanager
+    def user_only_umask(self) -> Iterator[None]:
+        yield
+
+
 class Tokens(JSONTokenStorage):
     """The tokens of an account.
 
@@ -42,7 +54,8 @@ class Tokens(JSONTokenStorage):
                 content = Path(self.filepath).read_bytes()
                 path.touch(mode=0o600, exist_ok=False)
                 path.write_bytes(content)
-            yield JSONTokenStorage(path, namespace=self.namespace)
+            yield _Aside(path, namespace=self.namespace)
+            path.chmod(0o600)  # its folder is the user's alone
             path.replace(self.filepath)
         except OSError as error:
             raise EndpointError(

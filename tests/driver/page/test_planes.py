@@ -30,7 +30,7 @@ def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:
     run.fit(run.names)
     feed = polled(run)
     plane = laid_out(feed.rows, feed.label_names, {}, Asked())
-    found = drawn(plane, feed.rows, feed.label_names)
+    found = drawn(plane, feed.rows, feed.label_names, None)
     scan = {"pallet": {"labels": ["m1", "m2"]}, "results": feed.briefs(), "failures": []}
     expected = contour.contours(scan)["curves"]
     assert [curve["which"] for curve in found["curves"]] == [curve["which"] for curve in expected]

@@ -124,8 +124,10 @@ def _slices(table: Table) -> list[dict[str, Any]]:
     return [{"where": text, "points": n} for text, n in list(said.items())[:_SLICES]]
 
 
-def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dict[str, Any]:
+def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str], interpolation: str | None = "linear") -> dict[str, Any]:
     """The contour of the rows so far; what is "open" lies in triangles with a hypothesis that has no result yet.
+
+    While results come the quickest `interpolation` will do: the others take up to seconds a picture.
 
     {"curves": [{"which", "points", "open": positions of segments, ...}], "band", "open_band": outlines, see `rings`;
     "notes", "made_of", "of", "awaited"}.
@@ -138,8 +140,7 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str]) -> dic
         "failures": [b for b, row in zip(briefs, kept, strict=True) if row.state == rows.FAILED],
     }
     field = contour.collect(scan, x=plane.x, y=plane.y)
-    # While results come the quickest interpolation will do: the others take a second a picture.
-    found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation="linear")
+    found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation=interpolation)
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
     near = _Awaited(field.mesh, plane.places[awaited])
     tiles = _band(field)

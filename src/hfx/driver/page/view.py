@@ -29,7 +29,7 @@ class Picture:
         self.contour: dict[str, Any] | None = None
         self.version = self.plane_version = 0
         self._of: object = None
-        self._drawn = (-1, -1, -1)
+        self._drawn = (-1, -1, -1, True)
         self._due = 0.0
 
     def lay_out(self, feed: Feed) -> None:
@@ -61,9 +61,10 @@ class Picture:
         began = time.thread_time()
         with guard:
             plane, state, table, labels = self.plane, self._state(feed), list(feed.rows), feed.label_names
+            interpolation = "linear" if feed.going_on else feed.run.get("options", {}).get("interpolation")
         if plane is None or len(plane.chosen) != len(table):
             return
-        contour = {**planes.drawn(plane, table, labels), "time": time.time()}
+        contour = {**planes.drawn(plane, table, labels, interpolation), "time": time.time()}
         with guard:
             self.contour, self._drawn = contour, state
             self.version += 1
@@ -71,9 +72,9 @@ class Picture:
         self._due = time.monotonic() + max(_LEAST, (time.thread_time() - began) / _SHARE)
 
     @staticmethod
-    def _state(feed: Feed) -> tuple[int, int, int]:
-        """What a contour depends on: the results, and how many are awaited no more."""
-        return feed.generation, feed.results, feed.failed
+    def _state(feed: Feed) -> tuple[int, int, int, bool]:
+        """What a contour depends on: the results, how many are awaited no more, and whether it is to be quick."""
+        return feed.generation, feed.results, feed.failed, feed.going_on
 
 
 class View:
