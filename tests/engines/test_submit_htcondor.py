@@ -72,7 +72,7 @@ def whole(folder: Path, run: Path, mode: str) -> None:
 def test_the_embedded_run_s_numbers(mode: str, folder: Path) -> None:
     pallet = fakes.write_pallet(folder / "toy", fakes.grid(6, 4))
     run, job = submit(folder, pallet, endpoint(folder, mode, slow=False), slow=False)
-    assert job in htcondor.jobs()
+    assert f"{job}.0" in htcondor.jobs()
     assert status(folder, run)["job"] == job
     hfx(folder, "attach", str(run))
     wanted = scan(pallet, output=folder / "embedded", setting=Setting(say=lambda _: None))
