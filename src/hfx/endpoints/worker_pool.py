@@ -49,8 +49,9 @@ def _wait() -> None:
 
 def main() -> None:
     """Run Parsl's own, warned."""
-    _check()
+    # Before Parsl is imported, which starts a thread: the signal kills where but one thread does not block it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
+    _check()
     threading.Thread(target=_wait, daemon=True).start()
     runpy.run_module(_POOL, run_name="__main__", alter_sys=True)
 
