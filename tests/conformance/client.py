@@ -1,5 +1,7 @@
 """A scan for a test to stop: ``client.py PALLET FOLDER ENDPOINT``; exit code as `hfx scan`'s."""
 
+import faulthandler
+import signal
 import sys
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from tests.endpoints import jobs
 def main() -> int:
     """Scan at a pace that can be interrupted."""
     pallet, folder, endpoint = sys.argv[1:4]
+    faulthandler.register(signal.SIGUSR2)  # a test that waits in vain asks where it is
     outcome._picture = fakes.picture
     with stoppable() as stop:
         try:

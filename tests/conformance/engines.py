@@ -102,7 +102,8 @@ class Engine:
     """How to write an endpoint file into a folder; whether its workers are processes of their own; what it needs up; the
     numbers of its jobs.
 
-    `marker`: the file in whose name its processes are marked, given the test's folder, and which jobs write.
+    `cancel`: the command that takes jobs from its batch system. `marker`: the file in whose name its processes are marked, given
+    the test's folder, and which jobs write.
     `lives`: the variable that marks processes of an endpoint that outlives its clients; `gone_after`: seconds after which
     nothing else is left of a client that was stopped.
     """
@@ -114,6 +115,7 @@ class Engine:
     gone_after: float = 5.0
     needs: "Callable[[], AbstractContextManager[None]]" = nullcontext
     jobs: Callable[[], list[str]] = list
+    cancel: str = ""
 
     def written(self, folder: Path) -> str:
         path = folder / "endpoint.toml"
@@ -130,17 +132,20 @@ ENGINES = {
         _parsl("slurm", 'partition = "debug"', "init_blocks = 2", "max_blocks = 2", 'address = "127.0.0.1"'),
         needs=_up(slurm),
         jobs=slurm.jobs,
+        cancel="scancel",
     ),
     "htcondor": Engine(
         _parsl("htcondor", "init_blocks = 2", "max_blocks = 2", "memory_gb = 1", 'address = "127.0.0.1"'),
         needs=_up(htcondor),
         jobs=htcondor.jobs,
+        cancel="condor_rm",
     ),
     "globus": Engine(_globus_text(), needs=_globus, marker=_site_marker, lives=globus.OWNED),
     "globus-slurm": Engine(
         _globus_text('partition = "debug", workers_per_node = 1, init_blocks = 2, max_blocks = 2, idle_seconds = 4'),
         needs=_globus_slurm,
         jobs=slurm.jobs,
+        cancel="scancel",
         marker=_site_marker,
         lives=globus.OWNED,
         gone_after=20.0,  # the endpoint gives idle jobs back
@@ -148,17 +153,17 @@ ENGINES = {
 }
 
 
-def marked(mark: str, lives: str | None = None) -> list[str]:
-    """The commands of all processes, but this one, with `mark` in their environment, and without the variable `lives`."""
-    found = []
+def marked(mark: str, lives: str | None = None) -> dict[int, str]:
+    """All processes, but this one, with `mark` in their environment, and without the variable `lives`: their commands."""
+    found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             environment = (folder / "environ").read_bytes()
             if folder.name != str(os.getpid()) and mark.encode() in environment and f"{lives}=".encode() not in environment:
-                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-    return [command for command in found if command]
+    return {number: command for number, command in found.items() if command}
 
 
 def until(done: Callable[[], bool], seconds: float) -> bool:

@@ -3,11 +3,8 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +17,13 @@ from hfx.driver.results import ScanResult
 from hfx.driver.scan import Setting, scan
 from hfx.endpoints import connect, resolve
 from tests.conformance import engines
+from tests.conformance.clients import Place, client, failures, finished, local, named, over, placed, retried
 from tests.driver import fakes
 from tests.endpoints import jobs
-from tests.engines import slurm
 
-CLIENT = Path(__file__).with_name("client.py")
 SEPARATE = [name for name, engine in engines.ENGINES.items() if engine.separate]
 # A worker that dies in this process would be the test.
 separate = pytest.mark.parametrize("engine", SEPARATE, indirect=True)
-
-
-@dataclass(frozen=True)
-class Place:
-    """An endpoint file, and the mark that its processes carry."""
-
-    engine: str
-    file: str
-    mark: str
-
-    def left(self) -> list[str]:
-        """What still runs of it, and should end with its client."""
-        return [*engines.marked(self.mark, engines.ENGINES[self.engine].lives), *engines.ENGINES[self.engine].jobs()]
-
-    def seen(self) -> list[str]:
-        """All that runs of it."""
-        return [*engines.marked(self.mark), *engines.ENGINES[self.engine].jobs()]
 
 
 @pytest.fixture(scope="module", params=engines.ENGINES)
@@ -56,14 +35,8 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture
 def place(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    marker = engines.ENGINES[engine].marker(tmp_path)
-    marker.unlink(missing_ok=True)
-    monkeypatch.setenv("HFX_TEST_MARKER", str(marker))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))  # nothing is collected that another test submitted
-    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
-    here = Place(engine, engines.ENGINES[engine].written(tmp_path), f"HFX_TEST_MARKER={marker}")
-    yield here
-    assert engines.until(lambda: not here.left(), 20), here.left()
+    with placed(engine, tmp_path, monkeypatch) as here:
+        yield here
 
 
 @pytest.fixture
@@ -147,18 +120,7 @@ def test_a_worker_that_is_lost_once_costs_nothing(place: Place, pallet: Path) ->
     assert len(result) == 24
     assert not result.failures
     assert [event.hypotheses for event in events if isinstance(event, Retried)] == [4]
-    lines = [json.loads(line) for line in (pallet.parent / "run" / "results.jsonl").read_text().splitlines()]
-    assert set(Counter(line["name"] for line in lines if line["step"] == "local").values()) == {1}
-
-
-def client(pallet: Path, folder: Path, place: Place) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(CLIENT), str(pallet), str(folder), place.file]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
-
-
-def finished(folder: Path) -> int:
-    path = folder / "results.jsonl"
-    return path.read_text().count("\n") if path.exists() else 0
+    assert local(pallet.parent / "run") == Counter(named(fakes.grid(6, 4)))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -168,7 +130,7 @@ def test_a_client_that_is_stopped_leaves_nothing(place: Place, pallet: Path, tmp
     assert engines.until(lambda: finished(tmp_path / "stopped") > 0, 60)
     assert len(place.seen()) >= (3 if place.engine in SEPARATE else 1)  # the client, and its workers
     os.killpg(running.pid, number) if number == signal.SIGINT else running.send_signal(number)
-    _, errors = running.communicate(timeout=30)
+    errors = over(running, 30)
     assert running.returncode == 128 + number, errors
     assert "Traceback" not in errors
     assert engines.until(lambda: not place.left(), engines.ENGINES[place.engine].gone_after), place.left()
@@ -187,20 +149,17 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     assert finished(folder) < 24
     # Who nobody talks to any more ends by itself.
     assert engines.until(lambda: not place.left(), 30), place.left()
-    kept = {json.loads(line)["name"] for line in (folder / "results.jsonl").read_text().splitlines()}
+    kept = set(local(folder))
     outlived = engines.ENGINES[place.engine].lives is not None
     if not outlived:
         log.unlink()
     second = client(pallet, folder, place)
-    _, errors = second.communicate(timeout=90)
+    errors = over(second, 90)
     assert second.returncode == 0, errors
-    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    local = Counter(line["name"] for line in lines if line["step"] == "local")
-    assert len(local) == 24
-    assert set(local.values()) == {1}
+    assert local(folder) == Counter(named(fakes.grid(6, 4)))
     # An endpoint that outlives its client goes on with what was submitted, which is collected; else the rest is fitted anew.
-    assert sorted(log.read_text().split()) == sorted(set(local) if outlived else set(local) - kept)
-    assert json.loads((folder / "scan.json").read_text())["failures"] == []
+    assert sorted(log.read_text().split()) == sorted(set(local(folder)) - (set() if outlived else kept))
+    assert failures(folder) == []
 
 
 def test_every_worker_shakes_hands(place: Place) -> None:
@@ -221,23 +180,22 @@ def test_libraries_have_one_thread(place: Place) -> None:
         assert pool.submit(jobs.libraries, {}).result(90) == {"torch": 1, "numba": 1}
 
 
-@pytest.mark.parametrize("engine", ["globus-slurm"], indirect=True)
+@pytest.mark.parametrize("engine", [name for name, engine in engines.ENGINES.items() if engine.cancel], indirect=True)
 def test_a_job_that_is_cancelled_in_mid_scan_costs_nothing(place: Place, tmp_path: Path) -> None:
-    """Through a service, too, a lost node is known from a task's fault: its tasks are tried again whole."""
-    pallet, folder = fakes.write_pallet(tmp_path / "toy", fakes.grid(10, 8)), tmp_path / "run"
-    running = client(pallet, folder, place)
+    """Its tasks are tried again whole, in another job; a lost node is known from a task's fault."""
+    # An endpoint with a Parsl of its own looks once a minute whether it has lost a job: it keeps another. Its service limits requests.
+    own = engines.ENGINES[place.engine].lives is not None
+    points = fakes.grid(6, 6) if own else fakes.grid(10, 8)
+    pallet, folder = fakes.write_pallet(tmp_path / "toy", points), tmp_path / "run"
+    running = client(pallet, folder, place if own else place.with_one_job())
     assert engines.until(lambda: finished(folder) > 4, 60)
-    before = slurm.jobs()
-    assert len(before) == 2
-    subprocess.run(["scancel", before[0]], check=True)
-    _, errors = running.communicate(timeout=120)
+    jobs_now = engines.ENGINES[place.engine].jobs()
+    assert len(jobs_now) == (2 if own else 1)
+    place.cancel(jobs_now[0])
+    errors = over(running, 120)
     assert running.returncode == 0, errors
-    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    assert Counter(line["name"] for line in lines if line["step"] == "local") == Counter(
-        f"sig_{a}_{b}" for a, b in fakes.grid(10, 8)
-    )
-    assert json.loads((folder / "scan.json").read_text())["failures"] == []
-    events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
-    retried = [event for event in events if event["event"] == "retried"]
-    assert len(retried) >= 1
-    assert all("was lost" in event["reason"] and event["hypotheses"] > 1 for event in retried)
+    assert local(folder) == Counter(named(points))
+    assert failures(folder) == []
+    assert len(retried(folder)) >= 1
+    assert all("was lost" in event["reason"] and event["hypotheses"] > 1 for event in retried(folder))  # whole, not split
+    assert engines.until(lambda: not place.left(), engines.ENGINES[place.engine].gone_after), place.left()

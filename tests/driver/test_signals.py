@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conformance import engines
-from tests.conformance.test_endpoints import CLIENT, finished
+from tests.conformance.clients import CLIENT, finished
 from tests.driver import fakes
 
 # A display on the terminal, as `hfx scan` has one, and the pace of the client that tests stop.

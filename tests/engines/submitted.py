@@ -62,4 +62,4 @@ def state(run: Path) -> str:
 
 def left(folder: Path) -> list[str]:
     """The processes that carry the test's mark."""
-    return engines.marked(f"HFX_TEST_MARKER={folder}/marker")
+    return list(engines.marked(f"HFX_TEST_MARKER={folder}/marker").values())

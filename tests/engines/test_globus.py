@@ -16,7 +16,7 @@ from hfx.driver.scan import Setting, scan
 from hfx.endpoints import connect
 from hfx.errors import EndpointError, TooLargeError
 from tests.conformance import engines
-from tests.conformance.test_endpoints import Place, client, finished
+from tests.conformance.clients import Place, client, finished, local, over, placed
 from tests.driver import fakes
 from tests.endpoints import jobs
 from tests.engines.globus import Site
@@ -40,13 +40,9 @@ def site(up: Site) -> Iterator[Site]:
 
 
 @pytest.fixture
-def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
-    marker = engines.ENGINES["globus"].marker(tmp_path)
-    marker.unlink(missing_ok=True)
-    monkeypatch.setenv("HFX_TEST_MARKER", str(marker))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
-    return Place("globus", engines.ENGINES["globus"].written(tmp_path), f"HFX_TEST_MARKER={marker}")
+def place(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    with placed("globus", tmp_path, monkeypatch) as here:
+        yield here
 
 
 @pytest.fixture
@@ -200,17 +196,11 @@ def test_connections_to_the_queues_are_cut_and_nothing_is_lost(site: Site, place
     running = client(pallet, folder, place)
     assert engines.until(lambda: finished(folder) > 0, 60)
     site.broker.cut()
-    _, errors = running.communicate(timeout=120)
+    errors = over(running, 120)
     assert running.returncode == 0, errors
     assert len(local(folder)) == 12
     assert set(local(folder).values()) == {1}
     assert max(site.service.submitted.values()) == 1
-
-
-def local(folder: Path) -> Counter[str]:
-    """How often each hypothesis was fitted."""
-    lines = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    return Counter(line["name"] for line in lines if line["step"] == "local")
 
 
 def killed(pallet: Path, folder: Path, place: Place, when: Callable[[], bool]) -> None:
@@ -229,7 +219,7 @@ def test_tasks_of_a_killed_client_are_collected_not_submitted_again(
     before = set(site.service.submitted)
     assert len(local(folder)) < 12
     second = client(pallet, folder, place)
-    _, errors = second.communicate(timeout=90)
+    errors = over(second, 90)
     assert second.returncode == 0, errors
     assert set(local(folder).values()) == {1}
     assert len(local(folder)) == 12
@@ -249,7 +239,7 @@ def test_a_client_that_is_killed_before_it_hears_of_its_submission_collects(
     held.set()
     before = set(site.service.submitted)
     second = client(pallet, folder, place)
-    _, errors = second.communicate(timeout=90)
+    errors = over(second, 90)
     assert second.returncode == 0, errors
     assert len(local(folder)) == 12
     assert sorted(site.service.submitted[digest] for digest in before)[:-1] == [1] * (len(before) - 1)
@@ -261,7 +251,7 @@ def test_results_that_expired_are_submitted_again(site: Site, place: Place, pall
     assert engines.until(lambda: all("completion_t" in task for task in site.service.state.tasks.values()), 30)
     site.service.state.tasks.clear()
     second = client(pallet, folder, place)
-    _, errors = second.communicate(timeout=90)
+    errors = over(second, 90)
     assert second.returncode == 0, errors
     assert set(local(folder).values()) == {1}
     assert len(local(folder)) == 12
