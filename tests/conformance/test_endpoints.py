@@ -183,7 +183,8 @@ def test_libraries_have_one_thread(place: Place) -> None:
 @pytest.mark.parametrize("engine", [name for name, engine in engines.ENGINES.items() if engine.cancel], indirect=True)
 def test_a_job_that_is_cancelled_in_mid_scan_costs_nothing(place: Place, tmp_path: Path) -> None:
     """Its tasks are tried again whole, in another job; a lost node is known from a task's fault."""
-    # An endpoint with a Parsl of its own looks once a minute whether it has lost a job: it keeps another. Its service limits requests.
+    # An endpoint with a Parsl of its own looks once a minute whether it has lost a job: it keeps another. Its service takes
+    # few requests.
     own = engines.ENGINES[place.engine].lives is not None
     points = fakes.grid(6, 6) if own else fakes.grid(10, 8)
     pallet, folder = fakes.write_pallet(tmp_path / "toy", points), tmp_path / "run"
