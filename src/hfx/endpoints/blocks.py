@@ -98,6 +98,9 @@ def _provider(endpoint: Endpoint) -> Any:
     from parsl import launchers
     from parsl.errors import OptionalModuleMissing
 
+    from hfx.endpoints import commands
+
+    commands.adopt()
     arguments = endpoint.spec.arguments()
     if "launcher" in arguments:
         arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
