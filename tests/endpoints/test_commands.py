@@ -15,7 +15,6 @@ from hfx.endpoints import commands
 BESIDE = """
 import threading
 import numpy as np
-from parsl.providers import LocalProvider
 from parsl.providers.local import local
 from hfx.endpoints import commands
 

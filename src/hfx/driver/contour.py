@@ -37,10 +37,14 @@ class Plane:
 
     def band(self) -> list[Array]:
         """Rings around where the -1 sigma expected surface is above the level and the +1 sigma one is not."""
+        return tiles.outline(self.band_tiles())
+
+    def band_tiles(self) -> list[Array]:
+        """Polygons that tile the same."""
         if self.surface is None:
             return []
         upper, lower = (self.surface.values[:, WHICH.index(which)] for which in ("expected-1", "expected+1"))
-        return tiles.outline(surfaces.between(self.surface.mesh, upper, lower, _LEVEL))
+        return surfaces.between(self.surface.mesh, upper, lower, _LEVEL)
 
     def excluded(self, which: str = "observed") -> list[Array]:
         """Rings around what is excluded, along the rim of the points where it reaches it."""

@@ -11,7 +11,7 @@ from hfx.driver.events import Failed
 from hfx.driver.page.asked import Asked
 from hfx.driver.page.feed import Feed
 from hfx.driver.page.lettering import plain
-from hfx.driver.page.planes import drawn, laid_out, rings
+from hfx.driver.page.planes import drawn, laid_out
 from hfx.errors import OptionError
 from tests.driver import fakes
 from tests.driver.page.made import MadeRun
@@ -38,6 +38,9 @@ def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:
         np.testing.assert_allclose(ours["points"], theirs["points"], rtol=1e-6)
         assert ours["open"] == []
     assert (found["made_of"], found["of"], found["awaited"]) == (30, 30, 0)
+    # The band is that of the same surface, as hfx plot draws it.
+    assert sum(map(_area, found["band"])) == pytest.approx(sum(map(_area, contour.plane(scan).band())), rel=1e-5)
+    assert found["open_band"] == []
 
 
 def test_where_a_fit_is_missing_the_line_is_open(tmp_path: Path) -> None:
@@ -84,6 +87,8 @@ def test_the_runs_own_axes_and_labels_come_first(tmp_path: Path) -> None:
     assert (own.x, own.y) == ("mn2", "mn1")
     assert own.said["xlabel"] == "m(χ̃₂⁰)"
     assert own.said["forbidden"] == "y>x"
+    (ring,) = own.said["forbidden_area"]
+    assert _area(ring) == pytest.approx(490.0)  # above the diagonal, in -30 < x < 180, -2 < y < 12
     other = laid_out(feed.rows, feed.label_names, options, Asked("msb", "mn1"))
     assert other.said["xlabel"] == "m(b̃₁) [GeV]"  # what was said of one axis is not true of another
     assert other.said["forbidden"] is None
@@ -104,15 +109,6 @@ def test_one_label_is_a_profile(tmp_path: Path) -> None:
     assert plane.y is None
     assert plane.content()["at"][0] == [200, 0]
     assert drawn(plane, feed.rows, feed.label_names)["made_of"] == 4
-
-
-def test_rings_outline_what_polygons_tile() -> None:
-    """Two triangles and a square that share sides; apart from them another triangle."""
-    square = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=float)
-    triangles = [np.array([[1, 0], [2, 0], [1, 1]]), np.array([[2, 0], [2, 1], [1, 1]]), np.array([[5, 5], [6, 5], [5, 6]])]
-    found = rings([square, *[t.astype(float) for t in triangles]])
-    assert sorted(map(_area, found)) == pytest.approx([0.5, 2.0])
-    assert all(ring[0] == ring[-1] for ring in found)
 
 
 def _area(ring: list[list[float]]) -> float:

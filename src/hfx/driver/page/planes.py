@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
-from hfx.driver import contour, surfaces
+from hfx.driver import contour, surfaces, tiles
 from hfx.driver.axis_labels import axis_label
 from hfx.driver.expressions import parse
 from hfx.driver.page import rows
@@ -17,7 +17,7 @@ from hfx.driver.page.asked import Asked
 from hfx.driver.page.lettering import plain
 from hfx.driver.page.rows import Row
 
-__all__ = ["Plane", "drawn", "laid_out", "rings"]
+__all__ = ["Plane", "drawn", "laid_out"]
 
 Array = NDArray[np.float64]
 Table = Mapping[str, Array]
@@ -25,6 +25,7 @@ Table = Mapping[str, Array]
 # Significant digits that go to the browser: more than a screen shows.
 _DIGITS = 7
 _SLICES = 24
+_STEPS = 41  # of the grid on which a forbidden region's border is found
 
 
 @dataclass(frozen=True)
@@ -55,15 +56,18 @@ def laid_out(table_rows: Sequence[Row], labels: Sequence[str], options: Mapping[
     places = np.column_stack([_along(field.x, table, "--x"), _along(field.y, table, "--y")]) if points else np.zeros((0, 2))
     chosen &= np.isfinite(places).all(axis=1)
     own = (field.x, field.y) == tuple(options.get(axis) or getattr(field, axis) for axis in ("x", "y"))
-    said = {
+    said: dict[str, Any] = {
         "choice": field.choice,
         "hidden": list(field.hidden),
         "axes": _axes(table),
         "slices": _slices(table),
         "xlabel": plain((options.get("xlabel") if own else None) or axis_label(field.x)),
         "ylabel": plain((options.get("ylabel") if own else None) or axis_label(field.y or "CLs")),
-        "forbidden": options.get("forbidden") if own and field.y else None,
+        "forbidden": None,
+        "forbidden_area": [],
     }
+    if own and field.y and (forbidden := options.get("forbidden")):
+        said |= {"forbidden": forbidden, "forbidden_area": _forbidden(forbidden, field.x, field.y, places[chosen])}
     return Plane(field.x, field.y, asked.where, places, chosen, said)
 
 
@@ -129,8 +133,8 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str], interp
 
     While results come the quickest `interpolation` will do: the others take up to seconds a picture.
 
-    {"curves": [{"which", "points", "open": positions of segments, ...}], "band", "open_band": outlines, see `rings`;
-    "notes", "made_of", "of", "awaited"}.
+    {"curves": [{"which", "points", "open": positions of segments, ...}], "band", "open_band": [ring, ...], filled by
+    the even-odd rule; "notes", "made_of", "of", "awaited"}.
     """
     kept = [row for row, inside in zip(table_rows, plane.chosen, strict=True) if inside]
     briefs = [row.brief() for row in kept]
@@ -139,53 +143,39 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str], interp
         "results": [b for b in briefs if "status" in b],
         "failures": [b for b, row in zip(briefs, kept, strict=True) if row.state == rows.FAILED],
     }
-    field = contour.collect(scan, x=plane.x, y=plane.y)
-    found = contour.contours(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation=interpolation)
+    found = contour.plane(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation=interpolation)
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
-    near = _Awaited(field.mesh, plane.places[awaited])
-    tiles = _band(field)
-    band = list(zip(tiles, near.hold([tile.mean(axis=0) for tile in tiles]), strict=True))
+    near = _Awaited(found.field.mesh, plane.places[awaited])
+    band = found.band_tiles()
+    open_tiles = near.hold([tile.mean(axis=0) for tile in band])
     return {
-        "curves": [{**c, "points": _rounded(c["points"]), "open": near.segments(c["points"])} for c in found["curves"]],
-        "band": rings([polygon for polygon, waits in band if not waits]),
-        "open_band": rings([polygon for polygon, waits in band if waits]),
-        "notes": found["notes"],
+        "curves": [{**c, "points": _rounded(c["points"]), "open": near.segments(c["points"])} for c in found.contours["curves"]],
+        "band": _rings([tile for tile, waits in zip(band, open_tiles, strict=True) if not waits]),
+        "open_band": _rings([tile for tile, waits in zip(band, open_tiles, strict=True) if waits]),
+        "notes": found.contours["notes"],
         "made_of": int(sum(row.cls is not None and row.converged for row in kept)),
         "of": len(kept),
         "awaited": int(awaited.sum()),
     }
 
 
-def _band(field: contour.Field) -> list[Array]:
-    if field.mesh is None:
+def _rings(polygons: Sequence[Array]) -> list[list[list[float]]]:
+    return [_rounded(ring) for ring in tiles.outline(polygons)]
+
+
+def _forbidden(expression: str, x: str, y: str, places: Array) -> list[list[list[float]]]:
+    """Rings around the part of a forbidden region that a picture of these places can show, wider than their range."""
+    if not len(places):
         return []
-    z = contour.significance(field.cls)
-    upper, lower = (z[:, contour.WHICH.index(which)] for which in ("expected-1", "expected+1"))
-    return surfaces.between(field.mesh, upper, lower, float(contour.significance(contour.LEVEL)))
-
-
-def rings(polygons: Sequence[Array]) -> list[list[list[float]]]:
-    """The outline of polygons that tile a region, to be filled by the even-odd rule: a side that two share is inside."""
-    odd: set[tuple[tuple[float, ...], tuple[float, ...]]] = set()
-    for polygon in polygons:
-        corners = [tuple(corner) for corner in _rounded(polygon)]
-        for side in zip(corners, [*corners[1:], corners[0]], strict=True):
-            if side[0] != side[1]:
-                odd ^= {(min(side), max(side))}
-    beside: dict[tuple[float, ...], list[tuple[float, ...]]] = {}
-    for a, b in sorted(odd):
-        beside.setdefault(a, []).append(b)
-        beside.setdefault(b, []).append(a)
-    found = []
-    for start in list(beside):
-        while beside[start]:
-            ring = [start]
-            while not (len(ring) > 1 and ring[-1] == start) and beside[ring[-1]]:
-                onward = beside[ring[-1]].pop()
-                beside[onward].remove(ring[-1])
-                ring.append(onward)
-            found.append([list(corner) for corner in ring])
-    return found
+    low, high = places.min(axis=0), places.max(axis=0)
+    room = np.where(high > low, 0.2 * (high - low), np.maximum(np.abs(low), 1.0))
+    steps = [np.linspace(a, b, _STEPS) for a, b in zip(low - room, high + room, strict=True)]
+    points = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    at = np.arange(len(points)).reshape(_STEPS, _STEPS)
+    a, b, c, d = (corner.ravel() for corner in (at[:-1, :-1], at[1:, :-1], at[1:, 1:], at[:-1, 1:]))
+    mesh = surfaces.Mesh(points, np.concatenate([np.stack([a, b, c], axis=1), np.stack([a, c, d], axis=1)]))
+    margin = contour.forbidden_margin(expression, x, y)(points[:, 0], points[:, 1])
+    return _rings(surfaces.between(mesh, margin, np.full(len(points), -1.0), 0.0))
 
 
 class _Awaited:

@@ -9,11 +9,11 @@ const STOPS = {
 
 export const THEMES = {
   light: {
-    name: "light", paper: "#ffffff", ink: "#1c1f24", soft: "#5a6069", edge: "#3d434b", band: "#ffe34d", openBand: "#fff6c4", faint: "#8d949e",
+    name: "light", paper: "#ffffff", ink: "#1c1f24", soft: "#5a6069", edge: "#3d434b", band: "#ffe34d", openBand: "#fff6c4", forbidden: "#e4e4e4", faint: "#8d949e",
     observed: "#8b0000", expected: "#2f4b7c", ring: "#0050b3", bad: "#1c1f24",
   },
   dark: {
-    name: "dark", paper: "#16191d", ink: "#eceff3", soft: "#a9b1bc", edge: "#0c0e10", band: "#6e6113", openBand: "#35300f", faint: "#7d8692",
+    name: "dark", paper: "#16191d", ink: "#eceff3", soft: "#a9b1bc", edge: "#0c0e10", band: "#6e6113", openBand: "#35300f", forbidden: "#2b2f34", faint: "#7d8692",
     observed: "#ff8a80", expected: "#a9c1ff", ring: "#7cc0ff", bad: "#eceff3",
   },
 };

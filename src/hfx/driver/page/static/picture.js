@@ -25,7 +25,7 @@ export function draw(ctx, size, store, theme, layer = null) {
   ctx.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
   ctx.clip();
   if (profile) profileLines(ctx, shown, scales, store, theme);
-  else curves(ctx, scales, store, theme);
+  else { curves(ctx, scales, store, theme); forbidden(ctx, scales, store, theme); }
   ctx.restore();
   frame(ctx, text, box, scales, store, theme);
   marks(ctx, layer, shown, { ...scales, box }, store, theme, profile);
@@ -113,12 +113,20 @@ function lineItems(store) {
   const chosen = WHICH[store.column];
   if (!["observed", "expected"].includes(chosen) && has(chosen)) items.push([stroke(chosen, store), capital(COLUMNS[store.column])]);
   if (found.some((curve) => curve.which.startsWith("theory"))) items.push([stroke("theory-up", store), "Observed, signal theory"]);
+  if (store.plane?.forbidden_area?.length) items.push([area("forbidden"), `Not possible: ${store.plane.forbidden}`]);
   if (found.some((curve) => curve.open?.length) || store.contour?.open_band.length) items.push([stroke("open", store), "pale: fits still missing there"]);
   return items;
 }
 
 function capital(string) {
   return string[0].toUpperCase() + string.slice(1);
+}
+
+function area(name) {
+  return ({ ctx }, x, y, theme) => {
+    ctx.fillStyle = theme[name];
+    ctx.fillRect(x, y - 6, 26, 12);
+  };
 }
 
 function stroke(which, store, band = false) {
@@ -175,6 +183,19 @@ function pen(ctx, which, store, theme, open) {
   ctx.setLineDash(open ? [1.5, 3.5] : dashes);
   ctx.globalAlpha = open ? 0.75 : 1;
   ctx.lineJoin = "round";
+}
+
+// What cannot be, as hfx plot shows it: grey, with its border.
+function forbidden(ctx, { x, y }, store, theme) {
+  const rings = store.plane?.forbidden_area ?? [];
+  if (!rings.length) return;
+  ctx.beginPath();
+  for (const ring of rings) trace(ctx, ring, x, y, true);
+  ctx.fillStyle = theme.forbidden;
+  ctx.fill("evenodd");
+  ctx.strokeStyle = theme.faint;
+  ctx.lineWidth = 1.2;
+  ctx.stroke();
 }
 
 function curves(ctx, { x, y }, store, theme) {
