@@ -7,8 +7,8 @@ meets all of them. "first" is the time until the first results are on the disk, 
 say that patching, compiling and fitting took them, over the number of workers, and "beside" the rest of the total: start of
 the workers, their libraries, the wire, the driver. Megabytes are those of all requests and answers, of local search and exchange.
 
-The engines are those of the tests (`tests/conformance/engines.py`), two workers each, batch systems and services started here;
-one that is not installed is left out by name. An endpoint of one's own is given by its file.
+The engines are those of the tests (`tests/conformance/engines.py`), two workers each; batch systems and services are started
+here for each scan, before its clock. One that is not installed is left out by name. An endpoint of one's own is given by file.
 """
 
 import argparse
@@ -17,8 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,16 +125,17 @@ def one_scan(pallet: Pallet, endpoint: str, times: Times) -> None:
     times.traffic = traffic
 
 
-def of_the_tests(names: list[str] | None, stack: ExitStack, folder: Path) -> Iterator[tuple[str, str]]:
-    """Name and endpoint file of each engine of the tests that is here."""
-    for name in names or engines.ENGINES:
-        engine, own = engines.ENGINES[name], folder / name
-        own.mkdir()
+@contextmanager
+def of_the_tests(name: str, folder: Path) -> Iterator[str]:
+    """The endpoint file of an engine of the tests, which is up for the block; raises `LookupError` where it cannot be had."""
+    engine = engines.ENGINES[name]
+    folder.mkdir(parents=True)
+    with ExitStack() as stack:
         try:
             stack.enter_context(engine.needs())
-            yield name, engine.written(own)
         except (pytest.skip.Exception, pytest.fail.Exception) as reason:
-            print(f"left out {name}: {reason}", file=sys.stderr)
+            raise LookupError(reason) from None
+        yield engine.written(folder)
 
 
 def main() -> None:
@@ -148,14 +149,21 @@ def main() -> None:
     print(", ".join(f"{key} {value}" for key, value in provenance.versions().items() if key != "executable"))
     for name, file in published.found([arguments.pallet]).items():
         pallet = open_pallet(str(file))
-        with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-            places = {given: given for given in arguments.endpoint}
-            if arguments.engine or not places:
-                places |= dict(of_the_tests(arguments.engine, stack, Path(folder)))
-            times = {place: Times(resolve(file).workers(WORKERS)) for place, file in places.items()}
-            for _ in range(arguments.repeat):
-                for place, file in places.items():
-                    one_scan(pallet, file, times[place])
+        with tempfile.TemporaryDirectory() as folder:
+            places: dict[str, Callable[[int], AbstractContextManager[str]]] = {
+                given: lambda _, given=given: nullcontext(given) for given in arguments.endpoint
+            }
+            for engine in arguments.engine or (() if places else engines.ENGINES):
+                places[engine] = lambda number, engine=engine: of_the_tests(engine, Path(folder) / f"{engine}-{number}")
+            times: dict[str, Times] = {}
+            for number in range(arguments.repeat):
+                for place in list(places):
+                    try:
+                        with places[place](number) as file:
+                            one_scan(pallet, file, times.setdefault(place, Times(resolve(file).workers(WORKERS))))
+                    except LookupError as reason:
+                        print(f"left out {place}: {reason}", file=sys.stderr)
+                        del places[place]
         print(f"{name}: {len(pallet.hypotheses)} hypotheses, medians of {arguments.repeat}")
         rows = [COLUMNS, *(one.row(place) for place, one in times.items())]
         widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
