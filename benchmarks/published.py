@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from hfx.driver import plan
 from hfx.driver.exchange import exchange
 from hfx.driver.neighbours import neighbours
 from hfx.functions import cls_scan
+from hfx.functions.background import Background
 from hfx.pallets import Hypothesis, Pallet
 
 NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")
@@ -49,6 +51,10 @@ class Fits:
     threads: int
     device: str = "cpu"
 
+    @cached_property
+    def _background(self) -> Background:
+        return Background(self.pallet.background)
+
     def local(self) -> dict[str, Json]:
         """The record of each hypothesis after the local search; those that cannot be fitted are named on stderr."""
         usable = [h.name for h in self.hypotheses if h.defect is None]
@@ -83,7 +89,8 @@ class Fits:
     def _run(self, names: Sequence[str], threads: int, more: Json) -> list[Json]:
         wanted = set(names)
         chosen = [h for h in self.hypotheses if h.name in wanted]
-        task = plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **more)
+        shared: Json = {"threads": threads, "device": self.device, "background": self._background}
+        task = plan.task(self.pallet, chosen, self.options, **shared, **more)
         answer = cls_scan.run(task)
         for failure in answer["failures"]:
             print(f"{failure['name']} failed: {failure['reason']}", file=sys.stderr)

@@ -19,6 +19,7 @@ from hfx.driver.outcome import choose
 from hfx.driver.plan import FitOptions
 from hfx.driver.records import EXCHANGE, LOCAL, Place
 from hfx.driver.store import RunFolder
+from hfx.functions.background import Background
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = ["Fitted", "Fitting"]
@@ -175,7 +176,12 @@ class Fitting:
 
     def _payload(self, names: Sequence[str], threads: int, **exchanged: Any) -> dict[str, Any]:
         chosen = [self.pallet.hypothesis(name) for name in sorted(names, key=self._positions.__getitem__)]
-        return plan.task(self.pallet, chosen, self.options, threads=threads, device=self.device, **exchanged)
+        shared: dict[str, Any] = {"threads": threads, "device": self.device, "background": self._background}
+        return plan.task(self.pallet, chosen, self.options, **shared, **exchanged)
+
+    @cached_property
+    def _background(self) -> Background:
+        return Background(self.pallet.background)
 
     def _finished(self, outcome: dispatch.Outcome, step: str, new: Sequence[Mapping[str, Any]]) -> None:
         names = tuple(record["name"] for record in outcome.records)

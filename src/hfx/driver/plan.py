@@ -9,6 +9,7 @@ from typing import Any
 
 from hfx.driver.expressions import parse
 from hfx.errors import OptionError
+from hfx.functions.background import Background
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = [
@@ -96,14 +97,18 @@ def task(
     *,
     threads: int,
     device: str,
+    background: Background | None = None,
     known: Mapping[str, Any] | None = None,
     starts_from: Mapping[str, Sequence[Any]] | None = None,
 ) -> dict[str, Any]:
-    """One task as the worker reads it; the exchange gives `known` and `starts_from` (of the neighbours)."""
+    """One task as the worker reads it; the exchange gives `known` and `starts_from` (of the neighbours).
+
+    `background`: the pallet's, as all tasks of a scan share it.
+    """
     content: dict[str, Any] = {
         "job": "cls_scan",
         "version": 1,
-        "background": pallet.background,
+        "background": pallet.background if background is None else background,
         "hypotheses": [_wired(h) for h in hypotheses],
         "options": options.wire(),
         "threads": threads,

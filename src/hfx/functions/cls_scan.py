@@ -25,6 +25,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hfx.errors import HfxError, InputError
+from hfx.functions.background import Background
 from hfx.pallets.patching import apply_patch
 
 __all__ = ["FIT_NAMES", "JOB", "NUMERICS", "VERSION", "run"]
@@ -90,11 +91,12 @@ def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], l
     from hfx.hf_core.parameters import Parameters
 
     options = task["options"]
-    decoder, shared = Decoder(), Parameters()
+    background = task["background"]
+    decoder, shared = background.decoder() if isinstance(background, Background) else Decoder(), Parameters()
     usable, workspaces, parameters, failures = [], [], [], []
     for hypothesis in task["hypotheses"]:
         try:
-            document = apply_patch(task["background"], hypothesis["patch"])
+            document = apply_patch(background, hypothesis["patch"])
             workspace = decoder.workspace(document, options.get("measurement"))
             scale = float(options.get("signal_scale", 1.0)) * float(hypothesis.get("signal_scale", 1.0))
             workspace = workspace.with_signal_scaled(scale)

@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from hfx import errors
 from hfx.errors import EndpointError, HfxError, InputError
+from hfx.functions.background import Background
 
 __all__ = ["Packer", "RemoteError", "answer", "name_of", "pack", "perform", "read_frame", "unpack", "write_frame"]
 
@@ -85,7 +86,7 @@ class Packer:
             return digest, packed
 
 
-# The one state of a worker: the backgrounds that it decoded last, by digest.
+# The one state of a worker: the backgrounds that it unpacked last, by digest.
 _decoded: OrderedDict[str, Any] = OrderedDict()
 _guard = threading.Lock()
 
@@ -95,7 +96,8 @@ def _background(digest: str, packed: bytes) -> Any:
         if digest not in _decoded:
             if hashlib.sha256(packed).hexdigest() != digest:
                 raise InputError("the background came damaged over the wire; run again")
-            _decoded[digest] = unpack(packed)
+            content = unpack(packed)
+            _decoded[digest] = Background(content) if isinstance(content, dict) else content
             while len(_decoded) > _KEPT:
                 _decoded.popitem(last=False)
         _decoded.move_to_end(digest)

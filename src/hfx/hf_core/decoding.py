@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
@@ -43,6 +44,20 @@ class Decoder:
         self._observations: dict[int, tuple[Any, dict[str, Array]]] = {}
         self._measurements: dict[tuple[int, str | None], tuple[Any, Measurement]] = {}
         self._names = _Names()
+
+    def learn(self, document: Any) -> None:
+        """Decode a workspace's channels in advance; what is wrong with one is said where it is used."""
+        with suppress(SpecificationError):
+            for item in _array(_object(document, "workspace").get("channels"), "workspace: channels"):
+                with suppress(SpecificationError):
+                    self.channel(item)
+
+    def fork(self) -> Decoder:
+        """Another decoder, which knows what this one does and keeps to itself what it meets."""
+        other = Decoder()
+        other._channels, other._samples = self._channels.copy(), self._samples.copy()
+        other._names = self._names.fork()
+        return other
 
     def workspace(self, document: Any, measurement: str | None = None) -> Workspace:
         """Decode one workspace; ``measurement`` is a name, or None for the first."""
@@ -116,6 +131,11 @@ class _Names:
     def __init__(self) -> None:
         self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], Index | None]] = {}
         self._sorted: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def fork(self) -> _Names:
+        other = _Names()
+        other._ordered, other._sorted = self._ordered.copy(), self._sorted.copy()
+        return other
 
     def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], Index | None]:
         """The sorted names and their places in ``names`` (None where these are sorted); an error where one stands twice."""

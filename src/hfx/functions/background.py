@@ -1,0 +1,31 @@
+"""The background of many tasks: what is decoded of it serves them all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hfx.hf_core.decoding import Decoder
+
+__all__ = ["Background"]
+
+
+class Background(dict[str, Any]):
+    """A workspace (HistFactory JSON) that nobody changes while this lives, as a scan's or one that came over the wire."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        super().__init__(document)
+        self._guard = threading.Lock()
+        self._decoder: Decoder | None = None
+
+    def decoder(self) -> Decoder:
+        """A decoder for workspaces that share its JSON objects; these are decoded when it is first asked for."""
+        from hfx.hf_core.decoding import Decoder
+
+        with self._guard:
+            if self._decoder is None:
+                self._decoder = Decoder()
+                self._decoder.learn(self)
+            return self._decoder.fork()

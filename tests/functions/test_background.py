@@ -1,0 +1,56 @@
+"""A background that many tasks share gives what one of each task's own gives."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from hfx.functions import cls_scan
+from hfx.functions.background import Background
+from tests.driver import fakes
+
+POINTS = [(300, 40), (500, 80), (700, 0), (400, 120)]
+
+
+def task(background: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
+    hypotheses = [{"name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points]
+    options = {"starts": 1}
+    return {"job": "cls_scan", "version": 1, "background": background, "hypotheses": hypotheses, "options": options}
+
+
+def numbers(result: dict[str, Any]) -> list[Any]:
+    return [{k: v for k, v in record.items() if k not in ("seconds", "worker")} for record in result["results"]]
+
+
+def test_tasks_that_share_a_background_give_the_same_numbers() -> None:
+    shared = Background(fakes.BACKGROUND)
+    for points in (POINTS[:2], POINTS[2:]):
+        with_shared, alone = (cls_scan.run(task(background, points)) for background in (shared, copy.deepcopy(fakes.BACKGROUND)))
+        assert len(with_shared["results"]) == 2
+        assert numbers(with_shared) == numbers(alone)
+
+
+def test_what_is_decoded_is_the_background_alone_and_once() -> None:
+    shared = Background(fakes.BACKGROUND)
+    first, second = shared.decoder(), shared.decoder()
+    (known,) = first._samples.values()
+    assert second._samples == first._samples
+    first.workspace(
+        {
+            **fakes.BACKGROUND,
+            "channels": [{"name": "other", "samples": [{**known[0], "data": [1.0, 2.0, 3.0]}]}],
+            "observations": [{"name": "other", "data": [1.0, 1.0, 1.0]}],
+        }
+    )
+    assert len(first._samples) == 2
+    assert len(second._samples) == len(shared.decoder()._samples) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"data": [1.0, "x", 2.0]}, {"modifiers": [{"name": "a", "type": "nonsense", "data": None}]}])
+def test_what_is_wrong_with_it_is_said_of_each_hypothesis(wrong: dict[str, Any]) -> None:
+    background = copy.deepcopy(fakes.BACKGROUND)
+    background["channels"][0]["samples"][0].update(wrong)
+    said = [cls_scan.run(task(given, POINTS))["failures"] for given in (Background(background), background)]
+    assert said[0] == said[1]
+    assert [failure["name"] for failure in said[0]] == [f"sig_{a}_{b}" for a, b in POINTS]
+    assert all("channel 'SR', sample 'bkg'" in failure["reason"] for failure in said[0])
