@@ -1,6 +1,7 @@
 """A scan for a test to stop: ``client.py PALLET FOLDER ENDPOINT``; exit code as `hfx scan`'s."""
 
 import faulthandler
+import os
 import signal
 import sys
 from pathlib import Path
@@ -19,6 +20,10 @@ def main() -> int:
     pallet, folder, endpoint = sys.argv[1:4]
     faulthandler.register(signal.SIGUSR2)  # a test that waits in vain asks where it is
     outcome._picture = fakes.picture
+    if most := os.environ.get("HFX_TEST_REQUESTS"):
+        from hfx.endpoints import globus_service
+
+        globus_service._REQUESTS = int(most)
     with stoppable() as stop:
         try:
             scan(pallet, output=folder, endpoint=endpoint, threads=2, setting=Setting(run=jobs.logged, batch=4))

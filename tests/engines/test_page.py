@@ -437,6 +437,7 @@ def test_names_are_text_and_nothing_else(browser: Browser, tmp_path: Path) -> No
     with watched(run.folder) as where:
         opened(browser, where)
         browser.run("hfx.store.set({ selected: 0 })")
+        browser.until("document.querySelector('#table tbody tr[data-index]')", 20)
         assert bad in names(browser)
         assert browser.text("#name") == bad
         taken(browser, "svg")
