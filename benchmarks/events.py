@@ -6,11 +6,13 @@ As many processes as there are cores fit hypotheses of the demo pallet without a
 takes is theirs. Meanwhile this process does as a driver does: it appends the results, a third as many as there are events; and
 in every second window it writes the events too (submitted, started, finished, each hypothesis a task of its own) into a folder
 whose page is served beside, with a listener at its stream. Windows come in pairs, in turns the one and the other first; what
-is printed are the quartiles, over the pairs, of how many fewer fits were done with the events.
+is printed are the quartiles, over the pairs, of how many fewer fits were done with the events. Beside that, what their writing
+and the page take of a core by the kernel's accounts: where the machine is not alone, the surer number.
 """
 
 import argparse
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
@@ -104,6 +107,36 @@ class Driver:
         return (done() - before) / (time.perf_counter() - began)
 
 
+@dataclass
+class Accounts:
+    """Seconds of a core that this process and the page's took in windows with events, and in those without."""
+
+    page: int | None
+    own: dict[bool, float] = field(default_factory=lambda: {True: 0.0, False: 0.0})
+    pages: dict[bool, float] = field(default_factory=lambda: {True: 0.0, False: 0.0})
+
+    @contextmanager
+    def taken(self, *, events: bool) -> Iterator[None]:
+        """Count what the block takes."""
+        own, page = time.process_time(), _cpu(self.page)
+        yield
+        self.own[events] += time.process_time() - own
+        self.pages[events] += _cpu(self.page) - page
+
+
+def _cpu(pid: int | None) -> float:
+    """Seconds that a process has used, as Linux tells it (proc(5))."""
+    if pid is None:
+        return 0.0
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _children() -> set[int]:
+    listed = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    return {int(pid) for pids in listed for pid in pids}
+
+
 LISTENER = """
 import sys, httpx
 with httpx.stream("GET", sys.argv[1], timeout=60, trust_env=False) as answer:
@@ -113,20 +146,22 @@ with httpx.stream("GET", sys.argv[1], timeout=60, trust_env=False) as answer:
 
 
 @contextmanager
-def watched_by_one(folder: Path, page: bool) -> Iterator[None]:
-    """The page beside a scan, and somebody at its stream."""
+def watched_by_one(folder: Path, page: bool) -> Iterator[int | None]:
+    """The page beside a scan, and somebody at its stream; the number of its process."""
     if not page:
-        yield
+        yield None
         return
+    before = _children()
     listening, token = address.bound(0), address.new_token()
     url = address.url(listening, token)
     with beside(listening, token) as began:
         began(folder)
+        (number,) = _children() - before
         httpx.get(url, trust_env=False, timeout=60).raise_for_status()
         listener = subprocess.Popen([sys.executable, "-c", LISTENER, url.replace("/?", "/events?")])
         try:
             time.sleep(3)
-            yield
+            yield number
         finally:
             listener.kill()
 
@@ -145,21 +180,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = [MadeRun(Path(folder) / name, PLACES) for name in ("watched", "other")]
         driver = Driver(*runs, record)
-        with watched_by_one(runs[0].folder, not arguments.no_page), working(task, arguments.workers) as done:
-            lost = []
+        with watched_by_one(runs[0].folder, not arguments.no_page) as page, working(task, arguments.workers) as done:
+            lost, accounts = [], Accounts(page)
             for pair in range(arguments.pairs):
                 speed = {}
                 for events in (False, True) if pair % 2 else (True, False):
-                    speed[events] = driver.window(done, arguments.seconds, hypotheses, events=events)
-                    time.sleep(SETTLE)
+                    with accounts.taken(events=events):
+                        speed[events] = driver.window(done, arguments.seconds, hypotheses, events=events)
+                        time.sleep(SETTLE)
                 lost.append(100.0 * (1.0 - speed[True] / speed[False]))
     low, median, high = statistics.quantiles(lost, n=4)
     error = statistics.stdev(lost) / len(lost) ** 0.5
-    page = "nobody watching" if arguments.no_page else "a page with one listener"
-    print(f"{arguments.rate:.0f} events a second, {page}, {arguments.workers} workers, {arguments.pairs} pairs of windows")
+    wall = arguments.pairs * (arguments.seconds + SETTLE) / 100.0
+    own, served = ((taken[True] - taken[False]) / wall for taken in (accounts.own, accounts.pages))
+    looked = "nobody watching" if arguments.no_page else "a page with one listener"
+    print(f"{arguments.rate:.0f} events a second, {looked}, {arguments.workers} workers, {arguments.pairs} pairs of windows")
     print(
         f"slower by {median:.1f} % (median; quartiles {low:.1f}, {high:.1f}), mean {statistics.mean(lost):.1f} +- {error:.1f} %"
     )
+    print(f"of a core, by the kernel's accounts: {own:.1f} % to write the events, {served:.1f} % for the page")
 
 
 if __name__ == "__main__":

@@ -134,19 +134,24 @@ def from_line(line: str | bytes) -> Event:
         raise ValueError(f"not an event: {line[:80]!r}")
     kind = _KINDS[content["event"]]
     names, needed = _FIELDS[kind]
-    if missing := next((name for name in needed if name not in content), None):
+    if not needed <= content.keys():
+        missing = next(name for name in names if name in needed and name not in content)
         raise ValueError(f"an event without '{missing}': {line[:80]!r}")
-    return kind(**{name: _frozen(content[name]) for name in names if name in content})
+    values = {name: content[name] for name in names if name in content}
+    for name, value in values.items():
+        if type(value) is list:
+            values[name] = _frozen(value)
+    return kind(**values)
 
 
 def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    return tuple([_frozen(item) if type(item) is list else item for item in value])
 
 
-def _named(kind: type[Event]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _named(kind: type[Event]) -> tuple[tuple[str, ...], frozenset[str]]:
     """A kind's entries, and those of them without a default: a run of an earlier version lacks what was added since."""
     known = fields(kind)
-    return tuple(field.name for field in known), tuple(field.name for field in known if field.default is MISSING)
+    return tuple(field.name for field in known), frozenset(field.name for field in known if field.default is MISSING)
 
 
 _FIELDS = {kind: _named(kind) for kind in _KINDS.values()}

@@ -47,7 +47,7 @@ class Count:
                 return Count(step, number, hypotheses + kept, kept, kept, 0, event.time, event.time)
             case Finished(names=names, changed=changed):
                 done, changed = self.done + len(names), self.changed + changed
-                return replace(self, done=done, changed=changed, now=event.time)
+                return Count(self.step, self.round, self.total, self.kept, done, changed, self.start, event.time)
             case Failed():
                 return replace(self, done=self.done + 1, now=event.time)
         return self

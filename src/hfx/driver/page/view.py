@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "View"]
 
 # The share of a core that contours may take while the scan wants it, and the least seconds between two.
-_SHARE = 0.02
+_SHARE = 0.01
 _LEAST = 0.7
 
 
