@@ -192,7 +192,8 @@ def main() -> None:
     low, median, high = statistics.quantiles(lost, n=4)
     error = statistics.stdev(lost) / len(lost) ** 0.5
     wall = arguments.pairs * (arguments.seconds + SETTLE) / 100.0
-    own, served = ((taken[True] - taken[False]) / wall for taken in (accounts.own, accounts.pages))
+    own = (accounts.own[True] - accounts.own[False]) / wall
+    served = sum(accounts.pages.values()) / wall  # which goes on with what a window brought when that is over
     looked = "nobody watching" if arguments.no_page else "a page with one listener"
     print(f"{arguments.rate:.0f} events a second, {looked}, {arguments.workers} workers, {arguments.pairs} pairs of windows")
     print(
