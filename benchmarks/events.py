@@ -89,12 +89,10 @@ class Driver:
         number = next(self.numbers)
         name, task, now = self.names[number % len(self.names)], f"local-{number}", time.time()
         record = {**self.record, "name": name, "values": list(self.values[name])}
-        if events:
-            self.watched.append_events([Submitted(now, task, 1, (name,))])
-            self.watched.append_events([Started(now, task)])
         (self.watched if events else self.other).append_results([record], "local")
-        if events:
-            self.watched.append_events([Finished(now, task, "local", (name,), 1, 0.01)])
+        if events:  # as the journal does: those of one moment together
+            ended = Finished(now, task, "local", (name,), 1, 0.01)
+            self.watched.append_events([Submitted(now, task, 1, (name,)), Started(now, task), ended])
 
     def window(self, done: Callable[[], int], seconds: float, rate: float, *, events: bool) -> float:
         """Tasks of the workers in a second, while hypotheses end at `rate` a second."""

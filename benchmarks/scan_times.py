@@ -113,9 +113,10 @@ def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:
     scan = outcome.content(
         provenance.pallet_block(pallet), options, [outcome.choose(record, options.minima) for record in records.values()], []
     )
-    scan["contours"] = outcome.curves(scan, options)
+    plane = outcome.plane(scan, options)
+    scan["contours"] = plane.contours
     with tempfile.TemporaryDirectory() as folder:
-        outcome.draw(scan, Path(folder), options, "benchmark", print)
+        outcome.draw(scan, Path(folder) / "contour", options, "benchmark", print, plane=plane)
 
 
 # --- pyhf

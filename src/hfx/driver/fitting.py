@@ -56,6 +56,7 @@ class Fitting:
     pool: Executor
     run: dispatch.Run
     emit: Callable[[Event], None]
+    flush: Callable[[], None]
     threads: int
     device: str
     stop: threading.Event | None = None
@@ -167,7 +168,9 @@ class Fitting:
         points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels)))
         window = _WINDOW * self.threads
-        return dispatch.results(jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, stop=self.stop)
+        return dispatch.results(
+            jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, flush=self.flush, stop=self.stop
+        )
 
     def _noted(self, names: Sequence[str], threads: int) -> dict[str, Any]:
         """A task of the local step, written down so that a client that comes after this one submits the very same."""

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver import lock, provenance, submission
-from hfx.driver.events import Event, Listener
+from hfx.driver.events import Event, Finished, Listener, Started, Submitted
 from hfx.driver.options import ScanOptions
 from hfx.driver.store import RunFolder
 from hfx.errors import HfxError
 
 __all__ = ["Journal", "ScanInterrupted", "header"]
+
+
+_OF_TASKS = (Submitted, Started, Finished)
 
 
 class ScanInterrupted(KeyboardInterrupt):
@@ -60,17 +63,27 @@ class Journal:
 
     def __init__(self, folder: RunFolder, head: Mapping[str, Any], listener: Listener | None) -> None:
         self.folder, self.head, self.listener = folder, dict(head), listener
+        self._held: list[Event] = []
 
     def state(self, name: str, **more: Any) -> None:
         """Write the state into run.json."""
+        self.flush()
         self.head.update(more)
         self.folder.write("run.json", {"state": name, **self.head})
 
     def emit(self, event: Event) -> None:
-        """Write an event down and pass it on."""
-        self.folder.append_events([event])
+        """Pass an event on and write it down; those of tasks, of which there are many, with the next one or by `flush`."""
+        self._held.append(event)
+        if not isinstance(event, _OF_TASKS):
+            self.flush()
         if self.listener is not None:
             self.listener(event)
+
+    def flush(self) -> None:
+        """Write down what is held back; called before the scan waits for anything."""
+        held, self._held = self._held, []
+        if held:
+            self.folder.append_events(held)
 
     @contextmanager
     def running(self, *files: str) -> Iterator[None]:

@@ -240,6 +240,7 @@ def _fit(
             pool=connected.pool,
             run=setting.run or _worker_function(),
             emit=journal.emit,
+            flush=journal.flush,
             threads=options.workers,
             device=options.device,
             stop=setting.stop,

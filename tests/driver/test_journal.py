@@ -1,0 +1,41 @@
+"""Events on their way into a run's folder: in order, none lost, those of one moment in one write."""
+
+import json
+from pathlib import Path
+
+from hfx.driver.events import Event, Failed, Finished, Started, Submitted
+from hfx.driver.journal import Journal
+from hfx.driver.store import opened
+
+TASK = [Submitted(1.0, "local-0", 1, ("a",)), Started(2.0, "local-0"), Finished(3.0, "local-0", "local", ("a",), 1, 0.5)]
+
+
+def kinds(path: Path) -> list[str]:
+    return [json.loads(line)["event"] for line in (path / "events.jsonl").read_text().splitlines()]
+
+
+def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    with opened(tmp_path / "run", print) as folder:
+        folder.create("events.jsonl")
+        journal = Journal(folder, {}, heard.append)
+        for event in TASK:
+            journal.emit(event)
+        assert heard == TASK
+        assert kinds(folder.path) == []
+        journal.flush()
+        assert kinds(folder.path) == ["submitted", "started", "finished"]
+        journal.flush()
+        assert len(kinds(folder.path)) == 3
+
+
+def test_any_other_event_and_a_change_of_state_take_them_along(tmp_path: Path) -> None:
+    with opened(tmp_path / "run", print) as folder:
+        folder.create("events.jsonl")
+        journal = Journal(folder, {}, None)
+        journal.emit(TASK[0])
+        journal.emit(Failed(2.0, "local-0", "a", "no such sample"))
+        assert kinds(folder.path) == ["submitted", "failed"]
+        journal.emit(TASK[2])
+        journal.state("stopped")
+        assert kinds(folder.path) == ["submitted", "failed", "finished"]
