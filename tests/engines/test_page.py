@@ -299,7 +299,7 @@ def test_the_table_sorts_searches_and_is_linked(browser: Browser, fitted: MadeRu
         assert set(names(browser)) <= {f"sig_600_{40 * j}" for j in range(6)}
         browser.until("document.getElementById('found').textContent === '6 of 48'", 10)
         browser.click("#table tbody tr[data-index] td")
-        chosen = browser.run("return hfx.store.rows[hfx.store.selected].name")
+        chosen = browser.until("hfx.store.rows[hfx.store.selected]?.name", 10)
         assert chosen == names(browser)[0]
         assert chosen in browser.text("#one")
         assert ring(browser, chosen)
