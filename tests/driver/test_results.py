@@ -118,6 +118,7 @@ def test_the_closing_table(result: ScanResult) -> None:
     assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
     assert rows["failed"] == "3: 3 x no signal"
     assert rows["minima differ"].endswith("part by more than 0.001: b by 0.1")
+    assert "minima" not in rows
     assert rows["contour"] == "The axes are m1 and m2. One point."
     assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
     assert "not converged" not in rows
@@ -189,3 +190,12 @@ def test_a_style_leaves_behind_what_was_said_of_another_axis() -> None:
         "forbidden": None,
         "interpolation": "gp",
     }
+
+
+def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_answer(result: ScanResult) -> None:
+    b = dict(result.content["results"][1])
+    b |= {"CLs_obs": 0.2, "natural": {**b["natural"], "CLs_obs": 0.2}, "lowest": {**b["lowest"], "CLs_obs": 0.01}}
+    content = {**result.content, "results": [b], "options": {"minima": "natural"}}
+    rows = dict(summary.rows(content, result.folder))
+    assert rows["minima"] == "natural, as asked; without --minima the answer is that of the admissible ones"
+    assert rows["minima differ"].endswith("b by 0.19 (0.2 or 0.01: excluded with the others)")

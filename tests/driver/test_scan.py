@@ -218,6 +218,10 @@ def test_the_default_folder_is_numbered(run_scan: Scan, tmp_path: Path, monkeypa
         Path("hfx-runs/toy"),
         Path("hfx-runs/toy-2"),
     ]
+    said: list[str] = []
+    setting = Setting(say=said.append, run=fakes.run)
+    scan(tmp_path / "toy", mu=3.0, only="*_200_*", setting=setting)
+    assert "hfx-runs/toy holds another scan, by its options or its versions; this one goes to hfx-runs/toy-3" in said
 
 
 def test_a_broken_hypothesis_leaves_the_others_as_they_are(run_scan: Scan, tmp_path: Path) -> None:

@@ -11,7 +11,10 @@ from typing import Any
 
 from hfx.driver import disk
 
-__all__ = ["Held", "briefs", "parted"]
+__all__ = ["LEVEL", "Held", "briefs", "parted"]
+
+LEVEL = 0.05
+"""A hypothesis with a smaller CLs is excluded."""
 
 Record = Mapping[str, Any]
 
@@ -22,7 +25,8 @@ _BRIEF = ("name", "values", "status", "CLs_obs", "CLs_exp", "region", "missing_i
 class Held(Sequence[dict[str, Any]]):
     """Results in order, each a new dict whenever it is asked for; equal to a list of equal results.
 
-    ``briefs``: of each the entries that tables and pictures need, and "parted", see `parted`.
+    ``briefs``: of each the entries that tables and pictures need; "parted", see `parted`; "turns", CLs observed of the natural
+    or the lowest minima where that excludes and the answer does not, or the other way round.
     """
 
     __slots__ = ("_packed", "briefs")
@@ -67,7 +71,16 @@ def briefs(results: Sequence[Record]) -> Sequence[Record]:
 
 
 def _brief(result: Record) -> dict[str, Any]:
-    return {**{key: result[key] for key in _BRIEF if key in result}, "parted": parted(result)}
+    chosen = {key: result[key] for key in _BRIEF if key in result}
+    return {**chosen, "parted": parted(result), "turns": _observed(result, "natural") or _observed(result, "lowest")}
+
+
+def _observed(result: Record, part: str) -> float | None:
+    """CLs observed of these minima where it excludes and the answer does not, or the other way round."""
+    answer, other = result.get("CLs_obs"), (result.get(part) or {}).get("CLs_obs")
+    if answer is None or other is None or (answer < LEVEL) == (other < LEVEL):
+        return None
+    return float(other)
 
 
 def parted(result: Record) -> float:

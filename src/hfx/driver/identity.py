@@ -9,7 +9,7 @@ from hfx.driver.store import read_json
 from hfx.errors import RunFolderError
 from hfx.pallets import Pallet
 
-__all__ = ["check_same", "default_folder", "differences", "of_scan", "safe_name"]
+__all__ = ["check_same", "default_folder", "differences", "of_scan", "passed_over", "safe_name"]
 
 _WORDS = {
     "background": "the background's digest",
@@ -88,6 +88,12 @@ def default_folder(name: str, region: str | None, here: Mapping[str, Any]) -> Pa
         if not folder.exists() or _is_this(folder, here):
             return folder
         number += 1
+
+
+def passed_over(folder: Path, name: str, region: str | None) -> Path | None:
+    """The first folder of that name, where `folder` is another that `default_folder` took because it holds another scan."""
+    first = Path("hfx-runs") / safe_name(name if region is None else f"{name}-{region}")
+    return first if folder != first and folder.name.startswith(f"{first.name}-") else None
 
 
 def _is_this(folder: Path, here: Mapping[str, Any]) -> bool:

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfx.driver.citations import of_pallet
-from hfx.driver.held import briefs
+from hfx.driver.held import LEVEL, briefs
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 __all__ = ["PART", "rows", "table", "text"]
-
-LEVEL = 0.05
 
 # CLs of the natural and of the lowest minimum that differ by more are worth a physicist's look.
 PART = 1e-3
@@ -32,6 +30,7 @@ def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
         ("tested", _tested(scan.get("options") or {})),
+        ("minima", _choice(scan.get("options") or {})),
         ("excluded", _excluded(results)),
         ("failed", _failed(scan["failures"])),
         (
@@ -60,6 +59,12 @@ def _tested(options: Mapping[str, Any]) -> str:
     return ", ".join(said)
 
 
+def _choice(options: Mapping[str, Any]) -> str:
+    """Which minima the answer is of, where they are not the usual ones."""
+    minima = options.get("minima", "admissible")
+    return f"{minima}, as asked; without --minima the answer is that of the admissible ones" if minima != "admissible" else ""
+
+
 def _excluded(results: Sequence[Record]) -> str:
     good = [r for r in results if r["status"] == "converged"]
     observed = sum(_below(r["CLs_obs"]) for r in good)
@@ -85,8 +90,17 @@ def _parted(results: Sequence[Record]) -> str:
     if not far:
         return ""
     far.sort(key=lambda pair: (-pair[0], pair[1]["name"]))
-    names = _listed([f"{r['name']} by {by:.2g}" for by, r in far])
+    names = _listed([f"{r['name']} by {by:.2g}{_turns(r)}" for by, r in far])
     return f"{len(far)} where CLs of the natural and of the lowest minimum part by more than {PART:g}: {names}"
+
+
+def _turns(brief: Record) -> str:
+    """What physicists want to know first: whether another choice of minima excludes what the answer does not."""
+    if brief["turns"] is None:
+        return ""
+    return (
+        f" ({brief['CLs_obs']:.3g} or {brief['turns']:.3g}: {'' if brief['turns'] < LEVEL else 'not '}excluded with the others)"
+    )
 
 
 def _missing(results: Sequence[Record]) -> str:
