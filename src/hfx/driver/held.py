@@ -72,15 +72,16 @@ def briefs(results: Sequence[Record]) -> Sequence[Record]:
 
 def _brief(result: Record) -> dict[str, Any]:
     chosen = {key: result[key] for key in _BRIEF if key in result}
-    return {**chosen, "parted": parted(result), "turns": _observed(result, "natural") or _observed(result, "lowest")}
+    return {**chosen, "parted": parted(result), "turns": _turned(result)}
 
 
-def _observed(result: Record, part: str) -> float | None:
-    """CLs observed of these minima where it excludes and the answer does not, or the other way round."""
-    answer, other = result.get("CLs_obs"), (result.get(part) or {}).get("CLs_obs")
-    if answer is None or other is None or (answer < LEVEL) == (other < LEVEL):
+def _turned(result: Record) -> float | None:
+    """CLs observed of the natural or the lowest minima where that excludes and the answer does not, or the other way round."""
+    answer = result.get("CLs_obs")
+    if answer is None:
         return None
-    return float(other)
+    others = [(result.get(part) or {}).get("CLs_obs") for part in ("natural", "lowest")]
+    return next((float(other) for other in others if other is not None and (other < LEVEL) != (answer < LEVEL)), None)
 
 
 def parted(result: Record) -> float:
