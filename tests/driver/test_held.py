@@ -46,7 +46,7 @@ def test_a_result_that_is_changed_leaves_what_is_held() -> None:
 def test_a_brief_has_what_tables_ask_for_and_no_more() -> None:
     found = briefs(Held(RESULTS))
     assert found == briefs(RESULTS)
-    assert set(found[0]) == {"name", "values", "status", "CLs_obs", "CLs_exp", "parted", "turns"}
+    assert set(found[0]) == {"name", "values", "status", "CLs_obs", "CLs_exp", "parted", "turned"}
     assert (found[1]["region"], found[1]["missing_in"]) == ("R", ["S"])
     assert [row["parted"] for row in found] == [0.0, pytest.approx(0.2), 0.0]
 

@@ -1,11 +1,17 @@
 """Events on their way into a run's folder: in order, none lost, those of one moment in one write."""
 
 import json
+import threading
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hfx.driver.events import Event, Failed, Finished, Started, Submitted
 from hfx.driver.journal import Journal
+from hfx.driver.scan import Setting, scan
 from hfx.driver.store import opened
+from tests.conformance.engines import until
+from tests.driver import fakes
 
 TASK = [Submitted(1.0, "local-0", 1, ("a",)), Started(2.0, "local-0"), Finished(3.0, "local-0", "local", ("a",), 1, 0.5)]
 
@@ -27,6 +33,20 @@ def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_pat
         assert kinds(folder.path) == ["submitted", "started", "finished"]
         journal.flush()
         assert len(kinds(folder.path)) == 3
+
+
+def test_a_scan_writes_them_down_before_it_waits(tmp_path: Path) -> None:
+    """The first task sees in the folder that it was submitted: nothing else happens until it ends."""
+    folder, seen = tmp_path / "run", threading.Event()
+
+    def task(content: Mapping[str, Any]) -> dict[str, Any]:
+        if not seen.is_set() and until(lambda: "submitted" in kinds(folder), 10):
+            seen.set()
+        return fakes.run(content)
+
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
+    scan(pallet, output=folder, starts=1, threads=1, setting=Setting(say=lambda _: None, run=task))
+    assert seen.is_set()
 
 
 def test_any_other_event_and_a_change_of_state_take_them_along(tmp_path: Path) -> None:

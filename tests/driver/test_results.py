@@ -198,7 +198,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": [b], "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural, as asked; without --minima the answer is that of the admissible ones"
-    assert rows["minima differ"].endswith("b by 0.19 (0.2 or 0.01: excluded with the others)")
+    assert rows["minima differ"].endswith("b by 0.19 (excluded with --minima lowest: CLs 0.01, not 0.2)")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": [b]}, result.folder))
-    assert rows["minima differ"].endswith("(0.2 or 0: excluded with the others)")
+    with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
+        result["nowhere"]
+    assert rows["minima differ"].endswith("(excluded with --minima lowest: CLs 0, not 0.2)")

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -196,6 +197,15 @@ def taken(browser: Browser, kind: str) -> str:
     )
     browser.click(f'[data-take="{kind}"]')
     return str(browser.until("globalThis.caught", 20)[2])
+
+
+def test_what_cannot_be_is_an_area(browser: Browser, fitted: MadeRun) -> None:
+    fitted.state("finished", options={"minima": "admissible", "forbidden": "y>x-125"})
+    with watched(fitted.folder) as where:
+        opened(browser, where)
+        svg = taken(browser, "svg")
+    assert "Not possible: y&#62;x-125" in svg
+    assert re.search(r'<path d="[^"]+Z" fill="#e4e4e4" fill-rule="evenodd"/>', svg)
 
 
 def test_a_scan_that_is_killed_is_shown_as_stopped(browser: Browser, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """A background that many tasks share gives what one of each task's own gives."""
 
 import copy
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hfx.driver.scan import Setting, scan
 from hfx.functions import cls_scan
 from hfx.functions.background import Background
 from tests.driver import fakes
@@ -44,6 +47,20 @@ def test_what_is_decoded_is_the_background_alone_and_once() -> None:
     )
     assert len(first._samples) == 2
     assert len(second._samples) == len(shared.decoder()._samples) == 1
+
+
+def test_all_tasks_of_a_scan_share_one(tmp_path: Path) -> None:
+    given: list[Any] = []
+
+    def noted(content: Mapping[str, Any]) -> dict[str, Any]:
+        given.append(content["background"])
+        return fakes.run(content)
+
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
+    scan(pallet, output=tmp_path / "run", setting=Setting(say=lambda _: None, run=noted, batch=2))
+    assert len(given) > 3
+    assert isinstance(given[0], Background)
+    assert all(one is given[0] for one in given)
 
 
 @pytest.mark.parametrize("wrong", [{"data": [1.0, "x", 2.0]}, {"modifiers": [{"name": "a", "type": "nonsense", "data": None}]}])

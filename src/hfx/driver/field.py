@@ -10,12 +10,12 @@ from scipy.special import ndtri
 
 from hfx.driver import surfaces
 from hfx.driver.expressions import parse
+from hfx.driver.held import LEVEL
 
 __all__ = ["LEVEL", "WHICH", "Field", "collect", "significance"]
 
 Array = NDArray[np.float64]
 
-LEVEL = 0.05
 WHICH = ("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2")
 """Curves by the column of `Field.cls`: CLs_obs, then CLs_exp as results hold it, -2 sigma first."""
 

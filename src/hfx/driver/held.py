@@ -25,8 +25,8 @@ _BRIEF = ("name", "values", "status", "CLs_obs", "CLs_exp", "region", "missing_i
 class Held(Sequence[dict[str, Any]]):
     """Results in order, each a new dict whenever it is asked for; equal to a list of equal results.
 
-    ``briefs``: of each the entries that tables and pictures need; "parted", see `parted`; "turns", CLs observed of the natural
-    or the lowest minima where that excludes and the answer does not, or the other way round.
+    ``briefs``: of each the entries that tables and pictures need; "parted", see `parted`; "turned", another choice of
+    minima and its CLs observed, where that excludes what the answer does not, or the other way round.
     """
 
     __slots__ = ("_packed", "briefs")
@@ -72,16 +72,16 @@ def briefs(results: Sequence[Record]) -> Sequence[Record]:
 
 def _brief(result: Record) -> dict[str, Any]:
     chosen = {key: result[key] for key in _BRIEF if key in result}
-    return {**chosen, "parted": parted(result), "turns": _turned(result)}
+    return {**chosen, "parted": parted(result), "turned": _turned(result)}
 
 
-def _turned(result: Record) -> float | None:
-    """CLs observed of the natural or the lowest minima where that excludes and the answer does not, or the other way round."""
+def _turned(result: Record) -> tuple[str, float] | None:
+    """The first choice of minima that excludes what the answer does not, or the other way round, and its CLs observed."""
     answer = result.get("CLs_obs")
     if answer is None:
         return None
-    others = [(result.get(part) or {}).get("CLs_obs") for part in ("natural", "lowest")]
-    return next((float(other) for other in others if other is not None and (other < LEVEL) != (answer < LEVEL)), None)
+    others = [(part, (result.get(part) or {}).get("CLs_obs")) for part in ("natural", "admissible", "lowest")]
+    return next(((part, float(cls)) for part, cls in others if cls is not None and (cls < LEVEL) != (answer < LEVEL)), None)
 
 
 def parted(result: Record) -> float:

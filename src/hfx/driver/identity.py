@@ -81,19 +81,23 @@ def check_same(folder: Path, run: Mapping[str, Any] | None, here: Mapping[str, A
 
 def default_folder(name: str, region: str | None, here: Mapping[str, Any]) -> Path:
     """``hfx-runs/NAME-REGION`` under the current folder, with the first number that no other scan took."""
-    stem = safe_name(name if region is None else f"{name}-{region}")
+    first = _first_folder(name, region)
     number = 1
     while True:
-        folder = Path("hfx-runs") / (stem if number == 1 else f"{stem}-{number}")
+        folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
         if not folder.exists() or _is_this(folder, here):
             return folder
         number += 1
 
 
 def passed_over(folder: Path, name: str, region: str | None) -> Path | None:
-    """The first folder of that name, where `folder` is another that `default_folder` took because it holds another scan."""
-    first = Path("hfx-runs") / safe_name(name if region is None else f"{name}-{region}")
-    return first if folder != first and folder.name.startswith(f"{first.name}-") else None
+    """The folder that `default_folder` tries first, where it took another because that one holds another scan."""
+    first = _first_folder(name, region)
+    return None if folder == first else first
+
+
+def _first_folder(name: str, region: str | None) -> Path:
+    return Path("hfx-runs") / safe_name(name if region is None else f"{name}-{region}")
 
 
 def _is_this(folder: Path, here: Mapping[str, Any]) -> bool:

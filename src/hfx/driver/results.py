@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,7 +105,8 @@ class ScanResult(Sequence[Result]):
             for i, record in enumerate(briefs(self.content["results"])):
                 if record["name"] == key:
                     return Result(self.content["results"][i])
-            raise KeyError(key)
+            near = get_close_matches(key, [brief["name"] for brief in briefs(self.content["results"])], n=1)
+            raise KeyError(f"no result of a hypothesis {key!r}{f'; did you mean {near[0]!r}?' if near else ''}")
         found = self.content["results"][key]
         return tuple(map(Result, found)) if isinstance(key, slice) else Result(found)
 

@@ -150,7 +150,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
     path, selected = begin.path, plan.select(pallet, options.only, options.where)
     for warning in pallet.warnings:
         setting.say(warning)
-    if (taken := identity.passed_over(path, pallet.name, pallet.region)) and options.output is None:
+    if options.output is None and (taken := identity.passed_over(path, pallet.name, pallet.region)):
         setting.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
     with opened(path, setting.say) as folder:
         if setting.began is not None:

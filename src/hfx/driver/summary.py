@@ -90,17 +90,16 @@ def _parted(results: Sequence[Record]) -> str:
     if not far:
         return ""
     far.sort(key=lambda pair: (-pair[0], pair[1]["name"]))
-    names = _listed([f"{r['name']} by {by:.2g}{_turns(r)}" for by, r in far])
+    names = _listed([f"{r['name']} by {by:.2g}{_turned(r)}" for by, r in far])
     return f"{len(far)} where CLs of the natural and of the lowest minimum part by more than {PART:g}: {names}"
 
 
-def _turns(brief: Record) -> str:
-    """What physicists want to know first: whether another choice of minima excludes what the answer does not."""
-    if brief["turns"] is None:
+def _turned(brief: Record) -> str:
+    """What physicists want to know first: that another choice of minima excludes what the answer does not."""
+    if brief["turned"] is None:
         return ""
-    return (
-        f" ({brief['CLs_obs']:.3g} or {brief['turns']:.3g}: {'' if brief['turns'] < LEVEL else 'not '}excluded with the others)"
-    )
+    part, cls = brief["turned"]
+    return f" ({'' if cls < LEVEL else 'not '}excluded with --minima {part}: CLs {cls:.3g}, not {brief['CLs_obs']:.3g})"
 
 
 def _missing(results: Sequence[Record]) -> str:
