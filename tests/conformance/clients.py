@@ -8,7 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ class Place:
     engine: str
     file: str
     mark: str
+    clients: "list[subprocess.Popen[str]]" = field(default_factory=list)
 
     def left(self) -> list[str]:
         """What still runs of it, and should end with its client."""
@@ -38,6 +39,12 @@ class Place:
     def seen(self) -> list[str]:
         """All that runs of it."""
         return [*engines.marked(self.mark).values(), *engines.ENGINES[self.engine].jobs()]
+
+    def forget(self) -> None:
+        """Let go of clients that have ended, also where a test failed before it waited for them."""
+        for one in self.clients:
+            if one.stderr is not None and not one.stderr.closed:
+                one.communicate(timeout=20)
 
     def cancel(self, *jobs: str) -> None:
         """Take jobs from the batch system."""
@@ -75,13 +82,16 @@ def placed(engine: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
         if jobs := engines.ENGINES[engine].jobs():
             here.cancel(*jobs)
         engines.until(lambda: not here.left(), 20)
+        here.forget()
         raise AssertionError(f"left behind: {left}")
+    here.forget()
 
 
 def client(pallet: Path, folder: Path, place: Place) -> "subprocess.Popen[str]":
     """A scan of `pallet` into `folder`, in a process group of its own."""
     command = [sys.executable, str(CLIENT), str(pallet), str(folder), place.file]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0)
+    place.clients.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, process_group=0))
+    return place.clients[-1]
 
 
 def over(running: "subprocess.Popen[str]", seconds: float) -> str:

@@ -62,6 +62,11 @@ def numbers(content: Mapping[str, Any]) -> list[Any]:
     return [results, content["failures"]]
 
 
+def shows(place: Place) -> bool:
+    """Whether the client and its workers are seen: what is later said to be gone would be."""
+    return len(place.seen()) >= (3 if place.engine in SEPARATE else 1)
+
+
 def run_scan(pallet: Path, place: Place, worker: Any = None, **options: Any) -> tuple[ScanResult, list[Event]]:
     events: list[Event] = []
     setting = Setting(say=lambda _: None, run=worker, listener=events.append, batch=4)
@@ -130,8 +135,8 @@ def test_a_worker_that_is_lost_once_costs_nothing(place: Place, pallet: Path) ->
 def test_a_client_that_is_stopped_leaves_nothing(place: Place, pallet: Path, tmp_path: Path, number: signal.Signals) -> None:
     """Ctrl-C goes to the whole group of processes, SIGTERM to the client alone."""
     running = client(pallet, tmp_path / "stopped", place)
+    assert engines.until(lambda: shows(place), 60), place.seen()
     assert engines.until(lambda: finished(tmp_path / "stopped") > 0, 60)
-    assert len(place.seen()) >= (3 if place.engine in SEPARATE else 1)  # the client, and its workers
     os.killpg(running.pid, number) if number == signal.SIGINT else running.send_signal(number)
     errors = over(running, 30)
     assert running.returncode == 128 + number, errors
@@ -145,8 +150,8 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
     log = Path(os.environ["HFX_TEST_MARKER"])  # of all that is fitted
     log.unlink(missing_ok=True)
     first = client(pallet, folder, place)
+    assert engines.until(lambda: shows(place), 60), place.seen()
     assert engines.until(lambda: finished(folder) > 0, 60)
-    assert len(place.seen()) >= (3 if place.engine in SEPARATE else 1)
     first.kill()
     first.communicate(timeout=30)
     assert finished(folder) < 24

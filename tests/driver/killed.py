@@ -13,7 +13,7 @@ from tests.driver import fakes
 
 
 def main() -> None:
-    """Scan at a pace that can be interrupted."""
+    """Scan at a pace that can be interrupted, one batch at a time."""
     pallet, folder, log = sys.argv[1:4]
     outcome._picture = fakes.picture
 
@@ -24,7 +24,7 @@ def main() -> None:
         return fakes.slow_run(task)
 
     print("begun", flush=True)
-    scan(pallet, output=folder, setting=Setting(run=run, batch=4))
+    scan(pallet, output=folder, threads=1, setting=Setting(run=run, batch=4))
 
 
 if __name__ == "__main__":
