@@ -50,9 +50,12 @@ $(BIN)/pip:
 	"$$python" -m venv $(VENV)
 
 $(VENV)/.hfx-installed: $(BIN)/pip pyproject.toml constraints.txt
-	@echo "installing hfx into $(VENV) (the first time takes minutes: PyTorch is large)"
+	@echo "installing hfx into $(VENV); the first time takes minutes: PyTorch is large"
+	@echo "  1 of 3: PyTorch"
+	@$(INSTALL) torch
+	@echo "  2 of 3: hfx, and the other packages that it needs"
 	@$(INSTALL) -e .
-	@echo "compiling the fits for this machine"
+	@echo "  3 of 3: compiling the fits for this machine (half a minute)"
 	@$(BIN)/python -c 'from hfx.driver.compiling import compile_ahead; compile_ahead()'
 	@touch $@
 

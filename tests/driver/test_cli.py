@@ -54,6 +54,15 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert "hfx: fitted 12/12" in err
 
 
+def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
+    assert cli.run(["scan", pallet, "--quiet"]) == 0
+    for more in ([], ["--region", "all"]):
+        assert complaint(["scan", "hfx-runs/toy", *more], capsys) == (
+            "hfx-runs/toy is the folder of a run, not a pallet: 'hfx attach hfx-runs/toy' shows it, or goes on with it, "
+            f"'hfx plot hfx-runs/toy' draws it; a scan wants the pallet, {Path('toy').resolve()}"
+        )
+
+
 def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert cli.run(["scan", "toy"]) == 1

@@ -31,7 +31,13 @@ def run(command: str, capsys: Captured) -> tuple[int, str, str]:
 
 
 def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
-    assert run("endpoint init", capsys)[1].split() == KINDS
+    listed = dict(line.split("  ", 1) for line in run("endpoint init", capsys)[1].splitlines())
+    assert list(listed) == KINDS
+    assert {name: text.strip() for name, text in listed.items() if "slurm" in name} == {
+        "globus-slurm": "the files of a Globus Compute endpoint at a site with Slurm",
+        "slurm-cpu": "A Slurm cluster, CPU nodes",
+        "slurm-gpu": "A Slurm cluster, GPU nodes: one worker a GPU, and each worker sees one GPU of its own",
+    }
     assert run("endpoint init local", capsys) == (0, "local.toml\n", "")
     assert "local.toml is there already; choose another place with -o" in run("endpoint init local", capsys)[2]
     code, out, _ = run("endpoint add mine local.toml", capsys)

@@ -175,6 +175,11 @@ LINE = [(x, x - 50) for x in range(100, 600, 100)]
         (scan_of(LINE[:2], lambda x, y: 5.0 - x / 30), "All points lie on one line", [[100.6544, 50.6544]]),
         (scan_of([(100, 50)], lambda x, y: 3.0), "There is one point", []),
         (scan_of([], lambda x, y: 3.0), "No hypothesis has a usable result", []),
+        (
+            scan_of([(x, y) for x in (100, 400) for y in (0, 50, 100)], lambda x, y: 3.0 - y / 60),
+            "m1 has two values, 100 and 400: between them the lines are interpolated",
+            [[100.0, 81.3088]],
+        ),
         (scan_of(GRID, lambda x, y: 0.3), "No point is excluded (observed)", []),
         (scan_of(GRID, lambda x, y: 40.0), "All points are excluded (observed)", []),
         (scan_of(GRID, lambda x, y: math.nan), "No hypothesis has a usable result", []),

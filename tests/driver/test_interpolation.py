@@ -75,7 +75,7 @@ def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
     truth = 100 * (5.0 - LEVEL)
     assert np.mean(np.concatenate(low)[:, 0]) - 15 < truth < np.mean(np.concatenate(high)[:, 0]) + 15
     assert tiles.area(made.uncertain()) > 400 * 2
-    assert any("scatter about the observed surface" in note for note in made.contours["notes"])
+    assert any("drawn through a smooth surface" in note for note in made.contours["notes"])
     assert "uncertainty" not in contours(scan_of(GRID, lambda x, y: 5.0 - x / 100), interpolation="linear")
 
 

@@ -54,5 +54,6 @@ def test_jobs_that_never_work_end_in_one_sentence(place: Place, line: str, words
     with connect(place.with_lines(line).file) as pool, pytest.raises(EndpointError) as caught:
         pool.submit(jobs.echo, {}).result(90)
     assert words in str(caught.value)
+    assert ("'condor_q' and 'condor_status' show" in str(caught.value)) is ("Parse error" in words)
     assert "; logs: " in str(caught.value)
     assert "\n" not in str(caught.value)

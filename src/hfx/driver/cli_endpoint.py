@@ -123,8 +123,9 @@ def init_command(
     if not kind:
         if stage is not None:
             return 0
+        width = max(map(len, templates.kinds()))
         for name in templates.kinds():
-            typer.echo(name)
+            typer.echo(f"{name:<{width}}  {templates.summary(name)}")
         return 0
     folder = templates.files(kind)
     base = output or Path(kind if folder else f"{kind}.toml")

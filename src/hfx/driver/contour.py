@@ -140,8 +140,8 @@ def _surface_notes(field: Field, surface: interpolation.Surface | None) -> Itera
     _, there, here = np.intersect1d(_ordered(surface.mesh.points), _ordered(field.points), return_indices=True)
     across = int(((surface.values[there, column] > _LEVEL) != excluded[here]).sum())
     yield (
-        f"The points scatter about the observed surface by {surface.scatter[column]:.2g} sigma; "
-        f"{across} of {len(field.points)} lie across the observed line from their own CLs."
+        f"The line is drawn through a smooth surface, from which single points differ by {surface.scatter[column]:.2g} sigma; "
+        f"{across} of {len(field.points)} points lie on the other side of the observed line than their own CLs says."
     )
 
 

@@ -75,7 +75,7 @@ def collect(scan: Mapping[str, Any], *, x: str | None = None, y: str | None = No
     mesh = surfaces.triangulate(points) if y is not None else None
     failed = np.r_[places[: len(results)][~usable], places[len(results) :]]
     failed = failed[np.isfinite(failed).all(axis=1)]
-    notes += _shape_notes(points, cls, mesh, y)
+    notes += _shape_notes(points, cls, mesh, x, y)
     regions = _by_region([record for record, good in zip(results, usable, strict=True) if good])[:, order]
     return Field(x, y, choice, points, cls, failed, mesh, hidden, tuple(notes), regions)
 
@@ -204,7 +204,7 @@ def _left_out(names: list[str], failures: int) -> list[str]:
     return notes
 
 
-def _shape_notes(points: Array, cls: Array, mesh: surfaces.Mesh | None, y: str | None) -> list[str]:
+def _shape_notes(points: Array, cls: Array, mesh: surfaces.Mesh | None, x: str, y: str | None) -> list[str]:
     if not len(points):
         return ["No hypothesis has a usable result: there is nothing to draw."]
     notes = []
@@ -212,6 +212,11 @@ def _shape_notes(points: Array, cls: Array, mesh: surfaces.Mesh | None, y: str |
         notes.append("There is one point: no line can be drawn.")
     elif mesh is None and y is not None:
         notes.append("All points lie on one line: the crossings of CLs = 0.05 along it are given, no area.")
+    elif y is not None:
+        for axis, values in zip((x, y), points.T, strict=True):
+            if len(found := np.unique(values)) == 2:
+                between = f"{found[0]:g} and {found[1]:g}"
+                notes.append(f"{axis} has two values, {between}: between them the lines are interpolated, far from any point.")
     for which in ("observed", "expected"):
         excluded = cls[:, WHICH.index(which)] < LEVEL
         if excluded.all() or not excluded.any():

@@ -132,7 +132,9 @@ def notes(scan: Handover) -> list[str]:
     """What the user should know of where the driver runs."""
     handed = scan.submission
     if handed.how == "driver-job":
-        return ["the driver is a small job, which submits the workers' jobs; both wait in the queue"]
+        name = scan.submission.endpoint
+        tried = f"they are as the file of {name} says, and 'hfx endpoint check {name}' tries them"
+        return [f"the driver is a small job, which submits the workers' jobs; both wait in the queue; {tried}"]
     if handed.how == "one-job":
         return ["driver and workers are one job"]
     found = endpoints.resolve_all(scan.options.endpoint)

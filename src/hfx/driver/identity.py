@@ -9,7 +9,7 @@ from hfx.driver.store import read_json
 from hfx.errors import RunFolderError
 from hfx.pallets import Pallet
 
-__all__ = ["check_same", "default_folder", "differences", "of_scan", "passed_over", "safe_name"]
+__all__ = ["check_same", "default_folder", "differences", "of_scan", "passed_over", "refuse_run", "safe_name"]
 
 _WORDS = {
     "background": "the background's digest",
@@ -25,6 +25,16 @@ _WORDS = {
     "numerics": "the version of hfx's numerics",
     "regions": "the regions",
 }
+
+
+def refuse_run(source: str | Path) -> None:
+    """Raise `RunFolderError` where what should be a pallet is a run's folder."""
+    folder = Path(source).expanduser()
+    head = read_json(folder, "run.json") if (folder / "run.json").is_file() else None
+    if head is None or "pallet" not in head:
+        return
+    told = f"{source} is the folder of a run, not a pallet: 'hfx attach {source}' shows it, or goes on with it"
+    raise RunFolderError(f"{told}, 'hfx plot {source}' draws it; a scan wants the pallet, {head.get('location', 'its file')}")
 
 
 def of_scan(pallet: Pallet, options: FitOptions, numerics: str) -> dict[str, Any]:

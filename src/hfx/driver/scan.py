@@ -107,6 +107,7 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, region: str |
         if region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {region}; give its source")
         return usable(source, options)
+    identity.refuse_run(source)
     progress = setting.progress
     return usable(open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=progress), options)
 
@@ -196,7 +197,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         workers=None if here else options.workers,
         size=size,
         sent=() if here else sizes.sent(pallet, groups, options.fit, places, 1, options.device),
-        estimate=sizes.estimate(pallet, todo, options.fit, options.workers, remote=not here),
+        estimate=sizes.estimate(pallet, todo, options.fit, options.workers, not here, options.cores),
     )
 
 

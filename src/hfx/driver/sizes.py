@@ -15,6 +15,7 @@ __all__ = ["check_fits", "estimate", "sent"]
 # Seconds of one core for a hypothesis and its search: measured on the published pallets, by megabytes of its workspace as
 # JSON (3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34: 18 ms). A guess for other likelihoods and machines.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
+_SOON = 20.0  # seconds on this machine: a job has hardly begun by then
 
 
 def sent(
@@ -60,14 +61,20 @@ def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.F
                 )
 
 
-def estimate(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, workers: int, remote: bool) -> str:
-    """A guess of the time, in words."""
+def estimate(
+    pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, workers: int, remote: bool, cores: int
+) -> str:
+    """A guess of the time, in words; on another machine it may not be worth the way, beside this one's `cores`."""
     megabytes = (len(hypotheses) * len(json.dumps(pallet.background)) + _patches(hypotheses)) / 1e6
     seconds = (_SECONDS * len(hypotheses) + _SECONDS_A_MEGABYTE * megabytes) / max(1, workers)
     told = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}"
     # Without a search it is a third of that, and there is no exchange.
     told = f"{told} at most" if options.starts == 1 else f"{told}, the exchange as much again"
-    return f"{told}; more with slower cores, and until workers are there" if remote else f"{told}; more on slower cores"
+    if not remote:
+        return f"{told}; more on slower cores"
+    here = seconds * max(1, workers) / max(1, cores)
+    told = f"{told}; more with slower cores, and until workers are there"
+    return f"{told}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if here < _SOON else told
 
 
 def _patches(hypotheses: Sequence[Hypothesis]) -> int:

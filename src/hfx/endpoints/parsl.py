@@ -139,8 +139,10 @@ class ParslExecutor(Executor):
         self._clean = False
         if isinstance(error, BadStateException | TooManyJobFailuresError):
             words = _last_words(str(error))
-            remedy = "; install hfx in the workers' Python, or activate its environment in worker_init"
-            remedy = remedy if "No module named" in words else ""
+            if "No module named" in words:
+                remedy = "; install hfx in the workers' Python, or activate its environment in worker_init"
+            else:
+                remedy = next((told for command, told in _REMEDIES.items() if command in str(error)), "")
             return EndpointError(f"{where}: its workers do not start: {words}{remedy}; logs: {run_folder(where)}")
         if isinstance(error, ModuleNotFoundError):
             return EndpointError(f"{where}: its workers have no {error.name}; install hfx there, or activate it in worker_init")
@@ -162,6 +164,13 @@ class ParslExecutor(Executor):
             shutil.rmtree(kernel.run_dir, ignore_errors=True)
             with suppress(OSError):
                 run_folder(self._endpoint).rmdir()  # where no other run is in it
+
+
+# What to do where these refuse a job.
+_REMEDIES = {
+    "sbatch": "; 'sinfo' shows whether Slurm answers here and its partitions: mend partition, account or directives",
+    "condor_submit": "; 'condor_q' and 'condor_status' show whether HTCondor answers here: mend requirements or directives",
+}
 
 
 def _last_words(text: str) -> str:

@@ -5,14 +5,16 @@ Most are one TOML file of hfx. ``globus-SITE`` is a folder: Globus Compute's own
 
 import difflib
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from hfx.errors import EndpointError
 
-__all__ = ["files", "kinds", "text"]
+__all__ = ["files", "kinds", "summary", "text"]
 
 _HERE = Path(__file__).resolve().parent
 _SITES = "globus"
+_SYSTEMS = {"slurm": "Slurm", "htcondor": "HTCondor"}
 
 
 def _folder() -> Path:
@@ -27,6 +29,15 @@ def _sites() -> dict[str, Path]:
 def kinds() -> tuple[str, ...]:
     """The names of the files, and of the folders, sorted."""
     return tuple(sorted([*(path.stem for path in _folder().glob("*.toml")), *_sites()]))
+
+
+def summary(kind: str) -> str:
+    """The first sentence of a kind's file: what it is for."""
+    if site := _sites().get(kind):
+        return f"the files of a Globus Compute endpoint at a site with {_SYSTEMS.get(site.name, site.name)}"
+    lines = (_folder() / f"{kind}.toml").read_text(encoding="utf-8").splitlines()
+    comment = " ".join(line.lstrip("# ") for line in takewhile(lambda line: line.startswith("# "), lines))
+    return comment.partition(". ")[0].rstrip(".")
 
 
 def files(kind: str) -> Mapping[str, str]:
