@@ -73,7 +73,7 @@ test check: $(VENV)/.hfx-test-installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict src
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(PYTEST_ARGS)
 
 docs: $(VENV)/.hfx-test-installed
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/docs

@@ -36,12 +36,36 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+# The groups of tests that run one after another in one process, the longest first; every other file is one too.
+_LONGEST = (
+    "test_endpoints, globus-slurm",
+    "engines/test_submit",
+    "engines/test_globus",
+    "test_endpoints, htcondor",
+    "engines/test_page",
+    "engines/test_submit_htcondor",
+    "engines/test_slurm",
+    "test_endpoints, slurm",
+)
+
+
+def _group(item: pytest.Item) -> str:
+    """Its file; in the battery over the engines, its engine, which is brought up once."""
+    if item.path.stem == "test_endpoints":
+        return f"{item.path.stem}, {item.callspec.params['engine']}"  # type: ignore[attr-defined]
+    return f"{item.path.parent.name}/{item.path.stem}"
+
+
 def _has_gpu() -> bool:
     return torch.cuda.is_available()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, rather than skip, the tests that need a GPU where there is none."""
+    """Deselect, rather than skip, the tests that need a GPU where there is none; and say which belong together."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    order = {group: place for place, group in enumerate(_LONGEST)}
+    items.sort(key=lambda item: order.get(_group(item), len(order)))
     gpu = [item for item in items if item.get_closest_marker("gpu")]
     if gpu and not _has_gpu():
         config.hook.pytest_deselected(items=gpu)

@@ -101,5 +101,5 @@ def test_a_driver_that_is_killed(mode: str, folder: Path) -> None:
     os.kill(json.loads((run / "lock").read_text())["pid"], signal.SIGKILL)
     wanted = "lost" if mode == "one-job" else "running"
     assert engines.until(lambda: status(folder, run)["state"] == wanted, 30)
-    assert state(run) == "running"
+    assert engines.until(lambda: state(run) == "running", 30), state(run)  # one that is started again begins with its plan
     whole(folder, run, mode)
