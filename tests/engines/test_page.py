@@ -127,12 +127,16 @@ def fitted(tmp_path: Path) -> MadeRun:
 
 
 def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browser, tmp_path: Path) -> None:
-    """The real command, its fits slowed; the page keeps the last state when the command has ended."""
-    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 9))
+    """The real command, whose fits wait for the page; which keeps the last state when the command has ended."""
+    pallet, gate = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 9)), tmp_path / "gate"
+    gate.write_text("4")  # tasks that may be fitted
     script = (
         "import sys\nfrom hfx.driver import cli, scan\nfrom tests.driver import fakes\nimport hfx.driver.outcome as outcome\n"
-        "import hfx.driver.plan as plan\nimport time\noutcome._picture = fakes.picture\nplan.BATCH = 8\n"
-        "def slow(task):\n    time.sleep(0.06 * len(task['hypotheses']))\n    return fakes.run(task)\n"
+        "import hfx.driver.plan as plan\nimport time\nfrom pathlib import Path\noutcome._picture = fakes.picture\nplan.BATCH = 8\n"
+        "done = []\n"
+        "def slow(task):\n"
+        f"    while len(done) >= int(Path({str(gate)!r}).read_text() or 0):\n        time.sleep(0.02)\n"
+        "    time.sleep(0.02 * len(task['hypotheses']))\n    done.append(task)\n    return fakes.run(task)\n"
         "scan._worker_function = lambda: slow\nscan._batch = lambda *_: 8\nsys.exit(cli.run(sys.argv[1:]))"
     )
     line = [
@@ -160,12 +164,14 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert first[1]["of"] == 108
         before = picture(browser)
         assert browser.text("#state") == "running"
+        gate.write_text("9")
         browser.until(f"hfx.store.status.states.fitted > {first[0]['fitted']}", 40)
         browser.until(f"hfx.store.contour.made_of > {first[1]['made_of']}", 40)
         second = browser.run("return hfx.store.contour")
         assert second["curves"] != first[1]["curves"]
         assert picture(browser) != before
         assert "a second" in browser.text("#progress")
+        gate.write_text("1000")
         browser.until("hfx.store.ended", 90)
         assert process.wait(30) == 0
     assert browser.text("#state") == "finished"

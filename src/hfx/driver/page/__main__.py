@@ -13,7 +13,7 @@ from hfx.driver.page.server import PageServer
 
 _NICE = 10
 # Seconds between looks at whether the scan's process is there, and that browsers have to take the last state.
-_GLANCE, _PATIENCE = 0.5, 4.0
+_GLANCE, _PATIENCE = 0.5, 10.0
 # And until it is seen, if it was killed, that it has gone.
 _SEEN = 1.5
 _ENDED = "The scan's command has ended, and its page with it"

@@ -17,7 +17,7 @@ from typing import IO
 __all__ = ["beside"]
 
 # Seconds that browsers have, after the scan, to take the last state.
-_PATIENCE = 6.0
+_PATIENCE = 14.0
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import hmac
 import socket
 import string
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,9 @@ from hfx.driver.page.stream import Stream
 __all__ = ["FILES", "PageServer"]
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+
+# Seconds in which a browser that has asked for something is expected to ask for its stream.
+_COMING = 2.0
 
 FILES = {path.name: path for path in files("hfx.driver.page").joinpath("static").iterdir()}
 """All that can be asked for by name."""
@@ -36,6 +40,7 @@ class PageServer(ThreadingHTTPServer):
         self.socket.close()
         self.socket, self.token, self.hub = listening, token, hub
         self.asked = False  # whether anybody ever has
+        self._last_asked = 0.0
         self._streams = 0
         self._quiet = threading.Condition()
 
@@ -46,16 +51,23 @@ class PageServer(ThreadingHTTPServer):
         return thread
 
     def finish(self, patience: float) -> None:
-        """Wait until every browser has its last message, at most `patience` seconds, and stop."""
+        """Wait until every browser has its last message, also one that is just coming, at most `patience` seconds; and stop."""
+        until = time.monotonic() + patience
         with self._quiet:
-            self._quiet.wait_for(lambda: not self._streams, patience)
+            while time.monotonic() < until and (self._streams or time.monotonic() - self._last_asked < _COMING):
+                self._quiet.wait(0.1)
         self.shutdown()
         self.server_close()
 
+    def hear(self) -> None:
+        """Somebody asks, and may want a stream next."""
+        self.asked, self._last_asked = True, time.monotonic()
+
     def streaming(self, more: int) -> None:
-        """One stream more, or one less."""
+        """One stream more, or one less, which has its last message."""
         with self._quiet:
             self._streams += more
+            self._last_asked = 0.0
             self._quiet.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -75,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not hmac.compare_digest(query.get("token", "").encode(), self.server.token.encode()):
             self._send(403, "text/plain", _FORBIDDEN)
             return
-        self.server.asked = True
+        self.server.hear()
         if address.path == "/":
             self._page()
         elif address.path == "/events":
