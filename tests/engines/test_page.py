@@ -132,7 +132,8 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
     gate.write_text("4")  # tasks that may be fitted
     script = (
         "import sys\nfrom hfx.driver import cli, scan\nfrom tests.driver import fakes\nimport hfx.driver.outcome as outcome\n"
-        "import hfx.driver.plan as plan\nimport time\nfrom pathlib import Path\noutcome._picture = fakes.picture\nplan.BATCH = 8\n"
+        "import hfx.driver.plan as plan\nimport time\nfrom pathlib import Path\n"
+        "outcome._picture = fakes.picture\nplan.BATCH = 8\n"
         "done = []\n"
         "def slow(task):\n"
         f"    while len(done) >= int(Path({str(gate)!r}).read_text() or 0):\n        time.sleep(0.02)\n"
