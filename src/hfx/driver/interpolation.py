@@ -3,7 +3,9 @@
 Which of them predicts a point that is left out best is measured by benchmarks/interpolation.py.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,10 +79,18 @@ def surface(
     fine = tiles.refined(mesh, int(np.clip(np.sqrt(_TILES / len(mesh.triangles)), 1, _FINEST)))
     try:
         own = _of_regions(mesh, regions) if regions is not None else []
-        parts = [_curved(one, some, fine, name, judged) for one, some in own or [(mesh, values)]]
+        with _one_thread():
+            parts = [_curved(one, some, fine, name, judged) for one, some in own or [(mesh, values)]]
     except (LinAlgError, np.linalg.LinAlgError, ValueError) as error:
         return _instead(mesh, values, name, f"where its equations have no solution ({error})")
     return parts[0] if len(parts) == 1 else _best(parts, best)
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Matrices of some hundred rows: BLAS' threads wait for one another longer than they compute, the more beside fits."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, "blas")  # type: ignore[no-any-return]
 
 
 def predict(mesh: Mesh, values: Array, places: Array, name: str, judged: tuple[int, ...] = ()) -> Array:

@@ -12,7 +12,7 @@ from hfx.hf_core.interpolation import normsys_4_table
 from hfx.hf_core.shifts import Shifts, shift_tables
 from hfx.hf_core.specification import Channel, Sample, Workspace
 
-__all__ = ["BlockTables", "Blocks", "Keys", "Ragged"]
+__all__ = ["BlockTables", "Blocks", "Keys", "Ragged", "ordered"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -69,6 +69,13 @@ class BlockTables:
     shifts: Shifts
 
 
+def ordered(workspace: Workspace) -> list[tuple[Channel, Sample]]:
+    """The workspace's samples by channel, the signals (those with the POI) last: what hypotheses share comes first."""
+    poi = workspace.measurement.poi
+    found = [(channel, sample) for channel in workspace.channels for sample in channel.samples]
+    return sorted(found, key=lambda item: poi in item[1].normfactor)
+
+
 class Blocks:
     """Collects the blocks of workspaces; a sample that several share (the same object) is one block."""
 
@@ -77,15 +84,13 @@ class Blocks:
         self._blocks: list[tuple[Channel, Sample]] = []
 
     def row(self, workspace: Workspace) -> list[int]:
-        """The numbers of the workspace's blocks, by channel and sample."""
+        """The numbers of the workspace's blocks, as :func:`ordered` has them."""
         row = []
-        for channel in workspace.channels:
-            name = channel.name
-            for sample in channel.samples:
-                number = self._numbers.setdefault((name, id(sample)), len(self._blocks))
-                if number == len(self._blocks):
-                    self._blocks.append((channel, sample))
-                row.append(number)
+        for channel, sample in ordered(workspace):
+            number = self._numbers.setdefault((channel.name, id(sample)), len(self._blocks))
+            if number == len(self._blocks):
+                self._blocks.append((channel, sample))
+            row.append(number)
         return row
 
     def tables(self) -> BlockTables:

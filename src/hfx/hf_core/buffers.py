@@ -24,6 +24,7 @@ class _WorkType(types.StructRef):
 
 
 _FIELDS = [
+    "resolved",  # (1,): the hypothesis that the indices below are of; -1 for none
     "shape",  # (3, P): T, T', T'' of each parameter
     "clipped",  # (P,)
     "excess",  # (P,): what lies outside [-1, 1], with its sign
@@ -53,9 +54,10 @@ _FIELDS = [
     "nu",  # (N,)
     "first",  # (N,) slope of the Poisson term
     "curvature",  # (N,)
-    "gamma_from",  # (blocks,): where each block's factors per bin begin (for each modifier, for each bin)
+    "gamma_from",  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
     "gamma_slot",  # their rows across
-    "slots",  # (1,): how many rows across there are
+    "slots",  # (1,): how many rows across there are, and
+    "slots_from",  # (blocks + 1,) how many before each block
     "slot",  # (P,): the last one of each parameter
     "slotted",  # (slots,): their parameters, and
     "slot_bin",  # their main bins; -1 for a linear factor
@@ -123,6 +125,7 @@ def work(t: Any) -> Any:
     slots = parameters + gammas
     rows = np.zeros((3 * blocks + bins, width))
     return Work(  # type: ignore[no-untyped-call]
+        np.full(1, -1),
         np.zeros((3, parameters)),
         np.zeros(parameters),
         np.zeros(parameters),
@@ -152,9 +155,10 @@ def work(t: Any) -> Any:
         np.zeros(bins),
         np.zeros(bins),
         np.zeros(bins),
-        np.zeros(blocks, dtype=np.int64),
+        np.zeros(blocks + 1, dtype=np.int64),
         np.zeros(gammas, dtype=np.int64),
         np.zeros(1, dtype=np.int64),
+        np.zeros(blocks + 1, dtype=np.int64),
         np.zeros(parameters, dtype=np.int64),
         np.zeros(slots, dtype=np.int64),
         np.zeros(slots, dtype=np.int64),
@@ -192,18 +196,30 @@ def work(t: Any) -> Any:
 
 @jit
 def resolve(t: Any, h: int, w: Any) -> None:
-    """Which parameters hypothesis h's factors and shifts are: what stays the same for all evaluations of a fit."""
-    linear, normsys, shift, gamma = 0, 0, 0, 0
-    first = t.hypothesis_from[h]
-    w.slots[0] = 0
-    w.slot[:] = -1
-    w.rows[:] = 0.0  # a block's entries stay where they are
-    w.second_order[:] = 0.0
+    """Which parameters hypothesis h's factors and shifts are: what stays the same for all evaluations of a fit.
+
+    The hypotheses of a pallet differ in their signals' blocks, which come last: what is known of the others stays.
+    """
+    before = w.resolved[0]
+    if h == before:
+        return
+    w.resolved[0] = h
+    shared = _shared(t, h, before) if before >= 0 else 0
+    first, blocks = t.hypothesis_from[h], t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+    for r in range(shared, len(w.weight)):  # a block's entries stay where they are
+        w.logarithmic[r, :] = 0.0
+        w.additive[r, :] = 0.0
+        w.second_order[r, :] = 0.0
     w.yields[:] = 0.0  # a smaller hypothesis leaves the last ones empty
-    for r in range(t.hypothesis_from[h + 1] - first):
+    linear, normsys = w.linear_from[shared], w.normsys_from[shared]
+    shift, gamma = w.shift_from[shared], w.gamma_from[shared]
+    w.slots[0] = w.slots_from[shared]
+    w.slot[:] = -1
+    for slot in range(w.slots[0]):
+        w.slot[w.slotted[slot]] = slot
+    for r in range(shared, blocks):
         k = t.hypothesis_block[first + r]
         place = t.offset[h, t.block_channel[k]]
-        w.linear_from[r], w.normsys_from[r], w.shift_from[r], w.gamma_from[r] = linear, normsys, shift, gamma
         for e in range(t.linear_from[k], t.linear_from[k + 1]):
             w.linear[linear] = t.start[h, t.linear_key[e]]
             w.linear_slot[linear] = _slot(w, w.linear[linear], -1)
@@ -222,8 +238,23 @@ def resolve(t: Any, h: int, w: Any) -> None:
             for i in range(t.block_bins[k]):
                 w.gamma_slot[gamma] = _slot(w, t.start[h, t.gamma_key[e]] + i, place + i)
                 gamma += 1
-    last = t.hypothesis_from[h + 1] - first
-    w.linear_from[last], w.normsys_from[last], w.shift_from[last] = linear, normsys, shift
+        w.linear_from[r + 1], w.normsys_from[r + 1], w.shift_from[r + 1] = linear, normsys, shift
+        w.gamma_from[r + 1], w.slots_from[r + 1] = gamma, w.slots[0]
+
+
+@inline
+def _shared(t: Any, h: int, other: int) -> int:
+    """How many of the first blocks two hypotheses share, where they have the same parameters and main bins; else none."""
+    same = t.size[h] == t.size[other] and t.bins[h] == t.bins[other]
+    for key in range(t.start.shape[1]):
+        same &= t.start[h, key] == t.start[other, key]
+    for channel in range(t.offset.shape[1]):
+        same &= t.offset[h, channel] == t.offset[other, channel]
+    first, second, shared = t.hypothesis_from[h], t.hypothesis_from[other], 0
+    most = min(t.hypothesis_from[h + 1] - first, t.hypothesis_from[other + 1] - second) if same else 0
+    while shared < most and t.hypothesis_block[first + shared] == t.hypothesis_block[second + shared]:
+        shared += 1
+    return int(shared)
 
 
 @inline

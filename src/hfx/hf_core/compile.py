@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.blocks import Blocks, BlockTables, Keys
+from hfx.hf_core.blocks import Blocks, BlockTables, Keys, ordered
 from hfx.hf_core.interpolation import HISTOSYS_CODES, NORMSYS_CODES
 from hfx.hf_core.parameters import ROWS, Parameters, ParameterTable
 from hfx.hf_core.specification import Workspace
@@ -180,10 +180,7 @@ def _assemble(
             tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
             for workspace in workspaces
         ),
-        samples=tuple(
-            tuple((channel.name, sample.name) for channel in workspace.channels for sample in channel.samples)
-            for workspace in workspaces
-        ),
+        samples=tuple(tuple((channel.name, sample.name) for channel, sample in ordered(workspace)) for workspace in workspaces),
     )
 
 

@@ -131,7 +131,7 @@ class Model:
     """
 
     def __init__(self, batch: Batch, kernel: str = "fused", device: str = "cpu") -> None:
-        background, both = _initial_rates(batch, 0.0), _initial_rates(batch, 1.0)
+        background, both = _initial_rates(batch)
         self.batch = _with_floor(batch, background, both)
         self.kernel = make_kernel(self.batch, kernel, device)
         self.on_cpu = device == "cpu"
@@ -228,13 +228,14 @@ def make_kernel(batch: Batch, kernel: str, device: str) -> Kernel:
     return TorchKernel(batch.tables, device)
 
 
-def _initial_rates(batch: Batch, mu: float) -> Array:
-    """Expected events of each main bin (H, N) at the initial parameters, with the POI at ``mu``."""
-    rows = np.arange(len(batch), dtype=np.int64)
-    theta = batch.init.copy()
-    with_poi = np.flatnonzero(batch.poi >= 0)
-    theta[with_poi, batch.poi[with_poi]] = mu
-    return FusedKernel(batch.tables).yields(rows, theta, np.where(theta < 0.0, -1.0, 1.0))[1]
+def _initial_rates(batch: Batch) -> tuple[Array, Array]:
+    """Expected events of each main bin (H, N) at the initial parameters, with the POI at 0 and at 1."""
+    rows, mu = np.repeat(np.arange(len(batch), dtype=np.int64), 2), np.tile([0.0, 1.0], len(batch))
+    theta = batch.init[rows]
+    with_poi = np.flatnonzero(batch.poi[rows] >= 0)
+    theta[with_poi, batch.poi[rows[with_poi]]] = mu[with_poi]
+    rates = FusedKernel(batch.tables).yields(rows, theta, np.where(theta < 0.0, -1.0, 1.0))[1]
+    return rates[0::2], rates[1::2]
 
 
 def _with_floor(batch: Batch, background: Array, both: Array) -> Batch:

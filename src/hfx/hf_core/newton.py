@@ -201,12 +201,9 @@ def minimize_rows(
     all that it calls.)
     """
     w, s = work(t), state(starts.shape[1])
-    resolved = -1
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
-        if h != resolved:
-            resolve(t, h, w)
-            resolved = h
+        resolve(t, h, w)
         size = t.size[h]
         current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)
         if most >= 0:
