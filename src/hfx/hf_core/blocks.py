@@ -72,8 +72,11 @@ class BlockTables:
 def ordered(workspace: Workspace) -> list[tuple[Channel, Sample]]:
     """The workspace's samples by channel, the signals (those with the POI) last: what hypotheses share comes first."""
     poi = workspace.measurement.poi
-    found = [(channel, sample) for channel in workspace.channels for sample in channel.samples]
-    return sorted(found, key=lambda item: poi in item[1].normfactor)
+    parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
+    for channel in workspace.channels:
+        for sample in channel.samples:
+            parts[poi in sample.normfactor].append((channel, sample))
+    return parts[0] + parts[1]
 
 
 class Blocks:
@@ -83,13 +86,13 @@ class Blocks:
         self._numbers: dict[tuple[str, int], int] = {}
         self._blocks: list[tuple[Channel, Sample]] = []
 
-    def row(self, workspace: Workspace) -> list[int]:
-        """The numbers of the workspace's blocks, as :func:`ordered` has them."""
-        row = []
-        for channel, sample in ordered(workspace):
-            number = self._numbers.setdefault((channel.name, id(sample)), len(self._blocks))
-            if number == len(self._blocks):
-                self._blocks.append((channel, sample))
+    def row(self, samples: Sequence[tuple[Channel, Sample]]) -> list[int]:
+        """The numbers of a workspace's blocks, given as :func:`ordered` has them."""
+        row, numbers, blocks = [], self._numbers, self._blocks
+        for channel, sample in samples:
+            number = numbers.setdefault((channel.name, id(sample)), len(blocks))
+            if number == len(blocks):
+                blocks.append((channel, sample))
             row.append(number)
         return row
 

@@ -116,8 +116,10 @@ def compile_batch(
         shared = Parameters()
         parameters = [shared.table(workspace) for workspace in workspaces]
     blocks = Blocks()
-    rows = [blocks.row(workspace) for workspace in workspaces]
-    return _assemble(workspaces, parameters, blocks.tables(), rows, normsys, HISTOSYS_CODES[str(histosys)])
+    samples = [ordered(workspace) for workspace in workspaces]
+    rows = [blocks.row(one) for one in samples]
+    names = tuple(tuple([(channel.name, sample.name) for channel, sample in one]) for one in samples)
+    return _assemble(workspaces, parameters, blocks.tables(), rows, names, normsys, HISTOSYS_CODES[str(histosys)])
 
 
 def _assemble(
@@ -125,6 +127,7 @@ def _assemble(
     parameters: Sequence[ParameterTable],
     blocks: BlockTables,
     rows: Sequence[Sequence[int]],
+    samples: tuple[tuple[tuple[str, str], ...], ...],
     normsys: int,
     histosys: int,
 ) -> Batch:
@@ -180,7 +183,7 @@ def _assemble(
             tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
             for workspace in workspaces
         ),
-        samples=tuple(tuple((channel.name, sample.name) for channel, sample in ordered(workspace)) for workspace in workspaces),
+        samples=samples,
     )
 
 

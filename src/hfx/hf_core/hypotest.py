@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,25 +107,27 @@ def _defect(model: Model, h: int, mu: float) -> str | None:
 
 
 def _is_normfactor(model: Model, h: int) -> bool:
-    t, poi = model.batch.tables, model.batch.poi[h]
-    blocks = t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]
-    unconstrained = t.constraint[h, poi] == UNCONSTRAINED
-    return bool(unconstrained) and any(
-        poi in t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]] for block in blocks
-    )
+    unconstrained = model.batch.tables.constraint[h, model.batch.poi[h]] == UNCONSTRAINED
+    return bool(unconstrained) and any(True for _ in _signals(model, h))
 
 
 def _has_signal(model: Model, h: int) -> bool:
     """Whether some sample with the POI expects events, or can be shifted to."""
     t = model.batch.tables
-    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]]:
-        linear = t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]]
-        if model.batch.poi[h] in linear:
-            first = t.block_cell[block]
-            shifts = t.shift_from[block + 1] - t.shift_from[block]
-            if shifts or t.nominal[first : first + t.block_bins[block]].any():
-                return True
+    for block in _signals(model, h):
+        first = t.block_cell[block]
+        shifts = t.shift_from[block + 1] - t.shift_from[block]
+        if shifts or t.nominal[first : first + t.block_bins[block]].any():
+            return True
     return False
+
+
+def _signals(model: Model, h: int) -> Iterator[int]:
+    """The blocks with the POI as a factor, the last first: a batch has them at the end."""
+    t, poi = model.batch.tables, model.batch.poi[h]
+    for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]][::-1].tolist():
+        if poi in t.start[h, t.linear_key[t.linear_from[block] : t.linear_from[block + 1]]]:
+            yield block
 
 
 def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
