@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from hfx.driver import plan
 from hfx.driver.cores import usable_cores
 from hfx.driver.events import Finished, Started, Submitted
+from hfx.driver.journal import Journal
 from hfx.driver.page import address
 from hfx.driver.page.beside import beside
 from hfx.driver.store import RunFolder
@@ -82,6 +83,7 @@ class Driver:
     def __init__(self, watched: MadeRun, other: MadeRun, record: dict[str, Any]) -> None:
         self.names, self.values, self.record = watched.names, dict(watched.points), record
         self.watched, self.other = RunFolder(watched.folder), RunFolder(other.folder)
+        self.journal = Journal(self.watched, {}, None)
         self.numbers = count()
 
     def one(self, *, events: bool) -> None:
@@ -90,9 +92,9 @@ class Driver:
         name, task, now = self.names[number % len(self.names)], f"local-{number}", time.time()
         record = {**self.record, "name": name, "values": list(self.values[name])}
         (self.watched if events else self.other).append_results([record], "local")
-        if events:  # as the journal does: those of one moment together
-            ended = Finished(now, task, "local", (name,), 1, 0.01)
-            self.watched.append_events([Submitted(now, task, 1, (name,)), Started(now, task), ended])
+        if events:
+            for event in (Submitted(now, task, 1, (name,)), Started(now, task), Finished(now, task, "local", (name,), 1, 0.01)):
+                self.journal.emit(event)
 
     def window(self, done: Callable[[], int], seconds: float, rate: float, *, events: bool) -> float:
         """Tasks of the workers in a second, while hypotheses end at `rate` a second."""
@@ -101,7 +103,9 @@ class Driver:
             while made < elapsed * rate:
                 self.one(events=events)
                 made += 1
+            self.journal.settle()
             time.sleep(0.005)
+        self.journal.flush()
         return (done() - before) / (time.perf_counter() - began)
 
 

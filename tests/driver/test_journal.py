@@ -29,10 +29,18 @@ def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_pat
             journal.emit(event)
         assert heard == TASK
         assert kinds(folder.path) == []
-        journal.flush()
+        journal.settle()
         assert kinds(folder.path) == ["submitted", "started", "finished"]
-        journal.flush()
+        journal.settle()
         assert len(kinds(folder.path)) == 3
+        for event in TASK:  # a moment later
+            journal.emit(event)
+        journal.settle()
+        assert len(kinds(folder.path)) == 3
+        assert until(lambda: journal.settle() or len(kinds(folder.path)) == 6, 5)
+        journal.emit(TASK[0])
+        journal.emit(Failed(4.0, "local-0", "a", "why"))
+        assert kinds(folder.path)[6:] == ["submitted", "failed"]
 
 
 def test_a_scan_writes_them_down_before_it_waits(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from hfx.driver import disk
 from hfx.driver.events import Failed, Finished, from_line, to_line
-from hfx.driver.records import read_records
+from hfx.driver.records import LOCAL, read_records, to_lines, without_solutions
 from hfx.driver.scanfile import read_scan
 from hfx.driver.store import RunFolder, opened, read_json
 from hfx.errors import RunFolderError
@@ -70,6 +70,20 @@ def test_a_torn_last_line_is_ignored_and_cut_off(folder: RunFolder, torn: str) -
     folder.append_results([record("c")], "local")
     names = [json.loads(line)["name"] for line in path.read_text().splitlines()]
     assert names == (["a", "b", "c"] if "\n" in torn else ["a", "c"])
+
+
+def test_a_record_without_its_solutions() -> None:
+    """Whatever stands in its texts, and for a record that has none, or has them elsewhere."""
+    record = {"name": ', "solutions": {', "CLs_obs": 0.5, "worker": '", \\"solutions":'}
+    (line,) = to_lines([{**record, "solutions": {"parameters": ["mu"]}}], LOCAL)
+    assert without_solutions(line) == record
+    (line,) = to_lines([record], LOCAL)
+    assert without_solutions(line) == {**record, "step": LOCAL}
+    within = {"name": "a", "fits": {"x": 1, "solutions": {}}}
+    (line,) = to_lines([within], LOCAL)
+    assert without_solutions(line) == {**within, "step": LOCAL}
+    with pytest.raises(ValueError, match="unexpected"):
+        without_solutions(b"torn")
 
 
 def test_lines_that_are_no_records_do_not_count(tmp_path: Path) -> None:

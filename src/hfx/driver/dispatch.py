@@ -57,14 +57,14 @@ def results(
     pool: Executor,
     run: Run,
     emit: Callable[[Event], None],
-    flush: Callable[[], None] = lambda: None,
+    settle: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
 ) -> Iterator[Outcome]:
     """Submit `jobs` to `pool` and yield each outcome when it is there.
 
     At most `window` jobs are under way at a time (more where the hypotheses of a lost one are tried one by one):
     a job's payload is built when its turn comes, and its memory is free when it is done.
-    `flush` is called before each wait, and at the end. Raises `CancelledError` when `stop` is set, and `InputError` when a
+    `settle` is called before each wait. Raises `CancelledError` when `stop` is set, and `InputError` when a
     worker refuses the input as a whole.
     """
     queue = _Queue(pool, run, emit)
@@ -73,7 +73,7 @@ def results(
     while queue.pending:
         if stop is not None and stop.is_set():
             raise CancelledError("the scan was asked to stop")
-        flush()
+        settle()
         finished = queue.finished()
         queue.fill(waiting, window)  # first of all: nobody at the other end shall wait for what is done with these
         for job, future, seconds in finished:
@@ -84,7 +84,6 @@ def results(
                 raise error
             elif not queue.again(job, error):
                 yield Outcome(job, (), {name: _reason(job, error) for name in job.names}, seconds)
-    flush()
 
 
 class _Queue:

@@ -56,7 +56,7 @@ class Fitting:
     pool: Executor
     run: dispatch.Run
     emit: Callable[[Event], None]
-    flush: Callable[[], None]
+    settle: Callable[[], None]
     threads: int
     device: str
     stop: threading.Event | None = None
@@ -169,7 +169,7 @@ class Fitting:
         self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels)))
         window = _WINDOW * self.threads
         return dispatch.results(
-            jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, flush=self.flush, stop=self.stop
+            jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, settle=self.settle, stop=self.stop
         )
 
     def _noted(self, names: Sequence[str], threads: int) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -18,6 +19,9 @@ __all__ = ["Journal", "ScanInterrupted", "header"]
 
 
 _OF_TASKS = (Submitted, Started, Finished)
+
+# The least seconds between two writes of those; a page looks four times a second.
+_PACE = 0.05
 
 
 class ScanInterrupted(KeyboardInterrupt):
@@ -64,6 +68,7 @@ class Journal:
     def __init__(self, folder: RunFolder, head: Mapping[str, Any], listener: Listener | None) -> None:
         self.folder, self.head, self.listener = folder, dict(head), listener
         self._held: list[Event] = []
+        self._written = 0.0
 
     def state(self, name: str, **more: Any) -> None:
         """Write the state into run.json."""
@@ -72,17 +77,23 @@ class Journal:
         self.folder.write("run.json", {"state": name, **self.head})
 
     def emit(self, event: Event) -> None:
-        """Pass an event on and write it down; those of tasks, of which there are many, with the next one or by `flush`."""
+        """Pass an event on and write it down; those of tasks, of which there are many, with the next one or by `settle`."""
         self._held.append(event)
         if not isinstance(event, _OF_TASKS):
             self.flush()
         if self.listener is not None:
             self.listener(event)
 
+    def settle(self) -> None:
+        """Write down what is held back, unless others just were; to be called again and again, before each wait for anything."""
+        if time.monotonic() - self._written >= _PACE:
+            self.flush()
+
     def flush(self) -> None:
-        """Write down what is held back; called before the scan waits for anything."""
+        """Write down what is held back."""
         held, self._held = self._held, []
         if held:
+            self._written = time.monotonic()
             self.folder.append_events(held)
 
     @contextmanager

@@ -22,14 +22,15 @@ _PRIVATE = ("solutions", "step")
 Record = Mapping[str, Any]
 
 
-def choose(record: Record, minima: str) -> dict[str, Any]:
-    """A stored record as a result: the numbers of `minima` in front, no solutions."""
+def choose(record: Record, minima: str, *, fits: bool = True) -> dict[str, Any]:
+    """A stored record as a result: the numbers of `minima` in front, no solutions. Without `fits` these may be another's."""
     part = record.get(minima) or {}
     chosen = {key: part[key] for key in _CHOSEN if key in part}
     if isinstance(part.get("edm"), dict):
         edms = list(part["edm"].values())
         chosen["edm"] = None if None in edms else max(edms)  # null: a fit that did not converge has none
-        chosen["fits"] = {name: _fit(name, fit, record, part) for name, fit in record["fits"].items()}
+        if fits:
+            chosen["fits"] = {name: _fit(name, fit, record, part) for name, fit in record["fits"].items()}
     return {key: value for key, value in {**record, **chosen}.items() if key not in _PRIVATE}
 
 

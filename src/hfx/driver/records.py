@@ -12,11 +12,12 @@ import orjson
 from hfx.driver import disk
 from hfx.errors import RunFolderError
 
-__all__ = ["EXCHANGE", "LOCAL", "Place", "Records", "Stored", "read_records", "to_lines"]
+__all__ = ["EXCHANGE", "LOCAL", "Place", "Records", "Stored", "read_records", "to_lines", "without_solutions"]
 
 Record = dict[str, Any]
 
 LOCAL, EXCHANGE = "local", "exchange"
+_SOLUTIONS = b', "solutions":'
 
 
 class Place(NamedTuple):
@@ -98,3 +99,12 @@ def _record(line: bytes) -> Record | None:
 def to_lines(records: Iterable[Mapping[str, Any]], step: str) -> list[bytes]:
     """The lines of records in `step`, "local" or "exchange", each with its end."""
     return [disk.dump({**record, "step": step}).encode() + b"\n" for record in records]
+
+
+def without_solutions(line: bytes) -> Any:
+    """The record of a line without its solutions, which are most of it and come last; raises ValueError for what is none."""
+    head, solutions, _ = line.partition(_SOLUTIONS)
+    try:
+        return orjson.loads(head + b"}" if solutions else line)
+    except ValueError:
+        return orjson.loads(line)

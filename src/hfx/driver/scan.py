@@ -243,7 +243,7 @@ def _fit(
             pool=connected.pool,
             run=setting.run or _worker_function(),
             emit=journal.emit,
-            flush=journal.flush,
+            settle=journal.settle,
             threads=options.workers,
             device=options.device,
             stop=setting.stop,

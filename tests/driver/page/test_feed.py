@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.events import Failed, Planned, Retried
+from hfx.driver.events import Failed, Finished, Planned, Retried, Started, Submitted
 from hfx.driver.page import rows
 from hfx.driver.page.feed import Feed
 from hfx.driver.page.status import head, status
@@ -54,6 +54,19 @@ def test_rows_follow_the_events_and_the_results(run: MadeRun) -> None:
     assert (row.muhat, row.converged, row.seconds, row.worker) == (0.0, True, 0.01, "fake")
     assert row.time == pytest.approx(time.time(), abs=60)
     assert not feed.poll()
+
+
+def test_a_task_of_the_same_name_after_a_resume_is_under_way(run: MadeRun) -> None:
+    """All of it comes in one read: the first one's end says nothing of the second."""
+    first, second, *_ = run.names
+    points = tuple(run.points)
+    resumed = Planned(5.0, "local", 0, 1, len(points) - 1, 1, points)
+    told = [Submitted(1.0, "local-0", 1, (first,)), Started(2.0, "local-0"), Finished(3.0, "local-0", "local", (first,), 1, 1.0)]
+    run.tell(*told, resumed, Submitted(6.0, "local-0", 1, (second,)), Started(7.0, "local-0"))
+    feed = Feed(run.folder)
+    feed.poll()
+    assert states(feed)[second] == rows.RUNNING
+    assert feed.count.done == 1
 
 
 def test_what_changed_is_known_by_position(run: MadeRun) -> None:

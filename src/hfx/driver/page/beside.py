@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from hfx.functions.apart import SINGLE
+
 __all__ = ["beside"]
 
 # Seconds that browsers have, after the scan, to take the last state.
@@ -29,7 +31,12 @@ def beside(listening: socket.socket, token: str) -> Iterator[Callable[[Path], No
     command = [sys.executable, "-m", "hfx.driver.page", str(listening.fileno())]
     with listening:
         server = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, pass_fds=[listening.fileno()]
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[listening.fileno()],
+            env={**SINGLE, **os.environ},  # threads of BLAS wait by spinning, on cores that are the scan's
         )
     assert server.stdin is not None
     words = server.stdin

@@ -6,11 +6,9 @@ Nothing here is told by the scan itself: the run may be another process', on ano
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import orjson
 
 from hfx.driver import lock
 from hfx.driver.events import Event, Failed, Finished, Planned, Retried, Started, Submitted, from_line
@@ -19,6 +17,7 @@ from hfx.driver.page.counts import Counts
 from hfx.driver.page.rows import Row
 from hfx.driver.page.tail import Tail
 from hfx.driver.progress import Count
+from hfx.driver.records import without_solutions
 from hfx.driver.scanfile import read_scan
 from hfx.errors import HfxError
 
@@ -72,8 +71,7 @@ class Feed:
         self._looked *= not closely
         with contextlib.suppress(OSError, HfxError):
             self._head()
-            for line in self._events.lines():
-                self._event(line)
+            self._hear(self._events.lines())
             for line in self._results.lines():
                 self._record(line)
             if self.run.get("pallet", {}).get("regions"):
@@ -87,6 +85,11 @@ class Feed:
     def label_names(self) -> list[str]:
         """The names of the hypotheses' values."""
         return [str(label) for label in self.run.get("pallet", {}).get("labels") or ()]
+
+    @property
+    def here(self) -> bool:
+        """Whether the fits are done on the driver's machine."""
+        return self.run.get("endpoint") in (None, "embedded", "inline", "process")
 
     @property
     def going_on(self) -> bool:
@@ -122,12 +125,17 @@ class Feed:
         self.state, self.gone = state, gone
         self.version += 1
 
-    def _event(self, line: bytes) -> None:
-        with contextlib.suppress(ValueError, TypeError):  # a later version's events are not ours to read
-            event = from_line(line)
+    def _hear(self, lines: Iterable[bytes]) -> None:
+        events = []
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # a later version's events are not ours to read
+                events.append(from_line(line))
+        over = _over(events)
+        for i, event in enumerate(events):
             self.count = self.count.after(event)
             self.version += 1
-            self._follow(event)
+            if i not in over:
+                self._follow(event)
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -195,7 +203,7 @@ class Feed:
         from hfx.driver import outcome  # with numpy: the page is there before it is
 
         with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # as a scan: it does not count
-            self._result(outcome.choose(orjson.loads(line), self._minima))
+            self._result(outcome.choose(without_solutions(line), self._minima, fits=False))
 
     def _result(self, result: Mapping[str, Any]) -> None:
         name = str(result["name"])
@@ -223,3 +231,20 @@ class Feed:
             for failure in scan["failures"]:
                 if failure["name"] not in self.position:
                     self._put(Row(failure["name"], tuple(failure["values"]), rows.FAILED, reason=str(failure["reason"])))
+
+
+def _over(events: Sequence[Event]) -> set[int]:
+    """The positions of the submissions and beginnings of tasks whose end is among the events too: nobody saw them wait or run."""
+    ended, over = set[str](), set[int]()
+    for i in reversed(range(len(events))):
+        match events[i]:
+            case Finished(task=task):
+                ended.add(task)
+            case Started(task=task) if task in ended:
+                over.add(i)
+            case Submitted(task=task) if task in ended:
+                over.add(i)
+                ended.discard(task)
+            case Planned():
+                ended.clear()
+    return over

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "View"]
 
-# The share of a core that contours may take while the scan wants it, and the least seconds between two.
-_SHARE = 0.01
+# The share of a core that contours may take, while the scan's fits want it and where they are elsewhere; and the least seconds
+# between two.
+_SHARE, _SHARE_ELSEWHERE = 0.005, 0.05
 _LEAST = 0.7
 
 
@@ -69,7 +70,8 @@ class Picture:
             self.contour, self._drawn = contour, state
             self.version += 1
             guard.notify_all()
-        self._due = time.monotonic() + max(_LEAST, (time.thread_time() - began) / _SHARE)
+        share = _SHARE if feed.here else _SHARE_ELSEWHERE
+        self._due = time.monotonic() + max(_LEAST, (time.thread_time() - began) / share)
 
     @staticmethod
     def _state(feed: Feed) -> tuple[int, int, int, bool]:
