@@ -59,7 +59,8 @@ def conjugate(
         if turn == 0:
             wanted = min(_RESIDUAL, 0.1 * along) * along
             if not exact:
-                solution[:] = preconditioned
+                for p in range(width):  # an assignment of a slice compiles a sentence for shapes that differ
+                    solution[p] = preconditioned[p]
         if exact and not along > wanted:
             w.bend[0] = 0.0
             for p in range(size):  # H x = right - residual - damping scale x
