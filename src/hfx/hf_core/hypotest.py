@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -173,28 +173,29 @@ def _exchange(
     def known(h: int, name: str, key: str) -> list[Start]:
         return [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
 
-    def near(h: int, name: str, key: str) -> list[Start]:
-        """What the neighbours improved, and the most promising of their natural minima."""
-        scale = _ALIKE * search.fits.scale(h)
-        seen = list(seeds.get(h, {}).get(name, ()))
+    def near(keys: Iterable[tuple[int, str]], name: str) -> list[Start]:
+        """Of each (hypothesis, key): what the neighbours improved, and the most promising of their natural minima."""
         found: tuple[list[Start], list[Start]] = ([], [])
-        for place, theta in [(place, theta) for each in neighbours.get(h, ()) for place, theta in enumerate(each.get(name, ()))]:
-            if not any((np.abs(theta - other) <= scale[: len(theta)]).all() for other in seen):
-                seen.append(theta)
-                found[min(place, 1)].append(Start(h, key, theta, "neighbour"))
+        for h, key in keys:
+            scale = _ALIKE * search.fits.scale(h)
+            seen = list(seeds.get(h, {}).get(name, ()))
+            for place, theta in [(i, theta) for each in neighbours.get(h, ()) for i, theta in enumerate(each.get(name, ()))]:
+                if not any((np.abs(theta - other) <= scale[: len(theta)]).all() for other in seen):
+                    seen.append(theta)
+                    found[min(place, 1)].append(Start(h, key, theta, "neighbour"))
         natural, improved = found
         return [*improved, *search.best(natural, _NATURAL)]
 
     # The first seed is the natural minimum: that of the suggested initial values, whatever the neighbours have.
     search.run([start for h in hypotheses for key in DATA_FITS for start in known(h, key, key)])
-    search.run([start for h in hypotheses for key in DATA_FITS for start in near(h, key, key)])
+    search.run([start for key in DATA_FITS for start in near([(h, key) for h in hypotheses], key)])
     search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
     made = search.make_asimov(hypotheses)
     # So it is for the Asimov data of the natural background fit; others may be new.
     others = [(h, key) for h, key in made if key != search.asimov_key(h, "natural")]
     search.run([start for h, key in others for start in search.natural([h], [key])])
     search.run([start for h, key in made for start in known(h, "asimov_fixed", key)])
-    search.run([start for h, key in made for start in near(h, "asimov_fixed", key)])
+    search.run(near(made, "asimov_fixed"))
     search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
 
 

@@ -188,7 +188,7 @@ class Search:
         return self.best(starts, count)
 
     def best(self, starts: Sequence[Start], count: int) -> list[Start]:
-        """The ``count`` of each hypothesis' starts that are lowest in 2NLL before any is fitted; all are of one fit."""
+        """The ``count`` of each fit's starts that are lowest in 2NLL before any is fitted."""
         if not starts:
             return []
         rows, theta = self._padded(starts)
@@ -196,11 +196,12 @@ class Search:
         problem = self.fits.problem(rows, theta, self._data(starts, rows), mu, self.lower_poi)
         self._pull_back(problem)
         raised = self.fits.model.deviance(rows, problem.start, problem.data)
-        chosen: list[Start] = []
-        for h in dict.fromkeys(rows.tolist()):
-            mine = np.flatnonzero(rows == h)
-            chosen += [starts[row] for row in mine[np.argsort(raised[mine], kind="stable")][:count]]
-        return chosen
+        fits: dict[tuple[int, str], list[int]] = {}
+        for row, start in enumerate(starts):
+            fits.setdefault((start.hypothesis, start.key), []).append(row)
+        return [
+            starts[mine[place]] for mine in fits.values() for place in np.argsort(raised[mine], kind="stable")[:count].tolist()
+        ]
 
     def flip(self, hypotheses: Iterable[int], keys: Sequence[str]) -> list[Start]:
         """From the lowest minimum and the lowest admissible one, each of the most promising alphas on its other side.
