@@ -92,6 +92,7 @@ _FIELDS = [
     "changed",  # (P, N): of each bin's rate
 ]
 structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
+structref.define_boxing(_WorkType, Work)  # type: ignore[no-untyped-call]
 
 
 @inline

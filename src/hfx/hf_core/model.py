@@ -8,18 +8,20 @@ torch, a second to import, is loaded where its kernel is chosen.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.hf_core import curvature
+from hfx.hf_core.buffers import work
 from hfx.hf_core.compile import Batch, Tables
 from hfx.hf_core.jit import kept
 from hfx.hf_core.newton import minimize_rows
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import Data, FitResult, Problem
+from hfx.hf_core.steps import state
 
 __all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "is_compiled", "stirling_remainder"]
 
@@ -64,6 +66,7 @@ class FusedKernel:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.cells = _largest_cells(tables)
+        self._buffers: list[tuple[Any, Any]] = []  # that no thread uses now: fresh memory costs more than many a call's work
 
     def evaluate(
         self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
@@ -110,7 +113,9 @@ class FusedKernel:
         target = np.full(rows, np.inf) if problem.target is None else np.ascontiguousarray(problem.target)
         raised = np.zeros((rows if reflect else 0, problem.start.shape[1]))
         found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
-        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found)
+        buffers = self._buffers.pop() if self._buffers else (work(self.tables), state(problem.start.shape[1]))
+        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found, *buffers)
+        self._buffers.append(buffers)
         return result, bin_rates, raised
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.buffers import resolve
 from hfx.hf_core.curvature import derivatives
 from hfx.hf_core.fused import value
 from hfx.hf_core.jit import inline, jit
@@ -40,7 +40,7 @@ from hfx.hf_core.problem import (
     SURE,
 )
 from hfx.hf_core.reflection import reflect
-from hfx.hf_core.steps import limit_steps, state, step
+from hfx.hf_core.steps import limit_steps, step
 
 __all__ = ["minimize_rows"]
 
@@ -190,6 +190,8 @@ def minimize_rows(
     yields: Any,
     bin_rates: Any,
     raised: Any,
+    w: Any,
+    s: Any,
 ) -> None:
     """Fit each row in at most ``most`` iterations, from its start (B, P) and into it, between ``lowest`` and ``highest``;
     ``deviance`` in 2NLL, ``edms``, ``iterations``, ``status`` (B,), and there the expected events of each (sample, channel, bin)
@@ -198,9 +200,8 @@ def minimize_rows(
 
     A negative ``most`` asks for the deviance and the expected events at the start itself and, where ``raised`` has rows, for what
     :func:`hfx.hf_core.reflection.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with
-    all that it calls.)
+    all that it calls.) ``w`` and ``s`` are one thread's buffers, of the same tables, from call to call.
     """
-    w, s = work(t), state(starts.shape[1])
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
         resolve(t, h, w)

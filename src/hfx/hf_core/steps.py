@@ -68,10 +68,12 @@ _FIELDS = [
     "trial_sign",
 ]
 structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
+structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
-@inline
+@jit
 def state(parameters: int) -> Any:
+    """Room for a fit of so many parameters."""
     width = padded(parameters)
     return State(  # type: ignore[no-untyped-call]
         np.zeros(parameters),
