@@ -63,6 +63,14 @@ def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
         )
 
 
+def test_a_pallet_s_own_folder_may_hold_its_run(pallet: str, capsys: Captured) -> None:
+    """The same command again, and `hfx attach`, open the pallet there, and find the run."""
+    for _ in range(2):
+        assert cli.run(["scan", pallet, "-o", pallet, "--quiet"]) == 0
+    assert cli.run(["attach", pallet, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert cli.run(["scan", "toy"]) == 1

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hfx.driver.events import Event, Failed, Finished, Started, Submitted
 from hfx.driver.journal import Journal
 from hfx.driver.scan import Setting, scan
@@ -20,7 +22,7 @@ def kinds(path: Path) -> list[str]:
     return [json.loads(line)["event"] for line in (path / "events.jsonl").read_text().splitlines()]
 
 
-def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_path: Path) -> None:
+def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[Event] = []
     with opened(tmp_path / "run", print) as folder:
         folder.create("events.jsonl")
@@ -33,11 +35,14 @@ def test_those_of_tasks_wait_for_the_next_moment_and_a_listener_does_not(tmp_pat
         assert kinds(folder.path) == ["submitted", "started", "finished"]
         journal.settle()
         assert len(kinds(folder.path)) == 3
-        for event in TASK:  # a moment later
+        monkeypatch.setattr("hfx.driver.journal._PACE", 60.0)
+        for event in TASK:
             journal.emit(event)
         journal.settle()
         assert len(kinds(folder.path)) == 3
-        assert until(lambda: journal.settle() or len(kinds(folder.path)) == 6, 5)
+        monkeypatch.setattr("hfx.driver.journal._PACE", 0.0)
+        journal.settle()
+        assert len(kinds(folder.path)) == 6
         journal.emit(TASK[0])
         journal.emit(Failed(4.0, "local-0", "a", "why"))
         assert kinds(folder.path)[6:] == ["submitted", "failed"]
@@ -55,6 +60,20 @@ def test_a_scan_writes_them_down_before_it_waits(tmp_path: Path) -> None:
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
     scan(pallet, output=folder, starts=1, threads=1, setting=Setting(say=lambda _: None, run=task))
     assert seen.is_set()
+
+
+def test_all_of_a_step_is_written_before_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, seen = tmp_path / "run", list[str]()
+
+    def picture(*arguments: Any) -> list[Path]:
+        seen.extend(kinds(folder))
+        return fakes.picture(*arguments)
+
+    monkeypatch.setattr("hfx.driver.outcome._picture", picture)
+    monkeypatch.setattr("hfx.driver.journal._PACE", 60.0)
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
+    scan(pallet, output=folder, starts=1, setting=Setting(say=lambda _: None, run=fakes.run, batch=2))
+    assert sorted(seen) == sorted(["planned", *["submitted", "started", "finished"] * 3])
 
 
 def test_any_other_event_and_a_change_of_state_take_them_along(tmp_path: Path) -> None:

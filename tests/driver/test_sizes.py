@@ -71,13 +71,15 @@ def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Palle
 
 
 def test_the_estimate_is_said_in_words(pallet: Pallet) -> None:
-    assert sizes.estimate(pallet, pallet.hypotheses, OPTIONS, 1, False, 1).startswith(
+    assert sizes.estimate(pallet, pallet.hypotheses, OPTIONS, 1, None).startswith(
         "about a second of fits on 1 core, the exchange"
     )
     many = pallet.hypotheses * 100_000
-    assert "about 8 minutes of fits on 2 cores" in sizes.estimate(pallet, many, OPTIONS, 2, True, 2)
-    assert "leave --endpoint out" not in sizes.estimate(pallet, many, OPTIONS, 2, True, 2)
-    assert sizes.estimate(pallet, pallet.hypotheses * 2000, OPTIONS, 30, True, 2).endswith(
+    assert "about 8 minutes of fits on 2 cores" in sizes.estimate(pallet, many, OPTIONS, 2, 2)
+    assert "leave --endpoint out" not in sizes.estimate(pallet, many, OPTIONS, 2, 2)
+    assert sizes.estimate(pallet, pallet.hypotheses * 2000, OPTIONS, 30, 2).endswith(
         "Here alone it would be about 9 s: leave --endpoint out"
     )
-    assert "exchange" not in sizes.estimate(pallet, pallet.hypotheses, replace(OPTIONS, starts=1), 1, True, 1)
+    assert "leave --endpoint out" not in sizes.estimate(pallet, pallet.hypotheses * 2000, OPTIONS, 30, None)
+    assert "leave --endpoint out" not in sizes.estimate(pallet, (), OPTIONS, 30, 2)
+    assert "exchange" not in sizes.estimate(pallet, pallet.hypotheses, replace(OPTIONS, starts=1), 1, 1)

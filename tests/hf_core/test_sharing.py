@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hfx.errors import SpecificationError
 from hfx.hf_core.compile import Batch, compile_batch
 from hfx.hf_core.decoding import Decoder
+from hfx.hf_core.minima import Fits
 from hfx.hf_core.model import Model
 from hfx.hf_core.parameters import ROWS, Parameters, ParameterTable, parameter_table
 from hfx.hf_core.shifts import shift_tables
@@ -42,6 +43,24 @@ BACKGROUND: Json = build.workspace(
     {"A": [130.0, 77.0], "B": [24.0, 12.0], "C": [8.0]},
     parameters=[build.lumi_config(), {"name": "jes", "bounds": [[-3.0, 3.0]]}],
 )
+
+
+def test_a_model_is_asked_with_the_parameters_of_its_smallest_hypothesis_first() -> None:
+    """What a kernel keeps from call to call has room for the largest."""
+    small = build.workspace([build.channel("A", build.sample("s", [5.0], build.normfactor("mu")))], {"A": [6.0]})
+    decoder = Decoder()
+    batch = compile_batch([decoder.workspace(small), decoder.workspace(BACKGROUND)])
+    model = Model(batch)
+    size = int(batch.tables.size[0])
+    assert size < int(batch.tables.size[1])
+    narrow, _ = model.yields(np.zeros(1, dtype=np.int64), batch.init[:1, :size])
+    wide, _ = Model(batch).yields(np.zeros(1, dtype=np.int64), batch.init[:1])
+    assert np.array_equal(narrow, wide)
+    second = np.ones(1, dtype=np.int64)
+    assert np.array_equal(model.yields(second, batch.init[1:])[0], Model(batch).yields(second, batch.init[1:])[0])
+    fits, alone = Fits(model), Fits(Model(batch))
+    problem = fits.problem(second, batch.init[1:], model.observed(second), np.array([np.nan]), 0.0)
+    assert np.array_equal(fits.run(problem).theta, alone.run(problem).theta)
 
 
 def _replace(path: str, value: Any) -> Json:

@@ -1,15 +1,16 @@
 """Whether a folder holds the same scan: what changes local results must agree, all else may differ."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from hfx.driver.plan import FitOptions
 from hfx.driver.store import read_json
-from hfx.errors import RunFolderError
+from hfx.errors import PalletError, RunFolderError
 from hfx.pallets import Pallet
 
-__all__ = ["check_same", "default_folder", "differences", "of_scan", "passed_over", "refuse_run", "safe_name"]
+__all__ = ["check_same", "default_folder", "differences", "no_run", "of_scan", "passed_over", "safe_name"]
 
 _WORDS = {
     "background": "the background's digest",
@@ -27,14 +28,25 @@ _WORDS = {
 }
 
 
-def refuse_run(source: str | Path) -> None:
-    """Raise `RunFolderError` where what should be a pallet is a run's folder."""
+@contextmanager
+def no_run(source: str | Path) -> Iterator[None]:
+    """A `PalletError` becomes a `RunFolderError` where what should be a pallet is a run's folder."""
+    try:
+        yield
+    except PalletError:
+        _refuse_run(source)
+        raise
+
+
+def _refuse_run(source: str | Path) -> None:
     folder = Path(source).expanduser()
     head = read_json(folder, "run.json") if (folder / "run.json").is_file() else None
     if head is None or "pallet" not in head:
         return
     told = f"{source} is the folder of a run, not a pallet: 'hfx attach {source}' shows it, or goes on with it"
-    raise RunFolderError(f"{told}, 'hfx plot {source}' draws it; a scan wants the pallet, {head.get('location', 'its file')}")
+    raise RunFolderError(
+        f"{told}, 'hfx plot {source}' draws it; a scan wants the pallet, {head.get('location', 'its file')}"
+    ) from None
 
 
 def of_scan(pallet: Pallet, options: FitOptions, numerics: str) -> dict[str, Any]:

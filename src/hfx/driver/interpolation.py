@@ -3,9 +3,10 @@
 Which of them predicts a point that is left out best is measured by benchmarks/interpolation.py.
 """
 
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,7 @@ MOST = 1000
 _WORDS = {"gp": "a Gaussian process", "rbf": "thin plate splines", "linear": "linear on Delaunay triangles"}
 _TILES = 20_000  # small triangles on which a curved surface is taken
 _FINEST = 12  # times
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -86,11 +88,16 @@ def surface(
     return parts[0] if len(parts) == 1 else _best(parts, best)
 
 
-def _one_thread() -> AbstractContextManager[Any]:
-    """Matrices of some hundred rows: BLAS' threads wait for one another longer than they compute, the more beside fits."""
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices of some hundred rows: BLAS' threads wait for one another longer than they compute, the more beside fits.
+
+    The limit is the whole process', and who lifts it must have set it: one surface at a time.
+    """
     from threadpoolctl import threadpool_limits
 
-    return threadpool_limits(1, "blas")  # type: ignore[no-any-return]
+    with _ALONE, threadpool_limits(1, "blas"):
+        yield
 
 
 def predict(mesh: Mesh, values: Array, places: Array, name: str, judged: tuple[int, ...] = ()) -> Array:

@@ -44,6 +44,7 @@ def header(
         "location": str(place.resolve()) if place.exists() else str(pallet["source"]),
         "options": options.public(),
         "endpoint": options.public()["endpoint"] or "embedded",
+        "fits_here": options.here,
         "threads": options.cores,
         "host": socket.gethostname(),
         "pid": os.getpid(),

@@ -114,6 +114,12 @@ class ScanOptions:
         return " and ".join(endpoint.name for endpoint in endpoints.resolve_all(self.endpoint))
 
     @property
+    def here(self) -> bool:
+        """Whether the fits are done on this machine."""
+        found = endpoints.resolve_all(self.endpoint)
+        return all(one.engine in ("inline", "process") or getattr(one.spec, "label", "") == "local" for one in found)
+
+    @property
     def workers(self) -> int:
         """Tasks that can be under way at a time, each on its worker."""
         if self.endpoint is None:

@@ -33,8 +33,8 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, setting: Set
     """
     if isinstance(source, Pallet):
         raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
-    identity.refuse_run(source)
-    contents = read_contents(str(source), progress=setting.progress)
+    with identity.no_run(source):
+        contents = read_contents(str(source), progress=setting.progress)
     several = len(contents.regions) > 1
     pallets = {
         region.name if several else "": usable(

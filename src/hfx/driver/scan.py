@@ -107,9 +107,9 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, region: str |
         if region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {region}; give its source")
         return usable(source, options)
-    identity.refuse_run(source)
-    progress = setting.progress
-    return usable(open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=progress), options)
+    with identity.no_run(source):
+        pallet = open_pallet(str(source), region, labels=options.labels, verify=options.verify, progress=setting.progress)
+    return usable(pallet, options)
 
 
 def usable(pallet: Pallet, options: ScanOptions) -> Pallet:
@@ -182,6 +182,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     places = endpoints.resolve_all(options.endpoint)
     sizes.check_fits(pallet, todo, options.fit, places)
     here = options.endpoint in (None, "embedded", "inline")
+    gpus = any(place.settings.get("device", options.device) != "cpu" for place in places)
     size = _batch(len(todo), options, Setting())
     by_name = {h.name: h for h in todo}
     groups = [[by_name[name] for name in names] for names in plan.batches(list(by_name), size, options.workers)]
@@ -197,7 +198,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         workers=None if here else options.workers,
         size=size,
         sent=() if here else sizes.sent(pallet, groups, options.fit, places, 1, options.device),
-        estimate=sizes.estimate(pallet, todo, options.fit, options.workers, not here, options.cores),
+        estimate=sizes.estimate(pallet, todo, options.fit, options.workers, None if options.here or gpus else options.cores),
     )
 
 
@@ -249,7 +250,9 @@ def _fit(
             stop=setting.stop,
             batch=_batch(len(selected), options, setting),
         )
-        return fitting.fit(settled=lambda names: _digest(names) == settled)
+        fitted = fitting.fit(settled=lambda names: _digest(names) == settled)
+    journal.flush()  # what comes now may take a while
+    return fitted
 
 
 def _batch(hypotheses: int, options: ScanOptions, setting: Setting) -> int:

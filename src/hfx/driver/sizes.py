@@ -61,20 +61,19 @@ def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.F
                 )
 
 
-def estimate(
-    pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, workers: int, remote: bool, cores: int
-) -> str:
-    """A guess of the time, in words; on another machine it may not be worth the way, beside this one's `cores`."""
+def estimate(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, workers: int, cores: int | None) -> str:
+    """A guess of the time, in words. Of workers elsewhere it may be that they are not worth the way, beside this machine's
+    `cores`; None: they are here, or have what this one has not."""
     megabytes = (len(hypotheses) * len(json.dumps(pallet.background)) + _patches(hypotheses)) / 1e6
     seconds = (_SECONDS * len(hypotheses) + _SECONDS_A_MEGABYTE * megabytes) / max(1, workers)
     told = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}"
     # Without a search it is a third of that, and there is no exchange.
     told = f"{told} at most" if options.starts == 1 else f"{told}, the exchange as much again"
-    if not remote:
+    if cores is None:
         return f"{told}; more on slower cores"
     here = seconds * max(1, workers) / max(1, cores)
     told = f"{told}; more with slower cores, and until workers are there"
-    return f"{told}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if here < _SOON else told
+    return f"{told}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if hypotheses and here < _SOON else told
 
 
 def _patches(hypotheses: Sequence[Hypothesis]) -> int:

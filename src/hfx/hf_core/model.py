@@ -113,7 +113,10 @@ class FusedKernel:
         target = np.full(rows, np.inf) if problem.target is None else np.ascontiguousarray(problem.target)
         raised = np.zeros((rows if reflect else 0, problem.start.shape[1]))
         found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
-        buffers = self._buffers.pop() if self._buffers else (work(self.tables), state(problem.start.shape[1]))
+        try:
+            buffers = self._buffers.pop()
+        except IndexError:
+            buffers = work(self.tables), state(self.tables.width.shape[1])
         minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found, *buffers)
         self._buffers.append(buffers)
         return result, bin_rates, raised

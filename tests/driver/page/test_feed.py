@@ -172,6 +172,9 @@ def test_a_run_of_an_earlier_version_has_no_plan_and_is_shown_as_it_comes(run: M
 def test_lines_that_are_not_ours_do_not_count(run: MadeRun) -> None:
     with (run.folder / "events.jsonl").open("a") as file:
         file.write('nonsense\n{"event": "of a later version", "time": 1}\n[]\n')
+        file.write('{"event": "submitted", "time": 1, "task": "a", "hypotheses": 1, "names": null}\n')
+        file.write('{"event": "finished", "time": 1, "task": {}, "step": "local", "names": [], "changed": 0, "seconds": 1}\n')
+        file.write('{"event": "planned", "time": 1, "step": "exchange", "round": 1, "tasks": 1, "hypotheses": "x", "kept": 0}\n')
     with (run.folder / "results.jsonl").open("a") as file:
         file.write('{"name": 3}\nnull\n' + record(run.names[0], (200.0, 0.0))[:50] + "\n")
     feed = Feed(run.folder)

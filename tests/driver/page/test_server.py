@@ -44,6 +44,31 @@ def served(hub: Hub) -> Iterator[httpx.Client]:
             server.finish(5)
 
 
+def test_the_end_waits_for_a_browser_that_is_just_coming(run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has the page, and will ask for its stream; that another one's stream ends meanwhile changes nothing."""
+    monkeypatch.setattr("hfx.driver.page.server._COMING", 20.0)
+    hub = Hub(run.folder)
+    with address.bound(0) as listening:
+        server = PageServer(listening, TOKEN, hub)
+        server.serve()
+        hub.start()
+        host = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with httpx.Client(base_url=host, timeout=20, trust_env=False) as client:
+            assert client.get("/", params={"token": TOKEN}).status_code == 200
+            with messages(client) as told:
+                next(told)
+            hub.end("over")
+            closing = threading.Thread(target=server.finish, args=(20.0,))
+            closing.start()
+            closing.join(0.5)
+            assert closing.is_alive()
+            with messages(client) as told:  # the one that was coming
+                assert [message["event"] for message in told][-1] == "end"
+            monkeypatch.setattr("hfx.driver.page.server._COMING", 0.0)
+            closing.join(10)
+            assert not closing.is_alive()
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> MadeRun:
     return MadeRun(tmp_path / "run", fakes.grid(6, 5))

@@ -5,6 +5,7 @@ Nothing here is told by the scan itself: the run may be another process', on ano
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -88,8 +89,8 @@ class Feed:
 
     @property
     def here(self) -> bool:
-        """Whether the fits are done on the driver's machine."""
-        return self.run.get("endpoint") in (None, "embedded", "inline", "process")
+        """Whether the fits are done on this machine."""
+        return bool(self.run.get("fits_here", True)) and self.run.get("host") == socket.gethostname()
 
     @property
     def going_on(self) -> bool:
@@ -132,10 +133,11 @@ class Feed:
                 events.append(from_line(line))
         over = _over(events)
         for i, event in enumerate(events):
-            self.count = self.count.after(event)
-            self.version += 1
-            if i not in over:
-                self._follow(event)
+            with contextlib.suppress(ValueError, TypeError):
+                self.count = self.count.after(event)
+                self.version += 1
+                if i not in over:
+                    self._follow(event)
 
     def _follow(self, event: Event) -> None:
         match event:
@@ -238,11 +240,11 @@ def _over(events: Sequence[Event]) -> set[int]:
     ended, over = set[str](), set[int]()
     for i in reversed(range(len(events))):
         match events[i]:
-            case Finished(task=task):
+            case Finished(task=str(task)):
                 ended.add(task)
-            case Started(task=task) if task in ended:
+            case Started(task=str(task)) if task in ended:
                 over.add(i)
-            case Submitted(task=task) if task in ended:
+            case Submitted(task=str(task)) if task in ended:
                 over.add(i)
                 ended.discard(task)
             case Planned():

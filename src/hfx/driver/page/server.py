@@ -59,15 +59,16 @@ class PageServer(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    def hear(self) -> None:
-        """Somebody asks, and may want a stream next."""
-        self.asked, self._last_asked = True, time.monotonic()
+    def hear(self, path: str) -> None:
+        """Somebody asks; for a stream, or what comes before one."""
+        self.asked = True
+        if path != "/events":
+            self._last_asked = time.monotonic()
 
     def streaming(self, more: int) -> None:
-        """One stream more, or one less, which has its last message."""
+        """One stream more, or one less."""
         with self._quiet:
             self._streams += more
-            self._last_asked = 0.0
             self._quiet.notify_all()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -87,7 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not hmac.compare_digest(query.get("token", "").encode(), self.server.token.encode()):
             self._send(403, "text/plain", _FORBIDDEN)
             return
-        self.server.hear()
+        self.server.hear(address.path)
         if address.path == "/":
             self._page()
         elif address.path == "/events":
