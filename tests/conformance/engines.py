@@ -167,8 +167,10 @@ def marked(mark: str, lives: str | None = None) -> dict[int, str]:
 
 
 def until(done: Callable[[], bool], seconds: float) -> bool:
-    """Wait for `done`; whether it came to be."""
+    """Wait for `done`; whether it came to be, if only for a moment."""
     deadline = time.monotonic() + seconds
-    while not done() and time.monotonic() < deadline:
+    while time.monotonic() < deadline:
+        if done():
+            return True
         time.sleep(0.05)
     return done()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -63,8 +64,12 @@ def numbers(content: Mapping[str, Any]) -> list[Any]:
 
 
 def shows(place: Place) -> bool:
-    """Whether the client and its workers are seen: what is later said to be gone would be."""
-    return len(place.seen()) >= (3 if place.engine in SEPARATE else 1)
+    """Whether the client and its workers are seen, and not just commands that it runs: what is later said to be gone would be."""
+    least = 3 if place.engine in SEPARATE else 1
+    if len(place.seen()) < least:
+        return False
+    time.sleep(0.3)
+    return len(place.seen()) >= least
 
 
 def run_scan(pallet: Path, place: Place, worker: Any = None, **options: Any) -> tuple[ScanResult, list[Event]]:
