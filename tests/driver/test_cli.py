@@ -63,6 +63,16 @@ def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
         )
 
 
+@pytest.mark.parametrize("text", ["[]", "{bad", "{}"])
+def test_a_folder_with_another_s_run_json_is_told_as_a_pallet_would_be(text: str, capsys: Captured) -> None:
+    Path("other").mkdir()
+    Path("other/run.json").write_text(text)
+    said = complaint(["scan", "other"], capsys)
+    assert "-o" not in said
+    assert "other" in said
+    assert "the folder of a run" not in said
+
+
 def test_a_pallet_s_own_folder_may_hold_its_run(pallet: str, capsys: Captured) -> None:
     """The same command again, and `hfx attach`, open the pallet there, and find the run."""
     for _ in range(2):

@@ -1,7 +1,7 @@
 """Whether a folder holds the same scan: what changes local results must agree, all else may differ."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +39,9 @@ def no_run(source: str | Path) -> Iterator[None]:
 
 
 def _refuse_run(source: str | Path) -> None:
-    folder = Path(source).expanduser()
-    head = read_json(folder, "run.json") if (folder / "run.json").is_file() else None
+    head: dict[str, Any] | None = None
+    with suppress(RunFolderError):  # what cannot be read is no run of ours: the pallet's own error is the one to be told
+        head = read_json(Path(source).expanduser(), "run.json")
     if head is None or "pallet" not in head:
         return
     told = f"{source} is the folder of a run, not a pallet: 'hfx attach {source}' shows it, or goes on with it"
