@@ -11,7 +11,6 @@ import math
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -89,25 +88,26 @@ class Decoder:
         name = _name(entries, "channel")
         where = f"channel {name!r}"
         _keys(entries, {"name", "samples"}, where)
-        samples = [self._sample(item, where) for item in _array(entries.get("samples"), f"{where}: samples")]
+        documents = _array(entries.get("samples"), f"{where}: samples")
+        found = list(map(self._samples.get, map(id, documents)))
+        samples = [self._sample(item, where) if one is None else one[1] for item, one in zip(documents, found, strict=True)]
         if not samples:
             raise SpecificationError(f"{where}: has no samples; remove the channel or give it one")
         _unique([sample.name for sample in samples], f"{where}: sample")
         bins = len(samples[0].nominal)
-        for sample in samples:
-            if len(sample.nominal) != bins:
-                raise SpecificationError(
-                    f"{where}, sample {sample.name!r}: {len(sample.nominal)} bins where sample {samples[0].name!r} has {bins}"
-                )
-        channel = Channel(name, bins, tuple(sorted(samples, key=attrgetter("name"))))
+        if {len(sample.nominal) for sample in samples} != {bins}:
+            other = next(sample for sample in samples if len(sample.nominal) != bins)
+            raise SpecificationError(
+                f"{where}, sample {other.name!r}: {len(other.nominal)} bins where sample {samples[0].name!r} has {bins}"
+            )
+        samples.sort(key=attrgetter("name"))
+        channel = Channel(name, bins, tuple(samples))
         self._channels[id(document)] = (document, channel)
         return channel
 
     def _sample(self, document: Any, where: str) -> Sample:
-        known = self._samples.get(id(document))
-        if known is None:
-            known = (document, _sample(document, where, self._names))
-            self._samples[id(document)] = known
+        known = (document, _sample(document, where, self._names))
+        self._samples[id(document)] = known
         return known[1]
 
     def _observed(self, document: Any) -> dict[str, Array]:
@@ -125,11 +125,15 @@ class Decoder:
         return known[1]
 
 
+_WITH_DATA = ("histosys", "normsys", "staterror", "shapesys")
+
+
 class _Names:
-    """Names of modifiers in the order of the document, to the sorted ones and the way there: equal ones are sorted once."""
+    """Names of one type's modifiers in the order of the document, to the sorted ones and where these stood: equal ones are sorted
+    once, and equal sorted ones are the same object."""
 
     def __init__(self) -> None:
-        self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], Index | None]] = {}
+        self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], list[int] | None]] = {}
         self._sorted: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def fork(self) -> _Names:
@@ -137,7 +141,7 @@ class _Names:
         other._ordered, other._sorted = self._ordered.copy(), self._sorted.copy()
         return other
 
-    def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], Index | None]:
+    def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], list[int] | None]:
         """The sorted names and their places in ``names`` (None where these are sorted); an error where one stands twice."""
         try:
             known = self._ordered.get(names)
@@ -149,8 +153,7 @@ class _Names:
             _unique(names, f"{where}: {kind} modifier")
             in_order = tuple(sorted(names))
             in_order = self._sorted.setdefault(in_order, in_order)
-            place = {name: i for i, name in enumerate(names)}
-            known = (in_order, None if in_order == names else np.array([place[name] for name in in_order]))
+            known = (in_order, None if in_order == names else sorted(range(len(names)), key=names.__getitem__))
             self._ordered[names] = known
         return known
 
@@ -159,50 +162,68 @@ def _sample(document: Any, where: str, known: _Names) -> Sample:
     entries = _object(document, f"{where}: sample")
     where = f"{where}, sample {_name(entries, f'{where}: sample')!r}"
     _keys(entries, {"name", "data", "modifiers"}, where)
-    nominal = _numbers(entries.get("data"), f"{where}: data")
-    groups = _groups(entries.get("modifiers"), where)
-    bins = len(nominal)
-    columns: dict[str, Any] = {}
-    for kind, (given, data) in groups.items():
-        names, places = known.ordered(tuple(given), kind, where)
-        columns[kind] = names
-        if kind == "normsys":
-            columns["normsys_hi"], columns["normsys_lo"] = _factors(data, names, places, where)
-        elif kind == "histosys":
-            columns["histosys_hi"], columns["histosys_lo"] = _shapes(data, kind, names, places, bins, where, _SIDES)
-        elif kind in ("staterror", "shapesys"):
-            (columns[f"{kind}_data"],) = _shapes(data, kind, names, places, bins, where)
-        elif data != [None] * len(data):
-            wrong = next(name for name, one in zip(given, data, strict=True) if one is not None)
-            raise SpecificationError(f"{where}, {kind} {wrong!r}: data must be null")
-    for column, kind in _SHAPES.items():
-        if kind not in groups:
-            columns[column] = np.zeros((0, bins))
-    return Sample(name=entries["name"], nominal=nominal, **columns)
-
-
-_SIDES = ("hi_data", "lo_data")
-_SHAPES = {
-    "histosys_hi": "histosys",
-    "histosys_lo": "histosys",
-    "staterror_data": "staterror",
-    "shapesys_data": "shapesys",
-}
+    names: dict[str, Any] = {}
+    data: dict[str, list[Any]] = {}
+    for kind, (given, own) in _groups(entries.get("modifiers"), where).items():
+        names[kind], places = known.ordered(tuple(given), kind, where)
+        data[kind] = own if places is None else [own[place] for place in places]
+    columns = _columns(entries.get("data"), data)
+    if columns is None:
+        raise SpecificationError(_what_is_wrong(entries.get("data"), names, data, where))
+    return Sample(entries["name"], **columns, **names)
 
 
 def _groups(document: Any, where: str) -> dict[str, tuple[list[Any], list[Any]]]:
     """Names and data of a sample's modifiers, by their type."""
-    groups: dict[str, list[Any]] = {kind: [] for kind in MODIFIER_TYPES}
+    groups: dict[str, tuple[list[Any], list[Any]]] = {kind: ([], []) for kind in MODIFIER_TYPES}
     modifiers = _array(document, f"{where}: modifiers")
     try:
         for item in modifiers:
-            groups[item["type"]].append(item)
-        return {kind: (list(map(_NAME, group)), list(map(_DATA, group))) for kind, group in groups.items() if group}
+            names, data = groups[item["type"]]
+            names.append(item["name"])
+            data.append(item["data"])
     except (KeyError, TypeError, IndexError):
         raise SpecificationError(f"{where}: {_bad_modifier(modifiers)}") from None
+    return {kind: group for kind, group in groups.items() if group[0]}
 
 
-_NAME, _DATA = itemgetter("name"), itemgetter("data")
+_HI_DATA, _LO_DATA, _HI, _LO = itemgetter("hi_data"), itemgetter("lo_data"), itemgetter("hi"), itemgetter("lo")
+
+
+def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
+    """The yields and the numbers of a sample's modifiers, given by their types; None where any is not as it must be.
+
+    All are gathered first and become one array, of which the columns are parts: arrays are dear where they are short.
+    """
+    histosys, normsys, staterror, shapesys = (data.get(kind, ()) for kind in _WITH_DATA)
+    try:
+        rows = [nominal, *map(_HI_DATA, histosys), *map(_LO_DATA, histosys), *staterror, *shapesys]
+        flat: list[Any] = []
+        for row in rows:
+            flat += row
+        flat += map(_HI, normsys)
+        flat += map(_LO, normsys)
+        bins = len(nominal)
+        regular = bins > 0 and set(map(len, rows)) == {bins} and set(map(type, rows)) <= _ARRAYS
+    except (KeyError, TypeError, IndexError):
+        return None
+    values = _floats(flat) if regular else None
+    if values is None or any(own != [None] * len(own) for kind, own in data.items() if kind not in _WITH_DATA):
+        return None
+    cells = values[: bins * len(rows)].reshape(len(rows), bins)
+    factors = values[bins * len(rows) :].reshape(2, len(normsys))
+    if not (factors > 0.0).all():
+        return None
+    hi, lo, last = 1 + len(histosys), 1 + 2 * len(histosys), len(rows) - len(shapesys)
+    return {
+        "nominal": cells[0],
+        "histosys_hi": cells[1:hi],
+        "histosys_lo": cells[hi:lo],
+        "staterror_data": cells[lo:last],
+        "shapesys_data": cells[last:],
+        "normsys_hi": factors[0],
+        "normsys_lo": factors[1],
+    }
 
 
 def _bad_modifier(modifiers: Sequence[Any]) -> str:
@@ -218,63 +239,48 @@ def _bad_modifier(modifiers: Sequence[Any]) -> str:
     return "its modifiers cannot be read"
 
 
-def _factors(data: Sequence[Any], names: Sequence[str], places: Index | None, where: str) -> tuple[Array, Array]:
-    """``hi`` and ``lo`` of each normsys, sorted; a value that is not positive has no interpolation and is refused."""
+def _what_is_wrong(nominal: Any, names: Mapping[str, Sequence[str]], data: Mapping[str, Sequence[Any]], where: str) -> str:
+    """What the first thing is that :func:`_columns` cannot read."""
     try:
-        values = _floats([one["hi"] for one in data] + [one["lo"] for one in data])
-    except (KeyError, TypeError, IndexError):
-        values = None
-    if values is not None and (values > 0.0).all():
-        sides = values.reshape(2, len(data))
-        sides = sides if places is None else sides.take(places, axis=1)
-        return sides[0], sides[1]
-    for one, name in zip(_sorted(data, places), names, strict=True):
+        bins = len(_numbers(nominal, f"{where}: data"))
+        for kind, own in data.items():
+            for name, one in zip(names[kind], own, strict=True):
+                _check(kind, one, bins, f"{where}, {kind} {name!r}")
+    except SpecificationError as error:
+        return str(error)
+    return f"{where}: its data cannot be read as numbers"
+
+
+def _check(kind: str, data: Any, bins: int, label: str) -> None:
+    """Raises for the data of one modifier that are not what its type has."""
+    if kind == "histosys":
+        for side in ("hi_data", "lo_data"):
+            if not isinstance(data, Mapping) or side not in data:
+                raise SpecificationError(f"{label}: data needs {side!r}")
+            _check_row(data[side], bins, f"{label}: {side}")
+    elif kind == "normsys":
         for side in ("hi", "lo"):
-            label = f"{where}, normsys {name!r}"
-            if not isinstance(one, Mapping) or not _is_number(one.get(side)):
-                raise SpecificationError(f"{label}: data needs a number {side!r}")
-            if isinstance(one[side], int) and abs(one[side]) > sys.float_info.max:
-                raise SpecificationError(f"{label}: {side} is too large for a number")
-            if not (one[side] > 0.0 and math.isfinite(one[side])):
-                raise SpecificationError(f"{label}: {side} = {one[side]:g} must be positive and finite")
-    raise SpecificationError(f"{where}: the normsys modifiers cannot be read as numbers")
+            _check_factor(data, side, label)
+    elif kind in _WITH_DATA:
+        _check_row(data, bins, label)
+    elif data is not None:
+        raise SpecificationError(f"{label}: data must be null")
 
 
-def _shapes(
-    data: Sequence[Any],
-    kind: str,
-    names: Sequence[str],
-    places: Index | None,
-    bins: int,
-    where: str,
-    sides: Sequence[str] = (),
-) -> Array:
-    """The yields or uncertainties of each modifier, sorted: shape (sides, modifiers, bins), one side where none is named."""
-    try:
-        rows = [one[side] for side in sides for one in data] if sides else data
-        values = _floats(list(chain.from_iterable(rows))) if set(map(len, rows)) == {bins} else None
-    except (KeyError, TypeError, IndexError):
-        values = None
-    if values is not None:
-        values = values.reshape(max(1, len(sides)), len(data), bins)
-        return values if places is None else values.take(places, axis=1)
-    for one, name in zip(_sorted(data, places), names, strict=True):
-        for side in sides or (None,):
-            label = f"{where}, {kind} {name!r}"
-            row = one
-            if side is not None:
-                if not isinstance(one, Mapping) or side not in one:
-                    raise SpecificationError(f"{label}: data needs {side!r}")
-                row = one[side]
-                label = f"{label}: {side}"
-            found = _numbers(row, label)
-            if len(found) != bins:
-                raise SpecificationError(f"{label}: {len(found)} values for {bins} bins")
-    raise SpecificationError(f"{where}: the {kind} modifiers cannot be read as numbers")
+def _check_row(row: Any, bins: int, label: str) -> None:
+    found = _numbers(row, label)
+    if len(found) != bins:
+        raise SpecificationError(f"{label}: {len(found)} values for {bins} bins")
 
 
-def _sorted(data: Sequence[Any], places: Index | None) -> Sequence[Any]:
-    return data if places is None else [data[place] for place in places]
+def _check_factor(data: Any, side: str, label: str) -> None:
+    """A normsys that is not positive has no interpolation."""
+    if not isinstance(data, Mapping) or not _is_number(data.get(side)):
+        raise SpecificationError(f"{label}: data needs a number {side!r}")
+    if isinstance(data[side], int) and abs(data[side]) > sys.float_info.max:
+        raise SpecificationError(f"{label}: {side} is too large for a number")
+    if not (data[side] > 0.0 and math.isfinite(data[side])):
+        raise SpecificationError(f"{label}: {side} = {data[side]:g} must be positive and finite")
 
 
 def _floats(values: list[Any]) -> Array | None:
@@ -288,7 +294,7 @@ def _floats(values: list[Any]) -> Array | None:
     return array if np.isfinite(array).all() else None
 
 
-_NUMBERS = {int, float}
+_NUMBERS, _ARRAYS = {int, float}, {list, tuple}
 
 
 def _observations(document: Any) -> dict[str, Array]:
