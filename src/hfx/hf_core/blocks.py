@@ -25,6 +25,7 @@ class Keys:
     def __init__(self) -> None:
         self.scalar: dict[str, int] = {}
         self.binned: dict[tuple[str, str], int] = {}
+        self._rows: dict[int, tuple[tuple[str, ...], Index]] = {}  # with the names: an id is unique only while they live
 
     def __len__(self) -> int:
         return len(self.scalar) + len(self.binned)
@@ -35,6 +36,14 @@ class Keys:
             return [known[name] for name in names]
         except KeyError:
             return [known.setdefault(name, len(self)) for name in names]
+
+    def row(self, names: tuple[str, ...]) -> Index:
+        """The same as an array, kept: samples that one Decoder decoded share equal tuples of names."""
+        known = self._rows.get(id(names))
+        if known is None:
+            known = (names, np.array(self.of(names), dtype=np.int64))
+            self._rows[id(names)] = known
+        return known[1]
 
     def in_channel(self, names: Sequence[str], channel: str) -> list[int]:
         return [self.binned.setdefault((name, channel), len(self)) for name in names]
@@ -64,7 +73,8 @@ class BlockTables:
     linear: Ragged
     normsys: Ragged
     gamma: Ragged
-    shift: Ragged
+    shift_from: Index
+    shift_key: Index
     normsys_table: Array
     shifts: Shifts
 
@@ -99,14 +109,14 @@ class Blocks:
     def tables(self) -> BlockTables:
         """The tables of all blocks so far."""
         keys, channels = Keys(), dict[str, int]()
-        linear, normsys, gamma, shift = Ragged(), Ragged(), Ragged(), Ragged()
-        shifts = shift_tables(self._blocks)
-        for (channel, sample), moving in zip(self._blocks, shifts.names, strict=True):
+        linear, normsys, gamma = Ragged(), Ragged(), Ragged()
+        shifts, shift = shift_tables(self._blocks), []
+        for (channel, sample), moves in zip(self._blocks, shifts.moves, strict=True):
             channels.setdefault(channel.name, len(channels))
             linear.add(keys.of((*sample.lumi, *sample.normfactor)))
             normsys.add(keys.of(sample.normsys))
             gamma.add(keys.in_channel((*sample.shapefactor, *sample.shapesys, *sample.staterror), channel.name))
-            shift.add(keys.of(moving))
+            shift.append(keys.row(sample.histosys)[moves])
         lo = _join([sample.normsys_lo for _, sample in self._blocks])
         hi = _join([sample.normsys_hi for _, sample in self._blocks])
         return BlockTables(
@@ -118,8 +128,9 @@ class Blocks:
             linear=linear,
             normsys=normsys,
             gamma=gamma,
-            shift=shift,
-            normsys_table=np.ascontiguousarray(normsys_4_table(lo, hi).T),
+            shift_from=np.cumsum([0, *map(len, shift)]),
+            shift_key=np.concatenate([np.zeros(0, dtype=np.int64), *shift]),
+            normsys_table=normsys_4_table(lo, hi),
             shifts=shifts,
         )
 

@@ -135,8 +135,8 @@ def _assemble(
     offset, bins, observed = _channel_columns(workspaces, blocks.channels)
     start = _starts(parameters, blocks.keys)
     width = columns["init"].shape[1]
-    factors, shifts = blocks.normsys.keys, blocks.shift.keys
-    with_kink = (factors if normsys == 1 else []) + (shifts if histosys == 0 else [])
+    factors, shifts = _index(blocks.normsys.keys), blocks.shift_key
+    with_kink = np.concatenate([factors if normsys == 1 else factors[:0], shifts if histosys == 0 else shifts[:0]])
     tables = Tables(
         normsys_code=normsys,
         histosys_code=histosys,
@@ -147,12 +147,12 @@ def _assemble(
         linear_from=_index(blocks.linear.ends),
         linear_key=_index(blocks.linear.keys),
         normsys_from=_index(blocks.normsys.ends),
-        normsys_key=_index(factors),
+        normsys_key=factors,
         normsys_table=blocks.normsys_table,
         gamma_from=_index(blocks.gamma.ends),
         gamma_key=_index(blocks.gamma.keys),
-        shift_from=_index(blocks.shift.ends),
-        shift_key=_index(shifts),
+        shift_from=blocks.shift_from,
+        shift_key=shifts,
         shift_cell=_index(blocks.shifts.cell),
         shift_odd=blocks.shifts.odd,
         shift_even=blocks.shifts.even,
@@ -166,7 +166,7 @@ def _assemble(
         width=columns["width"],
         floor=np.ones_like(observed),
         kinked=_marked(start, width, with_kink),
-        alpha=_marked(start, width, factors + shifts),
+        alpha=_marked(start, width, np.concatenate([factors, shifts])),
     )
     return Batch(
         tables=tables,
@@ -215,10 +215,10 @@ def _channel_columns(workspaces: Sequence[Workspace], channels: Mapping[str, int
     return offset, bins, observed
 
 
-def _marked(start: Index, width: int, keys: Sequence[int]) -> NDArray[np.bool_]:
+def _marked(start: Index, width: int, keys: Index) -> NDArray[np.bool_]:
     """The parameters of ``keys``: (H, P)."""
     marked = np.zeros((len(start), width), dtype=np.bool_)
-    begins = start[:, np.unique(_index(keys))]
+    begins = start[:, np.unique(keys)]
     rows, columns = np.nonzero(begins >= 0)
     marked[rows, begins[rows, columns]] = True
     return marked
@@ -231,10 +231,9 @@ def _starts(parameters: Sequence[ParameterTable], keys: Keys) -> Index:
     for h, table in enumerate(parameters):
         begins = table.start
         start[h, columns] = [begins.get(name, -1) for name in keys.scalar]
-        offsets = {entry.name: entry.offsets for entry in table.sets if not entry.scalar}
         for (name, channel), key in keys.binned.items():
-            if channel in offsets.get(name, ()):
-                start[h, key] = begins[name] + offsets[name][channel]
+            if channel in table.offsets.get(name, ()):
+                start[h, key] = begins[name] + table.offsets[name][channel]
     return start
 
 

@@ -62,7 +62,7 @@ def normsys_4(c: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: Any) -> t
 
 
 def normsys_4_table(lo: NDArray[np.float64], hi: NDArray[np.float64]) -> NDArray[np.float64]:
-    """c1..c6 of code 4, log hi and log lo for factors ``lo``, ``hi`` of shape (n,): shape (n, 8).
+    """c1..c6 of code 4, log hi and log lo for factors ``lo``, ``hi`` of shape (n,): shape (8, n).
 
     The polynomial matches hi^a and lo^-a in value, first and second derivative at a = 1 and a = -1.
     """
@@ -77,4 +77,4 @@ def normsys_4_table(lo: NDArray[np.float64], hi: NDArray[np.float64]) -> NDArray
         (3.0 * odd[0] - 3.0 * odd[1] + odd[2]) / 8.0,
         (8.0 * even[0] - 5.0 * even[1] + even[2]) / 8.0,
     ]
-    return np.stack([*coefficients, log_hi, log_lo], axis=1)
+    return np.stack([*coefficients, log_hi, log_lo])

@@ -64,10 +64,13 @@ _INIT, _LOWER, _UPPER, _FIXED, _AUX, _WIDTH, _CONSTRAINT = range(len(ROWS))
 @dataclass(frozen=True, eq=False)
 class ParameterTable:
     """The parameters of one workspace in order: ``values`` (7, P), a row for each of ROWS (``fixed`` and ``constraint`` as
-    numbers). ``start`` is where each name's set begins, ``poi`` the parameter of interest, None where no modifier uses it."""
+    numbers). ``kinds`` has the names of the sets, in order, with their modifier types; ``start`` is where each begins, and
+    ``offsets`` where in each set with one entry a bin each channel's bins begin. ``poi`` is the parameter of interest, None where
+    no modifier uses it. Tables may share all but their values."""
 
-    sets: tuple[ParameterSet, ...]
+    kinds: Mapping[str, str]
     start: Mapping[str, int]
+    offsets: Mapping[str, Mapping[str, int]]
     labels: tuple[str, ...]
     values: Array
     poi: int | None
@@ -79,37 +82,68 @@ def parameter_table(workspace: Workspace) -> ParameterTable:
 
 
 class Parameters:
-    """The parameters of workspaces that one Decoder decoded: a set that they share is made once."""
+    """The parameters of workspaces that one Decoder decoded: a set that they share is made once, and so is a whole table but for
+    the sets that differ."""
 
     def __init__(self) -> None:
         # A set with what it is made of: an id is unique only while its object lives.
         self._scalars: dict[str, tuple[ParameterConfig | None, ParameterSet]] = {}
         self._binned: dict[tuple[Any, ...], tuple[Places, ParameterConfig | None, ParameterSet]] = {}
+        self._nothing = _Met()
+        self._tables: dict[tuple[Any, ...], tuple[Measurement, ParameterTable]] = {}
 
     def table(self, workspace: Workspace) -> ParameterTable:
         """See :func:`parameter_table`."""
-        sets = self._sets(workspace)
+        measurement = workspace.measurement
+        binned = self._binned_sets(workspace, measurement)
+        parts = [(entry.kind, entry.name, *entry.offsets.items(), len(entry)) for entry in binned]
+        key = (id(measurement), *parts, *self._order(workspace))
+        known = self._tables.get(key)
+        if known is not None:
+            return _with_sets(known[1], binned)
+        table = self._table(workspace, binned)
+        self._tables[key] = (measurement, table)
+        return table
+
+    def _order(self, workspace: Workspace) -> list[Any]:
+        """What decides the order of the scalar parameters: the background's samples, and what the signals' bring in before or
+        beside them. A normsys whose name is a histosys of the background brings in nothing."""
+        poi, met = workspace.measurement.poi, self._nothing
+        signals: list[tuple[_Met, Sample]] = []
+        for channel in workspace.channels:
+            for sample in channel.samples:
+                if poi in sample.normfactor:
+                    signals.append((met, sample))
+                else:
+                    met = met.then(sample)
+        shapes = met.known["histosys"]
+        order: list[Any] = [id(met)]
+        for place, sample in signals:
+            for kind in _SCALAR:
+                new = place.new(kind, getattr(sample, kind))
+                if new and kind == "normsys":
+                    new = tuple([name for name in new if name not in shapes])
+                if new:
+                    order.append((id(place), kind, new))
+        return order
+
+    def _table(self, workspace: Workspace, binned: Sequence[ParameterSet]) -> ParameterTable:
+        """The table, from its sets in pyhf's order."""
+        measurement = workspace.measurement
+        kinds = _kinds(workspace, binned)
+        with_bins = {entry.name: entry for entry in binned}
+        sets = [
+            with_bins[name] if kind in _PER_BIN else self._scalar_set(kind, name, measurement) for name, kind in kinds.items()
+        ]
         labels = [entry.labels for entry in sets]
-        start = dict(zip([entry.name for entry in sets], accumulate(map(len, labels), initial=0), strict=False))
+        start = dict(zip(kinds, accumulate(map(len, labels), initial=0), strict=False))
         return ParameterTable(
-            sets=sets,
+            kinds=kinds,
             start=start,
+            offsets={entry.name: entry.offsets for entry in binned},
             labels=tuple(chain.from_iterable(labels)),
             values=np.concatenate([entry.values for entry in sets], axis=1) if sets else np.zeros((len(ROWS), 0)),
-            poi=start.get(workspace.measurement.poi),
-        )
-
-    def _sets(self, workspace: Workspace) -> tuple[ParameterSet, ...]:
-        """One :class:`ParameterSet` a name, in pyhf's order, with the measurement's overrides applied."""
-        measurement = workspace.measurement
-        carriers = {kind: _carriers(workspace, kind) for kind in _PER_BIN}
-        return tuple(
-            [
-                self._binned_set(kind, name, carriers[kind][name], measurement)
-                if kind in _PER_BIN
-                else self._scalar_set(kind, name, measurement)
-                for name, kind in _kinds(workspace, carriers).items()
-            ]
+            poi=start.get(measurement.poi),
         )
 
     def _scalar_set(self, kind: str, name: str, measurement: Measurement) -> ParameterSet:
@@ -120,37 +154,80 @@ class Parameters:
             self._scalars[name] = known
         return known[1]
 
-    def _binned_set(self, kind: str, name: str, places: Places, measurement: Measurement) -> ParameterSet:
-        config = measurement.parameters.get(name)
-        key = (kind, name, *[(channel.name, *map(id, carriers)) for channel, carriers in places])
-        known = self._binned.get(key)
-        if known is None or known[1] is not config:
-            known = (places, config, _override(_PER_BIN[kind](name, places), measurement))
-            self._binned[key] = known
-        return known[2]
+    def _binned_sets(self, workspace: Workspace, measurement: Measurement) -> list[ParameterSet]:
+        """The sets with one entry a bin, by type in the order of first encounter."""
+        carriers = _carriers(workspace)
+        wanted = {
+            (kind, name, *[(channel.name, *map(id, samples)) for channel, samples in places]): (kind, name, places)
+            for kind in _PER_BIN
+            for name, places in carriers[kind].items()
+        }
+        missing = {}
+        for key, (kind, name, places) in wanted.items():
+            known = self._binned.get(key)
+            if known is None or known[1] is not measurement.parameters.get(name):
+                missing[key] = (kind, name, places)
+        for key, entry in zip(missing, _binned(list(missing.values())), strict=True):
+            places, config = missing[key][2], measurement.parameters.get(entry.name)
+            self._binned[key] = (places, config, _override(entry, measurement))
+        return [self._binned[key][2] for key in wanted]
 
 
-def _carriers(workspace: Workspace, kind: str) -> dict[str, Places]:
-    """Each name of a type with the samples that carry it, by channel; in the order of first encounter."""
-    found: dict[str, list[tuple[Channel, list[Sample]]]] = {}
+def _with_sets(table: ParameterTable, binned: Sequence[ParameterSet]) -> ParameterTable:
+    """The table with these sets' values in place of its own."""
+    values = table.values.copy()
+    for entry in binned:
+        begin = table.start[entry.name]
+        values[:, begin : begin + len(entry)] = entry.values
+    return replace(table, values=values)
+
+
+class _Met:
+    """The names of scalar parameters, by type, that some samples carry. What comes after is looked up by the next sample; it is
+    the same object after one that adds no name."""
+
+    def __init__(self, known: Mapping[str, frozenset[str]] | None = None) -> None:
+        self.known = known or dict.fromkeys(_SCALAR, frozenset[str]())
+        self._after: dict[int, tuple[Sample, _Met]] = {}  # with the sample: its id is unique only while it lives
+
+    def then(self, sample: Sample) -> _Met:
+        """With one sample more."""
+        after = self._after.get(id(sample))
+        if after is None:
+            added = {kind: self.new(kind, getattr(sample, kind)) for kind in _SCALAR}
+            more = {kind: self.known[kind].union(new) for kind, new in added.items()}
+            after = (sample, _Met(more) if any(added.values()) else self)
+            self._after[id(sample)] = after
+        return after[1]
+
+    def new(self, kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of ``names`` that are not among these."""
+        known = self.known[kind]
+        return () if known.issuperset(names) else tuple([name for name in names if name not in known])
+
+
+def _carriers(workspace: Workspace) -> dict[str, dict[str, Places]]:
+    """Of each type with one entry a bin, each name with the samples that carry it, by channel; both as first encountered."""
+    found: dict[str, dict[str, list[tuple[Channel, list[Sample]]]]] = {kind: {} for kind in _PER_BIN}
     for channel in workspace.channels:
         for sample in channel.samples:
-            for name in getattr(sample, kind):
-                places = found.setdefault(name, [])
-                if not places or places[-1][0] is not channel:
-                    places.append((channel, []))
-                places[-1][1].append(sample)
-    return dict(found)
+            for kind in _PER_BIN:
+                for name in getattr(sample, kind):
+                    places = found[kind].setdefault(name, [])
+                    if not places or places[-1][0] is not channel:
+                        places.append((channel, []))
+                    places[-1][1].append(sample)
+    return {kind: dict(own) for kind, own in found.items()}
 
 
-def _kinds(workspace: Workspace, carriers: Mapping[str, Mapping[str, Places]]) -> dict[str, str]:
+def _kinds(workspace: Workspace, binned: Sequence[ParameterSet]) -> dict[str, str]:
     """Each parameter's name with the type of its first modifier, in pyhf's order."""
     samples = [sample for channel in workspace.channels for sample in channel.samples]
     found: dict[str, str] = {}
     for kind in _BLOCKS:
         group = _ALPHAS if kind in _ALPHAS else (kind,)
-        names: Iterable[str] = carriers.get(kind, ())
-        if kind not in carriers:
+        names: Iterable[str] = [entry.name for entry in binned if entry.kind == kind]
+        if kind in _SCALAR:
             # Samples that one Decoder decoded share equal tuples of names: each is looked at once.
             tuples = {id(names): names for sample in samples if (names := getattr(sample, kind))}
             names = dict.fromkeys(chain.from_iterable(tuples.values()))
@@ -173,6 +250,7 @@ def _first(workspace: Workspace, kind: str, name: str) -> str:
     )
 
 
+_SCALAR = ("histosys", "lumi", "normfactor", "normsys")
 _ALPHAS = ("histosys", "normsys")  # one name of these two types is one alpha
 
 
@@ -198,20 +276,26 @@ def _lumi(name: str, measurement: Measurement) -> ParameterSet:
 
 
 def _vector(
-    name: str,
-    kind: str,
-    constraint: int,
-    offsets: Mapping[str, int],
-    lower: float,
-    width: Array,
-    fixed: NDArray[np.bool_] | None = None,
+    name: str, kind: str, offsets: Mapping[str, int], width: Array, fixed: NDArray[np.bool_] | None = None
 ) -> ParameterSet:
-    values = np.empty((len(ROWS), len(width)))
-    values[:] = np.array([[1.0], [lower], [10.0], [0.0], [1.0], [1.0], [constraint]])
+    constraint, column = _VECTORS[kind]
+    values = column.repeat(len(width), axis=1)
     values[_WIDTH] = width
     if fixed is not None:
         values[_FIXED] = fixed
     return ParameterSet(name, kind, constraint, values, False, offsets)
+
+
+def _column(constraint: int, lower: float) -> tuple[int, Array]:
+    return constraint, np.array([[1.0], [lower], [10.0], [0.0], [1.0], [1.0], [constraint]])
+
+
+_VECTORS = {
+    "shapefactor": _column(UNCONSTRAINED, 0.0),
+    "shapesys": _column(POISSON, 1e-10),
+    "staterror": _column(NORMAL, 1e-10),
+}
+_PER_BIN = tuple(_VECTORS)
 
 
 def _shapefactor(name: str, places: Places) -> ParameterSet:
@@ -221,7 +305,7 @@ def _shapefactor(name: str, places: Places) -> ParameterSet:
         if channel.bins > bins:
             where = f"channel {channel.name!r}, sample {carriers[0].name!r}, shapefactor {name!r}"
             raise SpecificationError(f"{where}: more bins than in the first channel that has it; use another name")
-    return _vector(name, "shapefactor", UNCONSTRAINED, {channel.name: 0 for channel, _ in places}, 0.0, np.ones(bins))
+    return _vector(name, "shapefactor", {channel.name: 0 for channel, _ in places}, np.ones(bins))
 
 
 def _shapesys(name: str, places: Places) -> ParameterSet:
@@ -235,27 +319,55 @@ def _shapesys(name: str, places: Places) -> ParameterSet:
     usable = (sample.nominal > 0.0) & (uncertainty > 0.0)
     tau = np.ones(channel.bins)
     tau[usable] = (sample.nominal[usable] / uncertainty[usable]) ** 2
-    return _vector(name, "shapesys", POISSON, {channel.name: 0}, 1e-10, tau, ~usable)
+    return _vector(name, "shapesys", {channel.name: 0}, tau, ~usable)
 
 
-def _staterror(name: str, places: Places) -> ParameterSet:
+def _staterrors(names: Sequence[str], places: Sequence[Places]) -> list[ParameterSet]:
     """sigma_b = sqrt(sum_s delta_sb^2) / sum_s nominal_sb over every sample of the channel that carries the modifier; one gamma
-    for each bin of each channel."""
-    offsets, sigmas, bins = {}, [], 0
-    for channel, carriers in places:
-        offsets[channel.name] = bins
-        bins += channel.bins
-        total = np.array([sample.nominal for sample in carriers]).sum(axis=0)
-        deltas = np.array([sample.staterror_data[sample.staterror.index(name)] for sample in carriers])
-        positive = total > 0.0
-        relative = deltas / np.where(positive, total, 1.0)
-        sigmas.append(np.where(positive, np.sqrt((relative * relative).sum(axis=0)), 0.0))
-    sigma = sigmas[0] if len(sigmas) == 1 else np.concatenate(sigmas)
+    for each bin of each channel. All sets are computed at once: most have few bins."""
+    offsets: list[dict[str, int]] = []
+    carriers: list[tuple[int, Array, Array]] = []  # where its bins begin in ``sigma``, nominal, delta
+    ends = [0]
+    for name, each in zip(names, places, strict=True):
+        end, begins = ends[-1], {}
+        for channel, samples in each:
+            begins[channel.name] = end - ends[-1]
+            carriers += [(end, sample.nominal, sample.staterror_data[sample.staterror.index(name)]) for sample in samples]
+            end += channel.bins
+        offsets.append(begins)
+        ends.append(end)
+    sigma = _relative_uncertainty(carriers, ends[-1])
     fixed = sigma == 0.0
-    return _vector(name, "staterror", NORMAL, offsets, 1e-10, np.where(fixed, 1.0, sigma), fixed)
+    width = np.where(fixed, 1.0, sigma)
+    return [
+        _vector(name, "staterror", begins, width[begin:end], fixed[begin:end])
+        for name, begins, begin, end in zip(names, offsets, ends[:-1], ends[1:], strict=True)
+    ]
 
 
-_PER_BIN = {"shapefactor": _shapefactor, "shapesys": _shapesys, "staterror": _staterror}
+def _relative_uncertainty(carriers: Sequence[tuple[int, Array, Array]], size: int) -> Array:
+    """The root of the sum of delta^2 by the sum of nominal, for each of ``size`` bins; 0 where nothing is expected. Each carrier
+    has nominal and delta of the bins from ``begin`` on."""
+    if not carriers:
+        return np.zeros(size)
+    begins, nominals, deltas = zip(*carriers, strict=True)
+    lengths = list(map(len, nominals))
+    first = np.cumsum([0, *lengths[:-1]])
+    bin_of = np.arange(sum(lengths)) + np.repeat(np.array(begins) - first, lengths)
+    total = np.bincount(bin_of, np.concatenate(nominals), size)
+    positive = total > 0.0
+    relative = np.concatenate(deltas) / np.where(positive, total, 1.0)[bin_of]
+    return np.where(positive, np.sqrt(np.bincount(bin_of, relative * relative, size)), 0.0)
+
+
+def _binned(wanted: Sequence[tuple[str, str, Places]]) -> list[ParameterSet]:
+    """The sets of each (type, name, places) with one entry a bin."""
+    errors = [(name, places) for kind, name, places in wanted if kind == "staterror"]
+    made = iter(_staterrors([name for name, _ in errors], [places for _, places in errors]))
+    return [
+        next(made) if kind == "staterror" else _shapefactor(name, places) if kind == "shapefactor" else _shapesys(name, places)
+        for kind, name, places in wanted
+    ]
 
 
 _ALLOWED = {

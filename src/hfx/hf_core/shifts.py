@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,18 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 
+_NONE = np.zeros(0, dtype=np.bool_)
+
+
 @dataclass(frozen=True, eq=False)
 class Shifts:
-    """``names`` of each block's shifts; its rectangle (bins, shifts), in events, begins at ``cell`` (blocks,) of the two tables.
+    """Which of each block's histosys ``moves`` (histosys,) anything; its rectangle (bins, shifts), in events, begins at ``cell``
+    (blocks,) of the two tables.
 
     ``odd`` is S = (hi - lo)/2, ``even`` D = (hi + lo)/2 - nominal.
     """
 
-    names: tuple[tuple[str, ...], ...]
+    moves: tuple[NDArray[np.bool_], ...]
     cell: Index
     odd: Array
     even: Array
@@ -36,7 +39,7 @@ class _Group:
     row each in ``odd`` and ``even``, (rows, bins)."""
 
     members: Sequence[int]
-    names: list[tuple[str, ...]]
+    moves: list[NDArray[np.bool_]]
     count: Index
     odd: Array
     even: Array
@@ -49,18 +52,18 @@ def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
         if sample.histosys:
             by_bins.setdefault(channel.bins, []).append(k)
     groups = [_group([blocks[k][1] for k in members], members) for members in by_bins.values()]
-    names: list[tuple[str, ...]] = [()] * len(blocks)
+    moves = [_NONE] * len(blocks)
     size = np.zeros(len(blocks) + 1, dtype=np.int64)
     for group in groups:
         size[np.array(group.members) + 1] = group.count * group.odd.shape[1]
-        for k, moving in zip(group.members, group.names, strict=True):
-            names[k] = moving
+        for k, moving in zip(group.members, group.moves, strict=True):
+            moves[k] = moving
     cell = np.cumsum(size)
     odd, even = np.empty((2, cell[-1]))
     for group in groups:
         place = _places(group, cell)
         odd[place], even[place] = group.odd, group.even
-    return Shifts(tuple(names), cell[:-1], odd, even)
+    return Shifts(tuple(moves), cell[:-1], odd, even)
 
 
 def _group(samples: Sequence[Sample], members: Sequence[int]) -> _Group:
@@ -73,11 +76,8 @@ def _group(samples: Sequence[Sample], members: Sequence[int]) -> _Group:
     moves = ((odd != 0.0) | (even != 0.0)).any(axis=1)
     first = np.cumsum(given) - given
     count = np.add.reduceat(moves.astype(np.int64), first)
-    names = [
-        sample.histosys if moving == size else tuple(compress(sample.histosys, moves[begin : begin + size].tolist()))
-        for sample, begin, size, moving in zip(samples, first, given, count, strict=True)
-    ]
-    return _Group(members, names, count, odd[moves], even[moves])
+    each = [moves[begin : begin + size] for begin, size in zip(first.tolist(), given.tolist(), strict=True)]
+    return _Group(members, each, count, odd[moves], even[moves])
 
 
 def _places(group: _Group, cell: Index) -> Index:
