@@ -1,7 +1,8 @@
 """The fused fit: the whole minimisation of one fit after another in compiled code, without a copy or a call between iterations.
 
 It takes the same steps as :mod:`hfx.hf_core.batched`, which says what they are and why; here each is written for one fit. How a
-step is found differs (:mod:`hfx.hf_core.steps`), and so does what it looks like across an empty bin's rate of zero.
+step is found differs (:mod:`hfx.hf_core.steps`), so does what it looks like across an empty bin's rate of zero, and a trial that
+is rejected has a second chance.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from hfx.hf_core.problem import (
     ITERATIONS,
     LEAST_DAMPING,
     LONG,
+    LONGEST_REST,
     MARGIN,
     MAX_DAMPING,
     NEAR,
@@ -92,6 +94,20 @@ def _trial_point(theta: Any, size: int, s: Any) -> None:
 
 
 @inline
+def _keep(theta: Any, size: int, s: Any) -> None:
+    for p in range(size):
+        s.kept[p], s.kept_sign[p] = theta[p], s.sign[p]
+
+
+@inline
+def _go_back(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, w: Any, s: Any) -> float:
+    """To what was kept; the NLL there."""
+    for p in range(size):
+        theta[p], s.sign[p] = s.kept[p], s.kept_sign[p]
+    return float(value(t, h, theta, s.sign, main, aux, w))
+
+
+@inline
 def _judge(current: float, found: float, predicted: float, stretch: float, damping: float, growth: float) -> Any:
     """Whether a trial at NLL ``found`` is taken, the next step's damping, and by what a further rejection would multiply it."""
     decrease = current - found
@@ -127,10 +143,16 @@ def _fit(
     t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, aux: Any, size: int, most: int, target: float, w: Any, s: Any
 ) -> Any:
     """One fit of the resolved hypothesis h from ``theta`` and into it: (its NLL, EDM, iterations, status). With a negative
-    ``most`` the NLL at the start alone."""
+    ``most`` the NLL at the start alone.
+
+    In narrow curved valleys a full step leaves the floor, and the next one from there comes back to it farther along. A trial
+    that is rejected is therefore followed one step further before it is given up, unless that has just failed: the watchdog
+    technique of Chamberlain, Powell, Lemarechal and Pedersen, Math. Program. Study 16 (1982) 1.
+    """
     kinked = _begin(t, h, theta, lower, upper, aux, size, s)
     current = value(t, h, theta, s.sign, main, aux, w)
     damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
+    kept, wanted, raised, patience, rest = np.inf, 0.0, 0.0, 1, 0
     code = RUNNING if most >= 0 else CONVERGED
     if not math.isfinite(current):
         current, code = np.inf, NOT_FINITE
@@ -155,17 +177,33 @@ def _fit(
             code = STALLED
         elif steps >= most:
             code = ITERATIONS
-        if code != RUNNING:
+        ahead = np.inf
+        if code == RUNNING:
+            polished += certified
+            near |= (edm <= NEAR and target == np.inf) or steps >= QUICK_STEPS
+            _trial_point(theta, size, s)
+            ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
+            steps += 1
+        elif kept == np.inf or (code == CONVERGED and current <= kept):
             break
-        polished += certified
-        near |= (edm <= NEAR and target == np.inf) or steps >= QUICK_STEPS
 
-        _trial_point(theta, size, s)
-        ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
-        steps += 1
-        fresh, damping, growth = _judge(current, ahead, predicted, stretch, damping, growth)
-        if not fresh:
-            continue
+        rest = max(rest - 1, 0)
+        if kept < np.inf:
+            if not kept - ahead >= 1e-4 * wanted:
+                current = _go_back(t, h, theta, main, aux, size, w, s)
+                code = ITERATIONS if code == ITERATIONS else RUNNING
+                kept, edm, damping, growth, patience, fresh = np.inf, np.inf, raised, 8.0, min(2 * patience, LONGEST_REST), True
+                rest = patience
+                continue
+            kept, patience = np.inf, 1
+        else:
+            fresh, raised, growth = _judge(current, ahead, predicted, stretch, damping, growth)
+            damping = raised
+            if not fresh:
+                if rest > 0 or predicted < DROWNED or not math.isfinite(ahead):
+                    continue
+                kept, wanted, damping, growth, fresh = current, predicted, 0.0, 4.0, True
+                _keep(theta, size, s)
         current = ahead
         for p in range(size):
             theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]

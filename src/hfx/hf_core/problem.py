@@ -22,6 +22,7 @@ REACH = 1.0  # prior widths, or
 REACH_AT_LEAST = 0.25  # in the parameter's unit: no trial moves a constrained parameter further, so that fits stay near starts
 LONG = 4.0  # a step shortened by more than this asks for damping, which shortens the long components alone
 POLISH_STEPS = 3
+LONGEST_REST = 64  # iterations after a trial that was followed in vain, before another is; twice as many each time, from two on
 FACE_ROUNDS = 6
 SIDE_ROUNDS = 4
 NOTHING = 1e-100  # a derivative below this is that of a parameter without influence (mu = 0 switches a sample off)

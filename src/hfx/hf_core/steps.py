@@ -66,6 +66,8 @@ _FIELDS = [
     "product",  # padded: the Hessian times a step
     "trial",
     "trial_sign",
+    "kept",
+    "kept_sign",
 ]
 structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
 structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
@@ -96,6 +98,8 @@ def state(parameters: int) -> Any:
         np.zeros(width),
         np.zeros(width),
         np.zeros(width),
+        np.zeros(parameters),
+        np.zeros(parameters),
         np.zeros(parameters),
         np.zeros(parameters),
     )
