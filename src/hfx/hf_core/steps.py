@@ -14,7 +14,7 @@ from numba.experimental import structref
 
 from hfx.hf_core.conjugate import conjugate
 from hfx.hf_core.curvature import hessian, hessian_product
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import apart, entry, inline, jit
 from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.problem import (
     FACE_ROUNDS,
@@ -71,34 +71,39 @@ structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-unty
 structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
-@jit
+@entry
+def _made(arrays: Any) -> Any:
+    return State(*arrays)
+
+
 def state(parameters: int) -> Any:
     """Room for a fit of so many parameters."""
     width = padded(parameters)
-    return State(  # type: ignore[no-untyped-call]
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros((width, width)),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros(parameters, dtype=np.int64),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(parameters),
-        np.zeros(parameters),
-    )
+    arrays = {
+        "sign": np.zeros(parameters),
+        "reach": np.zeros(parameters),
+        "least": np.zeros(parameters),
+        "most": np.zeros(parameters),
+        "low": np.zeros(parameters),
+        "high": np.zeros(parameters),
+        "gradient": np.zeros(parameters),
+        "hessian": np.zeros((width, width)),
+        "gauss_newton": np.zeros((width, width)),
+        "other": np.zeros(parameters),
+        "scale": np.zeros(parameters),
+        "right": np.zeros(parameters),
+        "factor": np.zeros((width, width)),
+        "index": np.zeros(parameters, dtype=np.int64),
+        "free": np.zeros(parameters, dtype=np.bool_),
+        "held": np.zeros(parameters, dtype=np.bool_),
+        "packed": np.zeros(parameters),
+        "step": np.zeros(width),
+        "pushed": np.zeros(width),
+        "product": np.zeros(width),
+        "trial": np.zeros(parameters),
+        "trial_sign": np.zeros(parameters),
+    }
+    return _made(tuple(arrays[name] for name in _FIELDS))
 
 
 @jit
@@ -271,7 +276,7 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
     return True, predicted, edm, stretch
 
 
-@jit
+@apart
 def step(
     t: Any,
     h: int,
