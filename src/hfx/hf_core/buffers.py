@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
@@ -12,7 +13,7 @@ from hfx.hf_core.compile import Tables
 from hfx.hf_core.jit import apart, entry, inline
 from hfx.hf_core.linear import padded
 
-__all__ = ["Work", "resolve", "work"]
+__all__ = ["Given", "Work", "arrays_of_work", "given", "given_type", "made_given", "made_work", "resolve", "work", "work_type"]
 
 
 class Work(structref.StructRefProxy):
@@ -110,17 +111,30 @@ structref.define_boxing(_GivenType, Given)  # type: ignore[no-untyped-call]
 
 
 @entry
-def _made(arrays: Any) -> Any:
-    return Work(*arrays)
+def made_work(arrays: Any) -> Any:
+    """Buffers of these arrays, one for each field."""
+    return Work(*arrays)  # type: ignore[no-untyped-call]
 
 
 @entry
-def _given(tables: Any) -> Any:
-    return Given(*tables)
+def made_given(tables: Any) -> Any:
+    """The Tables of these entries."""
+    return Given(*tables)  # type: ignore[no-untyped-call]
 
 
 def given(tables: Tables) -> Any:
-    return _given(tuple(tables))
+    """The Tables as the kernels take them."""
+    return made_given(tuple(tables))
+
+
+def given_type(tables: Tables) -> Any:
+    """numba's type of what :func:`given` makes."""
+    return _GivenType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def work_type(tables: Tables) -> Any:
+    """numba's type of what :func:`work` makes."""
+    return _WorkType(list(zip(_FIELDS, map(numba.typeof, arrays_of_work(tables)), strict=True)))  # type: ignore[no-untyped-call]
 
 
 def _most(t: Any, counts: Any) -> int:
@@ -129,8 +143,13 @@ def _most(t: Any, counts: Any) -> int:
     return int(np.diff(ahead[t.hypothesis_from]).max(initial=1))
 
 
-def work(t: Any) -> Any:
-    """Buffers for the largest hypothesis of the Tables ``t``."""
+def work(t: Tables) -> Any:
+    """Buffers for the largest hypothesis."""
+    return made_work(arrays_of_work(t))
+
+
+def arrays_of_work(t: Tables) -> tuple[Any, ...]:
+    """The buffers' fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
     width = padded(parameters)
     linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))
@@ -206,7 +225,7 @@ def work(t: Any) -> Any:
         "ratio": np.zeros(parameters),
         "changed": np.zeros((parameters, bins)),
     }
-    return _made(tuple(arrays[name] for name in _FIELDS))
+    return tuple(arrays[name] for name in _FIELDS)
 
 
 @apart

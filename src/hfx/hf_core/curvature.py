@@ -14,12 +14,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.buffers import resolve
 from hfx.hf_core.fused import TINY, constraint, slopes, value
 from hfx.hf_core.jit import apart, entry, inline
-from hfx.hf_core.linear import LANES, padded
+from hfx.hf_core.linear import LANES
 
 __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 
@@ -95,7 +93,9 @@ def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> Non
         for j in range(shifts):
             curved[j] += slope * scale * even[j]
         if gammas == 0:
-            _add_cell(jacobian[place + i], rate, logarithmic, moved, shifts, shifted, linear_begin, linear_end, linear, linear_slope)
+            _add_cell(
+                jacobian[place + i], rate, logarithmic, moved, shifts, shifted, linear_begin, linear_end, linear, linear_slope
+            )
         for g in range(gammas):
             slot = gamma_slot[gamma_begin + g * bins + i]
             row = across[slot] if g == 0 else joint[slot]
@@ -284,8 +284,8 @@ def evaluate(
     """NLL deviance of each fit b into ``values`` (B,), its ``gradient`` (B, P) and Hessian ``matrices`` (B, P, P): the exact one,
     or its Gauss-Newton part (never negative).
 
-    ``t`` are the Tables, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events; ``sign`` (B, P)
-    is the side on which a kink at zero is read.
+    ``t`` are the Tables by reference, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events;
+    ``sign`` (B, P) is the side on which a kink at zero is read. ``w`` and ``s`` are one thread's buffers.
     """
     for b in range(len(hypothesis)):
         h = hypothesis[b]

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from llvmlite import binding
+from llvmlite import binding  # type: ignore[import-untyped]
 from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.extending import intrinsic
 
-__all__ = ["apart", "digest_of", "entry", "inline", "jit", "kept"]
+__all__ = ["KERNELS", "Apart", "apart", "digest_of", "entry", "inline", "jit", "kept", "uncollected"]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
@@ -51,12 +51,12 @@ class _Named(CompileResultCacheImpl):
 
     def reduce(self, compiled: Any) -> Any:
         called = sorted(set(_DECLARED.findall(compiled.library.get_llvm_str())))
-        return [(symbol, _APART[symbol].types) for symbol in called], super().reduce(compiled)  # type: ignore[no-untyped-call]
+        return [_LINKED[symbol] for symbol in called], super().reduce(compiled)  # type: ignore[no-untyped-call]
 
     def rebuild(self, context: Any, payload: Any) -> Any:
         called, own = payload
-        for symbol, types in called:
-            _APART[symbol].compile(types)
+        for name, types in called:
+            KERNELS[name].compile(types)
         return super().rebuild(context, own)  # type: ignore[no-untyped-call]
 
 
@@ -68,6 +68,14 @@ def kept(dispatcher: Any) -> bool:
     """Whether a compiled function is at hand, here or from an earlier run."""
     index = getattr(getattr(dispatcher._cache, "_cache_file", None), "_index_path", None)
     return bool(dispatcher.signatures) or (index is not None and Path(index).exists())
+
+
+# What compiles alone, by its name: ``compile`` takes the types of the arguments.
+KERNELS: dict[str, Any] = {}
+
+
+def _name(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}"
 
 
 def _compiled(function: Any, **options: Any) -> Any:
@@ -85,16 +93,17 @@ def entry(function: Any) -> Any:
     @wraps(function)
     def called(*arguments: Any) -> Any:
         if not dispatcher.signatures:
-            with _uncollected():
+            with uncollected():
                 dispatcher.compile(tuple(map(numba.typeof, arguments)))
         return dispatcher(*arguments)
 
     called.dispatcher = dispatcher  # type: ignore[attr-defined]
+    KERNELS[_name(function)] = dispatcher
     return called
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """Without the garbage collector, which takes a sixth of the time that the compiler takes, and finds nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -115,54 +124,56 @@ def inline(function: Any) -> Any:
     return numba.njit(inline="always", **_OPTIONS)(function)
 
 
-class _Apart:
-    """A function with one signature and an address, which the linker knows by ``symbol``."""
+class Apart:
+    """A function that the linker knows by an address of its own, for each signature."""
 
     def __init__(self, function: Any) -> None:
         self.dispatcher = jit(function)
-        self.symbol = f"{function.__module__}.{function.__name__}"
-        self.types: Any = None
+        self.name = _name(function)
 
     def compile(self, types: Any) -> Any:
-        """The compiled function, or the kept one; a second signature would need a second symbol."""
-        if self.types not in (None, types):
-            raise TypeError(f"{self.symbol} takes {self.types}, not {types}")
+        """The compiled function, or the kept one."""
+        known = types in self.dispatcher.overloads
         self.dispatcher.compile(types)
         compiled = self.dispatcher.overloads[types]
-        if self.types is None:
-            binding.add_symbol(self.symbol, compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
-            self.types = types
+        if not known:
+            symbol = self._symbol(types)
+            binding.add_symbol(symbol, compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+            _LINKED[symbol] = self.name, types
         return compiled
 
-    def typed(self, context: Any, *types: Any) -> Any:
+    def typed(self, types: Any) -> Any:
         """For numba: the signature, and what writes a call."""
         return self.compile(types).signature, self._lowered
 
     def _lowered(self, context: Any, builder: Any, signature: Any, values: Any) -> Any:
         given, returned = signature.args, signature.return_type
         kind = context.call_conv.get_function_type(returned, given)
-        callee = cgutils.get_or_insert_function(builder.module, kind, self.symbol)  # type: ignore[no-untyped-call]
-        _, found = context.call_conv.call_function(builder, callee, returned, given, values)  # none of them raises
+        callee = cgutils.get_or_insert_function(builder.module, kind, self._symbol(given))  # type: ignore[no-untyped-call]
+        _, found = context.call_conv.call_function(builder, callee, returned, given, values)  # the status: none of them raises
         return found
 
+    def _symbol(self, types: Any) -> str:
+        return f"{self.name}.{hashlib.sha256(','.join(map(str, types)).encode()).hexdigest()[:12]}"
 
-_APART: dict[str, _Apart] = {}
+
+_LINKED: dict[str, tuple[str, Any]] = {}  # the name and the types of each symbol
 _DECLARED = re.compile(rf'^declare .*@"?({re.escape(__package__)}\.[\w.]+)"?\(', re.MULTILINE)
 
 
 def apart(function: Any) -> Any:
-    """``function`` compiled by itself, without its callers; they call it by its address. It raises nothing and returns no array.
-    ``dispatcher`` is numba's."""
-    found = _Apart(function)
-    _APART[found.symbol] = found
+    """``function`` compiled by itself, and called by its address; ``dispatcher`` is numba's. It must raise nothing and return
+    numbers alone: its callers look at no status and count no references."""
+    found = Apart(function)
+    KERNELS[found.name] = found
 
     @wraps(function)
     def typed(context: Any, *types: Any) -> Any:
-        return found.typed(context, *types)
+        return found.typed(types)
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     own = inspect.signature(function)
     typed.__signature__ = own.replace(parameters=[context, *own.parameters.values()])  # type: ignore[attr-defined]
-    called = intrinsic(typed)
+    called: Any = intrinsic(typed)
     called.dispatcher = found.dispatcher
     return called

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
@@ -28,7 +29,7 @@ from hfx.hf_core.problem import (
 )
 from hfx.hf_core.saddle import lowest_curvature, valley_edm
 
-__all__ = ["State", "limit_steps", "state", "step"]
+__all__ = ["State", "arrays_of_state", "limit_steps", "made_state", "state", "state_type", "step"]
 
 # How a step is found: by conjugate gradients on the Hessian's rows, by what preconditions them, with the matrix.
 ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
@@ -72,12 +73,24 @@ structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
 @entry
-def _made(arrays: Any) -> Any:
-    return State(*arrays)
+def made_state(arrays: Any) -> Any:
+    """A fit of these arrays, one for each field."""
+    return State(*arrays)  # type: ignore[no-untyped-call]
 
 
 def state(parameters: int) -> Any:
     """Room for a fit of so many parameters."""
+    return made_state(arrays_of_state(parameters))
+
+
+def state_type(parameters: int) -> Any:
+    """numba's type of what :func:`state` makes."""
+    arrays = arrays_of_state(parameters)
+    return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def arrays_of_state(parameters: int) -> tuple[Any, ...]:
+    """The fit's fields."""
     width = padded(parameters)
     arrays = {
         "sign": np.zeros(parameters),
@@ -103,7 +116,7 @@ def state(parameters: int) -> Any:
         "trial": np.zeros(parameters),
         "trial_sign": np.zeros(parameters),
     }
-    return _made(tuple(arrays[name] for name in _FIELDS))
+    return tuple(arrays[name] for name in _FIELDS)
 
 
 @jit
