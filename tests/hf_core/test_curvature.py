@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.buffers import given, resolve, work
 from hfx.hf_core.conjugate import conjugate
 from hfx.hf_core.curvature import derivatives, hessian, hessian_product
 from hfx.hf_core.fused import value
@@ -18,9 +18,8 @@ CODES = [(4, "4p"), (1, "0"), (4, "2")]
 
 
 @njit
-def at(t: Any, theta: Any, sign: Any, main: Any, aux: Any, vector: Any, damping: float) -> Any:
+def at(t: Any, theta: Any, sign: Any, main: Any, aux: Any, vector: Any, damping: float, w: Any) -> Any:
     """Gradient, upper triangle, product with ``vector``, scale, whether a damped step was found, and the step."""
-    w = work(t)
     resolve(t, 0, w)
     size, bins, blocks = t.size[0], t.bins[0], t.hypothesis_from[1] - t.hypothesis_from[0]
     gradient, width = np.zeros(size), len(w.solution)
@@ -42,7 +41,8 @@ def evaluated(name: str, normsys: int, histosys: str, damping: float) -> tuple[A
     vector = np.random.default_rng(7).normal(size=len(theta))
     data = model.observed(np.zeros(1, dtype=np.int64))
     sign = np.where(theta < 0.0, -1.0, 1.0)
-    found = at(model.batch.tables, theta, sign, data.main[0], data.aux[0], vector, damping)
+    tables = model.batch.tables
+    found = at(given(tables), theta, sign, data.main[0], data.aux[0], vector, damping, work(tables))
     upper = np.triu(found[1])
     return vector, upper + np.triu(upper, 1).T, found
 

@@ -13,10 +13,9 @@ from tests.hf_core.problems import Floats
 
 
 @njit
-def both(matrix: Any, scale: Any, gradient: Any) -> Any:
+def both(matrix: Any, scale: Any, gradient: Any, s: Any) -> Any:
     """The EDM of a valley (negative where there is none) and the direction of lowest curvature."""
     size = len(scale)
-    s = state(size)
     for i in range(size):
         s.scale[i], s.gradient[i], s.index[i] = scale[i], gradient[i], i
         for j in range(i, size):
@@ -42,7 +41,7 @@ def made(curvatures: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
 def test_the_lowest_curvature_is_that_of_lapack(lowest: float, others: tuple[float, ...]) -> None:
     curvatures = np.array([lowest, *[one for one in others if one > lowest]])
     matrix, scale, directions = made(curvatures, seed=len(others))
-    edm, found = both(matrix, scale, np.zeros(len(scale)))
+    edm, found = both(matrix, scale, np.zeros(len(scale)), state(len(scale)))
     assert edm < 0.0
     assert found @ (scale * found) == pytest.approx(1.0, rel=1e-9)
     along = directions.T @ (scale * found)  # the components of the direction
@@ -55,6 +54,6 @@ def test_a_valley_s_edm_is_never_too_small(flat: float) -> None:
     curvatures = np.array([flat, 1e-3, 0.1, 1.0, 7.0])
     matrix, scale, directions = made(curvatures, seed=3)
     gradient = scale * (directions @ np.array([1e-9, 1e-4, 1e-3, -2e-3, 1e-2]))
-    edm, _ = both(matrix, scale, gradient)
+    edm, _ = both(matrix, scale, gradient, state(len(scale)))
     wanted = float(np.sum((directions.T @ gradient) ** 2 / np.maximum(curvatures, FLAT)))
     assert wanted * (1.0 - 1e-3) <= edm <= 20.0 * wanted

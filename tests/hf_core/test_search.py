@@ -133,7 +133,7 @@ def test_kernels_are_kept_under_the_digest_of_their_sources(tmp_path: Path) -> N
     room = Path(jit.__file__).parent
     core(BATTERY["one_bin"], 4, "4p", None, "fused").evaluate(0, points(BATTERY["one_bin"], 1)[0])
     assert is_compiled()
-    assert minimize_rows._cache._impl.filename_base.endswith(f"-{jit.digest_of(room)}")
+    assert minimize_rows.dispatcher._cache._impl.filename_base.endswith(f"-{jit.digest_of(room)}")
     changed = tmp_path / "changed"
     shutil.copytree(room, changed, ignore=shutil.ignore_patterns("__pycache__"))
     with (changed / "interpolation.py").open("a") as file:

@@ -106,7 +106,7 @@ def _compiled() -> list[Path]:
     """The files that hold the fits that are compiled here; none before the first run, or where no folder can be written."""
     from hfx.hf_core import jit, newton
 
-    folder: str | None = newton.minimize_rows._cache.cache_path
+    folder: str | None = newton.minimize_rows.dispatcher._cache.cache_path
     return sorted(Path(folder).glob(f"*-{jit.digest_of(Path(jit.__file__).parent)}*.nb[ic]")) if folder else []
 
 

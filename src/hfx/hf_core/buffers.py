@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.compile import Tables
+from hfx.hf_core.jit import apart, entry, inline
 from hfx.hf_core.linear import padded
 
-__all__ = ["Work", "resolve", "work"]
+__all__ = ["Given", "Work", "arrays_of_work", "given", "given_type", "made_given", "made_work", "resolve", "work", "work_type"]
 
 
 class Work(structref.StructRefProxy):
@@ -95,107 +97,138 @@ structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untype
 structref.define_boxing(_WorkType, Work)  # type: ignore[no-untyped-call]
 
 
-@inline
-def _largest(t: Any) -> Any:
-    """Over the hypotheses, the most linear factors, interpolated factors, shifts, factors per bin, cells and blocks; and the most
-    shifts of a block."""
-    linear, normsys, shifts, gammas, cells, blocks, most = 1, 1, 1, 1, 1, 1, 1
-    for h in range(len(t.bins)):
-        f, n, s, g, c = 0, 0, 0, 0, 0
-        for r in range(t.hypothesis_from[h], t.hypothesis_from[h + 1]):
-            k = t.hypothesis_block[r]
-            own = t.shift_from[k + 1] - t.shift_from[k]
-            f += t.linear_from[k + 1] - t.linear_from[k]
-            n += t.normsys_from[k + 1] - t.normsys_from[k]
-            s += own
-            g += (t.gamma_from[k + 1] - t.gamma_from[k]) * t.block_bins[k]
-            c += t.block_bins[k]
-            most = max(most, own)
-        linear, normsys, shifts = max(linear, f), max(normsys, n), max(shifts, s)
-        gammas, cells = max(gammas, g), max(cells, c)
-        blocks = max(blocks, t.hypothesis_from[h + 1] - t.hypothesis_from[h])
-    return linear, normsys, shifts, gammas, cells, blocks, most
+class Given(structref.StructRefProxy):
+    """A batch's Tables: passed by reference, too."""
 
 
-@jit
-def work(t: Any) -> Any:
+@structref.register
+class _GivenType(types.StructRef):
+    pass
+
+
+structref.define_constructor(Given, _GivenType, Tables._fields)  # type: ignore[no-untyped-call]
+structref.define_boxing(_GivenType, Given)  # type: ignore[no-untyped-call]
+
+
+@entry
+def made_work(arrays: Any) -> Any:
+    """Buffers of these arrays, one for each field."""
+    return Work(*arrays)  # type: ignore[no-untyped-call]
+
+
+@entry
+def made_given(tables: Any) -> Any:
+    """The Tables of these entries."""
+    return Given(*tables)  # type: ignore[no-untyped-call]
+
+
+def given(tables: Tables) -> Any:
+    """The Tables as the kernels take them."""
+    return made_given(tuple(tables))
+
+
+def given_type(tables: Tables) -> Any:
+    """numba's type of what :func:`given` makes."""
+    return _GivenType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def work_type(tables: Tables) -> Any:
+    """numba's type of what :func:`work` makes."""
+    return _WorkType(list(zip(_FIELDS, map(numba.typeof, arrays_of_work(tables)), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def _most(t: Any, counts: Any) -> int:
+    """The most of a hypothesis; ``counts`` are those of each block."""
+    ahead = np.concatenate([[0], np.cumsum(counts[t.hypothesis_block])])
+    return int(np.diff(ahead[t.hypothesis_from]).max(initial=1))
+
+
+def work(t: Tables) -> Any:
     """Buffers for the largest hypothesis."""
+    return made_work(arrays_of_work(t))
+
+
+def arrays_of_work(t: Tables) -> tuple[Any, ...]:
+    """The buffers' fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
     width = padded(parameters)
-    linear, normsys, shifts, gammas, cells, blocks, most = _largest(t)
+    linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))
+    gammas, cells = _most(t, np.diff(t.gamma_from) * t.block_bins), _most(t, t.block_bins)
+    blocks, most = int(np.diff(t.hypothesis_from).max(initial=1)), int(np.diff(t.shift_from).max(initial=1))
     slots = parameters + gammas
     rows = np.zeros((3 * blocks + bins, width))
-    return Work(  # type: ignore[no-untyped-call]
-        np.full(1, -1),
-        np.zeros((3, parameters)),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(blocks + 1, dtype=np.int64),
-        np.zeros(linear, dtype=np.int64),
-        np.zeros(linear),
-        np.zeros(linear, dtype=np.int64),
-        np.zeros(blocks + 1, dtype=np.int64),
-        np.zeros(normsys, dtype=np.int64),
-        np.zeros((8, normsys)),
-        np.zeros(normsys),
-        np.zeros(normsys),
-        np.zeros(normsys),
-        np.zeros(normsys),
-        np.zeros(normsys),
-        np.zeros(normsys),
-        np.zeros(blocks + 1, dtype=np.int64),
-        np.zeros(shifts, dtype=np.int64),
-        np.zeros(most),
-        np.zeros(most),
-        np.zeros(most),
-        np.zeros(most),
-        np.zeros(most),
-        np.zeros(most),
-        np.zeros(cells),
-        np.zeros(cells),
-        np.zeros(bins),
-        np.zeros(bins),
-        np.zeros(bins),
-        np.zeros(blocks + 1, dtype=np.int64),
-        np.zeros(gammas, dtype=np.int64),
-        np.zeros(1, dtype=np.int64),
-        np.zeros(blocks + 1, dtype=np.int64),
-        np.zeros(parameters, dtype=np.int64),
-        np.zeros(slots, dtype=np.int64),
-        np.zeros(slots, dtype=np.int64),
-        np.zeros((blocks, width)),
-        rows,
-        rows[:blocks],
-        rows[blocks : 2 * blocks],
-        rows[2 * blocks : 3 * blocks],
-        rows[3 * blocks :],
-        np.zeros((slots, width)),
-        np.zeros((slots, width)),
-        np.zeros(blocks),
-        np.zeros(bins),
-        np.zeros(bins),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros((2 * blocks + bins + 2, 2)),
-        np.zeros(2 * blocks + bins + 2, dtype=np.int64),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(1),
-        np.zeros(bins),
-        np.zeros(padded(bins)),
-        np.zeros((padded(bins), padded(bins))),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((parameters, bins)),
-    )
+    arrays = {
+        "resolved": np.full(1, -1),
+        "shape": np.zeros((3, parameters)),
+        "clipped": np.zeros(parameters),
+        "excess": np.zeros(parameters),
+        "linear_from": np.zeros(blocks + 1, dtype=np.int64),
+        "linear": np.zeros(linear, dtype=np.int64),
+        "linear_slope": np.zeros(linear),
+        "linear_slot": np.zeros(linear, dtype=np.int64),
+        "normsys_from": np.zeros(blocks + 1, dtype=np.int64),
+        "normsys": np.zeros(normsys, dtype=np.int64),
+        "table": np.zeros((8, normsys)),
+        "at": np.zeros(normsys),
+        "factor": np.zeros(normsys),
+        "inverse_factor": np.zeros(normsys),
+        "exponent": np.zeros(normsys),
+        "slope": np.zeros(normsys),
+        "second": np.zeros(normsys),
+        "shift_from": np.zeros(blocks + 1, dtype=np.int64),
+        "shift_index": np.zeros(shifts, dtype=np.int64),
+        "alpha": np.zeros(most),
+        "even": np.zeros(most),
+        "even_slope": np.zeros(most),
+        "moved": np.zeros(most),
+        "summed": np.zeros(most),
+        "curved": np.zeros(most),
+        "scale": np.zeros(cells),
+        "yields": np.zeros(cells),
+        "nu": np.zeros(bins),
+        "first": np.zeros(bins),
+        "curvature": np.zeros(bins),
+        "gamma_from": np.zeros(blocks + 1, dtype=np.int64),
+        "gamma_slot": np.zeros(gammas, dtype=np.int64),
+        "slots": np.zeros(1, dtype=np.int64),
+        "slots_from": np.zeros(blocks + 1, dtype=np.int64),
+        "slot": np.zeros(parameters, dtype=np.int64),
+        "slotted": np.zeros(slots, dtype=np.int64),
+        "slot_bin": np.zeros(slots, dtype=np.int64),
+        "second_order": np.zeros((blocks, width)),
+        "rows": rows,
+        "logarithmic": rows[:blocks],
+        "additive": rows[blocks : 2 * blocks],
+        "both": rows[2 * blocks : 3 * blocks],
+        "jacobian": rows[3 * blocks :],
+        "across": np.zeros((slots, width)),
+        "joint": np.zeros((slots, width)),
+        "weight": np.zeros(blocks),
+        "row_curvature": np.zeros(bins),
+        "row_rate": np.zeros(bins),
+        "remainder": np.zeros(width),
+        "prior": np.zeros(width),
+        "diagonal": np.zeros(width),
+        "coefficient": np.zeros((2 * blocks + bins + 2, 2)),
+        "row": np.zeros(2 * blocks + bins + 2, dtype=np.int64),
+        "inverse": np.zeros(width),
+        "solution": np.zeros(width),
+        "residual": np.zeros(width),
+        "direction": np.zeros(width),
+        "product": np.zeros(width),
+        "preconditioned": np.zeros(width),
+        "bend": np.zeros(1),
+        "root": np.zeros(bins),
+        "along": np.zeros(padded(bins)),
+        "inner": np.zeros((padded(bins), padded(bins))),
+        "reflected": np.zeros(parameters),
+        "ratio": np.zeros(parameters),
+        "changed": np.zeros((parameters, bins)),
+    }
+    return tuple(arrays[name] for name in _FIELDS)
 
 
-@jit
+@apart
 def resolve(t: Any, h: int, w: Any) -> None:
     """Which parameters hypothesis h's factors and shifts are: what stays the same for all evaluations of a fit.
 

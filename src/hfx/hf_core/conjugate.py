@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from hfx.hf_core.curvature import hessian_product
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import apart, inline
 from hfx.hf_core.linear import cholesky, solve
 
 __all__ = ["conjugate"]
@@ -25,7 +25,7 @@ _CONSTRAINED = 0.5  # of its constraint's curvature: what a parameter has for D 
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
 
-@jit
+@apart
 def conjugate(
     blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
 ) -> bool:

@@ -14,55 +14,54 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.buffers import resolve
 from hfx.hf_core.fused import TINY, constraint, slopes, value
-from hfx.hf_core.jit import inline, jit
-from hfx.hf_core.linear import LANES, padded
+from hfx.hf_core.jit import apart, entry, inline
+from hfx.hf_core.linear import LANES
 
 __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 
 
-@jit
+@apart
 def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> None:
     """Gradient (P,) where :func:`hfx.hf_core.fused.value` was last computed, and into ``w`` the rows of the Hessian there."""
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
-    blocks = t.hypothesis_from[h + 1] - first
-    jacobian, diagonal = w.jacobian, w.diagonal
+    jacobian, diagonal, remainder, prior = w.jacobian, w.diagonal, w.remainder, w.prior
     slopes(t, h, w)
-    w.remainder[:] = 0.0
-    w.diagonal[:] = 0.0
-    w.jacobian[:bins] = 0.0
+    remainder[:] = 0.0
+    diagonal[:] = 0.0
+    jacobian[:bins] = 0.0
     w.across[: w.slots[0]] = 0.0
     w.joint[: w.slots[0]] = 0.0
     cell = 0
-    for r in range(blocks):
-        _block(t, h, r, cell, theta, w)
-        cell += t.block_bins[t.hypothesis_block[first + r]]
+    for r in range(t.hypothesis_from[h + 1] - first):
+        k = t.hypothesis_block[first + r]
+        _block(t, h, r, k, cell, theta, w)
+        cell += t.block_bins[k]
     _rows_of_gammas(theta, w)
     for p in range(size):
         gradient[p] = 0.0
+    rates, row_slopes, curvatures, row_curvature, row_rate = w.nu, w.first, w.curvature, w.row_curvature, w.row_rate
     for n in range(bins):
-        row, slope, curvature = jacobian[n], w.first[n], w.curvature[n]
-        w.row_curvature[n], w.row_rate[n] = curvature, w.nu[n]
+        row, slope, curvature = jacobian[n], row_slopes[n], curvatures[n]
+        row_curvature[n], row_rate[n] = curvature, rates[n]
         for p in range(size):
             gradient[p] += slope * row[p]
             diagonal[p] += curvature * row[p] * row[p]
+    kind, widths = t.constraint[h], t.width[h]
     for p in range(size):
-        w.prior[p] = 0.0
-        if t.constraint[h, p] != 0:
-            _, slope, curvature = constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])
+        prior[p] = 0.0
+        if kind[p] != 0:
+            _, slope, curvature = constraint(kind[p], theta[p], aux[p], widths[p])
             gradient[p] += slope
             diagonal[p] += curvature
-            w.prior[p] = curvature
+            prior[p] = curvature
 
 
 @inline
-def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
-    """The rows of the hypothesis' block r, and its part of the Jacobian, the rows across and the diagonal."""
-    width = w.jacobian.shape[1]
-    k = t.hypothesis_block[t.hypothesis_from[h] + r]
+def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> None:
+    """The rows of the hypothesis' block k, its r-th, and its part of the Jacobian, the rows across and the diagonal."""
+    jacobian, across, joint, width = w.jacobian, w.across, w.joint, w.jacobian.shape[1]
     place, bins = t.offset[h, t.block_channel[k]], t.block_bins[k]
     logarithmic, additive, both, remainder, diagonal = w.logarithmic[r], w.additive[r], w.both[r], w.remainder, w.diagonal
     second_order, index, slopes, seconds = w.second_order[r], w.normsys, w.slope, w.second
@@ -77,13 +76,16 @@ def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
         even_slope[j] = shape[1, shifted[j]]
         summed[j] = 0.0
         curved[j] = 0.0
-    gammas = t.gamma_from[k + 1] - t.gamma_from[k]
-    weight = 0.0
+    gammas, gamma_begin = t.gamma_from[k + 1] - t.gamma_from[k], w.gamma_from[r]
+    gamma_slot, slotted = w.gamma_slot, w.slotted
+    linear, linear_slope, linear_begin, linear_end = w.linear, w.linear_slope, w.linear_from[r], w.linear_from[r + 1]
+    rates, row_slopes, scales, odd_table, even_table = w.yields, w.first, w.scale, t.shift_odd, t.shift_even
+    at, weight = t.shift_cell[k], 0.0
     for i in range(bins):
-        rate, slope, scale = w.yields[cell + i], w.first[place + i], w.scale[cell + i]
+        rate, slope, scale = rates[cell + i], row_slopes[place + i], scales[cell + i]
         weight += slope * rate
-        at = t.shift_cell[k] + i * shifts
-        odd, even = t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts]
+        odd, even = odd_table[at : at + shifts], even_table[at : at + shifts]
+        at += shifts
         for j in range(shifts):
             moved[j] = scale * (odd[j] + even_slope[j] * even[j])
         for j in range(shifts):
@@ -91,13 +93,15 @@ def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
         for j in range(shifts):
             curved[j] += slope * scale * even[j]
         if gammas == 0:
-            _add_cell(w.jacobian[place + i], rate, r, shifts, shifted, w)
+            _add_cell(
+                jacobian[place + i], rate, logarithmic, moved, shifts, shifted, linear_begin, linear_end, linear, linear_slope
+            )
         for g in range(gammas):
-            slot = w.gamma_slot[w.gamma_from[r] + g * bins + i]
-            row = w.across[slot] if g == 0 else w.joint[slot]
-            _add_cell(row, rate, r, shifts, shifted, w)
+            slot = gamma_slot[gamma_begin + g * bins + i]
+            row = across[slot] if g == 0 else joint[slot]
+            _add_cell(row, rate, logarithmic, moved, shifts, shifted, linear_begin, linear_end, linear, linear_slope)
             for other in range(g if g == 0 else g + 1, gammas):
-                gamma = w.slotted[w.gamma_slot[w.gamma_from[r] + other * bins + i]]
+                gamma = slotted[gamma_slot[gamma_begin + other * bins + i]]
                 row[gamma] += rate * _inverse(theta[gamma])
     w.weight[r] = weight
     for j in range(shifts):
@@ -110,37 +114,48 @@ def _block(t: Any, h: int, r: int, cell: int, theta: Any, w: Any) -> None:
         diagonal[p] += weight * second_order[p] + 2.0 * logarithmic[p] * additive[p]
     for p in range(width):
         remainder[p] += weight * (second_order[p] - logarithmic[p] * logarithmic[p])
-    for e in range(w.linear_from[r], w.linear_from[r + 1]):
-        row, slope = w.across[w.linear_slot[e]], w.linear_slope[e]
+    for e in range(linear_begin, linear_end):
+        row, slope = across[w.linear_slot[e]], linear_slope[e]
         for p in range(width):
             row[p] += slope * both[p]
-        for other in range(w.linear_from[r], e):
-            row[w.linear[other]] += weight * slope * w.linear_slope[other]
+        for other in range(linear_begin, e):
+            row[linear[other]] += weight * slope * linear_slope[other]
 
 
 @inline
-def _add_cell(row: Any, rate: float, r: int, shifts: int, shifted: Any, w: Any) -> None:
+def _add_cell(
+    row: Any,
+    rate: float,
+    logarithmic: Any,
+    moved: Any,
+    shifts: int,
+    shifted: Any,
+    begin: int,
+    end: int,
+    linear: Any,
+    linear_slope: Any,
+) -> None:
     """Add a cell's derivatives by all but its factors per bin."""
-    logarithmic, moved = w.logarithmic[r], w.moved
     for p in range(len(row)):
         row[p] += rate * logarithmic[p]
     for j in range(shifts):
         row[shifted[j]] += moved[j]
-    for e in range(w.linear_from[r], w.linear_from[r + 1]):
-        row[w.linear[e]] += rate * w.linear_slope[e]
+    for e in range(begin, end):
+        row[linear[e]] += rate * linear_slope[e]
 
 
 @inline
 def _rows_of_gammas(theta: Any, w: Any) -> None:
     """What the rows of the factors per bin have gathered belongs to the Jacobian; they themselves are its derivatives."""
-    width = w.jacobian.shape[1]
+    across, joints, jacobians, first, slotted, slot_bin = w.across, w.joint, w.jacobian, w.first, w.slotted, w.slot_bin
+    width = jacobians.shape[1]
     for slot in range(w.slots[0]):
-        n, gamma = w.slot_bin[slot], w.slotted[slot]
+        n, gamma = slot_bin[slot], slotted[slot]
         if n >= 0:
-            row, joint, jacobian = w.across[slot], w.joint[slot], w.jacobian[n]
+            row, joint, jacobian = across[slot], joints[slot], jacobians[n]
             for p in range(width):
                 jacobian[p] += row[p]
-            factor = w.first[n] * _inverse(theta[gamma])
+            factor = first[n] * _inverse(theta[gamma])
             for p in range(width):
                 row[p] = factor * (row[p] + joint[p])
             row[gamma] = 0.0
@@ -151,7 +166,7 @@ def _inverse(factor: float) -> float:
     return 1.0 / factor if abs(factor) >= TINY else 1.0 / TINY
 
 
-@jit
+@apart
 def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
     """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
     width = len(out)
@@ -183,7 +198,7 @@ def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
         out[parameter] += along
 
 
-@jit
+@apart
 def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any) -> None:
     """The upper triangle of the Hessian (P, padded P) of the rows in ``w``: the exact one, or its Gauss-Newton part, which is
     never negative. What lies below its diagonal or beyond P is of no meaning."""
@@ -251,7 +266,7 @@ def _products(blocks: int, bins: int, size: int, w: Any, matrix: Any) -> None:
                 below[q] += b0 * x + b1 * y + b2 * z
 
 
-@jit
+@entry
 def evaluate(
     t: Any,
     hypothesis: Any,
@@ -263,16 +278,15 @@ def evaluate(
     values: Any,
     gradient: Any,
     matrices: Any,
+    w: Any,
+    s: Any,
 ) -> None:
     """NLL deviance of each fit b into ``values`` (B,), its ``gradient`` (B, P) and Hessian ``matrices`` (B, P, P): the exact one,
     or its Gauss-Newton part (never negative).
 
-    ``t`` are the Tables, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events; ``sign`` (B, P)
-    is the side on which a kink at zero is read.
+    ``t`` are the Tables by reference, ``hypothesis`` (B,), ``theta`` and ``aux`` (B, P), ``main`` (B, N) the data in events;
+    ``sign`` (B, P) is the side on which a kink at zero is read. ``w`` and ``s`` are one thread's buffers.
     """
-    w = work(t)
-    width = padded(theta.shape[1])
-    upper = np.zeros((width, width))
     for b in range(len(hypothesis)):
         h = hypothesis[b]
         resolve(t, h, w)
@@ -280,7 +294,7 @@ def evaluate(
         gradient[b, :] = 0.0
         matrices[b, :, :] = 0.0
         derivatives(t, h, theta[b], aux[b], w, gradient[b])
-        hessian(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], t.size[h], exact, w, upper)
+        hessian(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], t.size[h], exact, w, s.hessian)
         for p in range(t.size[h]):
             for q in range(p, t.size[h]):
-                matrices[b, p, q] = matrices[b, q, p] = upper[p, q]
+                matrices[b, p, q] = matrices[b, q, p] = s.hessian[p, q]

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from hfx.hf_core.interpolation import clip, histosys_0, histosys_2, histosys_4p, normsys_4
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import apart, inline, jit
 from hfx.hf_core.parameters import NORMAL
 
 __all__ = ["TINY", "constraint", "poisson", "rates", "shift_shape", "slopes", "value"]
@@ -163,61 +163,67 @@ def _shifted(alpha: Any, even: Any, odd_table: Any, even_table: Any) -> float:
     return total
 
 
-@jit
+@inline
 def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
     """Expected events of every cell (``w.yields``; ``w.scale`` is phi) and main bin (``w.nu``) of one fit."""
     shape, alpha, even, shift_index = w.shape, w.alpha, w.even, w.shift_index
-    scales, yields, nu = w.scale, w.yields, w.nu
+    scales, yields, nu, normsys_from, shift_from = w.scale, w.yields, w.nu, w.normsys_from, w.shift_from
+    linear, linear_from, linear_slope = w.linear, w.linear_from, w.linear_slope
+    nominal, odd_table, even_table = t.nominal, t.shift_odd, t.shift_even
+    gamma_from, gamma_key, start, block_bins = t.gamma_from, t.gamma_key, t.start[h], t.block_bins
+    code = t.normsys_code
     outside = _shapes(t.histosys_code, t.size[h], theta, sign, shape, w.clipped, w.excess)
     first = t.hypothesis_from[h]
     blocks = t.hypothesis_from[h + 1] - first
-    if t.normsys_code == 1:
-        _normsys_1(w.normsys_from[blocks], theta, sign, w)
+    if code == 1:
+        _normsys_1(normsys_from[blocks], theta, sign, w)
     else:
-        _normsys_4(w.normsys_from[blocks], outside, w)
+        _normsys_4(normsys_from[blocks], outside, w)
     for n in range(len(nu)):
         nu[n] = 0.0
     cell = 0
     for r in range(blocks):
         k = t.hypothesis_block[first + r]
         phi = 1.0
-        for e in range(w.linear_from[r], w.linear_from[r + 1]):
-            factor = theta[w.linear[e]]
+        for e in range(linear_from[r], linear_from[r + 1]):
+            factor = theta[linear[e]]
             factor = factor if abs(factor) >= TINY else TINY
             phi *= factor
-            w.linear_slope[e] = 1.0 / factor
-        begin, end = w.normsys_from[r], w.normsys_from[r + 1]
+            linear_slope[e] = 1.0 / factor
+        begin, end = normsys_from[r], normsys_from[r + 1]
         if end > begin:
-            phi *= _interpolated(t.normsys_code, begin, end, outside, w)
-        begin = w.shift_from[r]
-        shifts = w.shift_from[r + 1] - begin
+            phi *= _interpolated(code, begin, end, outside, w)
+        begin = shift_from[r]
+        shifts = shift_from[r + 1] - begin
         for j in range(shifts):
             p = shift_index[begin + j]
             alpha[j], even[j] = theta[p], shape[0, p]
-        place = t.offset[h, t.block_channel[k]]
-        for i in range(t.block_bins[k]):
+        place, at, source = t.offset[h, t.block_channel[k]], t.shift_cell[k], t.block_cell[k]
+        begin, end = gamma_from[k], gamma_from[k + 1]
+        for i in range(block_bins[k]):
             scale = phi
-            for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
-                gamma = theta[t.start[h, t.gamma_key[e]] + i]
+            for e in range(begin, end):
+                gamma = theta[start[gamma_key[e]] + i]
                 scale *= gamma if abs(gamma) >= TINY else TINY
-            at = t.shift_cell[k] + i * shifts
-            moved = _shifted(alpha, even, t.shift_odd[at : at + shifts], t.shift_even[at : at + shifts])
-            rate = scale * (t.nominal[t.block_cell[k] + i] + moved)
+            moved = _shifted(alpha, even, odd_table[at : at + shifts], even_table[at : at + shifts])
+            at += shifts
+            rate = scale * (nominal[source + i] + moved)
             scales[cell] = scale
             yields[cell] = rate
             nu[place + i] += rate
             cell += 1
 
 
-@jit
+@apart
 def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
     """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` what the derivatives need."""
     rates(t, h, theta, sign, w)
-    total = 0.0
+    first, curvature, nu, floor, total = w.first, w.curvature, w.nu, t.floor[h], 0.0
     for n in range(t.bins[h]):
-        term, w.first[n], w.curvature[n] = poisson(w.nu[n], main[n], t.floor[h, n])
+        term, first[n], curvature[n] = poisson(nu[n], main[n], floor[n])
         total += term
+    kind, width = t.constraint[h], t.width[h]
     for p in range(t.size[h]):
-        if t.constraint[h, p] != 0:
-            total += constraint(t.constraint[h, p], theta[p], aux[p], t.width[h, p])[0]
+        if kind[p] != 0:
+            total += constraint(kind[p], theta[p], aux[p], width[p])[0]
     return total

@@ -7,7 +7,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hfx.hf_core.jit import jit
+from numba.extending import register_jitable
+
+from hfx.hf_core.jit import apart, jit
 
 __all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve"]
 
@@ -15,13 +17,13 @@ __all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve"]
 LANES = 16
 
 
-@jit
+@register_jitable
 def padded(parameters: int) -> int:
     """The length of a row of P entries: a multiple of the lanes, and even."""
     return (parameters + LANES - 1) // LANES * LANES
 
 
-@jit
+@apart
 def cholesky(a: Any, size: int) -> bool:
     """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.hf_core import curvature
-from hfx.hf_core.buffers import work
+from hfx.hf_core.ahead import together
+from hfx.hf_core.buffers import given, work
 from hfx.hf_core.compile import Batch, Tables
 from hfx.hf_core.jit import kept
 from hfx.hf_core.newton import minimize_rows
@@ -65,6 +66,8 @@ class FusedKernel:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
+        together(tables)
+        self._given = given(tables)
         self.cells = _largest_cells(tables)
         self._buffers: list[tuple[Any, Any]] = []  # that no thread uses now: fresh memory costs more than many a call's work
 
@@ -76,7 +79,9 @@ class FusedKernel:
         rows, parameters = theta.shape
         value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
         h, x, s, n, a = (np.ascontiguousarray(item) for item in (hypothesis, theta, sign, main, aux))
-        curvature.evaluate(self.tables, h, x, s, n, a, order == 2, value, gradient, hessian)
+        buffers = self._take()
+        curvature.evaluate(self._given, h, x, s, n, a, order == 2, value, gradient, hessian, *buffers)
+        self._buffers.append(buffers)
         return value, gradient, hessian
 
     def yields(self, hypothesis: Index, theta: Array, sign: Array) -> tuple[Array, Array]:
@@ -113,18 +118,22 @@ class FusedKernel:
         target = np.full(rows, np.inf) if problem.target is None else np.ascontiguousarray(problem.target)
         raised = np.zeros((rows if reflect else 0, problem.start.shape[1]))
         found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
-        try:
-            buffers = self._buffers.pop()
-        except IndexError:
-            buffers = work(self.tables), state(self.tables.width.shape[1])
-        minimize_rows(self.tables, hypothesis, result.theta, lower, upper, main, aux, most, target, *found, *buffers)
+        buffers = self._take()
+        minimize_rows(self._given, hypothesis, result.theta, lower, upper, main, aux, most, target, *found, *buffers)
         self._buffers.append(buffers)
         return result, bin_rates, raised
+
+    def _take(self) -> tuple[Any, Any]:
+        """Buffers that no thread uses; they are given back to ``_buffers``."""
+        try:
+            return self._buffers.pop()
+        except IndexError:
+            return work(self.tables), state(self.tables.width.shape[1])
 
 
 def is_compiled() -> bool:
     """Whether the CPU's kernels are compiled, now or by an earlier run; else the first fit takes some 25 seconds."""
-    return kept(minimize_rows)
+    return kept(minimize_rows.dispatcher)
 
 
 def _largest_cells(tables: Tables) -> int:

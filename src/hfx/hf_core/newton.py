@@ -15,7 +15,7 @@ import numpy as np
 from hfx.hf_core.buffers import resolve
 from hfx.hf_core.curvature import derivatives
 from hfx.hf_core.fused import value
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import entry, inline
 from hfx.hf_core.parameters import NORMAL, POISSON
 from hfx.hf_core.problem import (
     ABANDONED,
@@ -210,7 +210,7 @@ def _fit(
     return current, edm, steps, code
 
 
-@jit
+@entry
 def minimize_rows(
     t: Any,
     hypothesis: Any,

@@ -7,7 +7,7 @@ from typing import Any
 
 from hfx.hf_core.fused import TINY, constraint, poisson, shift_shape
 from hfx.hf_core.interpolation import clip, normsys_4
-from hfx.hf_core.jit import jit
+from hfx.hf_core.jit import apart, jit
 from hfx.hf_core.parameters import NORMAL
 
 __all__ = ["reflect"]
@@ -26,7 +26,7 @@ def _factor(t: Any, e: int, a: float) -> Any:
     return found
 
 
-@jit
+@apart
 def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any) -> None:
     """By how much NLL rises when one alpha alone goes to the other side of its constraint, for each parameter (P,), where
     :func:`hfx.hf_core.fused.value` was last computed; 0 for what is not a constrained alpha.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import numpy as np
 from numba import types
 from numba.experimental import structref
 
 from hfx.hf_core.conjugate import conjugate
 from hfx.hf_core.curvature import hessian, hessian_product
-from hfx.hf_core.jit import inline, jit
+from hfx.hf_core.jit import apart, entry, inline, jit
 from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
 from hfx.hf_core.problem import (
     FACE_ROUNDS,
@@ -28,7 +29,7 @@ from hfx.hf_core.problem import (
 )
 from hfx.hf_core.saddle import lowest_curvature, valley_edm
 
-__all__ = ["State", "limit_steps", "state", "step"]
+__all__ = ["State", "arrays_of_state", "limit_steps", "made_state", "state", "state_type", "step"]
 
 # How a step is found: by conjugate gradients on the Hessian's rows, by what preconditions them, with the matrix.
 ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
@@ -66,43 +67,60 @@ _FIELDS = [
     "product",  # padded: the Hessian times a step
     "trial",
     "trial_sign",
-    "kept",
+    "kept",  # where a rejected trial was followed from
     "kept_sign",
 ]
 structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
 structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
-@jit
+@entry
+def made_state(arrays: Any) -> Any:
+    """A fit of these arrays, one for each field."""
+    return State(*arrays)  # type: ignore[no-untyped-call]
+
+
 def state(parameters: int) -> Any:
     """Room for a fit of so many parameters."""
+    return made_state(arrays_of_state(parameters))
+
+
+def state_type(parameters: int) -> Any:
+    """numba's type of what :func:`state` makes."""
+    arrays = arrays_of_state(parameters)
+    return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def arrays_of_state(parameters: int) -> tuple[Any, ...]:
+    """The fit's fields."""
     width = padded(parameters)
-    return State(  # type: ignore[no-untyped-call]
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros((width, width)),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros((width, width)),
-        np.zeros(parameters, dtype=np.int64),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters, dtype=np.bool_),
-        np.zeros(parameters),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(width),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-        np.zeros(parameters),
-    )
+    arrays = {
+        "sign": np.zeros(parameters),
+        "reach": np.zeros(parameters),
+        "least": np.zeros(parameters),
+        "most": np.zeros(parameters),
+        "low": np.zeros(parameters),
+        "high": np.zeros(parameters),
+        "gradient": np.zeros(parameters),
+        "hessian": np.zeros((width, width)),
+        "gauss_newton": np.zeros((width, width)),
+        "other": np.zeros(parameters),
+        "scale": np.zeros(parameters),
+        "right": np.zeros(parameters),
+        "factor": np.zeros((width, width)),
+        "index": np.zeros(parameters, dtype=np.int64),
+        "free": np.zeros(parameters, dtype=np.bool_),
+        "held": np.zeros(parameters, dtype=np.bool_),
+        "packed": np.zeros(parameters),
+        "step": np.zeros(width),
+        "pushed": np.zeros(width),
+        "product": np.zeros(width),
+        "trial": np.zeros(parameters),
+        "trial_sign": np.zeros(parameters),
+        "kept": np.zeros(parameters),
+        "kept_sign": np.zeros(parameters),
+    }
+    return tuple(arrays[name] for name in _FIELDS)
 
 
 @jit
@@ -275,7 +293,7 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
     return True, predicted, edm, stretch
 
 
-@jit
+@apart
 def step(
     t: Any,
     h: int,
