@@ -40,7 +40,7 @@ _FIELDS = [
     "at",  # where they are interpolated
     "factor",  # f inside [-1, 1]
     "inverse_factor",
-    "exponent",  # the logarithm of what is outside; code 1: of f
+    "exponent",  # code 1: the logarithm of f
     "slope",  # f'/f
     "second",  # f''/f
     "shift_from",  # (blocks + 1,)
@@ -63,7 +63,9 @@ _FIELDS = [
     "slot",  # (P,): the last one of each parameter
     "slotted",  # (slots,): their parameters, and
     "slot_bin",  # their main bins; -1 for a linear factor
-    "second_order",  # (blocks, padded P): f''/f of each block's interpolated factors
+    "outward",  # (2, P, blocks): log hi and log lo of each parameter in each block
+    "beyond",  # (blocks,): the logarithm of what lies outside [-1, 1]
+    "bent",  # (padded P): what f''/f and T'' give to the diagonal
     "rows",  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
     "logarithmic",
     "additive",
@@ -195,7 +197,9 @@ def arrays_of_work(t: Tables) -> tuple[Any, ...]:
         "slot": np.zeros(parameters, dtype=np.int64),
         "slotted": np.zeros(slots, dtype=np.int64),
         "slot_bin": np.zeros(slots, dtype=np.int64),
-        "second_order": np.zeros((blocks, width)),
+        "outward": np.zeros((2, parameters, blocks)),
+        "beyond": np.zeros(blocks),
+        "bent": np.zeros(width),
         "rows": rows,
         "logarithmic": rows[:blocks],
         "additive": rows[blocks : 2 * blocks],
@@ -243,7 +247,7 @@ def resolve(t: Any, h: int, w: Any) -> None:
     for r in range(shared, len(w.weight)):  # a block's entries stay where they are
         w.logarithmic[r, :] = 0.0
         w.additive[r, :] = 0.0
-        w.second_order[r, :] = 0.0
+        w.outward[:, :, r] = 0.0
     w.yields[:] = 0.0  # a smaller hypothesis leaves the last ones empty
     linear, normsys = w.linear_from[shared], w.normsys_from[shared]
     shift, gamma = w.shift_from[shared], w.gamma_from[shared]
@@ -260,7 +264,9 @@ def resolve(t: Any, h: int, w: Any) -> None:
             linear += 1
         begin, end = t.normsys_from[k], t.normsys_from[k + 1]
         for e in range(begin, end):
-            w.normsys[normsys + e - begin] = t.start[h, t.normsys_key[e]]
+            p = t.start[h, t.normsys_key[e]]
+            w.normsys[normsys + e - begin] = p
+            w.outward[0, p, r], w.outward[1, p, r] = t.normsys_table[6, e], t.normsys_table[7, e]
         for row in range(8):
             for e in range(begin, end):
                 w.table[row, normsys + e - begin] = t.normsys_table[row, e]

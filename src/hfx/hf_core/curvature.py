@@ -26,8 +26,9 @@ __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> None:
     """Gradient (P,) where :func:`hfx.hf_core.fused.value` was last computed, and into ``w`` the rows of the Hessian there."""
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
-    jacobian, diagonal, remainder, prior = w.jacobian, w.diagonal, w.remainder, w.prior
+    jacobian, diagonal, remainder, prior, bent = w.jacobian, w.diagonal, w.remainder, w.prior, w.bent
     slopes(t, h, w)
+    bent[:] = 0.0
     remainder[:] = 0.0
     diagonal[:] = 0.0
     jacobian[:bins] = 0.0
@@ -38,6 +39,10 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
         k = t.hypothesis_block[first + r]
         _block(t, h, r, k, cell, theta, w)
         cell += t.block_bins[k]
+    for p in range(len(bent)):
+        remainder[p] += bent[p]
+    for p in range(len(bent)):
+        diagonal[p] += bent[p]
     _rows_of_gammas(theta, w)
     for p in range(size):
         gradient[p] = 0.0
@@ -64,10 +69,9 @@ def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> Non
     jacobian, across, joint, width = w.jacobian, w.across, w.joint, w.jacobian.shape[1]
     place, bins = t.offset[h, t.block_channel[k]], t.block_bins[k]
     logarithmic, additive, both, remainder, diagonal = w.logarithmic[r], w.additive[r], w.both[r], w.remainder, w.diagonal
-    second_order, index, slopes, seconds = w.second_order[r], w.normsys, w.slope, w.second
+    bent, index, slopes, seconds = w.bent, w.normsys, w.slope, w.second
     for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
         logarithmic[index[e]] = slopes[e]
-        second_order[index[e]] = seconds[e]
     begin = w.shift_from[r]
     shifts = w.shift_from[r + 1] - begin
     shifted = w.shift_index[begin : begin + shifts]
@@ -104,16 +108,17 @@ def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> Non
                 gamma = slotted[gamma_slot[gamma_begin + other * bins + i]]
                 row[gamma] += rate * _inverse(theta[gamma])
     w.weight[r] = weight
+    for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
+        bent[index[e]] += weight * seconds[e]
     for j in range(shifts):
         additive[shifted[j]] = summed[j]
-        remainder[shifted[j]] += curved[j] * shape[2, shifted[j]]
-        diagonal[shifted[j]] += curved[j] * shape[2, shifted[j]]
+        bent[shifted[j]] += curved[j] * shape[2, shifted[j]]
     for p in range(width):
         both[p] = weight * logarithmic[p] + additive[p]
     for p in range(width):
-        diagonal[p] += weight * second_order[p] + 2.0 * logarithmic[p] * additive[p]
+        diagonal[p] += 2.0 * logarithmic[p] * additive[p]
     for p in range(width):
-        remainder[p] += weight * (second_order[p] - logarithmic[p] * logarithmic[p])
+        remainder[p] -= weight * logarithmic[p] * logarithmic[p]
     for e in range(linear_begin, linear_end):
         row, slope = across[w.linear_slot[e]], linear_slope[e]
         for p in range(width):

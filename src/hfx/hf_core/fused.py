@@ -76,8 +76,8 @@ def _normsys_1(count: int, theta: Any, sign: Any, w: Any) -> None:
 
 
 @inline
-def _normsys_4(count: int, outside: bool, w: Any) -> None:
-    """f of code 4 inside [-1, 1], and the logarithm of what the exponentials outside make of it.
+def _normsys_4(count: int, w: Any) -> None:
+    """f of code 4 inside [-1, 1].
 
     Each loop fills one array, so that the compiler can rule out that they overlap, and fill its vector lanes.
     """
@@ -92,12 +92,19 @@ def _normsys_4(count: int, outside: bool, w: Any) -> None:
         for e in range(end - begin):
             found = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[0]
             factor[e] = found if abs(found) >= TINY else TINY
-        if outside:
-            excess, exponent, log_hi, log_lo = w.excess, w.exponent[begin:end], table[6, begin:end], table[7, begin:end]
-            for e in range(end - begin):
-                at[e] = excess[index[e]]
-            for e in range(end - begin):
-                exponent[e] = at[e] * log_hi[e] if at[e] > 0.0 else -at[e] * log_lo[e]
+
+
+@inline
+def _beyond(blocks: int, size: int, w: Any) -> None:
+    """The logarithm of what the exponentials outside [-1, 1] make of each block's factors: few parameters are there."""
+    beyond = w.beyond
+    for r in range(blocks):
+        beyond[r] = 0.0
+    for p in range(size):
+        if w.excess[p] != 0.0:
+            row, length = w.outward[0 if w.excess[p] > 0.0 else 1, p], abs(w.excess[p])
+            for r in range(blocks):
+                beyond[r] += length * row[r]
 
 
 @inline
@@ -109,17 +116,12 @@ def slopes(t: Any, h: int, w: Any) -> None:
         for e in range(count):
             w.second[e] = w.slope[e] * w.slope[e]
         return
-    clipped = w.clipped
     for begin in range(0, count, _PIECE):
         end = min(begin + _PIECE, count)
-        index, at, factor, inverse = w.normsys[begin:end], w.at[begin:end], w.factor[begin:end], w.inverse_factor[begin:end]
-        slope, second, table = w.slope[begin:end], w.second[begin:end], w.table
-        c1, c2, c3 = table[0, begin:end], table[1, begin:end], table[2, begin:end]
-        c4, c5, c6 = table[3, begin:end], table[4, begin:end], table[5, begin:end]
-        for e in range(end - begin):
-            at[e] = clipped[index[e]]
-        for e in range(end - begin):
-            inverse[e] = 1.0 / factor[e]
+        at, inverse, slope, second = w.at[begin:end], w.inverse_factor[begin:end], w.slope[begin:end], w.second[begin:end]
+        c1, c2, c3 = w.table[0, begin:end], w.table[1, begin:end], w.table[2, begin:end]
+        c4, c5, c6 = w.table[3, begin:end], w.table[4, begin:end], w.table[5, begin:end]
+        _inverses(end - begin, w.factor[begin:end], inverse, slope)
         for e in range(end - begin):
             slope[e] = normsys_4(at[e], c1[e], c2[e], c3[e], c4[e], c5[e], c6[e])[1] * inverse[e]
         for e in range(end - begin):
@@ -127,18 +129,32 @@ def slopes(t: Any, h: int, w: Any) -> None:
 
 
 @inline
-def _interpolated(code: int, begin: int, end: int, outside: bool, w: Any) -> float:
-    """The product of one block's interpolated factors."""
-    exponents, total = w.exponent[begin:end], 0.0
-    if code == 1 or outside:
+def _inverses(count: int, factor: Any, inverse: Any, joint: Any) -> None:
+    """1/factor, two with one division, which takes longer than all else here: no factor is below :data:`TINY`."""
+    half = (count + 1) // 2
+    first, second = factor[:half], factor[count - half :]
+    before, after = inverse[:half], inverse[count - half :]
+    for e in range(half):
+        joint[e] = 1.0 / (first[e] * second[e])
+    for e in range(half):
+        before[e] = joint[e] * second[e]
+    for e in range(half):
+        after[e] = joint[e] * first[e]
+
+
+@inline
+def _interpolated(code: int, r: int, outside: bool, w: Any) -> float:
+    """The product of the interpolated factors of the hypothesis' block r."""
+    begin, end = w.normsys_from[r], w.normsys_from[r + 1]
+    if code == 1:
+        exponents, total = w.exponent[begin:end], 0.0
         for e in range(end - begin):
             total += exponents[e]
-    if code == 1:
         return math.exp(total)
     product, factor = 1.0, w.factor[begin:end]
     for e in range(end - begin):
         product *= factor[e]
-    return product * math.exp(total) if outside else product
+    return product * math.exp(w.beyond[r]) if outside else product
 
 
 @inline
@@ -178,7 +194,9 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
     if code == 1:
         _normsys_1(normsys_from[blocks], theta, sign, w)
     else:
-        _normsys_4(normsys_from[blocks], outside, w)
+        _normsys_4(normsys_from[blocks], w)
+        if outside:
+            _beyond(blocks, t.size[h], w)
     for n in range(len(nu)):
         nu[n] = 0.0
     cell = 0
@@ -190,9 +208,8 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
             factor = factor if abs(factor) >= TINY else TINY
             phi *= factor
             linear_slope[e] = 1.0 / factor
-        begin, end = normsys_from[r], normsys_from[r + 1]
-        if end > begin:
-            phi *= _interpolated(code, begin, end, outside, w)
+        if normsys_from[r + 1] > normsys_from[r]:
+            phi *= _interpolated(code, r, outside, w)
         begin = shift_from[r]
         shifts = shift_from[r + 1] - begin
         for j in range(shifts):
