@@ -32,6 +32,7 @@ from typing import Any
 import published
 
 from hfx.driver import outcome, plan, provenance
+from hfx.driver.collector import set_aside
 from hfx.driver.cores import usable_cores
 from hfx.driver.options import ScanOptions
 from hfx.hf_core.compile import compile_batch
@@ -79,13 +80,14 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
             pallet = open_pallet(str(file))
         chosen = pallet.hypotheses[: arguments.hypotheses]
         _core_parts(pallet, chosen, clock)
-        with clock(ONE):
-            natural = _fits(pallet, chosen, arguments, 1).local()
-        fits = _fits(pallet, chosen, arguments, None)
-        with clock(SEARCH):
-            records = fits.local()
-        with clock(EXCHANGE):
-            records, rounds = fits.exchanged(records)
+        with set_aside():  # as a scan does
+            with clock(ONE):
+                natural = _fits(pallet, chosen, arguments, 1).local()
+            fits = _fits(pallet, chosen, arguments, None)
+            with clock(SEARCH):
+                records = fits.local()
+            with clock(EXCHANGE):
+                records, rounds = fits.exchanged(records)
         with clock(PICTURE):
             _picture(pallet, records)
         for hypothesis in [h for h in chosen if h.name in natural][: arguments.pyhf]:

@@ -1,6 +1,7 @@
 """A scan, with a worker's function that needs no fits: files, resume, exchange, failures, stopping."""
 
 import errno
+import gc
 import json
 import os
 import shutil
@@ -121,6 +122,18 @@ def test_the_exchange_writes_one_more_line_where_it_changes_something(run_scan: 
     assert {line["solutions"]["minima"]["depth"] for line in last.values()} == {deepest}
     assert all(line["solutions"]["changed"] for line in changed)
     assert {r.fits["bkg"]["twice_nll"] for r in result} == {100.0 - deepest}
+
+
+def test_the_collector_leaves_the_pallet_alone_meanwhile(run_scan: Scan) -> None:
+    frozen = []
+
+    def look(task: Mapping[str, Any]) -> dict[str, Any]:
+        frozen.append(gc.get_freeze_count())
+        return fakes.run(task)
+
+    run_scan(look)
+    assert min(frozen) > 0
+    assert gc.get_freeze_count() == 0
 
 
 def test_one_start_means_no_exchange(run_scan: Scan, tmp_path: Path) -> None:
