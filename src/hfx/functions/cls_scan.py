@@ -22,6 +22,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from hfx.errors import HfxError, InputError
@@ -42,18 +43,14 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
     if task.get("job") != JOB or task.get("version") != VERSION:
         raise InputError(f"task {task.get('job')!r} version {task.get('version')!r}: this worker runs {JOB} {VERSION}")
     begun = time.perf_counter()
-    from hfx.hf_core.compile import compile_batch
     from hfx.hf_core.hypotest import hypotest
-    from hfx.hf_core.model import Model
 
-    options = task["options"]
-    usable, workspaces, parameters, failures = _decode(task)
-    if not usable:
+    options, background = task["options"], task["background"]
+    with background.preparing if isinstance(background, Background) else nullcontext():
+        usable, model, failures = _prepared(task)
+    if model is None:
         return {"results": [], "failures": failures}
-    device = task.get("device") or "cpu"
-    codes = {"normsys": options.get("normsys", 4), "histosys": options.get("histosys", "4p")}
-    batch = compile_batch(workspaces, **codes, parameters=parameters)
-    model = Model(batch, kernel="fused" if device == "cpu" else "torch", device=device)
+    batch = model.batch
     names = [hypothesis["name"] for hypothesis in usable]
     seeds = exchange = None
     if "known" in task:
@@ -83,6 +80,20 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
         if "known" in task:
             results[-1]["solutions"]["changed"] = _improved(task["known"][hypothesis["name"]], results[-1]["solutions"])
     return {"results": results, "failures": failures}
+
+
+def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, Any]]]:
+    """The hypotheses that can be fitted, their model (None where there are none), and the failures of the others."""
+    from hfx.hf_core.compile import compile_batch
+    from hfx.hf_core.model import Model
+
+    options, device = task["options"], task.get("device") or "cpu"
+    usable, workspaces, parameters, failures = _decode(task)
+    if not usable:
+        return usable, None, failures
+    codes = {"normsys": options.get("normsys", 4), "histosys": options.get("histosys", "4p")}
+    batch = compile_batch(workspaces, **codes, parameters=parameters)
+    return usable, Model(batch, kernel="fused" if device == "cpu" else "torch", device=device), failures
 
 
 def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:
