@@ -19,7 +19,7 @@ import numpy as np
 import published
 from numba import njit
 
-from hfx.hf_core.buffers import resolve, work
+from hfx.hf_core.buffers import given, resolve, work
 from hfx.hf_core.compile import compile_batch
 from hfx.hf_core.conjugate import conjugate
 from hfx.hf_core.curvature import derivatives, hessian, hessian_product
@@ -36,9 +36,8 @@ TIMES = 300
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-def again(t: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux: Any) -> float:
+def again(t: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
     """One stage of hypothesis 0, ``times`` times."""
-    w = work(t)
     resolve(t, 0, w)
     size, bins, blocks = t.size[0], t.bins[0], t.hypothesis_from[1] - t.hypothesis_from[0]
     gradient, width = np.zeros(size), len(w.solution)
@@ -141,7 +140,7 @@ def main() -> None:
         for stage, label in enumerate(STAGES):
             spent = seconds(
                 lambda stage=stage, theta=theta, sign=sign, batch=batch: again(
-                    batch.tables, stage, TIMES, theta, sign, batch.observed[0], batch.aux[0]
+                    given(batch.tables), stage, TIMES, theta, sign, batch.observed[0], batch.aux[0], work(batch.tables)
                 ),
                 options.repeat,
             )

@@ -31,7 +31,8 @@ def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     room = np.zeros(size + _LINE, dtype=np.uint8)
     begin = -room.__array_interface__["data"][0] % _LINE
-    return room[begin : begin + size].view(dtype).reshape(shape)
+    found: NDArray[Any] = room[begin : begin + size].view(dtype).reshape(shape)
+    return found
 
 
 @apart
