@@ -163,7 +163,8 @@ _DECLARED = re.compile(rf'^declare .*@"?({re.escape(__package__)}\.[\w.]+)"?\(',
 
 def apart(function: Any) -> Any:
     """``function`` compiled by itself, and called by its address; ``dispatcher`` is numba's. It must raise nothing and return
-    numbers alone: its callers look at no status and count no references."""
+    numbers alone: its callers look at no status and count no references. They are kept here, and not by numba's own cache, which
+    would not load it with them."""
     found = Apart(function)
     KERNELS[found.name] = found
 

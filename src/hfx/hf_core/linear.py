@@ -7,20 +7,32 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numba.extending import register_jitable
+from numpy.typing import NDArray
 
 from hfx.hf_core.jit import apart, jit
 
-__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve"]
+__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
 
 # Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
 LANES = 16
+_LINE = 64  # bytes of a cache line
 
 
 @register_jitable
 def padded(parameters: int) -> int:
     """The length of a row of P entries: a multiple of the lanes, and even."""
     return (parameters + LANES - 1) // LANES * LANES
+
+
+def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
+    """As numpy's, but from where a cache line begins: rows that straddle these cost a fit some per cent."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    room = np.zeros(size + _LINE, dtype=np.uint8)
+    begin = -room.__array_interface__["data"][0] % _LINE
+    found: NDArray[Any] = room[begin : begin + size].view(dtype).reshape(shape)
+    return found
 
 
 @apart

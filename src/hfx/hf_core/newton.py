@@ -237,8 +237,8 @@ def minimize_rows(
     is abandoned once that is clear.
 
     A negative ``most`` asks for the deviance and the expected events at the start itself and, where ``raised`` has rows, for what
-    :func:`hfx.hf_core.reflection.reflect` says, in 2NLL. (One function does all because each that Python calls is compiled with
-    all that it calls.) ``w`` and ``s`` are one thread's buffers, of the same tables, from call to call.
+    :func:`hfx.hf_core.reflection.reflect` says, in 2NLL. ``t`` are the Tables by reference, ``w`` and ``s`` one
+    thread's buffers, of the same tables, from call to call.
     """
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]

@@ -16,7 +16,7 @@ from numba.experimental import structref
 from hfx.hf_core.conjugate import conjugate
 from hfx.hf_core.curvature import hessian, hessian_product
 from hfx.hf_core.jit import apart, entry, inline, jit
-from hfx.hf_core.linear import cholesky, dot, pack, padded, solve
+from hfx.hf_core.linear import cholesky, dot, pack, padded, solve, zeros
 from hfx.hf_core.problem import (
     FACE_ROUNDS,
     MARGIN,
@@ -95,30 +95,30 @@ def arrays_of_state(parameters: int) -> tuple[Any, ...]:
     """The fit's fields."""
     width = padded(parameters)
     arrays = {
-        "sign": np.zeros(parameters),
-        "reach": np.zeros(parameters),
-        "least": np.zeros(parameters),
-        "most": np.zeros(parameters),
-        "low": np.zeros(parameters),
-        "high": np.zeros(parameters),
-        "gradient": np.zeros(parameters),
-        "hessian": np.zeros((width, width)),
-        "gauss_newton": np.zeros((width, width)),
-        "other": np.zeros(parameters),
-        "scale": np.zeros(parameters),
-        "right": np.zeros(parameters),
-        "factor": np.zeros((width, width)),
-        "index": np.zeros(parameters, dtype=np.int64),
-        "free": np.zeros(parameters, dtype=np.bool_),
-        "held": np.zeros(parameters, dtype=np.bool_),
-        "packed": np.zeros(parameters),
-        "step": np.zeros(width),
-        "pushed": np.zeros(width),
-        "product": np.zeros(width),
-        "trial": np.zeros(parameters),
-        "trial_sign": np.zeros(parameters),
-        "kept": np.zeros(parameters),
-        "kept_sign": np.zeros(parameters),
+        "sign": zeros(parameters),
+        "reach": zeros(parameters),
+        "least": zeros(parameters),
+        "most": zeros(parameters),
+        "low": zeros(parameters),
+        "high": zeros(parameters),
+        "gradient": zeros(parameters),
+        "hessian": zeros((width, width)),
+        "gauss_newton": zeros((width, width)),
+        "other": zeros(parameters),
+        "scale": zeros(parameters),
+        "right": zeros(parameters),
+        "factor": zeros((width, width)),
+        "index": zeros(parameters, dtype=np.int64),
+        "free": zeros(parameters, dtype=np.bool_),
+        "held": zeros(parameters, dtype=np.bool_),
+        "packed": zeros(parameters),
+        "step": zeros(width),
+        "pushed": zeros(width),
+        "product": zeros(width),
+        "trial": zeros(parameters),
+        "trial_sign": zeros(parameters),
+        "kept": zeros(parameters),
+        "kept_sign": zeros(parameters),
     }
     return tuple(arrays[name] for name in _FIELDS)
 
