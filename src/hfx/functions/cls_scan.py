@@ -84,6 +84,7 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
 
 def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, Any]]]:
     """The hypotheses that can be fitted, their model (None where there are none), and the failures of the others."""
+    from hfx.functions.ahead import together
     from hfx.hf_core.compile import compile_batch
     from hfx.hf_core.model import Model
 
@@ -93,6 +94,8 @@ def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, A
         return usable, None, failures
     codes = {"normsys": options.get("normsys", 4), "histosys": options.get("histosys", "4p")}
     batch = compile_batch(workspaces, **codes, parameters=parameters)
+    if device == "cpu":
+        together(batch.tables)
     return usable, Model(batch, kernel="fused" if device == "cpu" else "torch", device=device), failures
 
 

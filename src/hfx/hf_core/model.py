@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.hf_core import curvature
-from hfx.hf_core.ahead import together
 from hfx.hf_core.buffers import given, work
 from hfx.hf_core.compile import Batch, Tables
 from hfx.hf_core.jit import kept
@@ -66,7 +65,6 @@ class FusedKernel:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
-        together(tables)
         self._given = given(tables)
         self.cells = _largest_cells(tables)
         self._buffers: list[tuple[Any, Any]] = []  # that no thread uses now: fresh memory costs more than many a call's work

@@ -1,4 +1,4 @@
-"""Before the first fit: a second process compiles some of the kernels while this one compiles the others.
+"""Before the first fit on a machine: a second process compiles some of the kernels while this one compiles the others.
 
 numba compiles one function at a time, whatever the threads. What the second process has compiled is read from where compiled
 functions are kept; so there is none where nothing can be kept, where there is one core, or where compiled functions are at hand.
@@ -64,7 +64,7 @@ def _halves(tables: Tables) -> tuple[Calls, Calls]:
 
 def _compile(calls: Calls) -> None:
     for name, types in calls.items():
-        KERNELS[f"{__package__}.{name}"].compile(types)
+        KERNELS[f"hfx.hf_core.{name}"].compile(types)
 
 
 @contextmanager

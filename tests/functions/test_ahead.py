@@ -11,7 +11,8 @@ from typing import Any
 import numba
 import pytest
 
-from hfx.hf_core import ahead, buffers, steps
+from hfx.functions import ahead
+from hfx.hf_core import buffers, steps
 from hfx.hf_core.jit import KERNELS, kept
 from hfx.hf_core.newton import minimize_rows
 from tests.conformance.points import points
@@ -114,7 +115,8 @@ def test_one_that_fails_is_not_waited_for(watched: Watched) -> None:
 ALONE = """
 import os, subprocess, time
 import numba
-from hfx.hf_core import ahead, steps
+from hfx.functions import ahead
+from hfx.hf_core import steps
 popen = subprocess.Popen
 def start(*args, **options):
     process = popen(*args, **options)
@@ -140,7 +142,7 @@ def test_it_does_not_outlive_a_process_that_was_killed(tmp_path: Path) -> None:
 
 
 def test_it_ends_when_the_pipe_closes() -> None:
-    code = "import threading, time\nfrom hfx.hf_core import ahead\nahead._until_alone()\ntime.sleep(60)"
+    code = "import threading, time\nfrom hfx.functions import ahead\nahead._until_alone()\ntime.sleep(60)"
     read, write = os.pipe()
     with subprocess.Popen([sys.executable, "-c", code], stdin=read) as process:
         os.close(read)
