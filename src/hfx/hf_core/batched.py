@@ -38,7 +38,7 @@ from hfx.hf_core.problem import (
 from hfx.hf_core.slots import Pace, Slots, pace_on
 from hfx.hf_core.whole import TensorKernel, whole_step
 
-__all__ = ["Pace", "TensorKernel", "minimize_batch"]
+__all__ = ["Pace", "TensorKernel", "begin", "minimize_batch"]
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def minimize_batch(kernel: TensorKernel, problem: Problem, most: int = MAX_ITERA
     With ``pace.leave``, the last ones are left with the status RUNNING.
     """
     pace = pace or pace_on(kernel.device)
-    store = _begin(kernel, problem)
+    store = begin(kernel, problem)
     if isinstance(kernel, DenseKernel):
         kernel = kernel.of(problem.hypothesis)
     _run(kernel, store, most, pace)
@@ -91,7 +91,9 @@ def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> t
     return int(counts[0]), int(counts[1])
 
 
-def _begin(kernel: TensorKernel, problem: Problem) -> State:
+def begin(kernel: TensorKernel, problem: Problem) -> State:
+    """All fits of ``problem`` at their starts, on the kernel's device."""
+
     def tensor(array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(kernel.device)
 

@@ -111,11 +111,11 @@ class DenseKernel:
         scale, slopes, seconds = normsys(code, x.gather(1, factor), side, at.factor_table)
         blocks = cells // self._bins
         each = torch.nn.functional.pad(scale, (0, 1), value=1.0).gather(1, at.factor_of_block.expand(rows, -1))
-        scale = each.reshape(rows, blocks, -1).prod(2)
+        scale = each.view(rows, blocks, at.factor_of_block.shape[1] // blocks).prod(2)
         shift, shift_slope, shift_second = _SHIFTS[self.tables.histosys_code](theta, sign)
         additive = at.nominal + along(at.odd, theta) + along(at.even, shift)
-        own = away_from_zero(x.gather(1, at.own.flatten(1).expand(rows, -1))).reshape(rows, -1, cells)
-        phi = (scale[:, :, None] * own.prod(1).reshape(rows, blocks, -1)).flatten(1)
+        own = away_from_zero(x.gather(1, at.own.flatten(1).expand(rows, -1))).view(rows, at.own.shape[1], cells)
+        phi = (scale[:, :, None] * _blocks(own.prod(1), self._bins)).flatten(1)
         rate = phi * additive
         return _Cells(slopes, seconds, shift, shift_slope, shift_second, own, phi, rate, along(at.bin, rate))
 
@@ -140,7 +140,7 @@ class DenseKernel:
         blocks = at.nominal.shape[1] // self._bins
         flat = values.new_zeros((len(values), blocks * parameters + 1))
         flat.scatter_(1, at.factor_place.expand(len(values), -1), values)
-        return flat[:, :-1].view(-1, blocks, parameters)
+        return flat[:, :-1].view(len(values), blocks, parameters)
 
     def _rows_of_bins(self, at: Layout, cells: _Cells, weights: Tensor, logarithmic: Tensor) -> Tensor:
         """The Jacobian of the bins and the rows across (B, N + U, P): sums over cells of their derivatives.
@@ -150,7 +150,7 @@ class DenseKernel:
         inverse = self._inverse(at, cells.own)
         rows = torch.cat([at.bin.expand(len(weights), -1, -1), weights[:, None, :] * inverse], 1)
         rate, factor = rows * cells.rate[:, None, :], rows * cells.factor[:, None, :]
-        of_blocks = rate.view(*rate.shape[:2], -1, self._bins).sum(3)
+        of_blocks = rate.view(*rate.shape[:2], logarithmic.shape[1], self._bins).sum(3)
         shifted = torch.addcmul(_times(factor, at.odd), cells.shift_slope[:, None, :], _times(factor, at.even))
         own = rate @ inverse.transpose(1, 2)
         bins = at.bin.shape[1]
@@ -173,12 +173,12 @@ def _times(rows: Tensor, table: Tensor) -> Tensor:
 
 def _blocks(cells: Tensor, bins: int) -> Tensor:
     """(B, K M) as (B, K, M)."""
-    return cells.view(len(cells), -1, bins)
+    return cells.view(len(cells), cells.shape[1] // bins, bins)
 
 
 def _sum_of_blocks(table: Tensor, weights: Tensor, bins: int) -> Tensor:
     """``table`` (B or 1, K M, P) with the cells' ``weights`` (B, K M), summed over the M bins of each block: (B, K, P)."""
-    by_block, table = _blocks(weights, bins), table.view(len(table), -1, bins, table.shape[2])
+    by_block, table = _blocks(weights, bins), table.view(len(table), table.shape[1] // bins, bins, table.shape[2])
     if len(table) == 1:
         return torch.bmm(by_block.transpose(0, 1), table[0]).transpose(0, 1)
     return (by_block[:, :, None, :] @ table)[:, :, 0, :]

@@ -56,7 +56,7 @@ class Layout:
         """Other rows take those of ``index``; what is one hypothesis' alone is replaced as a whole."""
         for field in fields(self):
             mine, its = getattr(self, field.name), getattr(other, field.name)
-            if len(its) == 1:
+            if len(mine) == 1:
                 mine.copy_(its)
             else:
                 mine.index_copy_(0, index, its)

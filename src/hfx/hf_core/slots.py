@@ -42,7 +42,7 @@ def pace_on(device: torch.device) -> Pace:
     """On the CPU a question costs nothing and what fits into the cache is fast; a GPU is kept busy by many fits alone."""
     if device.type == "cpu":
         return Pace(iterations=1, slots=256, smallest=1)
-    return Pace(iterations=8, slots=32768, smallest=1024)
+    return Pace(iterations=8, slots=32768, smallest=1024, leave=16)
 
 
 class Slots:

@@ -235,13 +235,14 @@ def _leave_saddle(state: State, point: _Point, direction: _Direction, rows: Tens
 
 
 def _advance(kernel: TensorKernel, state: State, box: Limits, direction: _Direction, done: Tensor) -> None:
-    """Evaluate one trial point a row; take it or damp the next step. The certificate's own step is taken in any case."""
+    """Evaluate one trial point a row; take it or damp the next step. The certificate's own step is taken too, where it does not
+    raise the NLL: in a valley it may be long."""
     moving = state.code == RUNNING
     trial = torch.clamp(state.theta + direction.step, box.lower, box.upper)
     sign = torch.where(done[:, None] | (trial != 0.0), side(trial), state.sign)
     value, _, _ = kernel.evaluate(state.hypothesis, trial, sign, state.main, state.aux, 0)
     taken, damping, growth = judge(state, value, direction.predicted, direction.stretch)
-    taken = done | (moving & taken)
+    taken &= moving | done
     state.damping.copy_(torch.where(moving, damping, state.damping))
     state.growth.copy_(torch.where(moving, growth, state.growth))
     state.theta.copy_(torch.where(taken[:, None], trial, state.theta))
