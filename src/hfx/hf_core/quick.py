@@ -121,37 +121,40 @@ def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Foun
     extra = state.damping[:, None] * scales
     condition = _preconditioner(rows, box.free, scales, extra)
     residual = torch.where(box.free, -rows.gradient, 0.0)
-    x, direction, moves = torch.zeros_like(residual), torch.zeros_like(residual), box.free
-    first = before = wanted = torch.zeros_like(state.value)
-    edm, convex = torch.zeros_like(state.value), torch.ones_like(state.waiting)
-    whole, solved = torch.ones_like(state.waiting), torch.zeros_like(state.waiting)
-    restart = torch.ones_like(state.waiting)
+    x, moves = torch.zeros_like(residual), box.free
+    first = direction = x
+    edm = before = wanted = torch.zeros_like(state.value)
+    convex = whole = torch.ones_like(state.waiting)
+    solved = pushed = torch.zeros_like(state.waiting)
+    zero, one = state.value.new_zeros(()), state.value.new_ones(())
     for turn in range(TURNS):
-        left = torch.where(moves, residual, 0.0)
-        z = torch.where(moves, condition(left), 0.0)
+        left = torch.where(moves, residual, zero)
+        z = torch.where(moves, condition(left), zero)
         product = (left * z).sum(1)
         if turn == 0:
-            first, before = z, product
+            first, direction = z, z
             wanted = torch.minimum(0.1 * product, torch.full_like(product, _RESIDUAL)) * product
-        settled = ~(product > wanted)
+        settled = product <= wanted
         solved = solved | (settled & whole)
-        # What is outside goes to its bound in a turn of its own.
-        outside = moves & ((x < low) | (x > high)) & (settled & convex)[:, None]
-        pushed = outside.any(1)
-        ratio = torch.where(restart, 0.0, product / before)
-        ahead = torch.addcmul(z, ratio[:, None], direction)
-        direction = torch.where(pushed[:, None], torch.where(outside, torch.clamp(x, low, high) - x, 0.0), ahead)
-        moves = moves & ~outside
+        if turn > 0:
+            # What is outside goes to its bound in a turn of its own. For truth values, a > b is a and not b.
+            within = torch.clamp(x, low, high)
+            outside = moves & (within != x) & (settled & convex)[:, None]
+            moves = moves > outside
+            ratio = torch.where(pushed, zero, product / before)
+            pushed = outside.any(1)
+            ahead = torch.addcmul(z, ratio[:, None], direction)
+            direction = torch.where(pushed[:, None], torch.where(outside, within - x, zero), ahead)
+            whole = whole > pushed
         bent = torch.addcmul(rows.product(direction), extra, direction)
         curvature = (direction * bent).sum(1)
-        steps = convex & ~settled
-        convex = convex & ((curvature > 0.0) | ~steps)
-        length = torch.where(pushed, 1.0, torch.where(steps & convex, product / curvature, 0.0))
+        steps = convex > settled
+        convex = convex & (settled | (curvature > 0.0))
+        length = torch.where(pushed, one, torch.where(steps & convex, product / curvature, zero))
         x = torch.addcmul(x, length[:, None], direction)
         residual = torch.addcmul(residual, length[:, None], bent, value=-1.0)
-        whole = whole & ~pushed
-        edm = torch.where(whole, torch.addcmul(edm, length, product), edm)
-        before, restart = product, pushed
+        edm = edm + torch.where(whole, length * product, zero)
+        before = product
     sure = convex & solved & (state.damping == 0.0)
     step = torch.where(convex[:, None], x, first)
     step = torch.where(box.free, torch.clamp(step, low, high), 0.0)

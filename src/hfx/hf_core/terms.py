@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hfx.hf_core.interpolation import clip, normsys_4
+from hfx.hf_core.interpolation import clip
 from hfx.hf_core.parameters import NORMAL, POISSON
 
 __all__ = ["away_from_zero", "constraint", "normsys", "poisson"]
@@ -25,10 +25,21 @@ def normsys(code: int, a: Tensor, sign: Tensor, table: Tensor) -> tuple[Tensor, 
         slope = torch.where(sign > 0.0, log_hi, -log_lo)
         return torch.exp(a * slope), slope, slope * slope
     c = clip(a)
-    value, slope, second = normsys_4(c, *(table[:, i] for i in range(6)))
+    value, slope, second = _normsys_4(c, table)
     value = away_from_zero(value)
     outside = torch.exp((a - c).clamp(min=0.0) * log_hi + (c - a).clamp(min=0.0) * log_lo)
     return value * outside, slope / value, second / value
+
+
+def _normsys_4(c: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """:func:`hfx.hf_core.interpolation.normsys_4` by Horner's scheme for a polynomial with its derivatives: a third of the
+    operations, each of which is a launch."""
+    value, slope, half = table[:, 5].expand_as(c), torch.zeros_like(c), torch.zeros_like(c)
+    for i in (4, 3, 2, 1, 0):
+        half = torch.addcmul(slope, half, c)
+        slope = torch.addcmul(value, slope, c)
+        value = torch.addcmul(table[:, i], value, c)
+    return 1.0 + c * value, torch.addcmul(value, slope, c), 2.0 * torch.addcmul(slope, half, c)
 
 
 def poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
