@@ -44,18 +44,19 @@ def _normsys_4(c: Tensor, table: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """As :func:`hfx.hf_core.fused.poisson`, element-wise."""
+    zero, one = nu.new_zeros(()), nu.new_ones(())  # a number in its place would be another launch each time
     some = n > 0.0
-    n_safe = torch.where(some, n, 1.0)
+    n_safe = torch.where(some, n, one)
     empty_floor, floor = floor, torch.where(some, torch.minimum(floor, 0.5 * n), floor)
-    at = torch.where(nu >= floor, nu, floor)
+    at = torch.maximum(nu, floor)
     u = (at - n_safe) / n_safe
     value, slope, curvature = n_safe * (u - torch.log1p(u)), (at - n_safe) / at, n_safe / (at * at)
-    step = torch.where(nu >= floor, 0.0, nu - floor)
+    step = torch.minimum(nu - floor, zero)
     value, slope = value + step * (slope + 0.5 * curvature * step), slope + curvature * step
     below = nu < 0.0
     empty = torch.where(below, nu + 0.5 * nu * nu / empty_floor, nu)
-    empty_slope = torch.where(below, 1.0 + nu / empty_floor, 1.0)
-    empty_curvature = torch.where(below, 1.0 / empty_floor, 0.0)
+    empty_slope = torch.where(below, 1.0 + nu / empty_floor, one)
+    empty_curvature = torch.where(below, 1.0 / empty_floor, zero)
     return (
         torch.where(some, value, empty),
         torch.where(some, slope, empty_slope),
@@ -65,18 +66,18 @@ def poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 def constraint(kind: Tensor, theta: Tensor, aux: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """As :func:`hfx.hf_core.fused.constraint`, element-wise; zero where unconstrained."""
+    zero, one = theta.new_zeros(()), theta.new_ones(())
     pull = (theta - aux) / width
     is_normal, is_poisson = kind == NORMAL, kind == POISSON
     normal = (0.5 * pull * pull, pull / width, 1.0 / (width * width))
     some = aux > 0.0
-    a, x = torch.where(some, aux, 1.0), torch.where(is_poisson, theta, 1.0)
+    a, x = torch.where(some, aux, one), torch.where(is_poisson, theta, one)
     u = (x - a) / a
     counted = (
         torch.where(some, width * a * (u - torch.log1p(u)), width * x),
         torch.where(some, width * (x - a) / x, width),
-        torch.where(some, width * a / (x * x), 0.0),
+        torch.where(some, width * a / (x * x), zero),
     )
-    chosen = (
-        torch.where(is_normal, first, torch.where(is_poisson, second, 0.0)) for first, second in zip(normal, counted, strict=True)
-    )
+    pairs = zip(normal, counted, strict=True)
+    chosen = (torch.where(is_normal, first, torch.where(is_poisson, second, zero)) for first, second in pairs)
     return next(chosen), next(chosen), next(chosen)
