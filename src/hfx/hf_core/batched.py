@@ -87,6 +87,8 @@ def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> t
         rows = torch.nonzero(running & slots.state.waiting).squeeze(1)
         some = slots.state.take(rows)
         whole_step(kernel, some, most)
+        if not isinstance(kernel, DenseKernel):  # it has no rows: every step is one with the matrix
+            some.waiting.fill_(True)
         slots.state.put(rows, some)
     return int(counts[0]), int(counts[1])
 
