@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,12 +12,15 @@ from torch import Tensor
 from hfx.hf_core.batched import minimize_batch
 from hfx.hf_core.compile import Tables
 from hfx.hf_core.dense import DenseKernel
-from hfx.hf_core.problem import FitResult, Problem
+from hfx.hf_core.model import FusedKernel
+from hfx.hf_core.problem import RUNNING, FitResult, Problem
+from hfx.hf_core.slots import Pace, pace_on
 
 __all__ = ["TorchKernel"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
+_FEW = 16  # one of so many fits may be left to the CPU
 
 
 class TorchKernel:
@@ -38,12 +43,24 @@ class TorchKernel:
         cells, rates = self.dense.yields(self._tensor(hypothesis), self._tensor(theta), self._tensor(sign))
         return _array(cells), _array(rates)
 
-    def minimize(self, problem: Problem, most: int) -> FitResult:
-        """See :meth:`hfx.hf_core.model.Kernel.minimize`."""
-        return minimize_batch(self.dense, problem, most)
+    def minimize(self, problem: Problem, most: int, pace: Pace | None = None) -> FitResult:
+        """See :meth:`hfx.hf_core.model.Kernel.minimize`. A GPU has no use for the last few of many fits: they are left to the
+        compiled kernel of the CPU, which takes the same steps."""
+        pace = pace or pace_on(self.dense.device)
+        left = min(pace.leave, len(problem.hypothesis) // _FEW)
+        result = minimize_batch(self.dense, problem, most, replace(pace, leave=left))
+        rows = np.flatnonzero(result.status == RUNNING)
+        if len(rows):
+            _put(result, rows, FusedKernel(self.tables).minimize(problem.rows(rows), most))
+        return result
 
     def _tensor(self, array: Array | Index) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.dense.device)
+
+
+def _put(result: FitResult, rows: Index, part: FitResult) -> None:
+    for name in FitResult.__dataclass_fields__:
+        getattr(result, name)[rows] = getattr(part, name)
 
 
 def _array(tensor: Tensor) -> Array:
