@@ -129,6 +129,19 @@ def _judge(current: float, found: float, predicted: float, stretch: float, dampi
 
 
 @inline
+def _end(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: float, code: int, w: Any, s: Any) -> float:
+    """The NLL where the fit ends. The certificate's own step is still taken, unless it raises the NLL: at a kink it can."""
+    if code == CONVERGED:
+        _trial_point(theta, size, s)
+        ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
+        if ahead <= current + ROUNDING * (1.0 + abs(current)):
+            for p in range(size):
+                theta[p] = s.trial[p]
+            return float(ahead)
+    return float(value(t, h, theta, s.sign, main, aux, w))
+
+
+@inline
 def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
     """Whether some bin's rate lies below its floor, where the likelihood is not defined."""
     below = False
@@ -246,13 +259,7 @@ def minimize_rows(
         size = t.size[h]
         current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)
         if most >= 0:
-            if code == CONVERGED:  # the certificate's own step is still taken
-                _trial_point(theta, size, s)
-                for p in range(size):
-                    theta[p] = s.trial[p]
-            for p in range(size):
-                s.sign[p] = -1.0 if theta[p] < 0.0 else 1.0
-            current = value(t, h, theta, s.sign, main, aux, w)
+            current = _end(t, h, theta, main, aux, size, current, code, w, s)
             if code == CONVERGED and _on_floor(t, h, main, w):
                 code = FLOOR
         if b < len(raised):
