@@ -20,7 +20,8 @@ from hfx.hf_core.linear import cholesky, solve
 __all__ = ["conjugate"]
 
 _MOST_PRODUCTS = 24
-_RESIDUAL = 1e-2  # the square of what is left, relative to the first, in the preconditioner's norm; less near the end
+_RESIDUAL = 1e-2  # the square of what is left, relative to the first, in the preconditioner's norm; less near the end, but
+_ENOUGH = 1e-13  # not less than this in all
 _CONSTRAINED = 0.5  # of its constraint's curvature: what a parameter has for D at least
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
@@ -57,7 +58,7 @@ def conjugate(
         for p in range(width):
             along += residual[p] * preconditioned[p]
         if turn == 0:
-            wanted = min(_RESIDUAL, 0.1 * along) * along
+            wanted = min(_RESIDUAL, max(along, _ENOUGH / along)) * along
             if not exact:
                 for p in range(width):  # an assignment of a slice compiles a sentence for shapes that differ
                     solution[p] = preconditioned[p]
