@@ -32,8 +32,8 @@ from typing import Any
 import published
 
 from hfx.driver import outcome, plan, provenance
-from hfx.driver.collector import set_aside
 from hfx.driver.cores import usable_cores
+from hfx.driver.interpreter import beside_fits
 from hfx.driver.options import ScanOptions
 from hfx.hf_core.compile import compile_batch
 from hfx.hf_core.decoding import Decoder
@@ -80,7 +80,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
             pallet = open_pallet(str(file))
         chosen = pallet.hypotheses[: arguments.hypotheses]
         _core_parts(pallet, chosen, clock)
-        with set_aside():  # as a scan does
+        with beside_fits():  # as a scan has it
             with clock(ONE):
                 natural = _fits(pallet, chosen, arguments, 1).local()
             fits = _fits(pallet, chosen, arguments, None)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hfx import endpoints
-from hfx.driver import collector, compiling, dispatch, identity, outcome, plan, provenance, sizes, theory
+from hfx.driver import compiling, dispatch, identity, interpreter, outcome, plan, provenance, sizes, theory
 from hfx.driver.cores import check_device
 from hfx.driver.events import Contour, Listener
 from hfx.driver.fitting import Fitted, Fitting
@@ -153,7 +153,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
         setting.say(warning)
     if options.output is None and (taken := identity.passed_over(path, pallet.name, pallet.region)):
         setting.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
-    with collector.set_aside(), opened(path, setting.say) as folder:
+    with interpreter.beside_fits(), opened(path, setting.say) as folder:
         if setting.began is not None:
             setting.began(path)
         earlier = folder.run()
