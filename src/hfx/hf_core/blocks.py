@@ -35,7 +35,10 @@ class Keys:
         try:
             return [known[name] for name in names]
         except KeyError:
-            return [known.setdefault(name, len(self)) for name in names]
+            for name in names:
+                if name not in known:
+                    known[name] = len(self)
+            return [known[name] for name in names]
 
     def row(self, names: tuple[str, ...]) -> Index:
         """The same as an array, kept: samples that one Decoder decoded share equal tuples of names."""

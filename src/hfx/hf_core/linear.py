@@ -28,9 +28,9 @@ def padded(parameters: int) -> int:
 
 def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
     """As numpy's, but from where a cache line begins: rows that straddle these cost a fit some per cent."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize
     room = np.zeros(size + _LINE, dtype=np.uint8)
-    begin = -room.__array_interface__["data"][0] % _LINE
+    begin = -room.ctypes.data % _LINE
     found: NDArray[Any] = room[begin : begin + size].view(dtype).reshape(shape)
     return found
 
