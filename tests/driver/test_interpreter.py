@@ -20,18 +20,30 @@ def as_python_starts() -> Iterator[None]:
 
 
 def test_what_is_there_is_set_aside_and_given_back() -> None:
-    pallet = [[] for _ in range(1000)]  # type: ignore[var-annotated]
+    pallet, often = [[] for _ in range(1000)], gc.get_threshold()  # type: ignore[var-annotated]
     with set_aside():
         assert gc.get_freeze_count() > len(pallet)
-        later = [[] for _ in range(1000)]  # type: ignore[var-annotated]
-        assert len(gc.get_objects()) >= len(later)
+        assert gc.get_threshold()[0] > often[0]
+        assert gc.isenabled()
     assert gc.get_freeze_count() == 0
+    assert gc.get_threshold() == often
 
 
 def test_an_error_gives_it_back_too() -> None:
     with pytest.raises(ValueError, match="some"), set_aside():
         raise ValueError("some")
     assert gc.get_freeze_count() == 0
+
+
+def test_a_collector_that_never_looks_stays_so() -> None:
+    before = gc.get_threshold()
+    gc.set_threshold(0, 10, 10)
+    try:
+        with set_aside():
+            assert gc.get_threshold()[0] == 0
+        assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*before)
 
 
 def test_what_others_have_set_aside_stays() -> None:

@@ -41,6 +41,7 @@ class Decoder:
         self._channels: dict[int, tuple[Any, Channel]] = {}
         self._samples: dict[int, tuple[Any, Sample]] = {}
         self._observations: dict[int, tuple[Any, dict[str, Array]]] = {}
+        self._checked: set[tuple[int, str, int]] = set()  # observations, channel's name and bins
         self._measurements: dict[tuple[int, str | None], tuple[Any, Measurement]] = {}
         self._names = _Names()
 
@@ -73,7 +74,10 @@ class Decoder:
         _unique([channel.name for channel in channels], "channel")
         observations = self._observed(entries["observations"])
         for channel in channels:
-            _check_observation(channel, observations)
+            what = (id(observations), channel.name, channel.bins)
+            if what not in self._checked:
+                _check_observation(channel, observations)
+                self._checked.add(what)
         return Workspace(
             channels=tuple(sorted(channels, key=attrgetter("name"))),
             observations=observations,
