@@ -26,6 +26,7 @@ class _WorkType(types.StructRef):
 
 
 _FIELDS = [
+    "blocks",  # (1,): how many of the hypothesis' blocks count, the first ones
     "resolved",  # (1,): the hypothesis that the indices below are of; -1 for none
     "shape",  # (3, P): T, T', T'' of each parameter
     "clipped",  # (P,)
@@ -160,6 +161,7 @@ def arrays_of_work(t: Tables) -> tuple[Any, ...]:
     slots = parameters + gammas
     rows = zeros((3 * blocks + bins, width))
     arrays = {
+        "blocks": zeros(1, dtype=np.int64),
         "resolved": np.full(1, -1),
         "shape": zeros((3, parameters)),
         "clipped": zeros(parameters),
@@ -238,6 +240,7 @@ def resolve(t: Any, h: int, w: Any) -> None:
 
     The hypotheses of a pallet differ in their signals' blocks, which come last: what is known of the others stays.
     """
+    w.blocks[0] = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
     before = w.resolved[0]
     if h == before:
         return

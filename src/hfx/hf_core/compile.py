@@ -56,6 +56,8 @@ class Tables(NamedTuple):
     hypothesis_block: Index
     start: Index  # (H, keys)
     offset: Index  # (H, channels)
+    background: Index  # (H,) how many of its blocks, the first ones, the POI does not scale
+    poi: Index  # (H,) the parameter of interest, -1 where no modifier uses it
     bins: Index  # (H,)
     size: Index  # (H,) number of parameters
     constraint: NDArray[np.int8]  # (H, P)
@@ -134,6 +136,7 @@ def _assemble(
     columns = _parameter_columns(parameters)
     offset, bins, observed = _channel_columns(workspaces, blocks.channels)
     start = _starts(parameters, blocks.keys)
+    poi = _index([-1 if table.poi is None else table.poi for table in parameters])
     width = columns["init"].shape[1]
     factors, shifts = _index(blocks.normsys.keys), blocks.shift_key
     with_kink = np.concatenate([factors if normsys == 1 else factors[:0], shifts if histosys == 0 else shifts[:0]])
@@ -160,6 +163,17 @@ def _assemble(
         hypothesis_block=_index([block for row in rows for block in row]),
         start=start,
         offset=offset,
+        background=_index(
+            [
+                sum(
+                    workspace.measurement.poi not in sample.normfactor
+                    for channel in workspace.channels
+                    for sample in channel.samples
+                )
+                for workspace in workspaces
+            ]
+        ),
+        poi=poi,
         bins=bins,
         size=_index([len(table.labels) for table in parameters]),
         constraint=columns["constraint"].astype(np.int8),
@@ -176,7 +190,7 @@ def _assemble(
         fixed=columns["fixed"] != 0.0,
         aux=columns["aux"],
         observed=observed,
-        poi=_index([-1 if table.poi is None else table.poi for table in parameters]),
+        poi=poi,
         labels=tuple(table.labels for table in parameters),
         auxiliary=tuple(np.flatnonzero(table.values[_CONSTRAINT]) for table in parameters),
         bin_names=tuple(

@@ -35,7 +35,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
     w.across[: w.slots[0]] = 0.0
     w.joint[: w.slots[0]] = 0.0
     cell = 0
-    for r in range(t.hypothesis_from[h + 1] - first):
+    for r in range(w.blocks[0]):
         k = t.hypothesis_block[first + r]
         _block(t, h, r, k, cell, theta, w)
         cell += t.block_bins[k]

@@ -111,7 +111,7 @@ def _beyond(blocks: int, size: int, w: Any) -> None:
 def slopes(t: Any, h: int, w: Any) -> None:
     """f'/f and f''/f of hypothesis h's interpolated factors, where :func:`value` was last computed: only points that a fit takes
     need them."""
-    count = w.normsys_from[t.hypothesis_from[h + 1] - t.hypothesis_from[h]]
+    count = w.normsys_from[w.blocks[0]]
     if t.normsys_code == 1:
         for e in range(count):
             w.second[e] = w.slope[e] * w.slope[e]
@@ -190,7 +190,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
     code = t.normsys_code
     outside = _shapes(t.histosys_code, t.size[h], theta, sign, shape, w.clipped, w.excess)
     first = t.hypothesis_from[h]
-    blocks = t.hypothesis_from[h + 1] - first
+    blocks = w.blocks[0]
     if code == 1:
         _normsys_1(normsys_from[blocks], theta, sign, w)
     else:

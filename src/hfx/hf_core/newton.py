@@ -256,7 +256,10 @@ def minimize_rows(
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
         resolve(t, h, w)
-        size = t.size[h]
+        size, poi = t.size[h], t.poi[h]
+        if poi >= 0 and lower[poi] == 0.0 and upper[poi] == 0.0:  # nothing is expected of a signal that is held at none
+            w.blocks[0] = t.background[h]
+            w.yields[:] = 0.0
         current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)
         if most >= 0:
             current = _end(t, h, theta, main, aux, size, current, code, w, s)

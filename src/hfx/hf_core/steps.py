@@ -157,7 +157,7 @@ def _moving(size: int, s: Any) -> int:
 @inline
 def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
     """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
-    blocks = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+    blocks = w.blocks[0]
     solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
     for p in range(size):
         if solved and s.free[p] and not s.held[p]:
@@ -226,7 +226,7 @@ def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: 
 def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
     """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
     Returns whether the Hessian is, and the damping."""
-    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
+    blocks, bins = w.blocks[0], t.bins[h]
     hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
     s.held[:] = False
     count = _moving(size, s)
@@ -249,7 +249,7 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
 def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
     shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
-    blocks, bins = t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h]
+    blocks, bins = w.blocks[0], t.bins[h]
     for p in range(size):
         s.held[p] = False
         s.step[p] = 0.0
