@@ -27,7 +27,7 @@ def announce(say: Callable[[str], None]) -> None:
     from hfx.hf_core.model import is_compiled
 
     if not is_compiled():
-        say("compiling the fits for this machine: some 10 seconds, once after an installation")
+        say("compiling the fits for this machine: some 12 seconds, once after an installation")
 
 
 def compile_ahead() -> None:

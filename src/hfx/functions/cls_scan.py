@@ -33,7 +33,7 @@ __all__ = ["FIT_NAMES", "JOB", "NUMERICS", "VERSION", "run"]
 
 JOB = "cls_scan"
 VERSION = 1
-NUMERICS = 3  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
+NUMERICS = 4  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
 

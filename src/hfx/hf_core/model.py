@@ -130,7 +130,7 @@ class FusedKernel:
 
 
 def is_compiled() -> bool:
-    """Whether the CPU's kernels are compiled, now or by an earlier run; else the first fit takes some 10 seconds."""
+    """Whether the CPU's kernels are compiled, now or by an earlier run; else the first fit takes some 12 seconds."""
     return kept(minimize_rows.dispatcher)
 
 
