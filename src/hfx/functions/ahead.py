@@ -98,7 +98,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _serve() -> None:
-    """The second process."""
+    """The second process: types of numba's come through a pipe from the first one, and from nowhere else."""
     wanted = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_until_alone, daemon=True).start()
     with uncollected():
