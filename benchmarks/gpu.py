@@ -11,7 +11,7 @@ fixed and free. Both are compared with the compiled kernel on the CPU (data sets
 
 With `--device cpu` and small numbers it runs anywhere. A machine needs, beside torch and the folder `src` on `PYTHONPATH`, the
 wheels of numpy, scipy, numba (with llvmlite) and orjson, and the pallets in `HFX_SHARED`. The first fit of the CPU's kernel
-compiles it, in half a minute.
+compiles it, in some 20 seconds.
 """
 
 import argparse

@@ -215,6 +215,26 @@ def test_a_start_on_a_saddle(saddle: str, observed: float) -> None:
     assert case.twice_nll(result.theta[0]) == pytest.approx(lowest, abs=1e-7)
 
 
+@pytest.mark.parametrize(("lo", "hi", "a"), [(0.7, 1.6, -4.5), (0.7, 1.6, 4.5), (0.5, 1.5, 4.5)])
+def test_a_narrow_curved_valley_is_walked_to_its_end(lo: float, hi: float, a: float) -> None:
+    """100,000 events fix the product of k and f(a), and only the prior of a says where on the curve: at k = 1 and a = 0. Damped
+    steps alone do not lead there in 300 iterations."""
+    background = build.sample("b", [1e5], build.normfactor("k"), build.normsys("a", lo, hi))
+    k = {"name": "k", "inits": [1.0], "bounds": [[1e-3, 1e3]]}
+    case = Case(
+        {
+            "version": "1.0.0",
+            "channels": [build.channel("tight", background, build.sample("s", [1.0], build.POI))],
+            "observations": [{"name": "tight", "data": [1e5]}],
+            "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": [k]}}],
+        }
+    )
+    found = case.fit(0.0, case.start(a=a, k=hi**-a if a > 0.0 else lo**a))
+    assert found.converged[0]
+    assert found.deviance[0] == pytest.approx(0.0, abs=1e-12)
+    assert found.theta[0][[case.index("k"), case.index("a")]] == pytest.approx([1.0, 0.0], abs=1e-9)
+
+
 def test_a_parameter_without_influence_stays_where_it_is() -> None:
     """At mu = 0 the signal's own normalisation moves nothing, nor does a shapefactor in a bin without yield."""
     signal = build.sample("signal", [4.0, 2.0], build.POI, build.normfactor("k_signal"))

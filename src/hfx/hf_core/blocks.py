@@ -82,14 +82,15 @@ class BlockTables:
     shifts: Shifts
 
 
-def ordered(workspace: Workspace) -> list[tuple[Channel, Sample]]:
-    """The workspace's samples by channel, the signals (those with the POI) last: what hypotheses share comes first."""
+def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
+    """The workspace's samples by channel, the signals (those with the POI) last: what hypotheses share comes first. Also how many
+    are no signals."""
     poi = workspace.measurement.poi
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:
         for sample in channel.samples:
             parts[poi in sample.normfactor].append((channel, sample))
-    return parts[0] + parts[1]
+    return parts[0] + parts[1], len(parts[0])
 
 
 class Blocks:

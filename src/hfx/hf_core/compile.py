@@ -119,9 +119,10 @@ def compile_batch(
         parameters = [shared.table(workspace) for workspace in workspaces]
     blocks = Blocks()
     samples = [ordered(workspace) for workspace in workspaces]
-    rows = [blocks.row(one) for one in samples]
-    names = tuple(tuple([(channel.name, sample.name) for channel, sample in one]) for one in samples)
-    return _assemble(workspaces, parameters, blocks.tables(), rows, names, normsys, HISTOSYS_CODES[str(histosys)])
+    rows = [blocks.row(one) for one, _ in samples]
+    names = tuple(tuple([(channel.name, sample.name) for channel, sample in one]) for one, _ in samples)
+    background = [count for _, count in samples]
+    return _assemble(workspaces, parameters, blocks.tables(), rows, background, names, normsys, HISTOSYS_CODES[str(histosys)])
 
 
 def _assemble(
@@ -129,6 +130,7 @@ def _assemble(
     parameters: Sequence[ParameterTable],
     blocks: BlockTables,
     rows: Sequence[Sequence[int]],
+    background: Sequence[int],
     samples: tuple[tuple[tuple[str, str], ...], ...],
     normsys: int,
     histosys: int,
@@ -163,16 +165,7 @@ def _assemble(
         hypothesis_block=_index([block for row in rows for block in row]),
         start=start,
         offset=offset,
-        background=_index(
-            [
-                sum(
-                    workspace.measurement.poi not in sample.normfactor
-                    for channel in workspace.channels
-                    for sample in channel.samples
-                )
-                for workspace in workspaces
-            ]
-        ),
+        background=_index(background),
         poi=poi,
         bins=bins,
         size=_index([len(table.labels) for table in parameters]),
