@@ -19,17 +19,17 @@ import numpy as np
 import published
 from numba import njit
 
-from hfx.hf_core.buffers import given, resolve, work
-from hfx.hf_core.compile import compile_batch
-from hfx.hf_core.conjugate import conjugate
-from hfx.hf_core.curvature import derivatives, hessian, hessian_product
+from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.cpu.buffers import given, resolve, work
+from hfx.hf_core.cpu.conjugate_gradients import conjugate
+from hfx.hf_core.cpu.derivatives import derivatives, hessian, hessian_product
+from hfx.hf_core.cpu.linear_algebra import cholesky, pack, padded
+from hfx.hf_core.cpu.rates import value
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fused import value
-from hfx.hf_core.linear import cholesky, pack, padded
-from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Model
+from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.fits.model import Model
 from hfx.pallets import open_pallet
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 
 STAGES = ("value", "derivatives", "one product", "the step", "the matrix", "packed, factorised")
 TIMES = 300

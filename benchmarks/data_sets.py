@@ -17,14 +17,14 @@ from collections import Counter
 import numpy as np
 import published
 
-from hfx.hf_core.compile import compile_batch
+from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Data, Model
-from hfx.hf_core.parameters import NORMAL, POISSON
-from hfx.hf_core.solver import STATUS
+from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.fits.model import Data, Model
+from hfx.hf_core.fits.solver import STATUS
 from hfx.pallets import Pallet, open_pallet
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 
 
 def generated(model: Model, theta: np.ndarray, count: int) -> Data:

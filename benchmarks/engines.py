@@ -29,11 +29,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hfx.driver import outcome, provenance
-from hfx.driver.events import Event, Finished
-from hfx.driver.scan import Setting, scan
+from hfx.driver.plot import scan_picture
+from hfx.driver.run import provenance
+from hfx.driver.run.events import Event, Finished
+from hfx.driver.scan.scan import Setting, scan
 from hfx.endpoints import resolve
-from hfx.functions import cls_scan, wire
+from hfx.functions import wire
+from hfx.functions.jobs import cls
 from hfx.pallets import Pallet, open_pallet
 from tests.conformance import engines
 
@@ -59,7 +61,7 @@ class Traffic:
 def counted() -> Iterator[Traffic]:
     """The traffic of the block."""
     traffic = Traffic()
-    request, answer, work = wire.Packer.request, wire.answer, cls_scan.run
+    request, answer, work = wire.Packer.request, wire.answer, cls.run
 
     def asked(self: wire.Packer, *args: Any, **more: Any) -> bytes:
         raw = request(self, *args, **more)
@@ -82,7 +84,7 @@ def counted() -> Iterator[Traffic]:
     with (
         mock.patch.object(wire.Packer, "request", asked),
         mock.patch.object(wire, "answer", told),
-        mock.patch.object(cls_scan, "run", here),
+        mock.patch.object(cls, "run", here),
     ):
         yield traffic
 
@@ -113,7 +115,7 @@ def one_scan(pallet: Pallet, endpoint: str, times: Times) -> None:
         if isinstance(event, Finished):
             arrivals.append(event.time)
 
-    with tempfile.TemporaryDirectory() as folder, counted() as traffic, mock.patch.object(outcome, "draw", return_value=[]):
+    with tempfile.TemporaryDirectory() as folder, counted() as traffic, mock.patch.object(scan_picture, "draw", return_value=[]):
         begun = time.time()
         setting = Setting(say=lambda sentence: print(f"  {sentence}", file=sys.stderr), listener=listen)
         result = scan(pallet, endpoint=endpoint, output=Path(folder) / "run", threads=times.workers, setting=setting)

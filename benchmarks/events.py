@@ -30,17 +30,17 @@ import httpx
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from hfx.driver import plan
-from hfx.driver.cores import usable_cores
-from hfx.driver.events import Finished, Started, Submitted
-from hfx.driver.journal import Journal
-from hfx.driver.page import address
-from hfx.driver.page.beside import beside
-from hfx.driver.store import RunFolder
-from hfx.functions import cls_scan
+from hfx.driver.process.cores import usable_cores
+from hfx.driver.run.events import Finished, Started, Submitted
+from hfx.driver.run.folder import RunFolder
+from hfx.driver.run.journal import Journal
+from hfx.driver.scan import plan
+from hfx.driver.views.page import address
+from hfx.driver.views.page.process import beside
+from hfx.functions.jobs import cls
 from hfx.pallets import open_pallet
 from hfx.pallets.demo import write_demo
-from tests.driver.page.made import MadeRun
+from tests.driver.views.page.made import MadeRun
 
 PLACES = [(200.0 + 10 * i, 5.0 * j) for i in range(100) for j in range(100)]
 SETTLE = 0.3  # seconds between two windows, in which what the last one left is done
@@ -49,7 +49,7 @@ SETTLE = 0.3  # seconds between two windows, in which what the last one left is 
 def work(task: dict[str, Any], done: "Synchronized[int]") -> None:
     """Fit for ever."""
     while True:
-        cls_scan.run(task)
+        cls.run(task)
         done.value += 1
 
 
@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("--no-page", action="store_true", help="the events alone: nobody watches")
     arguments = parser.parse_args()
     task = task_of_the_demo()
-    (record, *_), hypotheses = cls_scan.run(task)["results"], arguments.rate / 3.0
+    (record, *_), hypotheses = cls.run(task)["results"], arguments.rate / 3.0
     with tempfile.TemporaryDirectory() as folder:
         runs = [MadeRun(Path(folder) / name, PLACES) for name in ("watched", "other")]
         driver = Driver(*runs, record)

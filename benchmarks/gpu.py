@@ -30,18 +30,18 @@ import torch
 from data_sets import generated
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hfx.hf_core.batched import begin
-from hfx.hf_core.compile import Batch, compile_batch
+from hfx.hf_core.batch.batch import Batch, compile_batch
+from hfx.hf_core.batch.problem import CONVERGED, MAX_ITERATIONS, STATUS, FitResult, Problem
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.hypotest import hypotest
-from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Data, Model
-from hfx.hf_core.problem import CONVERGED, MAX_ITERATIONS, STATUS, FitResult, Problem
-from hfx.hf_core.quick import iterate
-from hfx.hf_core.torch_kernel import TorchKernel
-from hfx.hf_core.whole import whole_step
+from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.fits.model import Data, Model
+from hfx.hf_core.inference.cls import hypotest
+from hfx.hf_core.tensor.kernel import TorchKernel
+from hfx.hf_core.tensor.matrix_free_step import iterate
+from hfx.hf_core.tensor.matrix_step import whole_step
+from hfx.hf_core.tensor.minimize import begin
 from hfx.pallets import Pallet, open_pallet
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 
 Json = dict[str, Any]
 SAME = 1e-6  # in 2NLL: minima farther apart are not the same

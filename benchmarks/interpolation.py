@@ -19,9 +19,10 @@ from typing import Any
 import numpy as np
 import published
 
-from hfx.driver import contour, distances, interpolation, outcome, surfaces
-from hfx.driver.field import WHICH, Field, significance
-from hfx.driver.scan import scan
+from hfx.driver.plane import compare, contour, interpolation, triangulation
+from hfx.driver.plane.points import WHICH, Field, significance
+from hfx.driver.plot import scan_picture
+from hfx.driver.scan.scan import scan
 
 NEAR = 1.5
 COLUMNS = {"observed": WHICH.index("observed"), "expected": WHICH.index("expected")}
@@ -41,7 +42,7 @@ def fields(runs: Path) -> Iterator[tuple[str, Field]]:
             folder = runs / f"sbottom-{word}"
             combined = _scanned(file, folder, region="all", where=where, x="msb", y="mn2")
             for region in combined["pallet"]["regions"]:
-                yield f"sbottom {region[-1]} {word}", _field(outcome.load(folder / region))
+                yield f"sbottom {region[-1]} {word}", _field(scan_picture.load(folder / region))
 
 
 def _scanned(file: Path, folder: Path, **options: Any) -> Any:
@@ -51,7 +52,7 @@ def _scanned(file: Path, folder: Path, **options: Any) -> Any:
 
 def _field(content: Any) -> Field:
     options = content["options"]
-    return contour.collect(outcome.drawn(content), x=options.get("x"), y=options.get("y"))
+    return contour.collect(scan_picture.drawn(content), x=options.get("x"), y=options.get("y"))
 
 
 class Sample:
@@ -62,7 +63,7 @@ class Sample:
         self.whole = field.mesh
         self.rests = {}
         for i in range(len(self.points)):
-            mesh = surfaces.triangulate(np.delete(self.points, i, axis=0))
+            mesh = triangulation.triangulate(np.delete(self.points, i, axis=0))
             if mesh is not None and (weights := _weights(mesh, self.points[i])) is not None:
                 self.rests[i] = mesh, weights
 
@@ -82,11 +83,11 @@ class Sample:
         lines = []
         for mesh, values in ((self.rests[i][0], np.delete(self.z, i, axis=0)), (self.whole, self.z)):
             surface = interpolation.surface(mesh, values, name, JUDGED)
-            lines.append(surfaces.level_lines(surface.mesh, surface.values[:, column], LEVEL))
-        return distances.between(*lines)[1]
+            lines.append(triangulation.level_lines(surface.mesh, surface.values[:, column], LEVEL))
+        return compare.between(*lines)[1]
 
 
-def _weights(mesh: surfaces.Mesh, place: Any) -> Any:
+def _weights(mesh: triangulation.Mesh, place: Any) -> Any:
     """(triangle, barycentric weights) of a place in a mesh; None outside."""
     corners = mesh.points[mesh.triangles]
     sides = np.stack([corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]], axis=2)

@@ -21,7 +21,7 @@ from typing import Any
 import interpolated
 import published
 
-from hfx.driver.scan import Setting, scan
+from hfx.driver.scan.scan import Setting, scan
 from hfx.pallets import open_pallet
 
 Json = dict[str, Any]

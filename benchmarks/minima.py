@@ -25,10 +25,10 @@ from unittest import mock
 
 import published
 
-from hfx.driver import plan
-from hfx.driver.cores import usable_cores
-from hfx.hf_core import hypotest
-from hfx.hf_core.search import Search, Start
+from hfx.driver.process.cores import usable_cores
+from hfx.driver.scan import plan
+from hfx.hf_core.fits.search import Search, Start
+from hfx.hf_core.inference import cls
 from hfx.pallets import open_pallet
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ class Watched(Search):
 def watching() -> Iterator[dict[str, Counter[str]]]:
     """Within it, every search is `Watched`; the counts by kind of start."""
     _counts.clear()
-    with mock.patch.object(hypotest, "Search", Watched):
+    with mock.patch.object(cls, "Search", Watched):
         yield _counts
 
 

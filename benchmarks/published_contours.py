@@ -18,10 +18,11 @@ from typing import Any
 import numpy as np
 import published
 
-from hfx.driver import contour, distances, interpolation, outcome
-from hfx.driver.overlay import overlay, read_published
-from hfx.driver.redraw import Wanted
-from hfx.driver.scan import scan
+from hfx.driver.plane import compare, contour, interpolation
+from hfx.driver.plot import scan_picture
+from hfx.driver.plot.overlay import overlay, read_published
+from hfx.driver.plot.redraw import Wanted
+from hfx.driver.scan.scan import scan
 
 SLICES = {"mn1=60": ("mn1==60", "sbottom-observed-M60.csv"), "DM=130": ("mn2-mn1==130", "sbottom-observed-DM130.csv")}
 MINIMA = ("admissible", "natural")
@@ -45,11 +46,11 @@ def scanned(file: Path, runs: Path, word: str, where: str) -> dict[str, Path]:
 def rows(word: str, folders: dict[str, Path], line: Any) -> Any:
     """A line of text for each choice of minima and each interpolation."""
     for minima, folder in folders.items():
-        content = outcome.drawn(outcome.load(folder))
+        content = scan_picture.drawn(scan_picture.load(folder))
         for name in interpolation.INTERPOLATIONS:
             plane = contour.plane(content, x="msb", y="mn2", interpolation=name)
             ours = [np.array(c["points"]) for c in plane.contours["curves"] if c["which"] == "observed"]
-            apart = distances.apart(ours, line.lines, plane.excluded(), plane.spanned())
+            apart = compare.apart(ours, line.lines, plane.excluded(), plane.spanned())
             yield (
                 f"{word:<8} {minima:<11} {name:<7} {100 * (apart.relative or 0):>5.2f} % "
                 f"{apart.mean:>7.2f} {apart.largest:>8.1f} "

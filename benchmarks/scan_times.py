@@ -31,15 +31,17 @@ from typing import Any
 
 import published
 
-from hfx.driver import outcome, plan, provenance
-from hfx.driver.cores import usable_cores
-from hfx.driver.interpreter import beside_fits
-from hfx.driver.options import ScanOptions
-from hfx.hf_core.compile import compile_batch
+from hfx.driver.plot import scan_picture
+from hfx.driver.process.cores import usable_cores
+from hfx.driver.process.garbage_collection import beside_fits
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run import provenance
+from hfx.driver.scan import plan
+from hfx.hf_core.batch.batch import compile_batch
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.model import Model
+from hfx.hf_core.fits.model import Model
 from hfx.pallets import Hypothesis, Pallet, open_pallet
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 
 Json = dict[str, Any]
 Clock = Callable[[str], Any]
@@ -112,13 +114,13 @@ def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> N
 
 def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:
     options = ScanOptions()
-    scan = outcome.content(
-        provenance.pallet_block(pallet), options, [outcome.choose(record, options.minima) for record in records.values()], []
+    scan = scan_picture.content(
+        provenance.pallet_block(pallet), options, [scan_picture.choose(record, options.minima) for record in records.values()], []
     )
-    plane = outcome.plane(scan, options)
+    plane = scan_picture.plane(scan, options)
     scan["contours"] = plane.contours
     with tempfile.TemporaryDirectory() as folder:
-        outcome.draw(scan, Path(folder) / "contour", options, "benchmark", print, plane=plane)
+        scan_picture.draw(scan, Path(folder) / "contour", options, "benchmark", print, plane=plane)
 
 
 # --- pyhf

@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from hfx.driver.cli import app
+from hfx.driver.cli.main import app
 
 __all__ = ["blocks", "commands", "console", "parameters"]
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "hf_core": (),
     "pallets": ("hfx.hf_core.specification",),
     "functions": ("hfx.hf_core", "hfx.pallets"),
-    "endpoints": ("hfx.functions.wire", "hfx.functions.text", "hfx.functions.apart", "hfx.functions.catalogue"),
+    "endpoints": ("hfx.functions.wire", "hfx.functions.wire_text", "hfx.functions.worker_process", "hfx.functions.catalogue"),
     "driver": ("hfx",),
 }
 CLIENT_STACK = {"httpx", "matplotlib", "mplhep", "parsl", "globus_compute_sdk", "globus_sdk", "rich", "typer"}
@@ -112,6 +112,6 @@ def test_pallets_never_load_torch() -> None:
 
 def test_fits_on_the_cpu_load_no_torch() -> None:
     """torch takes a second to import, and nothing that the CPU's own kernel does needs it."""
-    _, modules = _loaded("from hfx.driver.compiling import compile_ahead\ncompile_ahead()")
+    _, modules = _loaded("from hfx.driver.process.compile_kernels import compile_ahead\ncompile_ahead()")
     assert "numba" in modules
     assert "torch" not in modules

@@ -11,8 +11,8 @@ import matplotlib
 import pytest
 from matplotlib import pyplot
 
-from hfx.driver.cli import run
-from hfx.driver.options import ScanOptions
+from hfx.driver.cli.main import run
+from hfx.driver.questions.options import ScanOptions
 from tests.documents import blocks, commands, parameters
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"

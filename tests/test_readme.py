@@ -14,8 +14,8 @@ from matplotlib import pyplot
 from PIL import Image
 
 import hfx
-from hfx.driver.cli import app, run
-from hfx.driver.options import ScanOptions
+from hfx.driver.cli.main import app, run
+from hfx.driver.questions.options import ScanOptions
 from hfx.pallets.demo import write_demo
 from tests.documents import blocks, commands, console, parameters
 
@@ -56,7 +56,7 @@ def test_commands_of_hfx(arguments: list[str]) -> None:
         assert arguments[0] in typer.main.get_command(app).commands  # type: ignore[attr-defined]  # a name alone
         return
     if arguments[-1] in ("--help", "--cite"):
-        return  # options that leave while they are parsed: tests/driver/test_cli.py runs them
+        return  # options that leave while they are parsed: tests/driver/cli/test_main.py runs them
     path, given = parameters(arguments)
     if path == "hfx scan":
         known = ScanOptions.__dataclass_fields__

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 from hfx.version import __version__
 
 if TYPE_CHECKING:
-    from hfx.driver.handle import ScanHandle, start_scan
+    from hfx.driver.api import ScanHandle, start_scan
     from hfx.driver.results import Result, ScanResult, load_run
-    from hfx.driver.scan import scan
+    from hfx.driver.scan.scan import scan
     from hfx.errors import (
         EndpointError,
         HfxError,
@@ -55,12 +55,12 @@ __all__ = [
 _HOMES = {
     "Pallet": "hfx.pallets",
     "Result": "hfx.driver.results",
-    "ScanHandle": "hfx.driver.handle",
+    "ScanHandle": "hfx.driver.api",
     "ScanResult": "hfx.driver.results",
     "load_run": "hfx.driver.results",
     "open_pallet": "hfx.pallets",
-    "scan": "hfx.driver.scan",
-    "start_scan": "hfx.driver.handle",
+    "scan": "hfx.driver.scan.scan",
+    "start_scan": "hfx.driver.api",
 }
 
 

@@ -1,6 +1,6 @@
 """``python -m hfx`` is the command ``hfx``."""
 
-from hfx.driver.cli import main
+from hfx.driver.cli.main import main
 
 if __name__ == "__main__":
     main()

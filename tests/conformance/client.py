@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from hfx.driver import outcome
-from hfx.driver.scan import Setting, scan
-from hfx.driver.stopping import stoppable
+from hfx.driver.plot import scan_picture
+from hfx.driver.process.signals import stoppable
+from hfx.driver.scan.scan import Setting, scan
 from tests.driver import fakes
 from tests.endpoints import jobs
 
@@ -19,11 +19,11 @@ def main() -> int:
     """Scan at a pace that can be interrupted."""
     pallet, folder, endpoint = sys.argv[1:4]
     faulthandler.register(signal.SIGUSR2)  # a test that waits in vain asks where it is
-    outcome._picture = fakes.picture
+    scan_picture._picture = fakes.picture
     if most := os.environ.get("HFX_TEST_REQUESTS"):
-        from hfx.endpoints import globus_service
+        from hfx.endpoints.globus import service
 
-        globus_service._REQUESTS = int(most)
+        service._REQUESTS = int(most)
     with stoppable() as stop:
         try:
             scan(pallet, output=folder, endpoint=endpoint, threads=2, setting=Setting(run=jobs.logged, batch=4))

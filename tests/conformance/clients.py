@@ -71,7 +71,7 @@ def placed(engine: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
     marker.unlink(missing_ok=True)
     monkeypatch.setenv("HFX_TEST_MARKER", str(marker))
     monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))  # nothing is collected that another test submitted
-    monkeypatch.setattr("hfx.driver.outcome._picture", fakes.picture)
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
     here = Place(engine, engines.ENGINES[engine].written(folder), f"HFX_TEST_MARKER={marker}")
     yield here
     if not engines.until(lambda: not here.left(), 20):

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 import hfx
-from hfx.driver import handshakes
-from hfx.driver.events import Event, Retried
 from hfx.driver.results import ScanResult
-from hfx.driver.scan import Setting, scan
+from hfx.driver.run.events import Event, Retried
+from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from tests.conformance import engines
 from tests.conformance.clients import Place, client, failures, finished, local, named, over, placed, retried
@@ -37,7 +37,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
 @pytest.fixture
 def place(engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     # The service's own limit, which another test measures, would make up half of the time.
-    monkeypatch.setattr("hfx.endpoints.globus_service._REQUESTS", 1000)
+    monkeypatch.setattr("hfx.endpoints.globus.service._REQUESTS", 1000)
     monkeypatch.setenv("HFX_TEST_REQUESTS", "1000")
     with placed(engine, tmp_path, monkeypatch) as here:
         yield here
@@ -177,7 +177,7 @@ def test_a_client_that_is_killed_and_started_again_fits_nothing_twice(place: Pla
 
 def test_every_worker_shakes_hands(place: Place) -> None:
     endpoint = resolve(place.file)
-    found = handshakes.check(endpoint, 2, seconds=60)
+    found = check_endpoint.check(endpoint, 2, seconds=60)
     assert found.problems == ()
     assert len(found.workers) == found.expected == (2 if place.engine in SEPARATE else 1)
     for worker in found.workers:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from hfx.hf_core.compile import compile_batch
+from hfx.hf_core.batch.batch import compile_batch
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.hypotest import Outcome, hypotest
-from hfx.hf_core.model import Model
+from hfx.hf_core.fits.model import Model
+from hfx.hf_core.inference.cls import Outcome, hypotest
 from hfx.pallets.demo import demo_pallet
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 from tests.functions import tasks
 
 Json = dict[str, Any]

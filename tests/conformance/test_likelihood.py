@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hfx.hf_core.compile import compile_batch
-from hfx.hf_core.model import Model
+from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.fits.model import Model
 from hfx.hf_core.specification import Workspace
 from tests.conformance import workspaces as build
 from tests.conformance.points import curvature, points, slope

@@ -7,8 +7,8 @@ import pyhf
 import pytest
 
 import hfx
-from hfx.driver import cli
-from hfx.driver.scan import Setting
+from hfx.driver.cli import main
+from hfx.driver.scan.scan import Setting
 from tests.driver import fakes
 
 
@@ -51,9 +51,9 @@ def test_other_minima_are_shown_without_a_fit(run: Path) -> None:
 
 def test_what_is_exported_agrees_with_pyhf(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     name = "sig_400_80"
-    assert cli.run(["export", str(run), "--workspace", name]) == 0
+    assert main.run(["export", str(run), "--workspace", name]) == 0
     workspace = pyhf.Workspace(json.loads(capsys.readouterr().out))
-    assert cli.run(["export", str(run), "--parameters", name]) == 0
+    assert main.run(["export", str(run), "--parameters", name]) == 0
     fits = json.loads(capsys.readouterr().out)["fits"]
     model = workspace.model()
     result = hfx.load_run(run)[name]

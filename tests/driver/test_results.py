@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from hfx.driver import citations, outcome, summary
-from hfx.driver.redraw import styled
+from hfx.driver.export import citations
+from hfx.driver.plot import scan_picture
+from hfx.driver.plot.redraw import styled
 from hfx.driver.results import Result, ScanResult, load_run
+from hfx.driver.views import summary
 from hfx.errors import InputError, RunFolderError
 
 
@@ -53,7 +55,7 @@ def content(*records: dict[str, Any], failures: list[dict[str, Any]] | None = No
         "hfx": "0",
         "pallet": {"name": "toy", "region": None, "labels": ["m1", "m2"], "references": {"hepdata": "ins1"}},
         "options": {"minima": "admissible"},
-        "results": [outcome.choose(r, "admissible") for r in records],
+        "results": [scan_picture.choose(r, "admissible") for r in records],
         "failures": failures or [],
         "contours": {"choice": "The axes are m1 and m2.", "curves": [], "notes": ["One point."]},
     }
@@ -66,7 +68,7 @@ def result(tmp_path: Path) -> ScanResult:
 
 
 def test_a_result_is_a_mapping_with_attributes() -> None:
-    one = Result(outcome.choose(record(), "admissible"))
+    one = Result(scan_picture.choose(record(), "admissible"))
     assert one["CLs_obs"] == one.CLs_obs == 0.04
     assert "solutions" not in one
     assert "step" not in one
@@ -81,13 +83,13 @@ def test_a_result_is_a_mapping_with_attributes() -> None:
 
 def test_a_choice_of_minima_changes_all_that_it_decides() -> None:
     stored = record("a", natural=0.04, lowest=0.07)
-    lowest = outcome.choose(stored, "lowest")
+    lowest = scan_picture.choose(stored, "lowest")
     assert lowest["CLs_obs"] == lowest["lowest"]["CLs_obs"] == 0.07
     assert (lowest["CLsb_obs"], lowest["muhat"], lowest["edm"]) == (0.035, 0.07, 4e-12)
     bkg = lowest["fits"]["bkg"]
     assert (bkg["twice_nll"], bkg["improved"], bkg["iterations"]) == (9.5, 0.5, 4)
     assert lowest["fits"]["asimov_fixed"]["improved"] is None
-    assert outcome.choose(stored, "natural")["CLs_obs"] == 0.04
+    assert scan_picture.choose(stored, "natural")["CLs_obs"] == 0.04
     assert stored["fits"]["bkg"]["twice_nll"] == 10.0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hfx.endpoints import resolve, templates
-from hfx.endpoints.blocks import config
+from hfx.endpoints.parsl.configuration import config
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.errors import EndpointError
 
@@ -147,7 +147,7 @@ def test_slurm_s_warning_goes_to_the_pool_of_workers(tmp_path: Path) -> None:
     assert "--signal" not in options('launcher = "single"')  # its shell waits for what it started
     command = config(told('engine = "parsl"\nprovider = "slurm"\naddress = "127.0.0.1"'), tmp_path).executors[0].launch_cmd
     assert command.startswith("exec env PYTHONSAFEPATH=1 HFX_PARSL=")
-    assert " python3 -m hfx.endpoints.worker_pool " in command
+    assert " python3 -m hfx.endpoints.parsl.worker_pool " in command
 
 
 def test_the_prefix_of_the_workers_command(tmp_path: Path) -> None:
@@ -157,7 +157,7 @@ def test_the_prefix_of_the_workers_command(tmp_path: Path) -> None:
     # Parsl fills in what it knows when it starts, and the number of each block when that starts.
     known = dict.fromkeys(re.findall(r"(?<!{){(\w+)}(?!})", command), "x")
     started = command.format(**known).format(block_id=0)
-    assert " apptainer exec --nv ${HOME}/hfx.sif python3 -m hfx.endpoints.worker_pool " in started
+    assert " apptainer exec --nv ${HOME}/hfx.sif python3 -m hfx.endpoints.parsl.worker_pool " in started
     assert "--block_id=0" in started
 
 

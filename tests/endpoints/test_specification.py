@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hfx import endpoints
-from hfx.endpoints import places
+from hfx.endpoints import user_files
 from hfx.endpoints.specification import ENGINES, parse
 from hfx.errors import EndpointError
 
@@ -40,22 +40,22 @@ def test_a_file_by_its_path_and_by_its_name(tmp_path: Path) -> None:
     file = written(tmp_path, 'engine = "process"\nworkers = 3\nthreads = 2\n')
     by_path = endpoints.resolve(file)
     assert (by_path.name, by_path.workers(64), by_path.settings) == ("river", 3, {"threads": 2})
-    places.add("lake", Path(file).read_text(), reserved=endpoints.engine_names())
+    user_files.add("lake", Path(file).read_text(), reserved=endpoints.engine_names())
     by_name = endpoints.resolve("lake")
     assert by_name.spec == by_path.spec
-    assert by_name.file == places.folder() / "lake.toml"
-    assert places.folder().parent == tmp_path / "configuration"
+    assert by_name.file == user_files.folder() / "lake.toml"
+    assert user_files.folder().parent == tmp_path / "configuration"
 
 
 def test_names_that_cannot_be_added(tmp_path: Path) -> None:
     reserved = endpoints.engine_names()
     for name, words in (("process", "hfx's own"), ("a/b", "no name for an endpoint"), ("", "no name"), ("x.toml", "no name")):
         with pytest.raises(EndpointError, match=words):
-            places.add(name, "", reserved=reserved)
-    places.add("lake", "old", reserved=reserved)
+            user_files.add(name, "", reserved=reserved)
+    user_files.add("lake", "old", reserved=reserved)
     with pytest.raises(EndpointError, match=r"lake\.toml; edit it, or replace it with --force"):
-        places.add("lake", "new", reserved=reserved)
-    assert places.add("lake", "new", reserved=reserved, replace=True).read_text() == "new"
+        user_files.add("lake", "new", reserved=reserved)
+    assert user_files.add("lake", "new", reserved=reserved, replace=True).read_text() == "new"
 
 
 SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
@@ -124,7 +124,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
 
 
 def test_one_s_own_names_are_known_too(tmp_path: Path) -> None:
-    places.add("rivers", 'engine = "process"', reserved=())
+    user_files.add("rivers", 'engine = "process"', reserved=())
     with pytest.raises(EndpointError, match="did you mean 'rivers'"):
         endpoints.resolve("river")
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hfx.driver.results import ScanResult
-from hfx.driver.scan import Setting, scan
+from hfx.driver.scan.scan import Setting, scan
 from hfx.endpoints import connect
 from hfx.errors import EndpointError, TooLargeError
 from tests.conformance import engines
@@ -159,7 +159,7 @@ def test_an_endpoint_that_is_offline_is_said(site: Site, place: Place) -> None:
 
 
 def test_an_endpoint_that_goes_offline_is_given_up_in_the_end(site: Site, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hfx.endpoints.globus_vigil._QUIET", 0.5)
+    monkeypatch.setattr("hfx.endpoints.globus.liveness._QUIET", 0.5)
     Path(place.file).write_text(f"{Path(place.file).read_text()}\npatience = 2")
     site.service.rules = [Rule("GET", STATUS, (200, {"status": "offline"}), skip=1, times=99)]
     with connect(place.file) as pool, pytest.raises(EndpointError, match="it is offline; start it where it lives"):

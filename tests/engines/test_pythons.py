@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver import handshakes
-from hfx.driver.scan import Setting, scan
+from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from hfx.errors import EndpointError
 from tests.driver import fakes
@@ -53,7 +53,7 @@ def parsl(folder: Path, python: Path) -> str:
 
 
 def test_the_handshake_needs_no_package_and_says_what_is_missing(bare: Path, tmp_path: Path) -> None:
-    found = handshakes.check(resolve(process(tmp_path, bare)), 1, seconds=60)
+    found = check_endpoint.check(resolve(process(tmp_path, bare)), 1, seconds=60)
     (worker,) = found.workers
     version = worker.told["python"]
     assert version.startswith(f"{bare.resolve().parents[1].name.rpartition('.')[0]}.")
@@ -85,7 +85,7 @@ def test_a_worker_that_has_all_it_needs_works(full: Path, tmp_path: Path, writte
     """Real fits, without torch, under 3.12: the numbers are those of the embedded run."""
     assert callable(written)
     file = written(tmp_path, full)
-    found = handshakes.check(resolve(file), 1, seconds=90)
+    found = check_endpoint.check(resolve(file), 1, seconds=90)
     (worker,) = found.workers
     assert worker.told["python"].startswith("3.12.")
     assert worker.told["packages"]["torch"] is None

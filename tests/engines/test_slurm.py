@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.scan import Setting, scan
+from hfx.driver.scan.scan import Setting, scan
 from hfx.endpoints import connect
 from hfx.errors import EndpointError
 from tests.conformance import engines

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from hfx.driver import handshakes
+from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from tests.conformance import engines
 from tests.endpoints import jobs
@@ -64,7 +64,7 @@ def test_two_jobs_of_a_node_see_one_device_each(folder: Path) -> None:
 def test_workers_without_the_device_that_they_were_promised_are_refused(folder: Path) -> None:
     """Slurm gives the job one device, and two workers were to have one each; and that one, /dev/null, is no GPU for torch."""
     lines = ("gpus = 2", 'gres = "gpu:1"', "init_blocks = 1", "max_blocks = 1")
-    found = handshakes.check(resolve(written(folder, *lines)), 2, seconds=90)
+    found = check_endpoint.check(resolve(written(folder, *lines)), 2, seconds=90)
     visible = {worker.told["visible"]: worker for worker in found.workers}
     assert set(visible) == {"0", ""}
     assert visible[""].told["device_lacks"] == "device"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hfx.driver.results import load_run
-from hfx.driver.scan import Setting, scan
+from hfx.driver.scan.scan import Setting, scan
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.engines import slurm, submitted

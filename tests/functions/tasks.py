@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfx.functions import cls_scan
+from hfx.functions.jobs import cls
 from tests.conformance import workspaces as build
 
 Json = dict[str, Any]
@@ -81,7 +81,7 @@ def task(chosen: Sequence[Json], background: Json = BACKGROUND, *, threads: int 
 
 def records(chosen: Sequence[Json], background: Json = BACKGROUND, **settings: Any) -> dict[str, Json]:
     """The worker's records by name; no hypothesis may fail."""
-    result = cls_scan.run(task(chosen, background, **settings))
+    result = cls.run(task(chosen, background, **settings))
     assert result["failures"] == []
     return {record["name"]: record for record in result["results"]}
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.scan import Setting, scan
-from hfx.functions import cls_scan
+from hfx.driver.scan.scan import Setting, scan
 from hfx.functions.background import Background
+from hfx.functions.jobs import cls
 from tests.driver import fakes
 
 POINTS = [(300, 40), (500, 80), (700, 0), (400, 120)]
@@ -28,7 +28,7 @@ def numbers(result: dict[str, Any]) -> list[Any]:
 def test_tasks_that_share_a_background_give_the_same_numbers() -> None:
     shared = Background(fakes.BACKGROUND)
     for points in (POINTS[:2], POINTS[2:]):
-        with_shared, alone = (cls_scan.run(task(background, points)) for background in (shared, copy.deepcopy(fakes.BACKGROUND)))
+        with_shared, alone = (cls.run(task(background, points)) for background in (shared, copy.deepcopy(fakes.BACKGROUND)))
         assert len(with_shared["results"]) == 2
         assert numbers(with_shared) == numbers(alone)
 
@@ -67,7 +67,7 @@ def test_all_tasks_of_a_scan_share_one(tmp_path: Path) -> None:
 def test_what_is_wrong_with_it_is_said_of_each_hypothesis(wrong: dict[str, Any]) -> None:
     background = copy.deepcopy(fakes.BACKGROUND)
     background["channels"][0]["samples"][0].update(wrong)
-    said = [cls_scan.run(task(given, POINTS))["failures"] for given in (Background(background), background)]
+    said = [cls.run(task(given, POINTS))["failures"] for given in (Background(background), background)]
     assert said[0] == said[1]
     assert [failure["name"] for failure in said[0]] == [f"sig_{a}_{b}" for a, b in POINTS]
     assert all("channel 'SR', sample 'bkg'" in failure["reason"] for failure in said[0])

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import hfx
-from hfx.driver.scan import Setting
-from hfx.functions import cls_scan
+from hfx.driver.scan.scan import Setting
+from hfx.functions.jobs import cls
 from tests.conformance import workspaces as build
 from tests.functions import tasks
 from tests.functions.tasks import Json, cls_numbers, minima_numbers, signal, task
@@ -106,7 +106,7 @@ def _check_reason(reason: str, words: list[str]) -> None:
 def test_a_broken_hypothesis_in_a_task(name: str) -> None:
     patch, words = BROKEN[name]
     broken = {"name": name, "values": [1, 2.5], "patch": patch}
-    result = cls_scan.run(task([SOUND[0], broken, *SOUND[1:]], starts=1))
+    result = cls.run(task([SOUND[0], broken, *SOUND[1:]], starts=1))
     (failure,) = result["failures"]
     assert (failure["name"], failure["values"]) == (name, [1, 2.5])
     _check_reason(failure["reason"], words)
@@ -115,7 +115,7 @@ def test_a_broken_hypothesis_in_a_task(name: str) -> None:
 
 def test_a_task_of_broken_hypotheses_alone() -> None:
     broken = [{"name": name, "values": [], "patch": patch} for name, (patch, _) in BROKEN.items()]
-    result = cls_scan.run(task(broken))
+    result = cls.run(task(broken))
     assert result["results"] == []
     assert sorted(failure["name"] for failure in result["failures"]) == sorted(BROKEN)
 
@@ -123,7 +123,7 @@ def test_a_task_of_broken_hypotheses_alone() -> None:
 def test_a_likelihood_that_is_not_finite_is_no_converged_result() -> None:
     """Numbers too far apart for float64: reported, and neither NaN nor infinity stands in what travels."""
     broken = {"name": "huge", "values": [1], "patch": _replaced("/observations/0/data/0", 1e20)}
-    result = cls_scan.run(task([*SOUND, broken], starts=1))
+    result = cls.run(task([*SOUND, broken], starts=1))
     json.dumps(result, allow_nan=False)
     records = {record["name"]: record for record in result["results"]}
     odd = records.pop("huge", None)

@@ -9,7 +9,8 @@ import pytest
 
 from hfx import errors
 from hfx.errors import EndpointError, InputError, SpecificationError
-from hfx.functions import cls_scan, wire
+from hfx.functions import wire
+from hfx.functions.jobs import cls
 from tests.endpoints import jobs
 from tests.functions import tasks
 from tests.functions.tasks import without_place
@@ -25,8 +26,8 @@ def test_numbers_keep_all_their_bits() -> None:
 
 def test_a_fit_over_the_wire_is_the_same_to_the_last_bit() -> None:
     given = tasks.task(tasks.hypotheses(4))
-    here = cls_scan.run(given)
-    there = wire.answer(wire.perform(wire.Packer().request(cls_scan.run, given)))
+    here = cls.run(given)
+    there = wire.answer(wire.perform(wire.Packer().request(cls.run, given)))
     assert without_place(there) == without_place(here)
 
 
@@ -76,7 +77,7 @@ def test_errors_come_back_as_what_they_were() -> None:
         assert str(caught.value) == text
         assert function.__name__ in caught.value.__notes__[0]
     with pytest.raises(InputError, match="this worker runs cls_scan 1"):
-        wire.answer(wire.perform(wire.Packer().request(cls_scan.run, {"job": "other"})))
+        wire.answer(wire.perform(wire.Packer().request(cls.run, {"job": "other"})))
 
 
 def test_every_error_of_hfx_survives() -> None:
@@ -90,4 +91,4 @@ def test_every_error_of_hfx_survives() -> None:
 def test_a_function_that_no_worker_can_import_is_refused() -> None:
     with pytest.raises(EndpointError, match="imports it by name"):
         wire.name_of(lambda task: task)
-    assert wire.name_of(cls_scan.run) == "hfx.functions.cls_scan:run"
+    assert wire.name_of(cls.run) == "hfx.functions.jobs.cls:run"

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize as scipy_minimize
 
-from hfx.hf_core.minima import Fits
-from hfx.hf_core.model import Model
-from hfx.hf_core.solver import FitResult, Problem, minimize
+from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.solver import FitResult, Problem, minimize
 from tests.conformance.points import slope
 from tests.conformance.test_likelihood import core
 from tests.oracle import dense

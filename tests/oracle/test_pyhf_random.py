@@ -10,8 +10,8 @@ import numpy as np
 import pyhf
 from hypothesis import HealthCheck, given, settings
 
-from hfx.hf_core.hypotest import hypotest
-from hfx.hf_core.solver import FLOOR
+from hfx.hf_core.fits.solver import FLOOR
+from hfx.hf_core.inference.cls import hypotest
 from tests.conformance.points import points
 from tests.conformance.test_dense import pyhf_model, pyhf_noise
 from tests.conformance.test_likelihood import core

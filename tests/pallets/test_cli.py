@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.cli import run
+from hfx.driver.cli.main import run
 from tests.pallets.builders import dump, flat, patch_entry, patch_set, workspace, write_folder
 from tests.pallets.malformed import MALFORMED, Malformed
 from tests.pallets.server import RESOURCE_DOI, Server

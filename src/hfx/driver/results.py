@@ -7,8 +7,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hfx.driver import outcome, summary
-from hfx.driver.held import briefs
+from hfx.driver.plot import scan_picture
+from hfx.driver.run.packed_results import briefs
+from hfx.driver.views import summary
 from hfx.errors import InputError
 
 if TYPE_CHECKING:
@@ -137,14 +138,14 @@ class ScanResult(Sequence[Result]):
 
         `style`: ``x``, ``y``, ``xlabel``, ``ylabel``, ``title``, ``forbidden``; else as in the scan.
         """
-        from hfx.driver import plot
-        from hfx.driver.redraw import styled
+        from hfx.driver.plot import figure
+        from hfx.driver.plot.redraw import styled
 
         if ax is None:
             from matplotlib import pyplot
 
             ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-        plot.draw_axes(outcome.drawn(self.content), ax, **styled(self.content.get("options", {}), style))
+        figure.draw_axes(scan_picture.drawn(self.content), ax, **styled(self.content.get("options", {}), style))
         return ax
 
     def __rich__(self) -> "RenderableType":
@@ -177,4 +178,4 @@ def load_run(folder: str | Path) -> ScanResult:
 
     Raises `RunFolderError` when the folder holds no run.
     """
-    return ScanResult(outcome.load(Path(folder)), Path(folder))
+    return ScanResult(scan_picture.load(Path(folder)), Path(folder))

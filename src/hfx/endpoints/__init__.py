@@ -57,7 +57,7 @@ def connect(spec: Spec = None, workers: int = 1, *, say: Callable[[str], None] =
     if len(endpoints) == 1:
         pool = _executor(endpoints[0], workers)
     else:
-        from hfx.endpoints.shared import Member, SharedExecutor
+        from hfx.endpoints.several import Member, SharedExecutor
 
         pool = SharedExecutor([Member(e.name, _executor(e, workers), e.workers(workers)) for e in endpoints], say)
     try:

@@ -13,16 +13,16 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from hfx.endpoints import fields, places
+from hfx.endpoints import toml_fields, user_files
 from hfx.errors import EndpointError
 
 __all__ = ["ENGINES", "Endpoint", "names", "parse", "resolve"]
 
 ENGINES = {
-    "inline": "hfx.endpoints.inline",
-    "process": "hfx.endpoints.process",
-    "parsl": "hfx.endpoints.parsl",
-    "globus": "hfx.endpoints.globus",
+    "inline": "hfx.endpoints.local.inline",
+    "process": "hfx.endpoints.local.process",
+    "parsl": "hfx.endpoints.parsl.executor",
+    "globus": "hfx.endpoints.globus.executor",
 }
 
 # Those that a name alone does not tell enough about.
@@ -80,10 +80,10 @@ def resolve(spec: str | None) -> Endpoint:
     if given in names():
         engine = _ALIASES.get(given, given)
         return parse({"engine": engine}, given, None)
-    path = places.path_of(given)
+    path = user_files.path_of(given)
     if path is not None:
         return _read(given, path)
-    known = [*names(), *places.named()]
+    known = [*names(), *user_files.named()]
     if given in _NEED_A_FILE:
         raise EndpointError(f"engine {given} needs a file that says where: 'hfx endpoint init {given}' writes one to start from")
     raise EndpointError(
@@ -120,7 +120,7 @@ def parse(content: Mapping[str, Any], name: str, file: Path | None) -> Endpoint:
         if key not in _keys(kind):
             raise EndpointError(f"{where}: {_unknown(key, kind, provider or engine)}")
     try:
-        return Endpoint(name, engine, kind(**fields.values(kind, given)), file)
+        return Endpoint(name, engine, kind(**toml_fields.values(kind, given)), file)
     except ValueError as error:
         raise EndpointError(f"{where}: {error}") from None
 

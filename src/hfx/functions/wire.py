@@ -2,7 +2,7 @@
 
 A request is ``hfx1``, the length of its body (4 bytes, big-endian), the body, and the packed background::
 
-    {"function": "hfx.functions.cls_scan:run", "task": {...}, "background": sha256 of its packed bytes, or null}
+    {"function": "hfx.functions.jobs.cls:run", "task": {...}, "background": sha256 of its packed bytes, or null}
 
 A worker keeps the last backgrounds that it decoded, by digest. An answer is packed
 ``{"result": ...}`` or ``{"error": {"type", "text", "trace"}}``. Numbers keep all their bits, NaN and infinity too.

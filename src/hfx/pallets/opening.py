@@ -8,8 +8,7 @@ from typing import Any
 
 from hfx.errors import PalletError
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
-from hfx.pallets.jsontext import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
-from hfx.pallets.layout import WORKSPACE_KEYS, Region, loose_name
+from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.patchset import (
     PatchSet,
@@ -19,6 +18,7 @@ from hfx.pallets.patchset import (
     read_patch_set,
     set_labels,
 )
+from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name
 from hfx.pallets.sources import Progress
 
 __all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from hfx.errors import PalletError, PatchError
-from hfx.pallets.patching import apply_patch
+from hfx.pallets.json_patch import apply_patch
 
 __all__ = ["Hypothesis", "Pallet"]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hfx.errors import PalletError
-from hfx.pallets.jsontext import Parsed, canonical, first_nonfinite
+from hfx.pallets.json_text import Parsed, canonical, first_nonfinite
 from hfx.pallets.pallet import Hypothesis
 
 __all__ = [

@@ -5,13 +5,14 @@ from itertools import pairwise
 
 
 def _slow() -> None:
-    from hfx.driver import outcome, scan
+    from hfx.driver.plot import scan_picture
+    from hfx.driver.scan import scan
     from tests.driver import fakes
     from tests.endpoints import jobs
 
     scan._worker_function = lambda: jobs.logged
     scan._batch = lambda *_: 4
-    outcome._picture = fakes.picture
+    scan_picture._picture = fakes.picture
 
 
 if any(a.rpartition("/")[2] == "hfx" and b in ("scan", "attach") for a, b in pairwise(sys.orig_argv)):

@@ -1,0 +1,1 @@
+"""The command ``hfx``: a module for each group of commands."""

@@ -1,0 +1,93 @@
+"""``hfx watch``, and the page of ``hfx scan --live``."""
+
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from hfx.errors import RunFolderError
+
+__all__ = ["live", "watch"]
+
+Option = typer.Option
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: of a scan under way, here or elsewhere, or over.")],
+    no_browser: Annotated[bool, Option("--no-browser", help="Print the address; open no browser.")] = False,
+    port: Annotated[int, Option(help="The page's port on this machine. Default: a free one.")] = 0,
+) -> int:
+    """Show a run in the browser, until Ctrl-C."""
+    from hfx.driver.process.signals import stoppable
+    from hfx.driver.views.page.address import bound, new_token, url
+
+    if not (run / "run.json").is_file():
+        what = "holds no run of hfx: there is no run.json in it" if run.is_dir() else "is no folder"
+        raise RunFolderError(f"{run} {what}; give the folder that a scan wrote (-o of hfx scan)")
+    token = new_token()
+    with stoppable() as stop, bound(port) as listening:
+        try:
+            _announce(url(listening, token), sys.stdout, no_browser=no_browser)
+            _serve(run, listening, token)
+        except KeyboardInterrupt:
+            return stop.code
+    return 0
+
+
+def _serve(run: Path, listening: socket.socket, token: str) -> None:
+    """Serve until `KeyboardInterrupt`."""
+    from hfx.driver.views.page.hub import Hub
+    from hfx.driver.views.page.server import PageServer
+
+    hub = Hub(run)
+    server = PageServer(listening, token, hub)
+    server.serve()
+    hub.start()
+    try:
+        threading.Event().wait()
+    finally:
+        hub.end("hfx watch was ended")
+        server.finish(2.0)
+
+
+@contextmanager
+def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool) -> Iterator[Callable[[Path], None] | None]:
+    """The page of a scan, for the block, if it is wanted; what is yielded is told the run's folder.
+
+    The address goes to standard output at once; to standard error where `stderr`.
+    Raises `OptionError` for a port that is taken.
+    """
+    if not wanted:
+        yield None
+        return
+    from hfx.driver.views.page.address import bound, new_token, url
+    from hfx.driver.views.page.process import beside
+
+    listening, token = bound(port), new_token()
+    address = url(listening, token)
+    folders: list[Path] = []
+    with beside(listening, token) as tell:
+
+        def began(folder: Path) -> None:
+            folders.append(folder)
+            tell(folder)
+
+        _announce(address, sys.stderr if stderr else sys.stdout, no_browser=no_browser)
+        yield began
+    if folders:
+        print(f"hfx: the page has ended with the scan; to open it again: hfx watch {folders[0]}", file=sys.stderr)
+
+
+def _announce(address: str, stream: TextIO, *, no_browser: bool) -> None:
+    from hfx.driver.views.page.address import lines, open_browser
+
+    for line in lines(address, os.environ):
+        print(line, file=stream, flush=True)
+    if not no_browser:
+        open_browser(address)

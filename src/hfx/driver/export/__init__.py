@@ -1,0 +1,1 @@
+"""Results in the formats of other tools: CSV, workspaces, parameters, HEPData submissions, citations."""

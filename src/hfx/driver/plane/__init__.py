@@ -1,0 +1,1 @@
+"""The plane of two labels: axes, points, interpolation between them, contours, and distances between contours."""

@@ -1,0 +1,174 @@
+"""What stands around a picture's lines: ticks, header, legend, limits, and the region that cannot be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.text import Text
+from matplotlib.ticker import AutoMinorLocator, FixedLocator
+from numpy.typing import NDArray
+
+from hfx.driver.plane.forbidden import forbidden_margin
+from hfx.driver.plot.axis_labels import relation_label
+from hfx.driver.plot.styles import Style
+
+__all__ = ["fit", "forbidden_region", "header", "lay_out", "legend", "limits", "ticks"]
+
+Array = NDArray[np.float64]
+
+_FORBIDDEN_FACE, _FORBIDDEN_LINE = "#ececec", "#8c8c8c"
+
+
+def lay_out(figure: Figure) -> None:
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+
+
+def ticks(ax: Axes, style: Style) -> None:
+    ax.tick_params(which="both", direction="in", top=True, right=True, labelsize=style.ticks, width=style.frame)
+    ax.tick_params(which="major", length=style.major)
+    ax.tick_params(which="minor", length=style.major / 2)
+    for spine in ax.spines.values():
+        spine.set_linewidth(style.frame)
+    ax.xaxis.set_minor_locator(AutoMinorLocator())
+    if ax.get_yscale() == "linear":
+        ax.yaxis.set_minor_locator(AutoMinorLocator())
+
+
+def header(ax: Axes, scan: Mapping[str, Any], title: str | None, style: Style) -> Text:
+    """The pallet's name and description above the axes, or the given title."""
+    pallet = scan.get("pallet", {})
+    if title is None:
+        parts = [str(pallet.get(key) or "").strip() for key in ("name", "region", "description")]
+        if pallet.get("regions"):
+            # The description is that of one region's patches.
+            parts[1:] = [f"best expected of {', '.join(map(str, pallet['regions']))}"]
+        title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
+        title = title.replace("$", r"\$")
+    return ax.set_title(title, loc="left", fontsize=style.text, pad=8)
+
+
+def fit(text: Text, ax: Axes) -> None:
+    """Make `text` small enough for the axes' width; the figure has been laid out."""
+    shrink = ax.bbox.width / max(text.get_window_extent().width, 1.0)
+    if shrink < 1.0:
+        text.set_fontsize(0.955 * shrink * float(text.get_fontsize()))  # hinting makes small letters wider than their size says
+
+
+def _shortened(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    return text[: max(length - 1, 1)].rsplit(" ", 1)[0] + " ..."
+
+
+def legend(ax: Axes, handles: Sequence[tuple[Any, str]], title: str, style: Style) -> float:
+    """Draw the legend across the top; the fraction of the axes' height that it takes."""
+    drawn = ax.legend(
+        [handle for handle, _ in handles],
+        [label for _, label in handles],
+        title=title or None,
+        loc="upper left",
+        ncols=2,
+        fontsize=style.text,
+        title_fontsize=style.text,
+        alignment="left",
+        frameon=True,
+        fancybox=False,
+        framealpha=1.0,
+        edgecolor="none",
+        borderaxespad=0.35,
+        handlelength=2.4,
+        columnspacing=1.6,
+    )
+    drawn.set_zorder(9)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    lay_out(figure)
+    wide = drawn.get_window_extent().width / ax.bbox.width
+    if wide > 0.97:
+        for text in (*drawn.get_texts(), drawn.get_title()):
+            text.set_fontsize(style.text * 0.97 / wide)
+        lay_out(figure)
+    return float(drawn.get_window_extent().height / ax.bbox.height)
+
+
+def limits(ax: Axes, places: Array, taken: float, lowest_cls: float | None = None) -> None:
+    """Limits that hold all `places` [k, 2] and leave free above them the fraction `taken` of the height.
+
+    `lowest_cls`: the vertical axis is CLs, logarithmic, and goes down below it.
+    """
+    ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
+    free = 1.0 - min(taken + 0.04, 0.6)
+    if lowest_cls is None:
+        low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
+        ax.set_ylim(low, low + (high - low) / free)
+        return
+    bottom = max(lowest_cls / 2, 5e-7)
+    ax.set_ylim(bottom, bottom * (1.3 / bottom) ** (1 / free))
+    # Above 1, where the legend is, there is no CLs.
+    decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), 1)
+    ax.yaxis.set_major_locator(FixedLocator(decades.tolist()))
+    ax.yaxis.set_minor_locator(FixedLocator(np.outer(decades / 10, np.arange(2, 10)).ravel().tolist()))
+
+
+def _span(values: Array) -> tuple[float, float]:
+    """Range of `values` with a margin; a range that starts near zero starts at zero."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        room = 0.5 * abs(low) or 1.0
+        return low - room, high + room
+    margin = 0.04 * (high - low)
+    near_zero = 0 <= low <= margin
+    return (0.0 if near_zero else low - margin), high + margin
+
+
+def forbidden_region(ax: Axes, x: str, y: str, forbidden: str) -> None:
+    """Grey hatched region with its line, and the comparison written along it."""
+    margin = forbidden_margin(forbidden, x, y)
+    shown = (*ax.get_xlim(), *ax.get_ylim())
+    grid_x, grid_y = np.meshgrid(np.linspace(*shown[:2], 301), np.linspace(*shown[2:], 301))
+    values = margin(grid_x, grid_y)
+    if not (values > 0).any():
+        return
+    region = ax.contourf(grid_x, grid_y, values, levels=[0.0, np.inf], colors=[_FORBIDDEN_FACE], hatches=["///"], zorder=2)
+    region.set(edgecolor="#d5d5d5", linewidth=0.0)
+    border: dict[str, Any] = {"colors": [_FORBIDDEN_LINE], "linewidths": 1.2, "zorder": 2.5}
+    line = ax.contour(grid_x, grid_y, values, levels=[0.0], **border)
+    segments = [np.asarray(part) for part in line.allsegs[0] if len(part) > 1]
+    ax.set(xlim=shown[:2], ylim=shown[2:])
+    if segments:
+        text = relation_label(forbidden, x, y)
+        _along(ax, max(segments, key=len), text, margin)
+
+
+def _along(ax: Axes, line: Array, text: str, margin: Any) -> None:
+    """Write `text` along `line`, on the side where `margin` is positive, below the legend."""
+    pixels = ax.transData.transform(line)
+    below = pixels[:, 1] < ax.bbox.y0 + 0.62 * ax.bbox.height
+    pixels = pixels[below] if below.sum() > 1 else pixels
+    pixels = pixels[np.argsort(pixels[:, 0], kind="stable")]
+    start, end = pixels[0], pixels[-1]
+    direction = (end - start) / np.hypot(*(end - start))
+    normal = np.array([-direction[1], direction[0]])
+    middle = (start + end) / 2
+    at, there = ax.transData.inverted().transform(np.array([middle, middle + 5 * normal]))
+    side = 1 if margin(there[:1], there[1:])[0] > 0 else -1
+    angle = float(np.degrees(np.arctan2(direction[1], direction[0])))
+    ax.annotate(
+        text,
+        (float(at[0]), float(at[1])),
+        xytext=(12.0 * side * normal[0], 12.0 * side * normal[1]),
+        textcoords="offset points",
+        rotation=angle,
+        rotation_mode="anchor",
+        ha="center",
+        va="center",
+        fontsize=10,
+        color="#4a4a4a",
+        zorder=3,
+        path_effects=[withStroke(linewidth=3, foreground=_FORBIDDEN_FACE)],
+    )

@@ -1,0 +1,1 @@
+"""What can be asked of every hypothesis of a pallet."""

@@ -1,0 +1,1 @@
+"""Scans that are handed over to a batch job or to a background process."""

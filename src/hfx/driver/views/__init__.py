@@ -1,0 +1,1 @@
+"""Views of a run: terminal, notebook, closing table and browser page."""

@@ -1,0 +1,1 @@
+"""Job scripts and the commands of batch systems, for ``hfx submit``."""

@@ -1,0 +1,1 @@
+"""The engine of Globus Compute endpoints, and the login to Globus."""

@@ -1,0 +1,78 @@
+"""globus-sdk's clients of Globus Auth; a grant that is refused is one line that says what to type."""
+
+from typing import Any
+
+import globus_sdk
+
+from hfx.endpoints.globus.account import Account
+from hfx.errors import EndpointError, LoginError
+
+__all__ = ["ApplicationClient", "CodeError", "UserClient", "client_of", "reason", "strange"]
+
+# By the grant that Globus refuses. The first happens in mid-scan too, deep inside of Globus Compute's own calls.
+_REFUSED = {
+    "refresh_token": "the login to Globus has ended or was revoked ({}): type 'hfx login'",
+    "authorization_code": "Globus does not accept this code ({}): mistyped, used already or too old; 'hfx login' shows a new one",
+    "client_credentials": "Globus refuses these client credentials ({}): "
+    "check GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, or unset both to log in",
+}
+
+
+class CodeError(LoginError):
+    """A code that Globus does not accept; another one may be given."""
+
+
+class _Explained(globus_sdk.AuthLoginClient):
+    def oauth2_token(
+        self,
+        form_data: dict[str, Any],
+        *,
+        body_params: dict[str, Any] | None = None,
+        response_class: type[Any] = globus_sdk.OAuthTokenResponse,
+    ) -> Any:
+        try:
+            return super().oauth2_token(form_data, body_params=body_params, response_class=response_class)
+        except globus_sdk.AuthAPIError as error:
+            sentence = _REFUSED.get(form_data["grant_type"])
+            if sentence is None or error.http_status not in (400, 401) or not _told(error):
+                raise
+            kind = CodeError if form_data["grant_type"] == "authorization_code" else LoginError
+            raise kind(sentence.format(reason(error))) from None
+        except (KeyError, TypeError, ValueError):
+            raise strange(self.base_url) from None
+
+
+class UserClient(_Explained, globus_sdk.NativeAppAuthClient):
+    """A person's logins: an application that keeps no secret."""
+
+
+class ApplicationClient(_Explained, globus_sdk.ConfidentialAppAuthClient):
+    """An application that acts for itself, with its secret."""
+
+
+def client_of(chosen: Account) -> UserClient | ApplicationClient:
+    """The client of an account; raises `EndpointError` where there is no such environment."""
+    try:
+        if chosen.secret:
+            return ApplicationClient(chosen.client, chosen.secret, environment=chosen.environment, app_name="hfx")
+        return UserClient(chosen.client, environment=chosen.environment, app_name="hfx")
+    except ValueError:
+        raise EndpointError(
+            f"GLOBUS_SDK_ENVIRONMENT={chosen.environment} is no environment of Globus; unset it for the usual one"
+        ) from None
+
+
+def strange(url: str) -> EndpointError:
+    """The error where something answers that is no Globus Auth: a page of the network's own to log in, as it may be."""
+    return EndpointError(f"what answers at {url} is not Globus Auth; mend the network or the proxy and try again")
+
+
+def reason(error: globus_sdk.GlobusAPIError) -> str:
+    """The status and, where it says one, the reason of a refusal."""
+    return " ".join(f"{error.http_status} {_told(error) or error.message or ''}".split())
+
+
+def _told(error: globus_sdk.GlobusAPIError) -> str:
+    """What OAuth calls an error's description, else its name; empty where something else answered, a proxy as it may be."""
+    told = error.raw_json if isinstance(error.raw_json, dict) else {}
+    return next((told[key] for key in ("error_description", "error") if isinstance(told.get(key), str)), "")

@@ -1,0 +1,1 @@
+"""The engine of Parsl: Slurm, HTCondor, Kubernetes and local workers."""

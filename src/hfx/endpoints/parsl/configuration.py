@@ -1,0 +1,143 @@
+"""Parsl's own configuration of an endpoint: its executor, the provider of its blocks, the command that starts workers."""
+
+import fcntl
+import os
+import socket
+import struct
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hfx.endpoints.parsl import worker_pool
+from hfx.endpoints.parsl.providers import Provider
+from hfx.endpoints.specification import Endpoint
+from hfx.errors import EndpointError
+
+if TYPE_CHECKING:
+    from parsl.config import Config
+    from parsl.jobs.states import JobStatus
+
+__all__ = ["LABEL", "config", "first_line", "run_folder"]
+
+LABEL = "hfx"  # of Parsl's executor
+
+_CLASSES = {
+    "local": "parsl.providers:LocalProvider",
+    "slurm": "parsl.providers:SlurmProvider",
+    "htcondor": "hfx.endpoints.parsl.condor_provider:Pool",
+    "kubernetes": "parsl.providers:KubernetesProvider",
+}
+_LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
+
+
+def run_folder(endpoint: Endpoint) -> Path:
+    """Where the job scripts and logs of an endpoint go; the workers must see it."""
+    if endpoint.spec.run_dir:
+        return Path(os.path.expandvars(endpoint.spec.run_dir)).expanduser()
+    from platformdirs import user_state_path
+
+    return user_state_path("hfx", appauthor=False) / "parsl" / endpoint.name
+
+
+def config(endpoint: Endpoint, folder: Path) -> "Config":
+    """Parsl's own configuration of an endpoint; raises `EndpointError` where a package is missing."""
+    from parsl.config import Config
+    from parsl.executors import HighThroughputExecutor
+
+    spec: Provider = endpoint.spec
+    more: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
+    htex = HighThroughputExecutor(
+        label=LABEL,
+        provider=_provider(endpoint),
+        launch_cmd=_launch_command(spec),
+        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.parsl.interchange"],
+        address=_address(endpoint),
+        max_workers_per_node=spec.workers_per_node,
+        cores_per_worker=min(1.0, float(spec.threads)) * 1e-3,  # the endpoint says how many workers, not the node
+        heartbeat_threshold=spec.lost_after,
+        heartbeat_period=max(1, spec.lost_after // 6),
+        drain_period=spec.drain_period(),
+        block_error_handler=_fail_where_no_block_starts,
+        encrypted=spec.encrypted,
+        **more,
+    )
+    # What travels is JSON: other Pythons than the client's will do. Other Parsls will not, and say so themselves (worker_pool).
+    htex._check_python_mismatch = False
+    return Config(
+        executors=[htex],
+        run_dir=str(folder),
+        # Not "htex_auto_scale": in Parsl 2026.10 it cancels blocks that have not connected yet, as if they were idle.
+        strategy="simple",
+        strategy_period=min(1.0, spec.poll_seconds),  # how soon jobs are asked for; the queue is looked at less often
+        max_idletime=spec.idle_seconds,
+        initialize_logging=False,
+        usage_tracking=0,
+    )
+
+
+def _launch_command(spec: Provider) -> str:
+    """What starts the workers of a node, for Parsl to fill in."""
+    from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
+    from parsl.version import VERSION
+
+    command = worker_pool.command(VERSION, spec.prefix or "")
+    return command.replace("{", "{{{{").replace("}", "}}}}") + DEFAULT_LAUNCH_CMD.removeprefix("process_worker_pool.py")
+
+
+def _fail_where_no_block_starts(htex: Any, status: "dict[str, JobStatus]") -> None:
+    """Three blocks in a row whose workers never came are a setup that does not work; blocks that end later are not."""
+    from parsl.jobs.error_handlers import windowed_error_handler
+    from parsl.jobs.states import JobState, JobStatus
+
+    came = set(htex.connected_blocks())
+    windowed_error_handler(htex, {b: JobStatus(JobState.COMPLETED) if b in came else told for b, told in status.items()})
+
+
+def _provider(endpoint: Endpoint) -> Any:
+    from parsl import launchers
+    from parsl.errors import OptionalModuleMissing
+
+    from hfx.endpoints.parsl import commands
+
+    commands.adopt()
+    arguments = endpoint.spec.arguments()
+    if "launcher" in arguments:
+        arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
+    try:
+        module, _, name = _CLASSES[endpoint.spec.label].partition(":")
+        kind = getattr(import_module(module), name)
+        # Parsl looks at a batch system's queue once a minute, and learns as late that a job has gone.
+        polled = type(kind.__name__, (kind,), {"status_polling_interval": endpoint.spec.poll_seconds})
+        return polled(**arguments)
+    except OptionalModuleMissing as missing:
+        names = " ".join(missing.module_names)
+        raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
+    except Exception as error:
+        raise EndpointError(f"{endpoint}: its provider cannot be used ({first_line(error)}); mend the file") from error
+
+
+def _address(endpoint: Endpoint) -> str | None:
+    """The address on which workers call back; None: they try all that this machine has."""
+    spec: Provider = endpoint.spec
+    if spec.interface is not None:
+        try:
+            return _address_of(spec.interface)
+        except OSError:
+            found = ", ".join(name for _, name in socket.if_nameindex())
+            raise EndpointError(
+                f"{endpoint}: interface = {spec.interface!r} has no address here; interfaces of this machine: {found}"
+            ) from None
+    return spec.address or ("127.0.0.1" if spec.label == "local" else None)
+
+
+def _address_of(interface: str) -> str:
+    """The IPv4 address of a network interface of this machine, as Linux tells it (netdevice(7), SIOCGIFADDR)."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        told = fcntl.ioctl(asked.fileno(), 0x8915, struct.pack("256s", interface.encode()[:15]))
+    return socket.inet_ntoa(told[20:24])
+
+
+def first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,116 @@
+"""Before the first fit on a machine: a second process compiles some of the kernels while this one compiles the others.
+
+numba compiles one function at a time, whatever the threads. What the second process has compiled is read from where compiled
+functions are kept; so there is none where nothing can be kept, where there is one core, or where compiled functions are at hand.
+Whatever becomes of it, this process compiles what it does not find.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from numba import boolean, float64, int64, typeof
+
+from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, rates
+from hfx.hf_core.cpu.compilation import KERNELS, kept, name_of, uncollected
+from hfx.hf_core.cpu.minimize import minimize_rows
+
+__all__ = ["together"]
+
+Calls = dict[str, tuple[Any, ...]]  # the types of the arguments of each kernel
+_PATIENCE = 120.0  # seconds
+_lock = threading.Lock()
+
+
+def together(tables: Tables) -> None:
+    """Compile all but the last of the kernels, where that is worth a second process."""
+    with _lock:
+        if not kept(minimize_rows.dispatcher) and minimize_rows.dispatcher._cache.cache_path and _cores() > 1:
+            own, others = _halves(tables)
+            with _second(others) as done, uncollected():
+                _compile(own)
+                done()
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _halves(tables: Tables) -> tuple[Calls, Calls]:
+    """What this process compiles, and what the second one does."""
+    parameters = tables.width.shape[1]
+    t, w, s = buffers.given_type(tables), buffers.work_type(tables), newton_step.state_type(parameters)
+    h, v = int64, float64[::1]
+    own = {newton_step.step: (t, h, v, v, v, v, int64, boolean, float64, float64, w, s)}
+    others = {
+        derivatives.derivatives: (t, h, v, v, w, v),
+        rates.value: (t, h, v, v, v, v, w),
+        buffers.resolve: (t, h, w),
+        mirrored_alphas.reflect: (t, h, v, v, v, w, v),
+        buffers.made_work: (typeof(buffers.arrays_of_work(tables)),),  # type: ignore[no-untyped-call]
+        buffers.made_given: (typeof(tuple(tables)),),  # type: ignore[no-untyped-call]
+        newton_step.made_state: (typeof(newton_step.arrays_of_state(parameters)),),  # type: ignore[no-untyped-call]
+    }
+    return _named(own), _named(others)
+
+
+def _named(calls: Mapping[Any, tuple[Any, ...]]) -> Calls:
+    """Names in place of the kernels, which the second process looks up."""
+    return {name_of(kernel): types for kernel, types in calls.items()}
+
+
+def _compile(calls: Calls) -> None:
+    for name, types in calls.items():
+        KERNELS[name].compile(types)
+
+
+@contextmanager
+def _second(wanted: Calls) -> Iterator[Any]:
+    """A process that compiles ``wanted``; what is yielded waits for it. It ends with this one, whatever ends this one."""
+    command = [sys.executable, "-c", f"from {__name__} import _serve; _serve()"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONSAFEPATH": "1"}
+    try:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+    except (OSError, TypeError):  # no processes here, or no Python of its own
+        yield lambda: None
+        return
+    assert process.stdin is not None
+    try:
+        with suppress(OSError):
+            pickle.dump(wanted, process.stdin)
+            process.stdin.flush()
+        yield lambda: _wait(process)
+    finally:
+        process.kill()
+        process.wait()
+        with suppress(OSError):
+            process.stdin.close()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE)
+
+
+def _serve() -> None:
+    """The second process: types of numba's come through a pipe from the first one, and from nowhere else."""
+    wanted = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_until_alone, daemon=True).start()
+    with uncollected():
+        _compile(wanted)
+
+
+def _until_alone() -> None:
+    """Returns never: the other process' end of the pipe closes with it."""
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)

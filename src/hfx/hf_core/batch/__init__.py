@@ -1,0 +1,1 @@
+"""A compiled batch of hypotheses: parameters, tables of samples, and the fits that are asked of them."""

@@ -1,0 +1,311 @@
+"""What one thread's fits work in: buffers for the largest hypothesis, and what of them belongs to one hypothesis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.experimental import structref
+
+from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.cpu.compilation import apart, entry, inline
+from hfx.hf_core.cpu.linear_algebra import padded, zeros
+
+__all__ = ["Given", "Work", "arrays_of_work", "given", "given_type", "made_given", "made_work", "resolve", "work", "work_type"]
+
+
+class Work(structref.StructRefProxy):
+    """One thread's buffers: passed by reference, so that a call copies one pointer."""
+
+
+@structref.register
+class _WorkType(types.StructRef):
+    pass
+
+
+_FIELDS = [
+    "blocks",  # (1,): how many of the hypothesis' blocks count, the first ones
+    "resolved",  # (1,): the hypothesis that the indices below are of; -1 for none
+    "shape",  # (3, P): T, T', T'' of each parameter
+    "clipped",  # (P,)
+    "excess",  # (P,): what lies outside [-1, 1], with its sign
+    "linear_from",  # (blocks + 1,): where each block's linear factors begin
+    "linear",  # their parameters, block after block
+    "linear_slope",  # f'/f
+    "linear_slot",  # their rows across
+    "normsys_from",  # (blocks + 1,): where each block's interpolated factors begin
+    "normsys",  # their parameters, block after block; the next seven likewise
+    "table",  # (8, normsys): c1..c6, log hi, log lo
+    "at",  # where they are interpolated
+    "factor",  # f inside [-1, 1]
+    "inverse_factor",
+    "exponent",  # code 1: the logarithm of f
+    "slope",  # f'/f
+    "second",  # f''/f
+    "shift_from",  # (blocks + 1,)
+    "shift_index",  # the parameter of each shift, block after block
+    "alpha",  # of one block's shifts, as the next five
+    "even",
+    "even_slope",
+    "moved",
+    "summed",
+    "curved",
+    "scale",  # phi of each cell
+    "yields",  # phi A of each cell
+    "nu",  # (N,)
+    "first",  # (N,) slope of the Poisson term
+    "curvature",  # (N,)
+    "gamma_from",  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
+    "gamma_slot",  # their rows across
+    "slots",  # (1,): how many rows across there are, and
+    "slots_from",  # (blocks + 1,) how many before each block
+    "slot",  # (P,): the last one of each parameter
+    "slotted",  # (slots,): their parameters, and
+    "slot_bin",  # their main bins; -1 for a linear factor
+    "outward",  # (2, P, blocks): log hi and log lo of each parameter in each block
+    "beyond",  # (blocks,): the logarithm of what lies outside [-1, 1]
+    "bent",  # (padded P): what f''/f and T'' give to the diagonal
+    "rows",  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
+    "logarithmic",
+    "additive",
+    "both",
+    "jacobian",
+    "across",  # (slots, padded P)
+    "joint",  # (slots, padded P): what a cell with several factors per bin adds to all but the first of these rows
+    "weight",  # (blocks,)
+    "row_curvature",  # (N,): the curvature that the rows were made with
+    "row_rate",  # (N,): and the rates
+    "remainder",  # (padded P): what the diagonal has beside the rows and
+    "prior",  # (padded P) the constraints
+    "diagonal",  # (padded P): the Hessian's
+    "coefficient",  # (products, 2): of the products for two parameters
+    "row",  # (products,)
+    "inverse",  # (padded P) of D, the next six: of the conjugate gradients
+    "solution",
+    "residual",
+    "direction",
+    "product",
+    "preconditioned",
+    "bend",  # (1,): x' H x of the solution
+    "root",  # (N,)
+    "along",  # (padded N)
+    "inner",  # (padded N, padded N)
+    "reflected",  # (P,) where one parameter alone goes
+    "ratio",  # (P,) of its factor there
+    "changed",  # (P, N): of each bin's rate
+]
+structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
+structref.define_boxing(_WorkType, Work)  # type: ignore[no-untyped-call]
+
+
+class Given(structref.StructRefProxy):
+    """A batch's Tables: passed by reference, too."""
+
+
+@structref.register
+class _GivenType(types.StructRef):
+    pass
+
+
+structref.define_constructor(Given, _GivenType, Tables._fields)  # type: ignore[no-untyped-call]
+structref.define_boxing(_GivenType, Given)  # type: ignore[no-untyped-call]
+
+
+@entry
+def made_work(arrays: Any) -> Any:
+    """Buffers of these arrays, one for each field."""
+    return Work(*arrays)  # type: ignore[no-untyped-call]
+
+
+@entry
+def made_given(tables: Any) -> Any:
+    """The Tables of these entries."""
+    return Given(*tables)  # type: ignore[no-untyped-call]
+
+
+def given(tables: Tables) -> Any:
+    """The Tables as the kernels take them."""
+    return made_given(tuple(tables))
+
+
+def given_type(tables: Tables) -> Any:
+    """numba's type of what :func:`given` makes."""
+    return _GivenType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def work_type(tables: Tables) -> Any:
+    """numba's type of what :func:`work` makes."""
+    return _WorkType(list(zip(_FIELDS, map(numba.typeof, arrays_of_work(tables)), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def _most(t: Any, counts: Any) -> int:
+    """The most of a hypothesis; ``counts`` are those of each block."""
+    ahead = np.concatenate([[0], np.cumsum(counts[t.hypothesis_block])])
+    return int(np.diff(ahead[t.hypothesis_from]).max(initial=1))
+
+
+def work(t: Tables) -> Any:
+    """Buffers for the largest hypothesis."""
+    return made_work(arrays_of_work(t))
+
+
+def arrays_of_work(t: Tables) -> tuple[Any, ...]:
+    """The buffers' fields."""
+    parameters, bins = t.width.shape[1], t.floor.shape[1]
+    width = padded(parameters)
+    linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))
+    gammas, cells = _most(t, np.diff(t.gamma_from) * t.block_bins), _most(t, t.block_bins)
+    blocks, most = int(np.diff(t.hypothesis_from).max(initial=1)), int(np.diff(t.shift_from).max(initial=1))
+    slots = parameters + gammas
+    rows = zeros((3 * blocks + bins, width))
+    arrays = {
+        "blocks": zeros(1, dtype=np.int64),
+        "resolved": np.full(1, -1),
+        "shape": zeros((3, parameters)),
+        "clipped": zeros(parameters),
+        "excess": zeros(parameters),
+        "linear_from": zeros(blocks + 1, dtype=np.int64),
+        "linear": zeros(linear, dtype=np.int64),
+        "linear_slope": zeros(linear),
+        "linear_slot": zeros(linear, dtype=np.int64),
+        "normsys_from": zeros(blocks + 1, dtype=np.int64),
+        "normsys": zeros(normsys, dtype=np.int64),
+        "table": zeros((8, normsys)),
+        "at": zeros(normsys),
+        "factor": zeros(normsys),
+        "inverse_factor": zeros(normsys),
+        "exponent": zeros(normsys),
+        "slope": zeros(normsys),
+        "second": zeros(normsys),
+        "shift_from": zeros(blocks + 1, dtype=np.int64),
+        "shift_index": zeros(shifts, dtype=np.int64),
+        "alpha": zeros(most),
+        "even": zeros(most),
+        "even_slope": zeros(most),
+        "moved": zeros(most),
+        "summed": zeros(most),
+        "curved": zeros(most),
+        "scale": zeros(cells),
+        "yields": zeros(cells),
+        "nu": zeros(bins),
+        "first": zeros(bins),
+        "curvature": zeros(bins),
+        "gamma_from": zeros(blocks + 1, dtype=np.int64),
+        "gamma_slot": zeros(gammas, dtype=np.int64),
+        "slots": zeros(1, dtype=np.int64),
+        "slots_from": zeros(blocks + 1, dtype=np.int64),
+        "slot": zeros(parameters, dtype=np.int64),
+        "slotted": zeros(slots, dtype=np.int64),
+        "slot_bin": zeros(slots, dtype=np.int64),
+        "outward": zeros((2, parameters, blocks)),
+        "beyond": zeros(blocks),
+        "bent": zeros(width),
+        "rows": rows,
+        "logarithmic": rows[:blocks],
+        "additive": rows[blocks : 2 * blocks],
+        "both": rows[2 * blocks : 3 * blocks],
+        "jacobian": rows[3 * blocks :],
+        "across": zeros((slots, width)),
+        "joint": zeros((slots, width)),
+        "weight": zeros(blocks),
+        "row_curvature": zeros(bins),
+        "row_rate": zeros(bins),
+        "remainder": zeros(width),
+        "prior": zeros(width),
+        "diagonal": zeros(width),
+        "coefficient": zeros((2 * blocks + bins + 2, 2)),
+        "row": zeros(2 * blocks + bins + 2, dtype=np.int64),
+        "inverse": zeros(width),
+        "solution": zeros(width),
+        "residual": zeros(width),
+        "direction": zeros(width),
+        "product": zeros(width),
+        "preconditioned": zeros(width),
+        "bend": zeros(1),
+        "root": zeros(bins),
+        "along": zeros(padded(bins)),
+        "inner": zeros((padded(bins), padded(bins))),
+        "reflected": zeros(parameters),
+        "ratio": zeros(parameters),
+        "changed": zeros((parameters, bins)),
+    }
+    return tuple(arrays[name] for name in _FIELDS)
+
+
+@apart
+def resolve(t: Any, h: int, w: Any) -> None:
+    """Which parameters hypothesis h's factors and shifts are: what stays the same for all evaluations of a fit.
+
+    The hypotheses of a pallet differ in their signals' blocks, which come last: what is known of the others stays.
+    """
+    w.blocks[0] = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+    before = w.resolved[0]
+    if h == before:
+        return
+    w.resolved[0] = h
+    shared = _shared(t, h, before) if before >= 0 else 0
+    first, blocks = t.hypothesis_from[h], t.hypothesis_from[h + 1] - t.hypothesis_from[h]
+    for r in range(shared, len(w.weight)):  # a block's entries stay where they are
+        w.logarithmic[r, :] = 0.0
+        w.additive[r, :] = 0.0
+        w.outward[:, :, r] = 0.0
+    w.yields[:] = 0.0  # a smaller hypothesis leaves the last ones empty
+    linear, normsys = w.linear_from[shared], w.normsys_from[shared]
+    shift, gamma = w.shift_from[shared], w.gamma_from[shared]
+    w.slots[0] = w.slots_from[shared]
+    w.slot[:] = -1
+    for slot in range(w.slots[0]):
+        w.slot[w.slotted[slot]] = slot
+    for r in range(shared, blocks):
+        k = t.hypothesis_block[first + r]
+        place = t.offset[h, t.block_channel[k]]
+        for e in range(t.linear_from[k], t.linear_from[k + 1]):
+            w.linear[linear] = t.start[h, t.linear_key[e]]
+            w.linear_slot[linear] = _slot(w, w.linear[linear], -1)
+            linear += 1
+        begin, end = t.normsys_from[k], t.normsys_from[k + 1]
+        for e in range(begin, end):
+            p = t.start[h, t.normsys_key[e]]
+            w.normsys[normsys + e - begin] = p
+            w.outward[0, p, r], w.outward[1, p, r] = t.normsys_table[6, e], t.normsys_table[7, e]
+        for row in range(8):
+            for e in range(begin, end):
+                w.table[row, normsys + e - begin] = t.normsys_table[row, e]
+        normsys += end - begin
+        for e in range(t.shift_from[k], t.shift_from[k + 1]):
+            w.shift_index[shift] = t.start[h, t.shift_key[e]]
+            shift += 1
+        for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
+            for i in range(t.block_bins[k]):
+                w.gamma_slot[gamma] = _slot(w, t.start[h, t.gamma_key[e]] + i, place + i)
+                gamma += 1
+        w.linear_from[r + 1], w.normsys_from[r + 1], w.shift_from[r + 1] = linear, normsys, shift
+        w.gamma_from[r + 1], w.slots_from[r + 1] = gamma, w.slots[0]
+
+
+@inline
+def _shared(t: Any, h: int, other: int) -> int:
+    """How many of the first blocks two hypotheses share, where they have the same parameters and main bins; else none."""
+    same = t.size[h] == t.size[other] and t.bins[h] == t.bins[other]
+    for key in range(t.start.shape[1]):
+        same &= t.start[h, key] == t.start[other, key]
+    for channel in range(t.offset.shape[1]):
+        same &= t.offset[h, channel] == t.offset[other, channel]
+    first, second, shared = t.hypothesis_from[h], t.hypothesis_from[other], 0
+    most = min(t.hypothesis_from[h + 1] - first, t.hypothesis_from[other + 1] - second) if same else 0
+    while shared < most and t.hypothesis_block[first + shared] == t.hypothesis_block[second + shared]:
+        shared += 1
+    return int(shared)
+
+
+@inline
+def _slot(w: Any, p: int, n: int) -> int:
+    """The row across of parameter p as a factor of main bin n; a new one where its last one is another bin's."""
+    slot = w.slot[p]
+    if slot < 0 or w.slot_bin[slot] != n:
+        slot = w.slots[0]
+        w.slot[p], w.slotted[slot], w.slot_bin[slot] = slot, p, n
+        w.slots[0] = slot + 1
+    return int(slot)

@@ -1,0 +1,191 @@
+"""How the kernels are compiled: by numba, without the interpreter's lock, and kept between runs.
+
+numba keeps a compiled function for as long as the file that defines it does not change. These functions contain others from
+other files, so that their cache is named by the digest of all sources of this room instead; another version never reads it.
+
+A function that calls another contains it: numba's compiler goes once over each, and again over all that its callers link. What
+takes long to compile is therefore :func:`apart`, called by its address, and what is called from one place alone is
+:func:`inline`. Python calls what is an :func:`entry`; the others have no way in from there, which would be compiled, too.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import inspect
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, wraps
+from pathlib import Path
+from typing import Any
+
+import numba
+from llvmlite import binding  # type: ignore[import-untyped]
+from numba.core import cgutils
+from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.extending import intrinsic
+
+__all__ = ["KERNELS", "ROOM", "Apart", "apart", "digest_of", "entry", "inline", "jit", "kept", "name_of", "uncollected"]
+
+# Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+_INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+ROOM = Path(__file__).resolve().parents[1]
+"""The folder of hf_core: a compiled function may contain others from any of its files."""
+
+
+@cache
+def digest_of(folder: Path = ROOM) -> str:
+    """A digest of all Python sources in ``folder`` and beneath it, with their paths."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+class _Named(CompileResultCacheImpl):
+    """What is kept of a compiled function also says which others it calls by their addresses: they are loaded before it."""
+
+    def get_filename_base(self, fullname: str, abiflags: str) -> str:
+        base: str = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]
+        return f"{base}-{digest_of()}"
+
+    def reduce(self, compiled: Any) -> Any:
+        called = sorted(set(_DECLARED.findall(compiled.library.get_llvm_str())))
+        return [_LINKED[symbol] for symbol in called], super().reduce(compiled)  # type: ignore[no-untyped-call]
+
+    def rebuild(self, context: Any, payload: Any) -> Any:
+        called, own = payload
+        for name, types in called:
+            KERNELS[name].compile(types)
+        return super().rebuild(context, own)  # type: ignore[no-untyped-call]
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Named
+
+
+def kept(dispatcher: Any) -> bool:
+    """Whether a compiled function is at hand, here or from an earlier run."""
+    index = getattr(getattr(dispatcher._cache, "_cache_file", None), "_index_path", None)
+    return bool(dispatcher.signatures) or (index is not None and Path(index).exists())
+
+
+# What compiles alone, by its name: ``compile`` takes the types of the arguments.
+KERNELS: dict[str, Any] = {}
+
+
+def _name(function: Any) -> str:
+    return f"{function.__module__}.{function.__name__}"
+
+
+def name_of(kernel: Any) -> str:
+    """The name in :data:`KERNELS` of a function made by :func:`entry` or :func:`apart`."""
+    return _name(kernel.dispatcher.py_func)
+
+
+def _compiled(function: Any, **options: Any) -> Any:
+    """Compiled on its first call, and kept where some folder can be written."""
+    dispatcher = numba.njit(nogil=True, **options, **_OPTIONS)(function)
+    with suppress(RuntimeError):  # numba finds no folder for its cache: a read-only installation without a home
+        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+    return dispatcher
+
+
+def entry(function: Any) -> Any:
+    """``function`` as Python calls it; ``dispatcher`` is numba's."""
+    dispatcher = _compiled(function, no_cfunc_wrapper=True)
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        if not dispatcher.signatures:
+            with uncollected():
+                dispatcher.compile(tuple(map(numba.typeof, arguments)))
+        return dispatcher(*arguments)
+
+    called.dispatcher = dispatcher  # type: ignore[attr-defined]
+    KERNELS[_name(function)] = dispatcher
+    return called
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without the garbage collector, which takes a sixth of the time that the compiler takes, and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def jit(function: Any) -> Any:
+    """``function`` for others that are compiled."""
+    return _compiled(function, **_INSIDE)
+
+
+def inline(function: Any) -> Any:
+    """``function`` becomes part of its caller before that is compiled, for what is called from one place."""
+    return numba.njit(inline="always", **_OPTIONS)(function)
+
+
+class Apart:
+    """A function that the linker knows by an address of its own, for each signature."""
+
+    def __init__(self, function: Any) -> None:
+        self.dispatcher = jit(function)
+        self.name = _name(function)
+
+    def compile(self, types: Any) -> Any:
+        """The compiled function, or the kept one."""
+        known = types in self.dispatcher.overloads
+        self.dispatcher.compile(types)
+        compiled = self.dispatcher.overloads[types]
+        if not known:
+            symbol = self._symbol(types)
+            binding.add_symbol(symbol, compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+            _LINKED[symbol] = self.name, types
+        return compiled
+
+    def typed(self, types: Any) -> Any:
+        """For numba: the signature, and what writes a call."""
+        return self.compile(types).signature, self._lowered
+
+    def _lowered(self, context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        given, returned = signature.args, signature.return_type
+        kind = context.call_conv.get_function_type(returned, given)
+        callee = cgutils.get_or_insert_function(builder.module, kind, self._symbol(given))  # type: ignore[no-untyped-call]
+        _, found = context.call_conv.call_function(builder, callee, returned, given, values)  # the status: none of them raises
+        return found
+
+    def _symbol(self, types: Any) -> str:
+        return f"{self.name}.{hashlib.sha256(','.join(map(str, types)).encode()).hexdigest()[:12]}"
+
+
+_PACKAGE = __name__.rpartition(".cpu.")[0]  # hfx.hf_core
+_LINKED: dict[str, tuple[str, Any]] = {}  # the name and the types of each symbol
+_DECLARED = re.compile(rf'^declare .*@"?({re.escape(_PACKAGE)}\.[\w.]+)"?\(', re.MULTILINE)
+
+
+def apart(function: Any) -> Any:
+    """``function`` compiled by itself, and called by its address; ``dispatcher`` is numba's. It must raise nothing and return
+    numbers alone: its callers look at no status and count no references. They are kept here, and not by numba's own cache, which
+    would not load it with them."""
+    found = Apart(function)
+    KERNELS[found.name] = found
+
+    @wraps(function)
+    def typed(context: Any, *types: Any) -> Any:
+        return found.typed(types)
+
+    context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    own = inspect.signature(function)
+    typed.__signature__ = own.replace(parameters=[context, *own.parameters.values()])  # type: ignore[attr-defined]
+    called: Any = intrinsic(typed)
+    called.dispatcher = found.dispatcher
+    return called

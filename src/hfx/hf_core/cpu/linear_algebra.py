@@ -1,0 +1,113 @@
+"""The linear algebra of one fit, compiled: matrices keep their upper triangle alone, row by row, so that every inner loop runs
+along memory; rows begin and end at multiples of the vector lanes.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba.extending import register_jitable
+from numpy.typing import NDArray
+
+from hfx.hf_core.cpu.compilation import apart, jit
+
+__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
+
+# Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
+LANES = 16
+_LINE = 64  # bytes of a cache line
+
+
+@register_jitable
+def padded(parameters: int) -> int:
+    """The length of a row of P entries: a multiple of the lanes, and even."""
+    return (parameters + LANES - 1) // LANES * LANES
+
+
+def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
+    """As numpy's, but from where a cache line begins: rows that straddle these cost a fit some per cent."""
+    size = math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize
+    room = np.zeros(size + _LINE, dtype=np.uint8)
+    begin = -room.ctypes.data % _LINE
+    found: NDArray[Any] = room[begin : begin + size].view(dtype).reshape(shape)
+    return found
+
+
+@apart
+def cholesky(a: Any, size: int) -> bool:
+    """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
+
+    Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; what lies there is of no meaning.
+    """
+    width = padded(size)
+    for j in range(0, size, 8):
+        end = min(j + 8, size)
+        left = j // LANES * LANES
+        for r in range(j, end):
+            row = a[r, left:width]
+            for s in range(j, r):
+                c, above = a[s, r], a[s, left:width]
+                for q in range(width - left):
+                    row[q] -= c * above[q]
+            diagonal = a[r, r]
+            if not diagonal > 0.0:
+                return False
+            inverse = 1.0 / math.sqrt(diagonal)
+            for q in range(width - left):
+                row[q] *= inverse
+            for q in range(left, r):
+                a[r, q] = 0.0
+        for p in range(end, size):
+            left = p // LANES * LANES
+            target = a[p, left:width]
+            c0, c1, c2, c3 = a[j, p], a[j + 1, p], a[j + 2, p], a[j + 3, p]
+            c4, c5, c6, c7 = a[j + 4, p], a[j + 5, p], a[j + 6, p], a[j + 7, p]
+            r0, r1, r2, r3 = a[j, left:width], a[j + 1, left:width], a[j + 2, left:width], a[j + 3, left:width]
+            r4, r5, r6, r7 = a[j + 4, left:width], a[j + 5, left:width], a[j + 6, left:width], a[j + 7, left:width]
+            for q in range(width - left):
+                one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
+                two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
+                target[q] -= one + two
+    return True
+
+
+@jit
+def solve(factor: Any, size: int, x: Any) -> None:
+    """x becomes (U'U)^-1 x."""
+    for i in range(size):
+        row, right = factor[i, i:size], x[i:size]
+        found = right[0] / row[0]
+        for q in range(size - i):
+            right[q] -= found * row[q]
+        right[0] = found
+    for i in range(size - 1, -1, -1):
+        row, right = factor[i, i:size], x[i:size]
+        total = 0.0
+        for q in range(1, size - i):
+            total += row[q] * right[q]
+        right[0] = (right[0] - total) / row[0]
+
+
+@jit
+def pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed: Any) -> None:
+    """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
+    width = padded(size)
+    for i in range(size):
+        p = index[i]
+        for j in range(i):
+            packed[i, j] = 0.0
+        for j in range(i, size):
+            packed[i, j] = matrix[p, index[j]]
+        for j in range(size, width):
+            packed[i, j] = 0.0
+        packed[i, i] += damping * scale[p]
+
+
+@jit
+def dot(one: Any, two: Any, size: int) -> float:
+    total = 0.0
+    for p in range(size):
+        total += one[p] * two[p]
+    return total

@@ -1,0 +1,367 @@
+"""One fit's step: Newton's, on the face of the box, from the rows of the Hessian or from its matrix; compiled.
+
+The rows alone serve as long as the Hessian is positive definite there; the matrix certifies the last step, and finds the way
+out of saddles and valleys.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.experimental import structref
+
+from hfx.hf_core.batch.problem import (
+    FACE_ROUNDS,
+    MARGIN,
+    MAX_DAMPING,
+    NOTHING,
+    POLISH,
+    SADDLE_PREDICTED,
+    SIDE_ROUNDS,
+    SURE,
+)
+from hfx.hf_core.cpu.compilation import apart, entry, inline, jit
+from hfx.hf_core.cpu.conjugate_gradients import conjugate
+from hfx.hf_core.cpu.derivatives import hessian, hessian_product
+from hfx.hf_core.cpu.linear_algebra import cholesky, dot, pack, padded, solve, zeros
+from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
+
+__all__ = ["State", "arrays_of_state", "limit_steps", "made_state", "state", "state_type", "step"]
+
+# How a step is found: by conjugate gradients on the Hessian's rows, by what preconditions them, with the matrix.
+ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
+
+
+class State(structref.StructRefProxy):
+    """One thread's fit: vectors (P,) and matrices (P, P)."""
+
+
+@structref.register
+class _StateType(types.StructRef):
+    pass
+
+
+_FIELDS = [
+    "sign",
+    "reach",
+    "least",  # the bounds of one step: a kink at zero is not stepped across
+    "most",
+    "low",  # how far each parameter may step down (not above 0)
+    "high",
+    "gradient",
+    "hessian",  # upper triangle
+    "gauss_newton",  # where the Hessian is not positive definite
+    "other",  # a gradient on the other side of a kink
+    "scale",  # of the damping
+    "right",  # the right-hand side of the equations for a step
+    "factor",  # upper Cholesky factor of the moving parameters
+    "index",  # the moving parameters
+    "free",
+    "held",  # free, but gone to a bound in this step
+    "packed",  # a vector over the moving parameters
+    "step",  # padded
+    "pushed",  # padded: the part of a step that is held
+    "product",  # padded: the Hessian times a step
+    "trial",
+    "trial_sign",
+    "kept",  # where a rejected trial was followed from
+    "kept_sign",
+]
+structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
+structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
+
+
+@entry
+def made_state(arrays: Any) -> Any:
+    """A fit of these arrays, one for each field."""
+    return State(*arrays)  # type: ignore[no-untyped-call]
+
+
+def state(parameters: int) -> Any:
+    """Room for a fit of so many parameters."""
+    return made_state(arrays_of_state(parameters))
+
+
+def state_type(parameters: int) -> Any:
+    """numba's type of what :func:`state` makes."""
+    arrays = arrays_of_state(parameters)
+    return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
+
+
+def arrays_of_state(parameters: int) -> tuple[Any, ...]:
+    """The fit's fields."""
+    width = padded(parameters)
+    arrays = {
+        "sign": zeros(parameters),
+        "reach": zeros(parameters),
+        "least": zeros(parameters),
+        "most": zeros(parameters),
+        "low": zeros(parameters),
+        "high": zeros(parameters),
+        "gradient": zeros(parameters),
+        "hessian": zeros((width, width)),
+        "gauss_newton": zeros((width, width)),
+        "other": zeros(parameters),
+        "scale": zeros(parameters),
+        "right": zeros(parameters),
+        "factor": zeros((width, width)),
+        "index": zeros(parameters, dtype=np.int64),
+        "free": zeros(parameters, dtype=np.bool_),
+        "held": zeros(parameters, dtype=np.bool_),
+        "packed": zeros(parameters),
+        "step": zeros(width),
+        "pushed": zeros(width),
+        "product": zeros(width),
+        "trial": zeros(parameters),
+        "trial_sign": zeros(parameters),
+        "kept": zeros(parameters),
+        "kept_sign": zeros(parameters),
+    }
+    return tuple(arrays[name] for name in _FIELDS)
+
+
+@jit
+def limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
+    """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
+    which parameters may move: not fixed, not pressed against a bound, not without any influence."""
+    for p in range(size):
+        low, high = lower[p], upper[p]
+        if kinked[p] and s.sign[p] > 0.0:
+            low = max(low, 0.0)
+        elif kinked[p]:
+            high = min(high, 0.0)
+        slope, diagonal = s.gradient[p], abs(diagonals[p])
+        flat = diagonal < NOTHING and abs(slope) < NOTHING
+        pressed = (theta[p] <= low and slope >= 0.0) or (theta[p] >= high and slope <= 0.0)
+        s.free[p] = not (flat or pressed or low >= high)
+        s.held[p] = False
+        s.least[p], s.most[p] = low, high
+        s.low[p], s.high[p] = low - theta[p], high - theta[p]
+        s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
+
+
+@jit
+def _moving(size: int, s: Any) -> int:
+    """Lists the parameters that are free and not held; their number."""
+    count = 0
+    for p in range(size):
+        if s.free[p] and not s.held[p]:
+            s.index[count] = p
+            count += 1
+    return count
+
+
+@inline
+def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
+    """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
+    blocks = w.blocks[0]
+    solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
+    for p in range(size):
+        if solved and s.free[p] and not s.held[p]:
+            s.step[p] = w.solution[p]
+    return solved
+
+
+@inline
+def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, s: Any) -> bool:
+    """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
+    be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
+    count = _moving(size, s)
+    for attempt in range(2):
+        if ready:
+            break
+        if attempt == 0:
+            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        else:
+            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+        if cholesky(s.factor, count):
+            break
+        if convex or attempt == 1:
+            return False
+    for i in range(count):
+        s.packed[i] = s.right[s.index[i]]
+    solve(s.factor, count, s.packed)
+    for i in range(count):
+        s.step[s.index[i]] = s.packed[i]
+    return True
+
+
+@jit
+def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
+    """By how much the quadratic model falls along the step."""
+    hessian_product(blocks, bins, s.step, w, s.product)
+    return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.product, size)))
+
+
+@jit
+def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
+    """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest curvature, or of
+    the floor of a valley."""
+    for p in range(size):
+        s.held[p] = False
+    count = _moving(size, s)
+    if count == 0:
+        return predicted, 0.0
+    flat = valley_edm(count, s)
+    if flat >= 0.0:
+        return predicted, flat
+    lowest_curvature(count, s)
+    uphill = 0.0
+    for p in range(size):
+        s.step[p] = 0.0
+    for i in range(count):
+        p = s.index[i]
+        s.step[p] = s.packed[i]
+        uphill += s.step[p] * s.gradient[p]
+    length = (-1.0 if uphill > 0.0 else 1.0) / (1.0 + damping)
+    for p in range(size):
+        s.step[p] = min(max(length * s.step[p], s.low[p]), s.high[p])
+    return _predicted(blocks, bins, size, w, s), edm
+
+
+@jit
+def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
+    """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
+    Returns whether the Hessian is, and the damping."""
+    blocks, bins = w.blocks[0], t.bins[h]
+    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
+    s.held[:] = False
+    count = _moving(size, s)
+    convex = True
+    while True:
+        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
+        if cholesky(s.factor, count) or damping > MAX_DAMPING:
+            break
+        if convex:
+            convex = False
+            hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
+            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
+            if cholesky(s.factor, count):
+                break
+        damping = max(4.0 * damping, 1e-3)
+    return convex, damping
+
+
+@inline
+def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
+    """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
+    shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
+    blocks, bins = w.blocks[0], t.bins[h]
+    for p in range(size):
+        s.held[p] = False
+        s.step[p] = 0.0
+        s.right[p] = -s.gradient[p]
+    edm = 0.0 if convex and damping == 0.0 else np.inf
+    whole = True  # whether the first solution is the step
+    for turn in range(FACE_ROUNDS + 1):
+        solved = (
+            _solve_rows(t, h, size, convex, damping, w, s) if quick else _solve_matrix(size, convex, turn == 0, damping, w, s)
+        )
+        if not solved and (quick or turn == 0):
+            return False, 0.0, np.inf, 1.0
+        if turn == 0:
+            for p in range(size):
+                edm -= s.gradient[p] * s.step[p]
+        left = False
+        for p in range(size):
+            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
+                s.held[p] = left = True
+                whole = False
+                s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
+        if not left or not solved or turn == FACE_ROUNDS:
+            break
+        for p in range(size):
+            s.pushed[p] = s.step[p] if s.held[p] else 0.0
+        hessian_product(blocks, bins, s.pushed, w, s.product)
+        for p in range(size):
+            s.right[p] = -(s.gradient[p] + s.product[p])
+    stretch = 1.0
+    for p in range(size):
+        s.step[p] = min(max(s.step[p], s.low[p]), s.high[p]) if s.free[p] else 0.0
+        stretch = max(stretch, abs(s.step[p]) / s.reach[p])
+    for p in range(size):
+        s.step[p] /= stretch
+    if quick and convex and whole:  # the iteration knows the product already
+        predicted = -dot(s.step, s.gradient, size) - 0.5 * w.bend[0] / (stretch * stretch)
+    else:
+        predicted = _predicted(blocks, bins, size, w, s)
+    if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
+        predicted, edm = _leave_saddle(blocks, bins, size, damping, predicted, edm, w, s)
+    return True, predicted, edm, stretch
+
+
+@apart
+def step(
+    t: Any,
+    h: int,
+    theta: Any,
+    lower: Any,
+    upper: Any,
+    main: Any,
+    size: int,
+    near: bool,
+    above: float,
+    damping: float,
+    w: Any,
+    s: Any,
+) -> Any:
+    """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
+    EDM, by how much the step was shortened). ``above``: by how much 2NLL lies above what the fit must go below."""
+    way = MATRIX if near else ROWS
+    turn, beyond = 0, 0.0
+    while True:
+        quick, convex = way != MATRIX, True
+        if way == CONVEX_ROWS:
+            convex = False
+        elif way == MATRIX:
+            convex, damping = _curvature(t, h, size, damping, w, s)
+        found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
+        if way == ROWS and not found:
+            way = CONVEX_ROWS
+        elif quick and (not found or (edm <= POLISH and not above > MARGIN * edm) or (way == CONVEX_ROWS and predicted < SURE)):
+            way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
+        elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
+            turn += 1
+            beyond = _beyond(t, h, main, w)
+            limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+        else:
+            break
+    if beyond != 0.0:
+        predicted, edm = predicted - beyond, np.inf
+    return quick, damping, predicted, edm, stretch
+
+
+@jit
+def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
+    """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
+    are taken. Whether any are."""
+    changed = False
+    for n in range(t.bins[h]):
+        if main[n] <= 0.0:
+            row = w.jacobian[n]
+            ahead = w.row_rate[n] + dot(row, s.step, size)
+            if (ahead < 0.0) != (w.row_curvature[n] != 0.0):
+                changed = True
+                inverse = 1.0 / t.floor[h, n]
+                if ahead >= 0.0:
+                    inverse = -inverse
+                slope = inverse * w.row_rate[n]
+                w.row_curvature[n] = max(inverse, 0.0)
+                for p in range(size):
+                    s.gradient[p] += slope * row[p]
+                    w.diagonal[p] += inverse * row[p] * row[p]
+    return changed
+
+
+@inline
+def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
+    """By how much the sides that the derivatives take raise the NLL here."""
+    total = 0.0
+    for n in range(t.bins[h]):
+        if main[n] <= 0.0 and (w.row_rate[n] < 0.0) != (w.row_curvature[n] != 0.0):
+            more = 0.5 * w.row_rate[n] * w.row_rate[n] / t.floor[h, n]
+            total += more if w.row_rate[n] >= 0.0 else -more
+    return total

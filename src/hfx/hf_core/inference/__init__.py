@@ -1,0 +1,1 @@
+"""Statistical questions: test statistics and asymptotic formulae."""

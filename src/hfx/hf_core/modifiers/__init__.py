@@ -1,0 +1,1 @@
+"""The modifiers of HistFactory and their interpolation codes."""

@@ -1,0 +1,148 @@
+"""``hfx endpoint list|add|check|init`` and ``hfx scan --endpoint``: what is printed, and the exit codes."""
+
+import json
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hfx.driver.cli import main
+from tests.driver import fakes
+
+KINDS = ["globus", "globus-htcondor", "globus-slurm", "htcondor", "kubernetes", "local", "slurm-cpu", "slurm-gpu"]
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HFX_CONFIG", str(tmp_path / "configuration"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
+
+
+def run(command: str, capsys: Captured) -> tuple[int, str, str]:
+    capsys.readouterr()
+    code = main.run(shlex.split(command))
+    return (code, *capsys.readouterr())
+
+
+def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
+    listed = dict(line.split("  ", 1) for line in run("endpoint init", capsys)[1].splitlines())
+    assert list(listed) == KINDS
+    assert {name: text.strip() for name, text in listed.items() if "slurm" in name} == {
+        "globus-slurm": "the files of a Globus Compute endpoint at a site with Slurm",
+        "slurm-cpu": "A Slurm cluster, CPU nodes",
+        "slurm-gpu": "A Slurm cluster, GPU nodes: one worker a GPU, and each worker sees one GPU of its own",
+    }
+    assert run("endpoint init local", capsys) == (0, "local.toml\n", "")
+    assert "local.toml is there already; choose another place with -o" in run("endpoint init local", capsys)[2]
+    code, out, _ = run("endpoint add mine local.toml", capsys)
+    assert (code, Path(out.strip()).name) == (0, "mine.toml")
+    assert "replace it with --force" in run("endpoint add mine local.toml", capsys)[2]
+    assert run("endpoint add mine local.toml --force", capsys)[0] == 0
+    _, out, err = run("endpoint list", capsys)
+    assert [line.split()[0] for line in out.splitlines()] == ["embedded", "inline", "parsl", "process", "mine"]
+    assert "process, at most 2 at a time" in out.splitlines()[-1]
+    assert "configuration/endpoints" in err
+    rows = json.loads(run("endpoint list --json", capsys)[1])
+    assert {row["name"]: row["usable"] for row in rows}["mine"] is True
+    pallet = fakes.write_pallet(Path("toy"), fakes.grid(3, 2))
+    code, out, err = run(f"scan {pallet} --endpoint mine --plan", capsys)
+    assert "workers     2 at most (mine)" in out
+    assert run(f"scan {pallet} --endpoint mine", capsys)[0] == 0
+    head = json.loads(Path("hfx-runs/toy/run.json").read_text())
+    assert (head["endpoint"], head["command"]) == ("mine", "hfx scan toy -o hfx-runs/toy --endpoint mine")
+
+
+def test_the_files_of_a_globus_site_come_as_a_folder(capsys: Captured) -> None:
+    code, out, _ = run("endpoint init globus-slurm -o site", capsys)
+    names = ["config.yaml", "user_config_schema.json", "user_config_template.yaml.j2"]
+    assert (code, out.split()) == (0, [f"site/{name}" for name in names])
+    assert "type: SlurmProvider" in Path("site/user_config_template.yaml.j2").read_text()
+    code, _, err = run("endpoint init globus-slurm -o site", capsys)
+    assert (code, "site/config.yaml is there already" in err) == (2, True)
+
+
+def test_a_broken_file_is_not_added_and_is_listed_with_its_reason(capsys: Captured, tmp_path: Path) -> None:
+    Path("bad.toml").write_text('engine = "process"\nworker = 2')
+    code, out, err = run("endpoint add river bad.toml", capsys)
+    assert (code, out) == (2, "")
+    assert "did you mean 'workers'?" in err
+    folder = tmp_path / "configuration" / "endpoints"
+    folder.mkdir(parents=True)
+    (folder / "river.toml").write_text(Path("bad.toml").read_text())
+    code, out, _ = run("endpoint list", capsys)
+    assert code == 0
+    assert "river     cannot be used: endpoint river" in out
+    code, out, err = run("scan toy --endpoint river", capsys)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "no key is called 'worker'" in err
+
+
+def test_check_prints_every_worker(capsys: Captured) -> None:
+    Path("two.toml").write_text('engine = "process"\nworkers = 2')
+    code, out, err = run("endpoint check two.toml", capsys)
+    assert (code, err) == (0, "")
+    header, first, second, *_, last = out.splitlines()
+    assert header.split()[:5] == ["worker", "python", "hfx", "numpy", "numba"]
+    assert first.split()[0] != second.split()[0]
+    assert last == "endpoint two can be used: 2 of 2 workers answered"
+    found = json.loads(run("endpoint check two.toml --json", capsys)[1])
+    assert found["usable"]
+    assert len({worker["told"]["pid"] for worker in found["workers"]}) == 2
+
+
+def test_check_of_a_device_that_is_not_there(capsys: Captured) -> None:
+    import torch
+
+    if torch.cuda.device_count() > 6:
+        pytest.skip("this machine has them")
+    Path("gpu.toml").write_text('engine = "process"\nworkers = 1\ndevice = "cuda:6"')
+    code, out, err = run("endpoint check gpu.toml", capsys)
+    assert code == 2
+    assert "cannot be used: " in out
+    assert "no cuda:6 there: torch" in out
+    assert err == "hfx: endpoint gpu cannot be used: 1 problem, listed with its remedy\n"
+    assert "of CUDA devices there are" in run("scan toy --endpoint gpu.toml", capsys)[2]
+
+
+def test_several_endpoints_share_a_scan_and_are_remembered(capsys: Captured) -> None:
+    Path("one.toml").write_text('engine = "process"\nworkers = 1')
+    Path("two.toml").write_text('engine = "inline"\nworkers = 1')
+    pallet = fakes.write_pallet(Path("toy"), fakes.grid(6, 4))
+    code, _, err = run(f"scan {pallet} --endpoint one.toml --endpoint two.toml", capsys)
+    assert code == 0, err
+    head = json.loads(Path("hfx-runs/toy/run.json").read_text())
+    assert head["endpoint"] == ["one.toml", "two.toml"]
+    assert head["command"].endswith("--endpoint one.toml --endpoint two.toml")
+    content = json.loads(Path("hfx-runs/toy/scan.json").read_text())
+    assert len(content["results"]) == 24
+    assert run(shlex.join(shlex.split(head["command"])[1:]), capsys)[0] == 0
+
+
+def test_a_device_that_the_endpoint_has_not(capsys: Captured) -> None:
+    Path("one.toml").write_text('engine = "process"\ndevice = "cpu"')
+    code, _, err = run("scan toy --endpoint one.toml --device cuda", capsys)
+    assert code == 2
+    assert "the workers of endpoint one (one.toml) compute on cpu; leave --device out" in err
+
+
+def test_sigterm_ends_a_scan_as_ctrl_c_does(tmp_path: Path) -> None:
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 12))
+    Path("one.toml").write_text('engine = "process"\nworkers = 1')
+    code = "from hfx.driver.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "scan", str(pallet), "-o", "run", "--endpoint", "one.toml"]
+    scan = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not Path("run/run.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.3)
+    scan.send_signal(signal.SIGTERM)
+    _, err = scan.communicate(timeout=30)
+    assert scan.returncode == 143, err
+    assert "go on with: hfx scan" in err
+    assert "Traceback" not in err

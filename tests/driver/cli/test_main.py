@@ -1,0 +1,365 @@
+"""The command line: exit codes, one-line errors, options, what goes to which stream."""
+
+import json
+import resource
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import hfx
+from hfx.driver.cli import main
+from tests.driver import fakes
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
+    monkeypatch.setattr("hfx.driver.scan.scan._worker_function", lambda: fakes.run)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> str:
+    fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 3))
+    return "toy"
+
+
+def complaint(arguments: list[str], capsys: Captured) -> str:
+    """The one line of a command that must leave with 2."""
+    assert main.run(arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("hfx: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+    return err[5:-1]
+
+
+def test_a_scan(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--threads", "1"]) == 0
+    out, err = capsys.readouterr()
+    rows = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert rows["fitted"] == "12 of 12 hypotheses"
+    assert rows["excluded"].endswith("expected (CLs < 0.05)")
+    assert "https://www.hepdata.net/record/ins1234567" in out
+    assert "hfx-runs/toy/ (scan.json" in out
+    assert "hfx: 12 hypotheses to fit in 1 task\n" in err
+    assert "hfx: fitted 12/12" in err
+
+
+def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet"]) == 0
+    for more in ([], ["--region", "all"]):
+        assert complaint(["scan", "hfx-runs/toy", *more], capsys) == (
+            "hfx-runs/toy is the folder of a run, not a pallet: 'hfx attach hfx-runs/toy' shows it, or goes on with it, "
+            f"'hfx plot hfx-runs/toy' draws it; a scan wants the pallet, {Path('toy').resolve()}"
+        )
+
+
+@pytest.mark.parametrize("text", ["[]", "{bad", "{}"])
+def test_a_folder_with_another_s_run_json_is_told_as_a_pallet_would_be(text: str, capsys: Captured) -> None:
+    Path("other").mkdir()
+    Path("other/run.json").write_text(text)
+    said = complaint(["scan", "other"], capsys)
+    assert "-o" not in said
+    assert "other" in said
+    assert "the folder of a run" not in said
+
+
+def test_a_pallet_s_own_folder_may_hold_its_run(pallet: str, capsys: Captured) -> None:
+    """The same command again, and `hfx attach`, open the pallet there, and find the run."""
+    for _ in range(2):
+        assert main.run(["scan", pallet, "-o", pallet, "--quiet"]) == 0
+    assert main.run(["attach", pallet, "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_some_failed(capsys: Captured) -> None:
+    fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
+    assert main.run(["scan", "toy"]) == 1
+    out, err = capsys.readouterr()
+    assert "failed          1: sig_200_0 (the patch does not apply)" in out
+    assert "hfx: sig_200_0 failed: the patch does not apply" in err
+    assert Path("hfx-runs/toy/contour.pdf").exists()
+
+
+def test_json_and_quiet(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--json", "--quiet"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    content = json.loads(out)
+    on_disk = json.loads(Path("hfx-runs/toy/scan.json").read_text())
+    assert content == {**on_disk, "folder": "hfx-runs/toy"}
+    assert main.run(["scan", pallet, "--quiet"]) == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
+    command = (
+        "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --only *_0 "
+        "--where m1>200 --x m1 --y m1-m2 --minima natural --starts 3 --endpoint inline --threads 1 "
+        "--device cpu --xlabel X --ylabel Y --title T --forbidden y>x --theory-band 0.2 "
+        "--labels m1,m2 --no-verify -o out"
+    )
+    assert main.run(["scan", pallet, *command.split()]) == 0
+    options = json.loads(Path("out/scan.json").read_text())["options"]
+    assert options == {
+        "output": "out",
+        "mu": 2.0,
+        "signal_scale": 0.5,
+        "test_stat": "q",
+        "normsys": 1,
+        "histosys": "2",
+        "measurement": "meas",
+        "region": None,
+        "only": "*_0",
+        "where": "m1>200",
+        "x": "m1",
+        "y": "m1-m2",
+        "interpolation": "gp",
+        "minima": "natural",
+        "starts": 3,
+        "endpoint": "inline",
+        "threads": 1,
+        "device": "cpu",
+        "xlabel": "X",
+        "ylabel": "Y",
+        "title": "T",
+        "forbidden": "y>x",
+        "theory_band": 0.2,
+        "labels": ["m1", "m2"],
+        "verify": False,
+    }
+    # The command that is kept is this command.
+    kept = json.loads(Path("out/run.json").read_text())["command"]
+    capsys.readouterr()
+    assert main.run(shlex.split(kept)[1:]) == 0
+    assert json.loads(Path("out/scan.json").read_text())["options"] == options
+
+
+def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--plan"]) == 0
+    out, _ = capsys.readouterr()
+    assert "hypotheses  12 of 12, 0 with local results already" in out
+    assert "folder      hfx-runs/toy" in out
+    assert not Path("hfx-runs").exists()
+    assert main.run(["scan", pallet, "--only", "*_0", "--quiet"]) == 0
+    assert main.run(["scan", pallet, "--plan"]) == 0
+    assert "12 of 12, 4 with local results already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("scan", "missing argument 'PALLET'; hfx scan --help"),
+        ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
+        ("scan toy --Mu 1", "no such option: --Mu"),
+        ("scan toy --mu much", "invalid value for '--mu'"),
+        ("scan toy --mu nan", "--mu 'nan' is not a finite number"),
+        ("scan toy --mu 0", "--mu 0 cannot be tested"),
+        ("scan toy --signal-scale -1", "--signal-scale -1: give a number above 0"),
+        ("scan toy --test-stat q0", "--test-stat 'q0' is not one of q, qtilde"),
+        ("scan toy --normsys 2", "--normsys '2' is not one of 1, 4"),
+        ("scan toy --histosys 4", "--histosys '4' is not one of 0, 2, 4p"),
+        ("scan toy --minima best", "--minima 'best' is not one of admissible, natural, lowest"),
+        ("scan toy --starts 0", "--starts '0': give a whole number"),
+        ("scan toy --threads 0", "--threads '0': give a whole number"),
+        ("scan toy --device tpu", "--device 'tpu' is not known: cpu, cuda or cuda:N"),
+        ("scan toy --device cuda:99", "leave --device out to use the CPU"),
+        ("scan toy --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
+        ("scan toy --region all --measurement mine", "--measurement 'mine' is not one of toy's: meas, other"),
+        ("scan toy --endpoint river", "no endpoint is called 'river'; known here: embedded, inline"),
+        ("scan toy --endpoint inline --endpoint river", "no endpoint is called 'river'"),
+        ("scan toy --theory-band 2", "--theory-band 2: give a fraction"),
+        ("scan toy --only nothing", "--only 'nothing' matches none of 12 names"),
+        ("scan toy --where m3==1", "no label is called 'm3'"),
+        ("scan toy --x m3 --y m2", "no label is called 'm3'"),
+        ("scan toy --forbidden y", "--forbidden"),
+        ("scan toy --region RegionZ", "RegionZ"),
+        ("scan toy -o toy/BkgOnly.json", "toy/BkgOnly.json is a file, not a"),
+        ("scan nowhere", "nowhere: no such file or folder"),
+        ("scna toy", "no such command 'scna'; did you mean scan?"),
+        ("--nothing", "no such option: --nothing"),
+        ("plot toy", "toy holds no run of hfx"),
+        ("plot a b -o c", "a holds no run of hfx"),
+        ("plot toy --label A", "--label names the runs of an overlay"),
+        ("plot toy --style cdf", "--style 'cdf' is not one of hfx, atlas, cms"),
+        ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
+        ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, rbf, linear"),
+        ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, as 0.1, or a CSV file"),
+        ("export toy", "export needs one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
+        ("export toy --csv", "toy holds no run of hfx"),
+    ],
+)
+def test_what_cannot_be_used_is_one_line_and_two(pallet: str, capsys: Captured, arguments: str, words: str) -> None:
+    assert words in complaint(arguments.split(), capsys)
+    assert not Path("hfx-runs").exists()
+
+
+def test_another_scan_s_folder(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "-o", "out", "--quiet", "--only", "*_0"]) == 0
+    line = complaint(["scan", pallet, "-o", "out", "--mu", "2", "--quiet"], capsys)
+    assert line == "out holds another scan: --mu is 1.0 there and 2.0 here; choose another folder with -o"
+
+
+def test_a_bug_is_a_line_too_and_a_traceback_with_v(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bug(*_: object, **__: object) -> Any:
+        raise ZeroDivisionError("oh\ndear")
+
+    monkeypatch.setattr("hfx.driver.scan.scan.scan_pallet", bug)
+    assert "a bug in hfx, sorry (ZeroDivisionError: oh dear)" in complaint(["scan", pallet], capsys)
+    assert main.run(["scan", pallet, "-v"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_help_version_and_citations(capsys: Captured) -> None:
+    assert main.run(["--version"]) == 0
+    assert capsys.readouterr().out == f"hfx {hfx.__version__}\n"
+    assert main.run(["--cite"]) == 0
+    out = capsys.readouterr().out
+    assert "arXiv:1007.1727" in out
+    assert f"hfx {hfx.__version__}" in out
+    assert main.run(["--help"]) == 0
+    out = capsys.readouterr().out
+    for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint", "login", "logout", "whoami"):
+        assert f"\n  {command} " in out
+    assert main.run(["scan", "--help"]) == 0
+    assert "--signal-scale" in capsys.readouterr().out
+
+
+def test_doctor(capsys: Captured) -> None:
+    assert main.run(["doctor"]) == 0
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    expected = ["hfx", "python", "platform", "packages", "cores", "devices", "engines", "login", "cache", "disk"]
+    assert names == expected
+
+
+def test_plot_draws_again(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    for name in ("contour.pdf", "contour.json"):
+        Path("out", name).unlink()
+    assert main.run(["plot", "out", "--x", "m1", "--y", "m1-m2"]) == 0
+    assert capsys.readouterr().out.split() == ["out/contour.pdf", "out/contour.png", "out/contour.json"]
+    assert json.loads(Path("out/contour.json").read_text())["y"] == "m1-m2"
+    assert main.run(["plot", "out", "-o", "elsewhere"]) == 0
+    assert Path("elsewhere/contour.pdf").exists()
+    assert "no label is called 'm9'" in complaint_after(capsys, ["plot", "out", "--x", "m9", "--y", "m1"])
+
+
+def test_several_runs_are_redrawn_or_overlaid(pallet: str, capsys: Captured) -> None:
+    for name, where in (("a", "m1>0"), ("b", "m2>0")):
+        assert main.run(["scan", pallet, "--quiet", "-o", name, "--where", where]) == 0
+    assert main.run(["plot", "a", "b"]) == 0
+    out, err = capsys.readouterr()
+    assert [line.split("/")[0] for line in out.split()] == ["a"] * 3 + ["b"] * 3
+    assert "-o FILE draws them into one picture" in err
+    command = [
+        "plot",
+        "a",
+        "b",
+        "-o",
+        "both.svg",
+        "--label",
+        "A",
+        "--label",
+        "B",
+        "--format",
+        "png,pdf",
+        "--interpolation",
+        "rbf",
+    ]
+    assert main.run([*command, "--style", "cms"]) == 0
+    assert capsys.readouterr().out.split() == ["both.svg", "both.png", "both.pdf", "both.json"]
+    overlaid = json.loads(Path("both.json").read_text())["overlaid"]
+    assert [(one["label"], one["run"], one["interpolation"]) for one in overlaid] == [("A", "a", "rbf"), ("B", "b", "rbf")]
+    Path("limit.csv").write_text("x\n1\n")
+    assert "limit.csv: it cannot be used" in complaint_after(capsys, ["plot", "a", "--published", "limit.csv"])
+
+
+def test_export_for_hepdata(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert main.run(["export", "out", "--hepdata"]) == 0
+    assert capsys.readouterr().out.split()[:2] == ["out/hepdata/submission.yaml", "out/hepdata/cls.yaml"]
+
+
+def complaint_after(capsys: Captured, arguments: list[str]) -> str:
+    capsys.readouterr()
+    return complaint(arguments, capsys)
+
+
+def test_export(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert main.run(["export", "out", "--csv"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("name,m1,m2,CLs_obs,CLs_exp_m2,")
+    assert len(rows) == 12
+    assert main.run(["export", "out", "--workspace", "sig_300_40", "-o", "ws.json"]) == 0
+    samples = json.loads(Path("ws.json").read_text())["channels"][0]["samples"]
+    assert [sample["name"] for sample in samples] == ["signal", "bkg"]
+    line = complaint_after(capsys, ["export", "out", "--workspace", "sig_300_41"])
+    assert "did you mean sig_300_40?" in line
+    fakes.write_pallet(Path("toy"), fakes.grid(2, 2))
+    assert "has changed since it was scanned" in complaint(["export", "out", "--workspace", "sig_300_40"], capsys)
+    Path("toy/BkgOnly.json").unlink()
+    assert "cannot be opened again" in complaint(["export", "out", "--workspace", "sig_300_40"], capsys)
+
+
+def _run_in_a_process(code: str, *arguments: str) -> "subprocess.Popen[str]":
+    root = str(Path(__file__).resolve().parents[3])
+    code = f"import sys; sys.path.insert(0, {root!r})\n" + code
+    return subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_ctrl_c(pallet: str) -> None:
+    # A shell that starts the tests in the background has its children ignore the signal; a user's terminal does not.
+    code = (
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from hfx.driver.cli import main\nfrom hfx.driver.scan import scan\n"
+        "scan._worker_function = lambda: lambda task: time.sleep(60)\nmain.main()"
+    )
+    process = _run_in_a_process(code, "scan", pallet)
+    deadline = time.monotonic() + 30
+    while not Path("hfx-runs/toy/results.jsonl").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    process.send_signal(2)
+    out, err = process.communicate(timeout=20)
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "hfx: stopped; nothing kept yet; go on with: hfx scan toy -o hfx-runs/toy"
+
+
+def test_help_is_quick_and_loads_nothing_heavy() -> None:
+    code = (
+        "from hfx.driver.cli import main\n"
+        "code = main.run(['--help'])\n"
+        "heavy = {'torch', 'numba', 'matplotlib', 'numpy', 'scipy', 'httpx'} & set(sys.modules)\n"
+        "print(sorted(heavy), file=sys.stderr)\n"
+    )
+    times = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        _, err = _run_in_a_process(code).communicate(timeout=60)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert err == "[]\n"
+    assert min(times) < 0.6  # seconds of CPU, some 0.25 as a rule: what others do to the clock is not ours
+
+
+def test_another_plane_leaves_behind_what_belongs_to_the_old_one(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out", "--theory-band", "0.2", "--forbidden", "y>x-1"]) == 0
+    capsys.readouterr()
+    assert main.run(["plot", "out"]) == 0
+    same = json.loads(Path("out/contour.json").read_text())["curves"]
+    assert "theory-up" in {curve["which"] for curve in same}
+    assert capsys.readouterr().err == ""
+    assert main.run(["plot", "out", "--y", "m1-m2", "-o", "other"]) == 0
+    other = json.loads(Path("other/contour.json").read_text())["curves"]
+    assert not any(curve["which"].startswith("theory") for curve in other)
+    assert "the theory band is left out: it was made over m1 and m2" in capsys.readouterr().err

@@ -1,0 +1,150 @@
+"""Interpolations by name: exact where they promise it, refused or replaced with a word, never outside the points."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfx.driver.plane import interpolation, rings, triangulation
+from hfx.driver.plane.contour import collect, contours, plane, significance
+from hfx.driver.questions.options import ScanOptions
+from hfx.errors import OptionError
+from tests.driver.plane.test_contour import GRID, LEVEL, curves_of, scan_of
+
+POINTS = np.array(GRID, dtype=np.float64)
+
+
+def mesh_of(points: Any) -> triangulation.Mesh:
+    mesh = triangulation.triangulate(np.asarray(points, dtype=np.float64))
+    assert mesh is not None
+    return mesh
+
+
+def bump(points: Any) -> Any:
+    return (4.0 - np.hypot(points[:, 0] - 350, points[:, 1] - 200) / 60)[:, None]
+
+
+def test_the_names_and_the_default_are_those_of_the_options() -> None:
+    assert ScanOptions().interpolation == interpolation.DEFAULT
+    for name in interpolation.INTERPOLATIONS:
+        assert ScanOptions(interpolation=name).interpolation == name
+    with pytest.raises(OptionError, match="--interpolation 'cubic' is not one of gp, rbf, linear"):
+        interpolation.check("cubic")
+    with pytest.raises(OptionError, match="--interpolation 'cubic'"):
+        ScanOptions(interpolation="cubic")
+
+
+@pytest.mark.parametrize("name", ["rbf", "linear"])
+def test_rbf_and_linear_pass_through_the_points(name: str) -> None:
+    surface = interpolation.surface(mesh_of(POINTS), bump(POINTS), name)
+    order = {tuple(p): i for i, p in enumerate(surface.mesh.points.tolist())}
+    rows = [order[tuple(p)] for p in POINTS.tolist()]
+    assert np.allclose(surface.values[rows], bump(POINTS), atol=1e-8)
+    assert surface.deviation is None
+
+
+@pytest.mark.parametrize(("name", "within"), [("gp", 2.0), ("rbf", 2.0), ("linear", 12.0)])
+def test_a_circle_is_found(name: str, within: float) -> None:
+    found = contours(scan_of(GRID, lambda x, y: 4.0 - np.hypot(x - 350, y - 200) / 40), interpolation=name)
+    (ring,) = curves_of(found, "observed")
+    radius = np.hypot(ring[:, 0] - 350, ring[:, 1] - 200)
+    assert np.abs(radius - 40 * (4.0 - LEVEL)).max() < within
+    assert found["interpolation"] == name
+    assert any(f"(interpolation {name})" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("name", interpolation.INTERPOLATIONS)
+def test_nothing_is_drawn_where_the_points_do_not_reach(name: str) -> None:
+    points = [(x, y) for x, y in GRID if y <= x - 100]
+    made = plane(scan_of(points, lambda x, y: 4.0 - x / 150 + np.sin(y / 80)), interpolation=name)
+    hull = [np.array(c["points"]) for c in made.contours["curves"]] + made.band() + made.excluded()
+    assert len(hull) > 3
+    for line in hull:
+        assert (line[:, 1] <= line[:, 0] - 100 + 1e-6).all()
+        assert line[:, 0].max() <= 600 + 1e-6
+        assert line.min() >= -1e-6
+
+
+def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
+    rng = np.random.default_rng(7)
+    noise = {point: rng.normal(scale=0.3) for point in GRID}
+    made = plane(scan_of(GRID, lambda x, y: 5.0 - x / 100 + noise[x, y]))
+    low, high = (made.contours["uncertainty"]["observed"][way] for way in ("low", "high"))
+    middle = np.concatenate(curves_of(dict(made.contours), "observed"))
+    assert np.mean(np.concatenate(low)[:, 0]) < np.mean(middle[:, 0]) < np.mean(np.concatenate(high)[:, 0])
+    truth = 100 * (5.0 - LEVEL)
+    assert np.mean(np.concatenate(low)[:, 0]) - 15 < truth < np.mean(np.concatenate(high)[:, 0]) + 15
+    assert rings.area(made.uncertain()) > 400 * 2
+    assert any("drawn through a smooth surface" in note for note in made.contours["notes"])
+    assert "uncertainty" not in contours(scan_of(GRID, lambda x, y: 5.0 - x / 100), interpolation="linear")
+
+
+def test_points_that_lie_across_the_line_are_counted() -> None:
+    odd = (300, 200)
+    found = contours(scan_of(GRID, lambda x, y: -1.0 if (x, y) == odd else 5.2 - x / 150 - y / 5000))
+    assert any(f"1 of {len(GRID)} points lie on the other side of the observed line" in note for note in found["notes"])
+
+
+@pytest.mark.parametrize("name", ["gp", "rbf"])
+def test_too_many_points_are_linear_and_it_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpolation, "MOST", 50)
+    found = contours(scan_of(GRID, lambda x, y: 5.0 - x / 120), interpolation=name)
+    assert found["interpolation"] == "linear"
+    assert any(f"The interpolation {name} is not made for more than 50 points (here 99)" in n for n in found["notes"])
+
+
+def test_few_points_are_linear_and_it_is_said() -> None:
+    found = contours(scan_of([(100, 0), (200, 0), (100, 100), (200, 100)], lambda x, y: 4.0 - x / 60))
+    assert found["interpolation"] == "linear"
+    assert any("fewer than 8 points (here 4)" in note for note in found["notes"])
+
+
+def test_each_region_of_a_combination_has_its_own_surface() -> None:
+    """Two regions, each linear: the best of them changes at x = 350, where the observed limit has a step."""
+
+    def significances(x: float, y: float) -> dict[str, tuple[float, float]]:
+        expected = {"A": (600 - x) / 100, "B": (x - 100) / 100}
+        return {"A": (expected["A"], 4.0 - y / 100), "B": (expected["B"], 3.0 - y / 100)}
+
+    points = [(x, y) for x, y in GRID if x != 350]
+    scan = scan_of(points, lambda x, y: 0.0)
+    for record, (x, y) in zip(scan["results"], points, strict=True):
+        both = significances(x, y)
+        by_region = {
+            name: {"CLs_obs": cls(observed), "CLs_exp": [cls(expected + s) for s in (2, 1, 0, -1, -2)]}
+            for name, (expected, observed) in both.items()
+        }
+        best = max(both, key=lambda name: both[name][0])
+        record |= {**by_region[best], "by_region": by_region, "region": best}
+    field = collect(scan)
+    assert field.regions.shape == (2, len(points), 6)
+    made = plane(scan, interpolation="rbf")
+    assert made.surface is not None
+    z = made.surface.values[:, 0]
+    at = made.surface.mesh.points
+    left, right = at[:, 0] < 345, at[:, 0] > 355
+    assert np.allclose(z[left], 4.0 - at[left, 1] / 100, atol=1e-4)
+    assert np.allclose(z[right], 3.0 - at[right, 1] / 100, atol=1e-4)
+    assert any("Each region has its own" in note for note in made.contours["notes"])
+
+
+def cls(z: float) -> float:
+    from scipy.special import ndtr
+
+    return float(ndtr(-z))
+
+
+def test_a_region_without_a_result_somewhere_is_no_obstacle() -> None:
+    scan = scan_of(GRID, lambda x, y: 5.0 - x / 120)
+    for i, record in enumerate(scan["results"]):
+        own = {"CLs_obs": record["CLs_obs"], "CLs_exp": record["CLs_exp"]}
+        worse = {"CLs_obs": 0.9, "CLs_exp": [0.5, 0.6, 0.7, 0.8, 0.9]}
+        record["by_region"] = {"A": own} if i % 7 == 0 else {"A": own, "B": worse}
+    alone = contours(scan_of(GRID, lambda x, y: 5.0 - x / 120), interpolation="rbf")
+    found = contours(scan, interpolation="rbf")
+    (one,), (other,) = curves_of(alone, "observed"), curves_of(found, "observed")
+    assert np.allclose(one, other, atol=1e-6)
+
+
+def test_significances_of_regions_may_be_missing() -> None:
+    assert np.isnan(significance(np.array([np.nan]))).all()

@@ -1,0 +1,97 @@
+"""Published contours in the formats of HEPData, and what is no contour, told in one line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from hfx.driver.plane.published import read
+from hfx.errors import OptionError
+
+PLACES = [[100.0, 10.0], [200.0, 30.5], [300.0, 10.0]]
+CSV = (
+    "#: table_doi: 10.17182/hepdata.1.v1/t1\n#: name: Expected limit\n#: $\\sqrt{s}$ [GeV],13000\n"
+    "M(Sbottom) [GeV],M(N2) [GeV]\n100,10\n200,30.5\n300,10\n"
+)
+
+
+def variable(name: str, values: list[float]) -> dict[str, object]:
+    return {"header": {"name": name, "units": "GeV"}, "values": [{"value": value} for value in values]}
+
+
+def test_csv(tmp_path: Path) -> None:
+    path = tmp_path / "limit.csv"
+    path.write_text(CSV + "\nM(Sbottom) [GeV],M(N2) [GeV]\n1,2\n3,4\n")
+    found = read(path)
+    assert [line.tolist() for line in found.lines] == [PLACES, [[1, 2], [3, 4]]]
+    assert (found.name, found.which) == ("Expected limit", "expected")
+
+
+def test_yaml_and_json(tmp_path: Path) -> None:
+    xs, ys = map(list, zip(*PLACES, strict=True))
+    table = {"independent_variables": [variable("x", xs)], "dependent_variables": [variable("y", ys)]}
+    (tmp_path / "obs.yaml").write_text(yaml.safe_dump(table))
+    rows = [{"x": [{"value": str(x)}], "y": [{"value": y, "group": 0}]} for x, y in PLACES]
+    (tmp_path / "obs.json").write_text(json.dumps({"name": "M60_Obs", "headers": [], "values": rows}))
+    ours = {"curves": [{"which": "observed", "points": PLACES}, {"which": "expected", "points": [[0, 0], [1, 1]]}]}
+    (tmp_path / "contour.json").write_text(json.dumps(ours))
+    for name in ("obs.yaml", "obs.json", "contour.json"):
+        found = read(tmp_path / name)
+        assert [line.tolist() for line in found.lines] == [PLACES], name
+        assert found.which == "observed"
+
+
+def test_two_independent_variables_are_x_and_y(tmp_path: Path) -> None:
+    xs, ys = map(list, zip(*PLACES, strict=True))
+    table = {"independent_variables": [variable("x", xs), variable("y", ys)], "dependent_variables": [variable("z", [1, 1, 1])]}
+    (tmp_path / "t.yml").write_text(yaml.safe_dump(table))
+    assert read(tmp_path / "t.yml").lines[0].tolist() == PLACES
+
+
+@pytest.mark.parametrize(("name", "which"), [("M60_Exp", "expected"), ("expected-limit", "expected"), ("explus", "observed")])
+def test_which_is_told_from_the_name(name: str, which: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{name}.csv"
+    path.write_text("x,y\n1,2\n3,4\n")
+    assert read(path).which == which
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("a.csv", "x\n1\n2\n", "line 1 has one column; two, x and y, are needed"),
+        ("a.csv", "x,y\n1,2\n3,much\n", "line 3 is no pair of numbers: 3,much"),
+        ("a.csv", "x,y\n1,2\n", "it holds no line: two columns of numbers"),
+        ("a.csv", "", "it holds no line"),
+        ("a.yaml", "- 1\n", "independent_variables and dependent_variables are missing"),
+        ("a.yaml", "a: [", "it is no YAML"),
+        ("a.yaml", "independent_variables: []\n", "fewer than two variables"),
+        ("a.json", "{", "Expecting property name"),
+        ("a.json", "{}", "it is not a table as HEPData writes them (KeyError: 'values')"),
+        ("a.json", '{"values": [{"x": [{"value": 1}], "y": [{"value": "-"}]}]}', "row 1 is no pair of numbers"),
+        ("a.txt", "1 2", "give a table of HEPData as .csv, .yaml or .json"),
+    ],
+)
+def test_what_is_no_contour_is_told_in_one_line(name: str, text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(OptionError) as caught:
+        read(tmp_path / name)
+    assert words in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="No such file"):
+        read(tmp_path / "none.csv")
+    (tmp_path / "picture.csv").write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(OptionError, match="it is no text"):
+        read(tmp_path / "picture.csv")
+
+
+@pytest.mark.parametrize("name", ["M60", "DM130"])
+def test_the_published_ones_are_closed_rings(name: str, shared: Path) -> None:
+    (line,) = read(shared / "pallets" / f"sbottom-observed-{name}.csv").lines
+    assert len(line) > 200
+    assert np.array_equal(line[0], line[-1])

@@ -1,0 +1,189 @@
+"""Pictures: drawn for every shape of scan, without global state, with their metadata."""
+
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from hfx.driver.plot.axis_labels import axis_label, relation_label
+from hfx.driver.plot.figure import draw, draw_axes, theory_curves
+from hfx.errors import OptionError
+from tests.driver.plane.test_contour import GRID, LINE, scan_of
+
+METADATA = {"digest": "sha256:0123abcd", "version": "0.1.0", "command": "hfx scan 'a b.tar.gz' --mu 1"}
+SCAN = scan_of(GRID, lambda x, y: 5.0 - x / 120 - y / 300)
+
+
+def axes() -> Any:
+    figure = Figure(figsize=(7, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.subplots()
+
+
+def test_files_are_written_with_their_metadata(tmp_path: Path) -> None:
+    paths = draw(SCAN, tmp_path / "contour.v2", metadata=METADATA, formats=("pdf", "png", "svg"))
+    assert [path.name for path in paths] == ["contour.v2.pdf", "contour.v2.png", "contour.v2.svg"]
+    with Image.open(paths[1]) as image:
+        assert image.size == (1400, 1120)
+        assert METADATA.items() <= image.info.items()
+    assert all(value in _information(paths[0]) for value in METADATA.values())
+    assert "sha256:0123abcd" in paths[2].read_text(encoding="utf-8")
+
+
+def _information(path: Path) -> str:
+    """The text of a PDF's information dictionary."""
+    content = path.read_bytes()
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", content, flags=re.DOTALL)
+    for stream in streams:
+        try:
+            content += zlib.decompress(stream)
+        except zlib.error:
+            continue
+    return content.decode("latin-1").replace("\\", "")
+
+
+def test_equal_scans_give_equal_files(tmp_path: Path) -> None:
+    first = draw(SCAN, tmp_path / "a", metadata=METADATA)
+    second = draw(SCAN, tmp_path / "b", metadata=METADATA)
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+
+
+def test_no_global_state(tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    draw(SCAN, tmp_path / "a", forbidden="y>x-125", formats=("png",))
+    assert dict(matplotlib.rcParams) == before
+    pyplot = __import__("sys").modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize(
+    ("scan", "sentence"),
+    [
+        (scan_of(LINE, lambda x, y: 5.0 - x / 100), "All points lie on one line"),
+        (scan_of(LINE[:1], lambda x, y: 5.0), "There is one point"),
+        (scan_of([], lambda x, y: 5.0), "No hypothesis has a usable result"),
+        (scan_of(GRID, lambda x, y: 0.1), "No point is excluded (observed)"),
+        (scan_of(GRID, lambda x, y: 40.0), "All points are excluded (expected)"),
+        (scan_of([(x,) for x in (1, 2, 3)], lambda x: 4.0 - x, labels=("m",)), ""),
+        (scan_of([()], lambda: 1.0, labels=()), "There is one point"),
+    ],
+)
+def test_degenerate_scans_are_drawn(scan: dict[str, Any], sentence: str, tmp_path: Path) -> None:
+    (path,) = draw(scan, tmp_path / "contour", forbidden="y>x-125", formats=("png",))
+    assert path.stat().st_size > 5000
+    ax = axes()
+    draw_axes(scan, ax)
+    assert sentence in ax.get_legend().get_title().get_text()
+
+
+def test_only_failures_are_drawn_as_crosses() -> None:
+    failures = [{"name": f"f{i}", "values": list(point), "reason": "x"} for i, point in enumerate(GRID)]
+    ax = axes()
+    draw_axes({"pallet": {"labels": ["m1", "m2"]}, "results": [], "failures": failures}, ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["No result"]
+
+
+def test_labels_and_title_are_the_users_where_given() -> None:
+    ax = axes()
+    draw_axes(SCAN, ax, xlabel="$m_A$", ylabel="", title="mine")
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title(loc="left")) == ("$m_A$", "", "mine")
+    ax = axes()
+    draw_axes({**SCAN, "pallet": {"labels": ["msb", "k"], "name": "n", "description": "cost $5"}}, ax)
+    assert ax.get_xlabel() == r"$m(\tilde{b}_{1})$ [GeV]"
+    assert ax.get_ylabel() == "k"
+    assert ax.get_title(loc="left") == r"n: cost \$5"
+
+
+def test_a_long_title_stays_within_the_picture() -> None:
+    ax = axes()
+    draw_axes(SCAN, ax, title="a title that goes on " * 8)
+    ax.figure.draw_without_rendering()
+    (heading,) = [text for text in ax.get_children() if getattr(text, "get_text", str)().startswith("a title")]
+    assert heading.get_window_extent().width <= ax.bbox.width * 1.01
+
+
+def test_the_legend_covers_no_point() -> None:
+    ax = axes()
+    draw_axes(SCAN, ax, forbidden="y>x-125")
+    ax.figure.draw_without_rendering()
+    bottom = ax.transData.inverted().transform(ax.get_legend().get_window_extent().p0)[1]
+    assert bottom > max(y for _, y in GRID)
+
+
+def test_legend_names_what_is_drawn() -> None:
+    theory = [{"which": f"theory-{way}", "level": 0.05, "points": [[300, 0], [300, 400]]} for way in ("up", "down")]
+    ax = axes()
+    draw_axes({**SCAN, "contours": {"curves": theory}}, ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
+        "Observed limit",
+        "Observed, signal theory band",
+        r"Expected limit ($\pm 1\,\sigma$)",
+        "Excluded (observed)",
+        "Not excluded (observed)",
+    ]
+
+
+def test_bad_expressions_are_option_errors(tmp_path: Path) -> None:
+    with pytest.raises(OptionError):
+        draw(SCAN, tmp_path / "a", x="m1+", y="m2")
+    with pytest.raises(OptionError):
+        draw(SCAN, tmp_path / "a", forbidden="y=x")
+
+
+@pytest.mark.parametrize(
+    ("expression", "label"),
+    [
+        ("m1", "$m_{1}$ [GeV]"),
+        ("mC1", r"$m(\tilde{\chi}_{1}^{\pm})$ [GeV]"),
+        ("mn2-mn1", r"$m(\tilde{\chi}_{2}^{0})-m(\tilde{\chi}_{1}^{0})$ [GeV]"),
+        ("mn1/msb", r"$m(\tilde{\chi}_{1}^{0})/m(\tilde{b}_{1})$"),
+        ("x1", "x1"),
+        ("mn2-width", "mn2-width"),
+        ("tanb", r"$\tan\beta$"),
+        ("CLs", r"$\mathrm{CL}_{\mathrm{s}}$"),
+    ],
+)
+def test_axis_labels(expression: str, label: str) -> None:
+    assert axis_label(expression) == label
+
+
+def test_relation_labels() -> None:
+    assert relation_label("y>x-125", "m1", "m2") == "$m_{2}>m_{1}-125$"
+    assert relation_label("y>=x", "width", "m2") == "m2>=width"
+
+
+def test_label_with_markup_characters_is_drawn(tmp_path: Path) -> None:
+    scan = json.loads(json.dumps(SCAN))
+    scan["pallet"] |= {"labels": ["m(N2)", "50%_x"], "name": "a_b$", "description": "x^2 \\frac"}
+    (path,) = draw(scan, tmp_path / "contour", formats=("png",))
+    assert path.exists()
+
+
+def test_a_theory_band_belongs_to_its_plane() -> None:
+    curves = [{"which": "theory-up", "level": 0.05, "points": [[300, 0], [300, 400]]}]
+    made = {**SCAN, "contours": {"x": "m1", "y": "m2", "curves": curves}}
+    assert theory_curves(made, "m1", "m2") == theory_curves(made) == curves
+    assert theory_curves(made, "m1", "m1-m2") == []
+
+
+def test_a_combination_says_so_above_the_picture() -> None:
+    figure = Figure()
+    ax = figure.subplots()
+    pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
+    draw_axes({**SCAN, "pallet": pallet}, ax)
+    assert ax.get_title(loc="left").endswith(": best expected of A, B")
+
+
+def test_no_tick_of_cls_is_above_one() -> None:
+    ax = Figure().subplots()
+    line = [record for record in SCAN["results"] if record["values"][1] == 0]
+    draw_axes({**SCAN, "results": line}, ax)
+    assert max(ax.get_yticks()) == 1.0
+    assert max(ax.get_yticks(minor=True)) < 1.0

@@ -1,0 +1,111 @@
+"""Options: checked once for the command line and for Python; cores; the progress that is counted."""
+
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from hfx.driver.process import cores
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run.events import Failed, Finished, Planned
+from hfx.driver.views.progress import Count, display
+from hfx.errors import OptionError
+
+
+def test_an_unknown_option_has_a_near_one() -> None:
+    with pytest.raises(OptionError, match="no option called 'regoin'; did you mean region"):
+        ScanOptions.of({"regoin": "A"})
+
+
+def test_numbers_for_codes_and_text_for_labels() -> None:
+    options = ScanOptions.of({"histosys": 2, "labels": "a, b", "output": Path("out")})
+    assert (options.histosys, options.labels) == ("2", ("a", "b"))
+    assert options.public()["labels"] == ["a", "b"]
+    assert options.fit.histosys == "2"
+
+
+def test_the_command_line_of_a_scan() -> None:
+    options = ScanOptions.of({"where": "m1 > 3", "mu": 2.0, "labels": "a,b", "verify": False})
+    assert options.command("my pallet", Path("out")) == (
+        "hfx scan 'my pallet' -o out --mu 2.0 --where 'm1 > 3' --labels a,b --no-verify"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "slurm", "most"),
+    [
+        ({"cpu.max": "150000 100000"}, None, 2),
+        ({"cpu.max": "max 100000"}, "1", 1),
+        ({"cpu.max": "50000 100000"}, None, 1),
+        ({"cpu/cpu.cfs_quota_us": "100000", "cpu/cpu.cfs_period_us": "100000"}, None, 1),
+        ({"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, "", 10**6),
+        ({}, "1", 1),
+        ({}, "many", 10**6),
+    ],
+)
+def test_cores(tmp_path: Path, files: dict[str, str], slurm: str | None, most: int) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    environment = {} if slurm is None else {"SLURM_CPUS_PER_TASK": slurm}
+    assert 1 <= cores.usable_cores(environment, tmp_path) <= most
+
+
+def test_the_quota_of_a_user_s_slice_counts(tmp_path: Path) -> None:
+    """Where login nodes set it: above the session that the process is in."""
+    own, group = tmp_path / "cgroup", tmp_path / "groups"
+    own.write_text("0::/user.slice/user-1000.slice/session-3.scope\n")
+    (group / "user.slice/user-1000.slice/session-3.scope").mkdir(parents=True)
+    (group / "user.slice/user-1000.slice/session-3.scope/cpu.max").write_text("max 100000\n")
+    free = cores.usable_cores({}, group, own)
+    (group / "user.slice/user-1000.slice/cpu.max").write_text("100000 100000\n")
+    assert cores.usable_cores({}, group, own) == 1
+    assert free == len(os.sched_getaffinity(0))
+
+
+def test_a_command_takes_one_thread_for_its_libraries() -> None:
+    """On a login node the client is a guest; who sets the variables has the last word."""
+    show = "import os, hfx.driver.cli.main as cli; cli.run = lambda _: print(os.environ['OMP_NUM_THREADS'], "
+    show += "os.environ['OPENBLAS_NUM_THREADS']) or 0; cli.main()"
+    environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
+    for more, told in (({}, "1 1\n"), ({"OMP_NUM_THREADS": "3"}, "3 1\n")):
+        command = [sys.executable, "-c", show]
+        said = subprocess.run(command, env={**environment, **more}, capture_output=True, text=True, check=True).stdout
+        assert said == told
+
+
+def test_progress_counts_rate_and_time_left() -> None:
+    count = Count().after(Planned(10.0, "local", 0, 4, 90, 10))
+    assert str(count) == "fitted 10/100"
+    count = count.after(Finished(12.0, "local-0", "local", tuple("abcdefghi"), 9, 2.0))
+    count = count.after(Failed(12.0, "local-0", "z", "why"))
+    assert str(count) == "fitted 20/100, 5 a second, 16 s left"
+    assert str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0))) == "exchange, round 2: tried 0/5"
+    assert "27 min 30 s left" in str(Count(total=340, done=10, now=50.0))
+
+
+def test_lines_where_there_is_no_terminal_and_nothing_when_quiet() -> None:
+    for quiet in (True, False):
+        stream = io.StringIO()
+        with display(quiet=quiet, stream=stream) as shown:
+            shown.say("hello")
+            shown.listen(Planned(10.0, "local", 0, 1, 3, 0))
+            shown.listen(Failed(12.0, "local-0", "z", "why"))
+        text = stream.getvalue()
+        assert text == ("" if quiet else "hfx: hello\nhfx: 3 hypotheses to fit in 1 task\nhfx: z failed: why\n")
+
+
+def test_a_bar_on_a_terminal() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with display(stream=stream) as shown:
+        shown.listen(Planned(10.0, "local", 0, 1, 3, 0))
+        shown.say("a [sentence]")
+        shown.listen(Finished(12.0, "local-0", "local", ("a", "b"), 2, 2.0))
+    assert "a [sentence]" in stream.getvalue()

@@ -1,0 +1,152 @@
+"""``--region all``: a folder for each region, and the combination by best expected CLs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+
+from hfx.driver.results import ScanResult, load_run
+from hfx.driver.run.journal import ScanInterrupted
+from hfx.driver.scan.regions import combine
+from hfx.driver.scan.scan import Setting, scan
+from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.pallets.contents import read_contents
+from tests.driver import fakes
+
+
+def result(name: str, values: list[float], expected: float, status: str = "converged") -> dict[str, Any]:
+    bands = [expected * f for f in (0.2, 0.5, 1.0, 2.0, 4.0)]
+    return {"name": name, "values": values, "CLs_obs": 0.5, "CLs_exp": bands, "status": status}
+
+
+def content(*results: dict[str, Any], failures: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+    return {"results": list(results), "failures": list(failures)}
+
+
+def test_the_region_with_the_best_expected_cls_counts() -> None:
+    a = content(result("p", [1, 2], 0.10), result("q", [3, 4], 0.01))
+    b = content(result("p-in-b", [1.0, 2.0], 0.05), result("r", [5, 6], 0.5))
+    best, failures = combine({"A": a, "B": b})
+    assert [(r["name"], r["region"], r["missing_in"]) for r in best] == [
+        ("p-in-b", "B", []),
+        ("q", "A", ["B"]),
+        ("r", "B", ["A"]),
+    ]
+    assert failures == []
+
+
+def test_points_at_one_place_go_by_name() -> None:
+    a = content(result("p", [1, 2], 0.10), result("q", [1, 2], 0.20))
+    b = content(result("p", [1, 2], 0.05), result("q", [1, 2], 0.50))
+    best, _ = combine({"A": a, "B": b})
+    assert [(r["name"], r["region"]) for r in best] == [("p", "B"), ("q", "A")]
+
+
+def test_a_fit_that_has_not_converged_gives_way_and_failures_are_told() -> None:
+    failure = {"name": "q", "values": [3, 4], "reason": "NaN"}
+    a = content(result("p", [1, 2], 0.01, "step limit"), failures=(failure,))
+    b = content(result("p", [1, 2], 0.05))
+    best, failures = combine({"A": a, "B": b})
+    assert [r["region"] for r in best] == ["B"]
+    assert failures == [{**failure, "reason": "region A: NaN"}]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> Path:
+    fakes.write_pallet(tmp_path / "toy" / "RegionA", fakes.grid(3, 2))
+    fakes.write_pallet(tmp_path / "toy" / "RegionB", fakes.grid(4, 2)[1:], broken=("sig_300_0",))
+    return tmp_path / "toy"
+
+
+def run(pallet: Path, folder: Path, **options: Any) -> ScanResult:
+    setting = Setting(say=lambda _: None, run=options.pop("run", fakes.run))
+    return scan(pallet, region="all", output=folder, setting=setting, **options)
+
+
+def test_every_region_has_its_folder(pallet: Path, tmp_path: Path) -> None:
+    combined = run(pallet, tmp_path / "run")
+    assert len(combined) == 8
+    assert {r["region"] for r in combined} == {"RegionA", "RegionB"}
+    assert combined["sig_200_0"].missing_in == ["RegionB"]
+    assert combined["sig_500_0"].missing_in == ["RegionA"]
+    assert combined["sig_300_0"].missing_in == ["RegionB"]
+    assert [f["reason"] for f in combined.failures] == ["region RegionB: the patch does not apply"]
+    assert combined.content["pallet"]["region"] == "all"
+    assert combined.content["pallet"]["regions"] == ["RegionA", "RegionB"]
+    assert len(load_run(tmp_path / "run" / "RegionA")) == 6
+    assert len(load_run(tmp_path / "run" / "RegionB")) == 6
+    assert load_run(tmp_path / "run").content == combined.content
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "finished"
+    assert (tmp_path / "run" / "contour.json").exists()
+    assert not (tmp_path / "run" / "results.jsonl").exists()
+    assert "failed" not in " ".join(combined.contours["notes"])
+
+
+def test_a_combination_is_resumed_and_grows(pallet: Path, tmp_path: Path) -> None:
+    part = run(pallet, tmp_path / "run", only="sig_500_*")
+    assert [r.name for r in part] == ["sig_500_0", "sig_500_40"]
+    assert not (tmp_path / "run" / "RegionA").exists()
+    whole = run(pallet, tmp_path / "run")
+    assert list(whole) == list(run(pallet, tmp_path / "other"))
+    again = run(pallet, tmp_path / "run", only="sig_500_*")
+    assert list(again) == list(whole)
+    with pytest.raises(RunFolderError, match=r"--mu is 1.0 there and 2.0 here"):
+        run(pallet, tmp_path / "run", mu=2.0)
+
+
+def test_what_regions_refuse(pallet: Path, tmp_path: Path) -> None:
+    with pytest.raises(PalletError, match=r"RegionA.*RegionB"):
+        scan(pallet, output=tmp_path / "run", setting=Setting(run=fakes.run))
+    with pytest.raises(OptionError, match="matches none"):
+        run(pallet, tmp_path / "run", only="nothing")
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_names_the_whole_scan(pallet: Path, tmp_path: Path) -> None:
+    def press(task: Any) -> dict[str, Any]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(ScanInterrupted, match=f"scan {pallet} -o {tmp_path / 'run'} --region all$"):
+        run(pallet, tmp_path / "run", run=press)
+
+
+def test_all_of_one_region_is_that_region(tmp_path: Path) -> None:
+    alone = fakes.write_pallet(tmp_path / "one", fakes.grid(2, 2))
+    single = run(alone, tmp_path / "run")
+    assert single.content["pallet"]["region"] is None
+    assert "region" not in single[0]
+
+
+def test_the_theory_band_of_a_combination(pallet: Path, tmp_path: Path) -> None:
+    run(pallet, tmp_path / "run", theory_band=0.2)
+    up = json.loads((tmp_path / "run" / "theory-up" / "run.json").read_text())
+    assert (up["options"]["signal_scale"], up["identity"]["region"]) == (1.2, "all")
+
+
+def test_a_source_is_read_once(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def progress(done: int, total: int | None) -> None: ...
+
+    heard: list[Any] = []
+
+    def read(source: str, *, progress: Any) -> Any:
+        heard.append(progress)
+        return read_contents(source, progress=progress)
+
+    monkeypatch.setattr("hfx.driver.scan.regions.read_contents", read)
+    setting = Setting(say=lambda _: None, run=fakes.run, progress=progress)
+    scan(pallet, region="all", output=tmp_path / "run", setting=setting)
+    assert heard == [progress]
+
+
+def test_a_point_of_one_region_is_no_gap_in_a_notebook(pallet: Path, tmp_path: Path) -> None:
+    combined = run(pallet, tmp_path / "run")
+    legend = combined.plot(Figure().subplots()).get_legend()
+    assert legend is not None
+    assert "No result" not in [text.get_text() for text in legend.get_texts()]

@@ -1,0 +1,107 @@
+"""Theory bands from a table: read, checked before any fit, and the same as a scaled signal."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.scan import theory_band
+from hfx.driver.scan.plan import FitOptions, task
+from hfx.driver.scan.scan import Setting, scan
+from hfx.errors import OptionError
+from hfx.functions.jobs import cls
+from hfx.pallets import open_pallet
+from tests.driver import fakes
+
+NAMES = [f"sig_{m1}_{m2}" for m1, m2 in fakes.grid(4, 3)]
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> Path:
+    return fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 3))
+
+
+def table(folder: Path, rows: Mapping[str, Any]) -> str:
+    path = folder / "xsec.csv"
+    path.write_text("# by hand\nname,uncertainty\n" + "".join(f"{name},{value}\n" for name, value in rows.items()))
+    return str(path)
+
+
+def test_each_hypothesis_is_scaled_by_its_own(pallet: Path, tmp_path: Path) -> None:
+    scales: dict[str, set[float]] = {name: set() for name in NAMES}
+
+    def note(sent: Mapping[str, Any]) -> dict[str, Any]:
+        for h in sent["hypotheses"]:
+            scales[h["name"]].add(round(sent["options"]["signal_scale"] * h.get("signal_scale", 1.0), 9))
+        return fakes.run(sent)
+
+    band = table(tmp_path, {name: 0.02 * i for i, name in enumerate(NAMES)})
+    said: list[str] = []
+    options = {"theory_band": band, "signal_scale": 2.0, "output": tmp_path / "run"}
+    result = scan(pallet, setting=Setting(say=said.append, run=note), **options)
+    for i, name in enumerate(NAMES):
+        assert scales[name] == {2.0, round(2 + 0.04 * i, 9), round(2 - 0.04 * i, 9)}
+    assert {"theory-up", "theory-down"} <= {curve["which"] for curve in result.contours["curves"]}
+    assert any("what" in sentence and band in sentence for sentence in said)
+    # Gone on with: nothing is fitted again; another table is another scan.
+    scan(pallet, setting=Setting(say=said.append, run=lambda _: pytest.fail("fitted again")), **options)
+
+
+def test_a_worker_scales_as_the_option_does(pallet: Path) -> None:
+    opened = open_pallet(str(pallet))
+    some = opened.hypotheses[:2]
+    (own,) = (theory_band.scaled(opened, dict.fromkeys(NAMES, 1.3)),)
+    assert own.patchset_digest != opened.patchset_digest
+    one = cls.run(task(own, own.hypotheses[:2], FitOptions(starts=1), threads=1, device="cpu"))
+    other = cls.run(task(opened, some, FitOptions(starts=1, signal_scale=1.3), threads=1, device="cpu"))
+    plain = cls.run(task(opened, some, FitOptions(starts=1), threads=1, device="cpu"))
+    for a, b, c in zip(one["results"], other["results"], plain["results"], strict=True):
+        assert a["CLs_obs"] == b["CLs_obs"]
+        assert a["CLs_exp"] == b["CLs_exp"]
+        assert a["CLs_obs"] < c["CLs_obs"]
+
+
+def test_the_regions_of_a_combination_are_scaled_alike(tmp_path: Path) -> None:
+    pallets = {name: open_pallet(str(fakes.write_pallet(tmp_path / name, fakes.grid(3, 2)))) for name in ("A", "B")}
+    made = theory_band.scaled(pallets, {NAMES[0]: 1.2})
+    assert [made[region].hypotheses[0].signal_scale for region in "AB"] == [1.2, 1.2]
+    assert made["A"].hypotheses[1].signal_scale == 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,error\na,0.1\n", "the column uncertainty is missing"),
+        ("", "the column name and the column uncertainty is missing"),
+        ("name,uncertainty\na,1.5\n", "a has '1.5'; give fractions from 0 up to below 1"),
+        ("name,uncertainty\na\n", "a has 'None'; give fractions"),
+        ("name,uncertainty\na,much\n", "a has 'much'"),
+    ],
+)
+def test_a_table_that_cannot_be_used(text: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(OptionError, match=words):
+        theory_band.read_table(tmp_path / "t.csv")
+
+
+def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None:
+    never = Setting(say=lambda _: None, run=lambda _: pytest.fail("fitted"))
+    with pytest.raises(OptionError, match="no uncertainty for 12 of the hypotheses, such as"):
+        scan(pallet, output=tmp_path / "run", setting=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
+    with pytest.raises(OptionError, match=r"give a fraction, as 0.1, or a CSV file .*No such file"):
+        scan(pallet, output=tmp_path / "run", setting=never, theory_band="0,1")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_number_is_a_number_also_as_text() -> None:
+    assert ScanOptions(theory_band="0.25").theory_band == 0.25
+    assert ScanOptions(theory_band="x.csv").theory_band == "x.csv"
+    with pytest.raises(OptionError, match="give a fraction between 0 and 1"):
+        ScanOptions(theory_band=2)

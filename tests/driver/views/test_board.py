@@ -1,0 +1,177 @@
+"""The terminal's view: what events make of it, as text, in small and large terminals."""
+
+import io
+import os
+import pty
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
+from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.views.board import LEAST, Board
+from hfx.driver.views.plane_map import PlaneMap, axes
+from hfx.driver.views.progress import Bar, Lasting, Lines, display
+from hfx.driver.views.state import Scene, State
+from tests.driver import fakes
+
+POINTS = tuple((f"sig_{x}_{y}", (float(x), 60.0, float(y))) for x in (300, 600, 900) for y in (0, 200, 400))
+PLANNED = Planned(0.0, "local", 0, 3, 8, 1, POINTS, ("m1", "same", "m2"))
+
+
+def brief(name: str, cls: float | None, status: str = "converged", worker: str = "n1.example.org:7") -> tuple:  # type: ignore[type-arg]
+    return (name, cls, (cls,) * 5, status, worker)
+
+
+def finished(task: str, *results: tuple) -> Finished:  # type: ignore[type-arg]
+    return Finished(9.0, task, "local", tuple(r[0] for r in results), len(results), 1.0, results)
+
+
+def scene(*events: Event) -> Scene:
+    found = Scene()
+    for event in events:
+        found.add(event)
+    return found
+
+
+def test_states_follow_the_events() -> None:
+    found = scene(PLANNED, Kept(0.0, (brief("sig_300_0", 0.01),)))
+    assert found.states["sig_300_0"] is State.EXCLUDED
+    assert found.states["sig_300_200"] is State.WAITING
+    found.add(Submitted(1.0, "local-0", 2, ("sig_300_200", "sig_300_400")))
+    assert found.states["sig_300_200"] is State.WAITING
+    found.add(Started(2.0, "local-0"))
+    assert {found.states[name] for name in ("sig_300_200", "sig_300_400")} == {State.RUNNING}
+    found.add(finished("local-0", brief("sig_300_200", 0.2), brief("sig_300_400", 0.2, "fixed: not converged")))
+    assert found.states["sig_300_200"] is State.ALLOWED
+    assert found.states["sig_300_400"] is State.UNCERTAIN
+    assert found.workers["n1.example.org:7"].done == 2
+    assert not found.running
+
+
+def test_a_lost_task_waits_again_and_a_failure_stays() -> None:
+    names = ("sig_600_0", "sig_600_200")
+    found = scene(PLANNED, Submitted(1.0, "local-1", 2, names), Started(1.0, "local-1"), Retried(2.0, "local-1", 2, "lost"))
+    assert {found.states[name] for name in names} == {State.WAITING}
+    assert not found.running
+    found.add(Failed(3.0, "local-1", "sig_600_0", "no such number"))
+    assert found.states["sig_600_0"] is State.FAILED
+    assert found.reasons == {"sig_600_0": "no such number"}
+
+
+def test_an_exchange_that_fails_leaves_the_local_result() -> None:
+    found = scene(PLANNED, finished("local-0", brief("sig_300_0", 0.01)), Failed(3.0, "exchange-1-0", "sig_300_0", "lost"))
+    assert found.states["sig_300_0"] is State.EXCLUDED
+    assert found.reasons == {}
+
+
+def test_the_axes_are_those_that_vary_or_are_asked_for() -> None:
+    labels, rows = PLANNED.labels, [values for _, values in POINTS]
+    across, up, place = axes(labels, rows, None, None)
+    assert (across, up, place((300.0, 60.0, 200.0))) == ("m1", "m2", (300.0, 200.0))
+    across, up, place = axes(labels, rows, None, "m1-m2")
+    assert (across, up, place((300.0, 60.0, 200.0))) == ("m1", "m1-m2", (300.0, 100.0))
+
+
+def test_the_map_has_the_plane_s_directions() -> None:
+    plane = PlaneMap({name: (values[0], values[2]) for name, values in POINTS}, 5, 3)
+    plane.show("sig_300_0", State.EXCLUDED)
+    plane.show("sig_900_400", State.FAILED)
+    plane.show("sig_600_200", State.RUNNING)
+    plane.show("sig_600_200", State.ALLOWED)
+    assert ["".join(glyph for glyph, _ in row) for row in plane.rows()] == ["    ✕", "  ○  ", "●    "]
+
+
+def test_a_character_shared_by_both_sides_says_so() -> None:
+    plane = PlaneMap({"a": (0.0, 0.0), "b": (0.1, 0.0), "c": (100.0, 1.0)}, 4, 1)
+    plane.show("a", State.EXCLUDED)
+    plane.show("b", State.ALLOWED)
+    assert plane.rows()[0][0][0] == "◐"
+    plane.show("b", State.EXCLUDED)
+    assert plane.rows()[0][0][0] == "●"
+    plane.show("b", State.FAILED)
+    assert plane.rows()[0][0][0] == "✕"
+
+
+def drawn(board: Board, width: int, height: int) -> list[str]:
+    console = Console(
+        file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None, legacy_windows=False
+    )
+    console.print(board)
+    return console.file.getvalue().rstrip("\n").split("\n")  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (200, 50), LEAST])
+def test_the_board_fits_its_terminal(width: int, height: int) -> None:
+    board = Board(lambda text: None)
+    board.listen(PLANNED)
+    for number in range(60):
+        name, cls = POINTS[number % 9][0], (0.001, 0.6)[number % 2]
+        board.listen(
+            finished(f"local-{number}", brief(name, cls, worker=f"a-long-host-name-{number}.cluster.example.org:{number}"))
+        )
+    lines = drawn(board, width, height)
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "60 workers, 0 tasks running" in text
+    assert "more" in text
+    assert "sig_900_400" in text
+    assert all(glyph in text for glyph in "●○")
+    assert "m2  0 to 400" in text
+    assert " m1 " in text
+
+
+def test_what_goes_wrong_is_said_above_the_board() -> None:
+    said: list[str] = []
+    board = Board(lambda text: said.append(str(text)))
+    board.listen(Failed(1.0, "local-0", "sig_300_0", "no such number"))
+    board.listen(Retried(1.0, "local-0", 2, "its worker died"))
+    assert said == [
+        "hfx: sig_300_0 failed: no such number",
+        "hfx: task local-0 was lost (its worker died): its hypotheses are tried again",
+    ]
+
+
+def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that a view shows comes with the events, in a first run and in one that goes on."""
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(), broken=("sig_300_40",))
+    for where in ("m1<500", None):
+        found = Scene()
+        setting = Setting(say=lambda _: None, listener=found.add, run=fakes.run)
+        result = scan(pallet, output=tmp_path / "run", where=where, setting=setting)
+        states = {point.name: State.EXCLUDED if point.CLs_obs < 0.05 else State.ALLOWED for point in result}
+        assert found.states == {**states, "sig_300_40": State.FAILED}
+        assert found.labels == ("m1", "m2")
+        assert sum(worker.done for worker in found.workers.values()) >= len(states) - (8 if where is None else 0)
+
+
+def test_a_picture_looks_at_what_changed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 10,000 hypotheses too."""
+    points = tuple((f"h{i}", (float(i % 100), float(i // 100))) for i in range(10_000))
+    board = Board(lambda text: None)
+    board.listen(Planned(0.0, "local", 0, 1, 10_000, 0, points, ("a", "b")))
+    drawn(board, 80, 24)
+    shown: list[str] = []
+    monkeypatch.setattr(PlaneMap, "show", lambda self, name, state: shown.append(name))
+    for number in range(20):
+        board.listen(finished("local-0", brief(f"h{number % 10}", 0.01)))
+    drawn(board, 80, 24)
+    assert sorted(shown) == [f"h{number}" for number in range(10)]
+
+
+def test_a_terminal_has_a_board_and_a_pipe_has_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(slave, "w") as terminal:
+        for lines, columns, kind in ((24, 80, Board), (10, 80, Bar), (24, 40, Bar)):
+            monkeypatch.setenv("LINES", str(lines))
+            monkeypatch.setenv("COLUMNS", str(columns))
+            with display(stream=terminal) as shown:
+                assert isinstance(shown, Lasting)
+                assert isinstance(shown.shown, kind)
+    os.close(master)
+    with display(stream=io.StringIO()) as piped:
+        assert isinstance(piped, Lines)

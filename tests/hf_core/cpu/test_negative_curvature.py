@@ -1,0 +1,59 @@
+"""The direction of lowest curvature and the floor of a valley, compared with LAPACK's eigenvalues."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numba import njit
+
+from hfx.hf_core.batch.problem import FLAT
+from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
+from hfx.hf_core.cpu.newton_step import state
+from tests.hf_core.problems import Floats
+
+
+@njit
+def both(matrix: Any, scale: Any, gradient: Any, s: Any) -> Any:
+    """The EDM of a valley (negative where there is none) and the direction of lowest curvature."""
+    size = len(scale)
+    for i in range(size):
+        s.scale[i], s.gradient[i], s.index[i] = scale[i], gradient[i], i
+        for j in range(i, size):
+            s.hessian[i, j] = matrix[i, j]
+    edm = valley_edm(size, s)
+    if edm < 0.0:
+        lowest_curvature(size, s)
+    return edm, s.packed.copy()
+
+
+def made(curvatures: Floats, seed: int) -> tuple[Floats, Floats, Floats]:
+    """A Hessian with these curvatures relative to a scale of many magnitudes, that scale, and the directions (columns)."""
+    random = np.random.default_rng(seed)
+    size = len(curvatures)
+    vectors, _ = np.linalg.qr(random.normal(size=(size, size)))
+    root = 10.0 ** random.uniform(-2.0, 2.0, size=size)
+    inner = vectors @ np.diag(curvatures) @ vectors.T
+    return np.triu(inner * np.outer(root, root)), root**2, vectors / root[:, None]
+
+
+@pytest.mark.parametrize("others", [(), (0.5,), (-0.3, 0.2, 1.0), tuple(np.linspace(-0.2, 2.0, 40)), (1e-5, 3.0)])
+@pytest.mark.parametrize("lowest", [-2e-8, -1e-3, -0.4, -30.0])
+def test_the_lowest_curvature_is_that_of_lapack(lowest: float, others: tuple[float, ...]) -> None:
+    curvatures = np.array([lowest, *[one for one in others if one > lowest]])
+    matrix, scale, directions = made(curvatures, seed=len(others))
+    edm, found = both(matrix, scale, np.zeros(len(scale)), state(len(scale)))
+    assert edm < 0.0
+    assert found @ (scale * found) == pytest.approx(1.0, rel=1e-9)
+    along = directions.T @ (scale * found)  # the components of the direction
+    assert abs(along[0]) == pytest.approx(1.0, abs=1e-6)
+    assert found[np.argmax(np.abs(found))] > 0.0
+
+
+@pytest.mark.parametrize("flat", [-0.9 * FLAT, 0.0, 0.9 * FLAT])
+def test_a_valley_s_edm_is_never_too_small(flat: float) -> None:
+    curvatures = np.array([flat, 1e-3, 0.1, 1.0, 7.0])
+    matrix, scale, directions = made(curvatures, seed=3)
+    gradient = scale * (directions @ np.array([1e-9, 1e-4, 1e-3, -2e-3, 1e-2]))
+    edm, _ = both(matrix, scale, gradient, state(len(scale)))
+    wanted = float(np.sum((directions.T @ gradient) ** 2 / np.maximum(curvatures, FLAT)))
+    assert wanted * (1.0 - 1e-3) <= edm <= 20.0 * wanted

@@ -1,0 +1,115 @@
+"""The digest's convention, and JSON that only one of the two parsers reads."""
+
+import gc
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hfx.errors import PalletError
+from hfx.pallets import json_text
+from hfx.pallets.json_text import canonical, first_nonfinite, histfactory_digest, parse
+from tests.pallets.builders import digest, dump, workspace
+
+
+def test_digest_is_that_of_pyhf() -> None:
+    import pyhf.utils
+
+    background = parse(dump(workspace()), "w.json", exact=True).document
+    for algorithm in ("sha256", "md5"):
+        expected = pyhf.utils.digest(background, algorithm=algorithm)
+        assert histfactory_digest(background, algorithm, "w.json") == expected == digest(background, algorithm)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text())
+def test_digest_of_any_number_or_text(value: Any) -> None:
+    raw = json.dumps({"value": value}).encode()
+    document = parse(raw, "w.json", exact=True).document
+    assert document == {"value": value}
+    assert histfactory_digest(document, "sha256", "w.json") == digest({"value": value})
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "1e-07",
+        "1E-7",
+        "0.0000001",
+        "100000000000000000000000",
+        "-0",
+        "-0.0",
+        "1e5",
+        "-98765432109876543210",
+        "0.1234567890123456789",
+        "12345678901234567890.5",
+        "12345678901234567890e2",
+    ],
+)
+def test_numbers_digest_as_python_writes_them(number: str) -> None:
+    text = f'{{"a": {number}}}'
+    document = parse(text.encode(), "w.json", exact=True).document
+    assert histfactory_digest(document, "sha256", "w.json") == digest(json.loads(text))
+
+
+@pytest.mark.parametrize("token", ["NaN", "-Infinity", "1e999"])
+def test_tokens_that_are_no_json(token: str) -> None:
+    parsed = parse(f'{{"a": [1, {token}]}}'.encode(), "w.json")
+    assert not parsed.strict
+    assert first_nonfinite(parsed.document) == "/a/1"
+    assert first_nonfinite({"a": [1, 2.5, None]}) is None
+
+
+def test_integers_of_thousands_of_digits() -> None:
+    with pytest.raises(PalletError, match=r"w\.json is not JSON \(Exceeds the limit"):
+        parse(b"[" + b"9" * 10_000 + b"]", "w.json", exact=True)
+
+
+def test_half_a_character() -> None:
+    document = parse(b'{"name": "\\ud800"}', "w.json").document
+    with pytest.raises(PalletError, match="lone surrogate"):
+        histfactory_digest(document, "sha256", "w.json")
+    assert canonical(document, "w.json")
+
+
+@pytest.mark.parametrize("levels", [300, 1_100, 1_000_000])
+@pytest.mark.parametrize("token", ["1", "NaN"])
+def test_depth(levels: int, token: str) -> None:
+    raw = b"[" * levels + token.encode() + b"]" * levels
+    with pytest.raises(PalletError, match=r"w\.json is nested deeper than 254 levels"):
+        canonical(parse(raw, "w.json").document, "w.json")
+
+
+@pytest.mark.parametrize("raw", [b"", b"  \n", b"\0\0\0", b"\xef\xbb\xbf"])
+def test_empty(raw: bytes) -> None:
+    with pytest.raises(PalletError, match=r"w\.json is empty"):
+        parse(raw, "w.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "latin-1"])
+def test_other_encodings(encoding: str) -> None:
+    with pytest.raises(PalletError, match="not UTF-8"):
+        parse('{"a": "é"}'.encode(encoding), "w.json")
+
+
+@pytest.mark.parametrize("text", ['{"a": [1.5]}', '{"a": '])
+def test_a_large_text_is_read_without_the_collector_which_is_then_as_before(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_text, "_LARGE", 1)
+    seen = []
+    loads = json_text.orjson.loads
+    monkeypatch.setattr(json_text.orjson, "loads", lambda raw: seen.append(gc.isenabled()) or loads(raw))
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            if text.endswith("}"):
+                assert parse(text.encode(), "w.json").document == {"a": [1.5]}
+            else:
+                with pytest.raises(PalletError, match="is not JSON"):
+                    parse(text.encode(), "w.json")
+            assert gc.isenabled() == enabled
+            assert gc.get_freeze_count() == 0
+        finally:
+            gc.enable()
+    assert seen == [False, False]
