@@ -1,4 +1,4 @@
-"""The rooms and their arrows: hf_core ◄ pallets ◄ functions ◄ endpoints ◄ driver; `import hfx` is light."""
+"""The arrows between rooms and sub-rooms, no circle of imports, no crowded folder; `import hfx` is light."""
 
 import ast
 import json
@@ -13,7 +13,34 @@ SOURCE = Path(__file__).resolve().parent.parent / "src"
 HFX = SOURCE / "hfx"
 ROOMS = ("hf_core", "pallets", "functions", "endpoints", "driver")
 
-# What a room may import of hfx besides itself, hfx.errors and hfx.version.
+# The sub-rooms of each room, and its files that stand alone, in the order in which they may be imported: each may import what
+# stands in an earlier line, and itself.
+ORDER = {
+    "hf_core": (
+        ("specification",),
+        ("modifiers",),
+        ("decoding",),
+        ("batch",),
+        ("cpu", "tensor"),
+        ("fits",),
+        ("inference",),
+    ),
+    "driver": (
+        ("run", "process"),
+        ("questions", "setup"),
+        ("plane",),
+        ("plot",),
+        ("scan", "export"),
+        ("views",),
+        ("results",),
+        ("api",),
+        ("submission", "service"),
+        ("cli",),
+    ),
+}
+MOST_FILES = 16
+
+# Of hfx, a room may import itself, hfx.errors, hfx.json_types, hfx.version, and:
 ALLOWED = {
     "hf_core": (),
     "pallets": ("hfx.hf_core.specification",),
@@ -56,7 +83,7 @@ def _within(name: str, module: str) -> bool:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_room_imports_only_what_it_may(room: str) -> None:
-    allowed = (f"hfx.{room}", "hfx.errors", "hfx.version", *ALLOWED[room])
+    allowed = (f"hfx.{room}", "hfx.errors", "hfx.json_types", "hfx.version", *ALLOWED[room])
     files = sorted((HFX / room).rglob("*.py"))
     assert files, f"the room {room} is empty"
     wrong = []
@@ -66,6 +93,73 @@ def test_room_imports_only_what_it_may(room: str) -> None:
             if inside or name.split(".")[0] in FORBIDDEN[room]:
                 wrong.append(f"{path.relative_to(SOURCE)} imports {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def _module(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {_module(path): path for path in sorted(HFX.rglob("*.py"))}
+
+
+def _imported_modules(path: Path) -> set[str]:
+    """The modules of hfx that a file imports anywhere in it: the longest prefix of each name that is a module."""
+    found = set()
+    for name in _imports(path):
+        parts = name.split(".")
+        prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
+        module = next((prefix for prefix in prefixes if prefix in MODULES), None)
+        if module is not None:
+            found.add(module)
+    return found - {_module(path)}
+
+
+IMPORTS = {module: _imported_modules(path) for module, path in MODULES.items()}
+
+
+@pytest.mark.parametrize("room", ORDER)
+def test_sub_room_imports_only_what_stands_left_of_it(room: str) -> None:
+    rank = {name: i for i, names in enumerate(ORDER[room]) for name in names}
+    wrong = []
+    for module, imported in IMPORTS.items():
+        here = module.split(".")[2:3]
+        if module.split(".")[1:2] != [room] or not here:
+            continue
+        assert here[0] in rank, f"{module} stands in no sub-room that the order names"
+        for other in imported:
+            there = other.split(".")[2:3]
+            if other.split(".")[1:2] == [room] and there and there != here and rank[there[0]] >= rank[here[0]]:
+                wrong.append(f"{module} imports {other}")
+    assert not wrong, "\n".join(sorted(wrong))
+
+
+def test_no_circle_of_imports() -> None:
+    """Between files, imports within functions and for type checkers included; a package and what it re-exports are one."""
+    seen: dict[str, int] = {}  # 1: on the way, 2: done
+    circles = []
+
+    def visit(module: str, way: list[str]) -> None:
+        seen[module] = 1
+        for other in sorted(IMPORTS[module]):
+            if module.startswith(other + "."):
+                continue  # the package that holds this module is loaded before it anyway
+            if seen.get(other) == 1:
+                circles.append(" -> ".join([*way[way.index(other) :], other]))
+            elif other not in seen:
+                visit(other, [*way, other])
+        seen[module] = 2
+
+    for module in IMPORTS:
+        if module not in seen:
+            visit(module, [module])
+    assert not circles, "\n".join(circles)
+
+
+def test_no_folder_is_crowded() -> None:
+    counts = {path: len(list(path.glob("*.py"))) for path in [HFX, *HFX.rglob("*")] if path.is_dir()}
+    crowded = {str(path.relative_to(SOURCE)): count for path, count in counts.items() if count > MOST_FILES}
+    assert not crowded
 
 
 def test_every_package_of_hfx_is_a_room() -> None:
