@@ -91,7 +91,9 @@ def export(
     elif parameters is not None:
         text = exporting.parameters(run, parameters)
     else:
-        text = exporting.csv_table(run)
+        from hfx.driver.results import load_run
+
+        text = exporting.csv_table(load_run(run).to_rows(), run)
     if output is None:
         typer.echo(text, nl=False)
     else:

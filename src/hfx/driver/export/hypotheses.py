@@ -1,29 +1,44 @@
-"""``hfx export``: a run's hypotheses for other tools, as text."""
+"""Hypotheses of a run for other tools, as text: tables of results, workspaces, best-fit values."""
 
 import csv
 import difflib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
-from hfx.driver.plot import scan_picture
-from hfx.driver.results import ScanResult
+from hfx.driver.plot.run_data import plot_data, read
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_json
-from hfx.driver.run.packed_results import briefs
 from hfx.driver.run.records import read_records
 from hfx.driver.scan import identity
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
+from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
 
-__all__ = ["csv_table", "parameters", "workspace"]
+__all__ = ["Solutions", "best_fits", "csv_table", "parameters", "workspace"]
 
 
-def csv_table(folder: Path) -> str:
-    """All results as CSV, a line each, with a header."""
-    rows = ScanResult(scan_picture.load(folder), folder).to_rows()
+class Minima(TypedDict):
+    """The minima of one fit: the best-fit values of each, and the position of the one that each choice of minima takes."""
+
+    theta: list[list[float]]
+    choice: dict[str, int]
+
+
+class Solutions(TypedDict):
+    """The "solutions" of a record in results.jsonl: the parameters' names, and the minima of each fit."""
+
+    parameters: list[str]
+    minima: dict[str, Minima]
+
+
+def csv_table(rows: Sequence[Mapping[str, JsonValue]], folder: Path) -> str:
+    """The rows of a run's results as CSV, a line each, with a header. ``folder``: the run's, for the error.
+
+    Raises `RunFolderError` where there are no rows.
+    """
     if not rows:
         raise RunFolderError(f"{folder} has no results yet")
     text = io.StringIO()
@@ -36,7 +51,7 @@ def csv_table(folder: Path) -> str:
 def workspace(folder: Path, name: str) -> str:
     """The patched workspace of a hypothesis, as JSON text; the pallet is opened again.
 
-    Raises `PalletError` when the pallet is gone or is another one by now, `OptionError` for an unknown name.
+    Raises `PalletError` when the pallet is gone or has changed since, `OptionError` for an unknown name.
     """
     home = _home(folder, name)
     run = read_json(home, "run.json")
@@ -62,28 +77,27 @@ def parameters(folder: Path, name: str) -> str:
     if record is None or not record.get("solutions"):
         raise RunFolderError(f"{home}/results.jsonl holds no solutions of {name}; scan again to export them")
     minima = str((read_json(home, "run.json") or {}).get("options", {}).get("minima", "admissible"))
-    return durable_files.dump({"name": name, "minima": minima, "fits": best_fits(record, minima)}, indent=1) + "\n"
+    return durable_files.dump({"name": name, "minima": minima, "fits": best_fits(record["solutions"], minima)}, indent=1) + "\n"
 
 
-def best_fits(record: Mapping[str, Any], minima: str) -> dict[str, dict[str, float]]:
-    """Values by parameter name for each fit of a stored record, at its `minima` minimum."""
-    names = record["solutions"]["parameters"]
+def best_fits(solutions: Solutions, minima: str) -> dict[str, dict[str, float]]:
+    """The best-fit values by parameter name for each fit, at the minimum that the choice ``minima`` takes."""
     return {
-        fit: dict(zip(names, found["theta"][found["choice"][minima]], strict=True))
-        for fit, found in record["solutions"]["minima"].items()
+        fit: dict(zip(solutions["parameters"], found["theta"][found["choice"][minima]], strict=True))
+        for fit, found in solutions["minima"].items()
     }
 
 
 def _home(folder: Path, name: str) -> Path:
-    """The folder that holds a hypothesis' run: of a combination, that of the region it was taken from."""
-    scan = scan_picture.load(folder)
-    results = briefs(scan["results"])
-    for record in results:
-        if record["name"] == name:
-            inside = scan["pallet"].get("region") == "all"
-            return folder / identity.safe_name(record["region"]) if inside else folder
+    """The folder that holds a hypothesis' run: of a combination, that of the region from which its result is taken."""
+    scan = read(folder)
+    results = plot_data(scan).results
+    for result in results:
+        if result.name == name:
+            combined = scan["pallet"].get("region") == "all"
+            return folder / identity.safe_name(str(result.region)) if combined else folder
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
-    near = difflib.get_close_matches(name, [record["name"] for record in results], n=1)
+    near = difflib.get_close_matches(name, [result.name for result in results], n=1)
     hint = f"did you mean {near[0]}?" if near else f"it has {len(results)} others"
     raise OptionError(f"{folder} has no hypothesis called '{name}'; {hint}")

@@ -55,8 +55,12 @@ def laid_out(table_rows: Sequence[Row], labels: Sequence[str], options: Mapping[
     points = [{"name": row.name, "values": list(row.values)} for row in table_rows]
     table = _table(points, labels)
     chosen = _selected(table, asked.where, len(points))
-    kept = [point for point, inside in zip(points, chosen, strict=True) if inside]
-    field = contour.collect(PlotData(tuple(labels), (), [{**point, "reason": ""} for point in kept], SURFACE), x=x, y=y)
+    kept: list[Failure] = [
+        {"name": row.name, "values": list(row.values), "reason": ""}
+        for row, inside in zip(table_rows, chosen, strict=True)
+        if inside
+    ]
+    field = contour.collect(PlotData(tuple(labels), (), kept, SURFACE), x=x, y=y)
     places = np.column_stack([_along(field.axes.x, table, "--x"), _along(field.axes.y, table, "--y")]) if points else np.zeros((0, 2))
     chosen &= np.isfinite(places).all(axis=1)
     own = (field.axes.x, field.axes.y) == tuple(options.get(axis) or getattr(field.axes, axis) for axis in ("x", "y"))
