@@ -133,12 +133,15 @@ def _results_table(scan: ScanContent, data: PlotData) -> Table:
         label: [float(result.values[i]) for result in converged] for i, label in enumerate(data.labels)
     }
     dependent: dict[str, Cells] = {
-        _column(curve, surface.name): [_value(result.numbers[k]) for result in converged] for k, curve in enumerate(surface.curves)
+        _column(curve, surface.name): [_value(result.numbers[k]) for result in converged]
+        for k, curve in enumerate(surface.curves)
     }
     if all(result.region is not None for result in converged):
         dependent["Region"] = [str(result.region) for result in converged]
     kinds = " and ".join(dict.fromkeys(_words(curve)[0] for curve in surface.curves))
-    spread = "Expected values are those of a background-only experiment at -2 to +2 standard deviations. " if surface.bands else ""
+    spread = (
+        "Expected values are those of a background-only experiment at -2 to +2 standard deviations. " if surface.bands else ""
+    )
     return Table(
         surface.name,
         f"{kinds.capitalize()} {surface.name} of {len(converged)} signal hypotheses of {scan['pallet'].get('name')}; "

@@ -61,7 +61,9 @@ def laid_out(table_rows: Sequence[Row], labels: Sequence[str], options: Mapping[
         if inside
     ]
     field = contour.collect(PlotData(tuple(labels), (), kept, SURFACE), x=x, y=y)
-    places = np.column_stack([_along(field.axes.x, table, "--x"), _along(field.axes.y, table, "--y")]) if points else np.zeros((0, 2))
+    places = (
+        np.column_stack([_along(field.axes.x, table, "--x"), _along(field.axes.y, table, "--y")]) if points else np.zeros((0, 2))
+    )
     chosen &= np.isfinite(places).all(axis=1)
     own = (field.axes.x, field.axes.y) == tuple(options.get(axis) or getattr(field.axes, axis) for axis in ("x", "y"))
     said: dict[str, Any] = {
@@ -150,7 +152,13 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str], interp
     failures: list[Failure] = [
         {"name": row.name, "values": list(row.values), "reason": ""} for row in kept if row.state == rows.FAILED
     ]
-    found = contour.plane(PlotData(tuple(labels), results, failures, SURFACE), x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation=interpolation)
+    found = contour.plane(
+        PlotData(tuple(labels), results, failures, SURFACE),
+        x=plane.x,
+        y=plane.y,
+        forbidden=plane.said.get("forbidden"),
+        interpolation=interpolation,
+    )
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
     near = _Awaited(found.points.mesh, plane.places[awaited])
     band = found.band_polygons()
