@@ -32,6 +32,8 @@ from typing import Any
 import published
 
 from hfx.driver.plot import scan_picture
+from hfx.driver.plot.request import styled
+from hfx.driver.plot.run_data import plot_data
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.process.garbage_collection import beside_fits
 from hfx.driver.questions.options import ScanOptions
@@ -117,10 +119,11 @@ def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:
     scan = scan_picture.content(
         provenance.pallet_block(pallet), options, [scan_picture.choose(record, options.minima) for record in records.values()], []
     )
-    plane = scan_picture.plane(scan, options)
+    picture = styled(scan["options"])
+    plane = scan_picture.plane(plot_data(scan), picture)
     scan["contours"] = plane.contours
     with tempfile.TemporaryDirectory() as folder:
-        scan_picture.draw(scan, Path(folder) / "contour", options, "benchmark", print, plane=plane)
+        scan_picture.draw(scan, Path(folder) / "contour", picture, "benchmark", print, plane=plane)
 
 
 # --- pyhf

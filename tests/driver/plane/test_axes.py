@@ -29,7 +29,9 @@ ROWS = [(x, y, 60) for x in (300, 400, 500) for y in (150, 200, 250)] + [(x, y +
         (("m1",), [], (None, None), ("m1", None)),
     ],
 )
-def test_the_choice(labels: tuple[str, ...], rows: list[tuple[float, ...]], given: tuple[str, str], expected: tuple[str, str]) -> None:
+def test_the_choice(
+    labels: tuple[str, ...], rows: list[tuple[float, ...]], given: tuple[str, str], expected: tuple[str, str]
+) -> None:
     found = axes.choose(labels, rows, *given)
     assert (found.x, found.y) == expected
     assert found.x in found.choice
@@ -38,7 +40,9 @@ def test_the_choice(labels: tuple[str, ...], rows: list[tuple[float, ...]], give
 
 def test_the_quantity_is_named_where_there_is_one_axis() -> None:
     assert axes.choose(("m",), [(1,), (2,)], quantity="CLs").choice == "CLs is drawn against m: only m varies."
-    assert axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m, as asked: no other label varies."
+    assert (
+        axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m, as asked: no other label varies."
+    )
 
 
 def test_places() -> None:
@@ -85,9 +89,9 @@ def test_slices_to_offer() -> None:
     found = axes.slices(LABELS, ROWS)
     assert found[0] == {"where": "mn1==60", "points": 9}
     assert {"where": "mn2-mn1==130", "points": 4} in found
-    assert not any(slice["where"].startswith("mn1-mn2==-130") for slice in found)  # the same as the one before
-    assert all(slice["points"] > 3 for slice in found)
-    assert [slice["points"] for slice in found] == sorted((slice["points"] for slice in found), reverse=True)
+    assert not any(one["where"].startswith("mn1-mn2==-130") for one in found)  # the same as the one before
+    assert all(one["points"] > 3 for one in found)
+    assert [one["points"] for one in found] == sorted((one["points"] for one in found), reverse=True)
     assert axes.slices(("m1", "m2"), [(1, 2), (2, 3)]) == []
     named = axes.slices(("a", "m(N2)", "c"), [(i, i % 2, i % 3) for i in range(12)])
     assert {"where": "`m(N2)`==0", "points": 6} in named

@@ -292,7 +292,8 @@ VALUE = Surface(name="value", curves=("observed",))
 def values_of(points: Sequence[Sequence[float]], value: Callable[..., float], surface: Surface) -> PlotData:
     """The data of hypotheses with one number each."""
     results = [
-        Brief(name=f"h{i:03}", values=tuple(point), status="converged", numbers=(value(*point),)) for i, point in enumerate(points)
+        Brief(name=f"h{i:03}", values=tuple(point), status="converged", numbers=(value(*point),))
+        for i, point in enumerate(points)
     ]
     return PlotData(("m1", "m2"), results, (), surface)
 
