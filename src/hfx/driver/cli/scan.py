@@ -114,30 +114,32 @@ def _options(given: dict[str, Any]) -> "ScanOptions":
 
 
 def _print_plan(pallet: str, options: "ScanOptions") -> None:
-    from hfx.driver.scan.regions import open_regions
-    from hfx.driver.scan.scan import Setting, describe, open_source
+    from hfx.driver.scan.context import RunContext
+    from hfx.driver.scan.opening import open_regions, open_source
+    from hfx.driver.scan.preview import describe
 
-    setting = Setting()
+    context = RunContext()
     if options.region == "all":
-        opened = list(open_regions(pallet, options, setting).values())
+        opened = list(open_regions(pallet, options, context).values())
     else:
-        opened = [open_source(pallet, options, options.region, setting)]
+        opened = [open_source(pallet, options, context)]
     typer.echo("\n\n".join(describe(one, options) for one in opened))
 
 
 def _scan(
     pallet: str, options: "ScanOptions", began: Callable[[Path], None] | None, *, quiet: bool, verbose: bool
 ) -> "ScanResult":
+    from hfx.driver.api import scan_source
     from hfx.driver.process.signals import stoppable
     from hfx.driver.run.journal import ScanInterrupted
-    from hfx.driver.scan.scan import Setting, scan_source
+    from hfx.driver.scan.context import RunContext
     from hfx.driver.views.progress import display
 
     with stoppable() as stop:
         try:
             with display(quiet=quiet, verbose=verbose, x=options.x, y=options.y) as shown:
-                setting = Setting(say=shown.say, listener=shown.listen, progress=shown.fetched, began=began)
-                return scan_source(pallet, options, setting)
+                context = RunContext(say=shown.say, listener=shown.listen, progress=shown.fetched, began=began)
+                return scan_source(pallet, options, context)
         except ScanInterrupted as stopped:
             print(f"hfx: {stopped}", file=sys.stderr, flush=True)
             raise typer.Exit(stop.code) from None

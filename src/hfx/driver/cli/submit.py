@@ -30,11 +30,11 @@ def submit(
 ) -> int:
     """Hand a whole scan to the endpoint and return: a batch job drives it, or a process that outlives the terminal."""
     from hfx.driver.questions.options import ScanOptions
-    from hfx.driver.scan.scan import Setting
+    from hfx.driver.scan.context import RunContext
     from hfx.driver.submission import prepare
     from hfx.driver.submission.submit import hand_over
 
-    scan = prepare.planned(pallet, ScanOptions.of(given), Setting(say=_say))
+    scan = prepare.planned(pallet, ScanOptions.of(given), RunContext(say=_say))
     for note in prepare.notes(scan):
         _say(note)
     if dry_run:

@@ -1,12 +1,13 @@
 """The compiled kernels of this machine: said before the first run waits for them, and made ahead of it on request."""
 
 from collections.abc import Callable
-from typing import Any
+
+from hfx.json_types import JsonObject
 
 __all__ = ["announce", "compile_ahead"]
 
 # One bin, one background, one signal: the kernels are the same for every likelihood.
-_SMALLEST: dict[str, Any] = {
+_SMALLEST: JsonObject = {
     "version": "1.0.0",
     "channels": [
         {
@@ -32,7 +33,9 @@ def announce(say: Callable[[str], None]) -> None:
 
 def compile_ahead() -> None:
     """Compile the CPU's kernels now, so that the first scan need not."""
-    from hfx.functions.jobs.cls import run
+    from hfx.functions.catalogue import entry_of
+    from hfx.functions.task import run
 
-    hypothesis = {"name": "smallest", "values": [], "patch": []}
-    run({"job": "cls_scan", "version": 1, "background": _SMALLEST, "hypotheses": [hypothesis], "options": {}})
+    hypothesis: JsonObject = {"key": "smallest", "name": "smallest", "values": [], "patch": []}
+    job, version = "cls", entry_of("cls").version
+    run({"job": job, "version": version, "background": _SMALLEST, "hypotheses": [hypothesis], "options": {}})

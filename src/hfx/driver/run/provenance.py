@@ -4,8 +4,8 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
+from hfx.driver.run.contents import PalletBlock
 from hfx.pallets import Pallet
 from hfx.version import __version__
 
@@ -20,7 +20,7 @@ def installed(package: str) -> str | None:
         return None
 
 
-def versions() -> dict[str, Any]:
+def versions() -> dict[str, str | None]:
     """hfx, Python, and what decides or draws the numbers."""
     packages = ("torch", "numpy", "scipy", "numba", "matplotlib")
     return {
@@ -38,7 +38,7 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def pallet_block(pallet: Pallet) -> dict[str, Any]:
+def pallet_block(pallet: Pallet) -> PalletBlock:
     """What run.json and scan.json say of the pallet."""
     return {
         "name": pallet.name,

@@ -119,7 +119,7 @@ def _round(pool: Executor, count: int, hold: float, deadline: float) -> Iterator
 
 def judge(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What makes an endpoint unusable, and what is only worth a word: a sentence each, with its remedy."""
-    from hfx.functions.jobs.cls import NUMERICS
+    from hfx.functions.catalogue import NUMERICS
     from hfx.version import __version__
 
     problems, remarks = [], []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hfx.driver.run.events import Event
 from hfx.driver.run.follow import Follower, condensed
-from hfx.driver.scan.scan import Setting
+from hfx.driver.scan.context import RunContext
 from hfx.driver.submission.prepare import again
 from hfx.driver.submission.status import Queues, Standing, standing
 from hfx.driver.submission.submit import hand_over
@@ -78,7 +78,7 @@ def _again(there: Standing, say: Callable[[str], None], queues: Queues) -> None:
     why = {"lost": "its driver has gone without a word", "stopped": "it was stopped"}
     reason = why.get(there.state, f"it failed ({there.run.get('reason')})")
     say(f"{there.folder}: {reason}; it is submitted again, and goes on from what is kept")
-    scan = again(there, Setting(say=say))
+    scan = again(there, RunContext(say=say))
     handed = hand_over(scan, say, queues)
     say(f"{handed.name} drives it now")
 

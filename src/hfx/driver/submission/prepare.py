@@ -14,8 +14,9 @@ from typing import Any
 from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
+from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.ready import Ready, check_here
 from hfx.driver.scan.regions import ready_source
-from hfx.driver.scan.scan import Ready, Setting, check_here
 from hfx.driver.submission import record as submission
 from hfx.driver.submission.record import Submission
 from hfx.driver.submission.status import Standing
@@ -52,7 +53,7 @@ class Handover:
         return "\n".join(texts) or shlex.join(self.words) + "\n"
 
 
-def planned(source: str, options: ScanOptions, setting: Setting) -> Handover:
+def planned(source: str, options: ScanOptions, context: RunContext) -> Handover:
     """Open the pallet, check all that can be checked here, and say what would be submitted.
 
     Raises `HfxError`: the pallet, an option, the endpoint or the folder cannot be used.
@@ -60,7 +61,7 @@ def planned(source: str, options: ScanOptions, setting: Setting) -> Handover:
     check_here(options)
     source = str(Path(source).expanduser().resolve()) if Path(source).expanduser().exists() else source
     options = replace(options, endpoint=_absolute(options))
-    begin = ready_source(source, options, setting)
+    begin = ready_source(source, options, context)
     begin = replace(begin, path=begin.path.absolute())
     options = replace(options, output=begin.path)
     return _handover(source, begin, options)
@@ -124,10 +125,10 @@ def _of_this_python(words: list[str]) -> list[str]:
     return [sys.executable, "-P", "-m", *words]
 
 
-def again(there: Standing, setting: Setting) -> Handover:
+def again(there: Standing, context: RunContext) -> Handover:
     """The hand-over of a run that was submitted before, from what was kept of it."""
     assert there.submitted is not None
-    return planned(there.submitted.source, there.submitted.scan_options(), setting)
+    return planned(there.submitted.source, there.submitted.scan_options(), context)
 
 
 def notes(scan: Handover) -> list[str]:
