@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
+from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.scan.context import RunContext, connected
@@ -15,7 +16,7 @@ from hfx.driver.scan.regions import scan_regions
 from hfx.driver.scan.scan import scan_pallet
 from hfx.pallets import Pallet
 
-__all__ = ["ScanHandle", "scan", "scan_source", "start_scan"]
+__all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
 
 
 def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object) -> ScanResult:
@@ -30,7 +31,14 @@ def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext
     Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be fitted is no error: see
     `ScanResult.failures`.
     """
-    checked, own = ScanOptions.of(options), context or RunContext()
+    return ask(DEFAULT, pallet, live=live, context=context, **options)
+
+
+def ask(
+    question: str, pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
+) -> ScanResult:
+    """`scan` for any question, by its name in `hfx.driver.questions.catalogue`; the options are those of that question."""
+    checked, own = ScanOptions.of(options, question), context or RunContext()
     if not live:
         return scan_source(pallet, checked, own)
     from hfx.driver.views.live import View
