@@ -7,7 +7,6 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
-from hfx.driver.plot import scan_picture
 from hfx.driver.questions import content as contents
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import of_run
@@ -169,7 +168,20 @@ class ScanResult(Sequence[Result]):
 
         `style`: ``x``, ``y``, ``xlabel``, ``ylabel``, ``title``, ``forbidden``; else as in the scan.
         """
-        return scan_picture.into(self.content, ax, style)
+        from hfx.driver.plane.contour import theory_curves
+        from hfx.driver.plot import figure, scan_picture
+        from hfx.driver.plot.request import styled
+        from hfx.driver.plot.run_data import plot_data
+
+        if ax is None:
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
+        options = styled(self.content["options"], style)
+        plane = scan_picture.plane(plot_data(self.content), options)
+        theory = theory_curves(self.content["contours"], plane.contours["x"], plane.contours["y"])
+        figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory), ax)
+        return ax
 
     def __rich__(self) -> "RenderableType":
         return summary.table(self.content, self.folder)

@@ -1,72 +1,84 @@
-"""TEMPORARY: until the pictures take PlotData."""
+"""The picture of a scan in its run's folder, and the file of its curves."""
 
-from hfx.driver.questions import content as contents
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from hfx.driver.run import durable_files
+from hfx.driver.run.contents import ScanContent
+from hfx.errors import HfxError
+
+if TYPE_CHECKING:
+    from hfx.driver.plane.contour import Plane
+    from hfx.driver.plane.points import PlotData
+    from hfx.driver.plane.published import Published
+    from hfx.driver.plot.request import PictureOptions
+
+__all__ = ["draw", "metadata", "plane"]
 
 
-def _old(content):
-    def d(b):
-        return {
-            "name": b.name,
-            "values": list(b.values),
-            "status": b.status,
-            "CLs_obs": b.numbers[0],
-            "CLs_exp": list(b.numbers[1:]),
-            **(
-                {
-                    "region": b.region,
-                    "missing_in": list(b.missing_in),
-                    "by_region": {r: {"CLs_obs": n[0], "CLs_exp": list(n[1:])} for r, n in b.by_region.items()},
-                }
-                if b.region
-                else {}
-            ),
-        }
-
-    return {**content, "results": [d(b) for b in contents.briefs(content)], "failures": contents.gaps(content)}
-
-
-def plane(content, options):
+def plane(data: "PlotData", options: "PictureOptions") -> "Plane":
+    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from."""
     from hfx.driver.plane import contour
 
-    return contour.plane(
-        _old(content), x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation
-    )
+    return contour.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
 
 
-def draw(content, stem, options, command, say, *, formats=("pdf", "png"), **shown):
+def draw(
+    scan: ScanContent,
+    stem: Path,
+    options: "PictureOptions",
+    command: str,
+    say: Callable[[str], None],
+    *,
+    plane: "Plane",
+    formats: Sequence[str] = ("pdf", "png"),
+    style: str | None = None,
+    uncertainty: bool = False,
+    published: Sequence["Published"] = (),
+) -> list[Path]:
+    """Write ``stem``.pdf, ``stem``.png and, with the contours of ``scan``, ``stem``.json; the files written.
+
+    ``plane``: that of the scan with these options. A picture that cannot be drawn is a sentence to ``say``: the numbers are on
+    the disk by then.
+    """
     folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
     with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
-        durable_files.write_whole(numbers, durable_files.dump(content["contours"], indent=1) + "\n")
-        return [*_picture(content, stem, options, command, formats, shown), numbers]
+        durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
+        try:
+            return [*_picture(scan, stem, options, command, formats, plane, style, uncertainty, published), numbers]
+        except (HfxError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            first = next(iter(str(error).splitlines()), "")
+            say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
+            return [numbers]
 
 
-def _picture(content, stem, options, command, formats, shown):
+def _picture(
+    scan: ScanContent,
+    stem: Path,
+    options: "PictureOptions",
+    command: str,
+    formats: Sequence[str],
+    plane: "Plane",
+    style: str | None,
+    uncertainty: bool,
+    published: Sequence["Published"],
+) -> list[Path]:
+    from hfx.driver.plane.contour import theory_curves
     from hfx.driver.plot import figure
 
-    return figure.draw(
-        _old(content),
-        stem,
-        x=options.x,
-        y=options.y,
-        xlabel=options.xlabel,
-        ylabel=options.ylabel,
-        title=options.title,
-        forbidden=options.forbidden,
-        interpolation=options.interpolation,
-        metadata={"hfx": "x", "pallet": "x", "digest": "x", "command": command},
-        formats=formats,
-        **shown,
-    )
+    theory = theory_curves(scan["contours"], plane.points.axes.x, plane.points.axes.y)
+    picture = figure.Picture(plane, options, scan["pallet"], theory, published, style, uncertainty)
+    return figure.draw(picture, stem, metadata=metadata(scan, command), formats=formats)
 
 
-def into(content, ax, style):
-    from hfx.driver.plot import figure
-    from hfx.driver.plot.redraw import styled
-
-    if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-    figure.draw_axes(_old(content), ax, **styled(content.get("options", {}), style))
-    return ax
+def metadata(scan: ScanContent, command: str) -> dict[str, str]:
+    """The origin of a picture, as its file names it."""
+    return {
+        "hfx": str(scan["hfx"]),
+        "pallet": str(scan["pallet"].get("name")),
+        "digest": f"sha256:{scan['pallet'].get('digest')}",
+        "command": command,
+    }

@@ -55,7 +55,7 @@ SURFACE = Surface(
     median="expected",
     bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
     transform=significance,
-    statement="95% CL",
+    statement="All limits at 95% CL",
 )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hfx import endpoints
+from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, garbage_collection
 from hfx.driver.questions import content as contents
 from hfx.driver.questions.options import ScanOptions
@@ -127,13 +128,17 @@ def finish(
 ) -> None:
     """Write scan.json with its curves (`more` of them from elsewhere) and draw the picture."""
     from hfx.driver.plot import scan_picture
+    from hfx.driver.plot.run_data import plot_data
 
     folder: RunFolder = journal.folder
     folder.write_scan(content)  # the numbers first: no picture can lose them
-    plane = scan_picture.plane(content, options)
+    if options.question.surface is None:
+        return
+    picture = styled(content["options"])
+    plane = scan_picture.plane(plot_data(content), picture)
     content["contours"] = {**plane.contours, "curves": [*plane.contours["curves"], *more]}
     folder.write_scan(content)
-    files = scan_picture.draw(content, folder.path / "contour", options, str(journal.head["command"]), context.say, plane=plane)
+    files = scan_picture.draw(content, folder.path / "contour", picture, journal.head["command"], context.say, plane=plane)
     journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))
 
 

@@ -29,7 +29,18 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Seeds = Mapping[str, Sequence[Array]]
 
-__all__ = ["CHOICES", "FIT_NAMES", "JOB", "Choice", "ChoiceRecord", "ClsOptions", "ClsResult", "FitRecord", "project"]
+__all__ = [
+    "CHOICES",
+    "FIT_NAMES",
+    "JOB",
+    "Choice",
+    "ChoiceRecord",
+    "ClsOptions",
+    "ClsResult",
+    "FitRecord",
+    "Solutions",
+    "project",
+]
 
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 CHOICES: tuple[Choice, ...] = ("natural", "admissible", "lowest")
