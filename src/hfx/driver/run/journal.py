@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run import lock, provenance
+from hfx.driver.run import lock, provenance, submission_file
 from hfx.driver.run.events import Event, Finished, Listener, Started, Submitted
 from hfx.driver.run.folder import RunFolder
-from hfx.driver.submission import record
 from hfx.errors import HfxError
 
 __all__ = ["Journal", "ScanInterrupted", "header"]
@@ -122,7 +121,7 @@ class Journal:
 
     def _way(self) -> str:
         """The command that goes on; what was submitted is submitted again."""
-        return f"hfx attach {self.folder.path}" if record.submitted(self.folder.path) else str(self.head["command"])
+        return f"hfx attach {self.folder.path}" if submission_file.is_submitted(self.folder.path) else str(self.head["command"])
 
     def _last(self, state: str, **more: Any) -> None:
         """The last word, if the disk takes it: the error that ends the scan is the one to be told."""

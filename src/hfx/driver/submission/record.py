@@ -18,16 +18,12 @@ from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_json
 from hfx.driver.run.lock import Holder
+from hfx.driver.run.submission_file import NAME, job_folder
 
-__all__ = ["LOCK", "Submission", "job_folder", "read", "submitted", "write"]
+__all__ = ["LOCK", "Submission", "job_folder", "read", "write"]
 
 # Held by whoever hands the run over, until its job or process is known.
 LOCK = "submitting.lock"
-
-
-def job_folder(run: Path) -> Path:
-    """Where a run's driver has its files."""
-    return run / "job"
 
 
 @dataclass(frozen=True)
@@ -78,17 +74,12 @@ class Submission:
 def write(run: Path, submission: Submission) -> None:
     """Write it, whole or not at all; raises `RunFolderError`."""
     with durable_files.explained(run):
-        durable_files.write_whole(job_folder(run) / "submission.json", durable_files.dump(asdict(submission), indent=1) + "\n")
-
-
-def submitted(run: Path) -> bool:
-    """Whether a run was handed over."""
-    return (job_folder(run) / "submission.json").exists()
+        durable_files.write_whole(job_folder(run) / NAME, durable_files.dump(asdict(submission), indent=1) + "\n")
 
 
 def read(run: Path) -> Submission | None:
     """What was written; None for a run that was not handed over. Raises `RunFolderError` where it cannot be read."""
-    found = read_json(job_folder(run), "submission.json")
+    found = read_json(job_folder(run), NAME)
     if found is None:
         return None
     process = found.pop("process", None)

@@ -1,0 +1,17 @@
+"""Location of the files of a submitted run: the folder ``job`` beneath the run's folder, and the record of the submission in it."""
+
+from pathlib import Path
+
+__all__ = ["NAME", "is_submitted", "job_folder"]
+
+NAME = "submission.json"
+
+
+def job_folder(run: Path) -> Path:
+    """The folder that holds the script, the log and the endpoint file of a run's driver."""
+    return run / "job"
+
+
+def is_submitted(run: Path) -> bool:
+    """Whether the run was started by ``hfx submit``."""
+    return (job_folder(run) / NAME).exists()
