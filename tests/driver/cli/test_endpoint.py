@@ -104,7 +104,7 @@ def test_check_of_a_device_that_is_not_there(capsys: Captured) -> None:
     Path("gpu.toml").write_text('engine = "process"\nworkers = 1\ndevice = "cuda:6"')
     code, out, err = run("endpoint check gpu.toml", capsys)
     assert code == 2
-    assert "cannot be used: " in out
+    assert "problem: " in out
     assert "no cuda:6 there: torch" in out
     assert err == "hfx: endpoint gpu cannot be used: 1 problem, listed with its remedy\n"
     assert "of CUDA devices there are" in run("scan toy --endpoint gpu.toml", capsys)[2]

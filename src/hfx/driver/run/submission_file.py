@@ -1,4 +1,4 @@
-"""Location of the files of a submitted run: the folder ``job`` beneath the run's folder, and the record of the submission in it."""
+"""The location of a submitted run's files: the folder ``job`` in the run's folder, with the record of the submission."""
 
 from pathlib import Path
 

@@ -135,7 +135,7 @@ def _whole(same: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _block(pallets: Mapping[str, Pallet]) -> dict[str, Any]:
+def _block(pallets: Mapping[str, Pallet]) -> provenance.PalletBlock:
     blocks = {name: provenance.pallet_block(pallet) for name, pallet in pallets.items()}
     first = next(iter(blocks.values()))
     return {

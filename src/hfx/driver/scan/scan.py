@@ -128,7 +128,7 @@ class Ready:
     """A scan that can begin: its run's folder, what run.json says of the pallet, and what no other scan there may have."""
 
     path: Path
-    pallet: dict[str, Any]
+    pallet: provenance.PalletBlock
     identity: dict[str, Any]
 
     def header(self, options: ScanOptions, earlier: dict[str, Any] | None) -> dict[str, Any]:
@@ -156,7 +156,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, setting: Setting) -> ScanR
         setting.say(warning)
     if options.output is None and (taken := identity.passed_over(path, pallet.name, pallet.region)):
         setting.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
-    with garbage_collection.beside_fits(), opened(path, setting.say) as folder:
+    with garbage_collection.tuned_for_fits(), opened(path, setting.say) as folder:
         if setting.began is not None:
             setting.began(path)
         earlier = folder.run()
@@ -236,7 +236,7 @@ def _fit(
 ) -> Fitted:
     here = any(endpoint.engine in ("inline", "process") for endpoint in endpoints.resolve_all(options.endpoint))
     if setting.run is None and options.device == "cpu" and here:
-        compile_kernels.announce(setting.say)
+        compile_kernels.announce_compilation(setting.say)
     with _connected(options, setting) as connected:
         assert connected.pool is not None
         fitting = Fitting(
