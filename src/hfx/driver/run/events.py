@@ -38,7 +38,8 @@ class Planned(Event):
     """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already.
 
     `points`: (name, values) of every hypothesis of the scan, those kept too, and `labels` the names of these values, where
-    the step is "local": what a view shows before there is a result.
+    the step is "local": what a view shows before there is a result. `question`: the name of what is asked, and `level` the
+    value below which a result excludes its hypothesis (None: the question has no such level, or an earlier version wrote this).
     """
 
     step: str
@@ -48,9 +49,12 @@ class Planned(Event):
     kept: int
     points: tuple[tuple[str, tuple[float, ...]], ...] = ()
     labels: tuple[str, ...] = ()
+    question: str = "cls"
+    level: float | None = None
 
 
-# Of a result what a view shows at once: name, CLs observed, the five expected, status, worker.
+# Of a result what a view shows at once: name, the first number of its question's surface (CLs observed), the others (the five
+# expected), status, worker.
 Brief = tuple[str, float | None, tuple[float | None, ...], str, str]
 
 

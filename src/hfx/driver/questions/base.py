@@ -1,0 +1,172 @@
+"""The interface of a question: what can be asked of every hypothesis of a pallet.
+
+A question says which units of work there are and in which rounds they are done, and how their answers are shown. The scheduler, the
+run's folder, tables, pictures and views know questions through this interface alone.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from hfx.functions.options import JobOptions
+    from hfx.json_types import JsonObject, JsonValue
+    from hfx.pallets import Hypothesis, Pallet
+
+    Array = NDArray[np.float64]
+
+__all__ = ["Brief", "Column", "Context", "Question", "Round", "Surface", "Unit"]
+
+Options = TypeVar("Options", bound="JobOptions")
+Result = TypeVar("Result")
+
+
+class Unit(NamedTuple):
+    """One piece of work: a hypothesis, or one shard of the work on it. In results.jsonl the last record of a key counts."""
+
+    key: str
+    hypothesis: str
+    shard: int | None = None
+
+
+@dataclass(frozen=True)
+class Round:
+    """Units that are worked on side by side; the next round begins when all have their records.
+
+    ``step``: the round's name in results.jsonl and in events; ``number``: which of several rounds of one step.
+    ``inputs``: what a task holds besides its hypotheses and options, made when the task is submitted. ``again``: work on all units,
+    also on those that have a record of this step already, as a resumed run may. ``keep``: whether a new record is written down.
+    """
+
+    units: Sequence[Unit]
+    step: str = "local"
+    number: int = 0
+    inputs: Callable[[Sequence[Unit]], JsonObject] | None = None
+    again: bool = False
+    keep: Callable[[JsonObject], bool] | None = None
+
+
+class Records(Mapping[str, "JsonObject"], ABC):
+    """The records after a round, by key: read from the disk when they are asked for."""
+
+    new: frozenset[str]
+    """The keys that got a record in this round."""
+
+    @abstractmethod
+    def resumable(self, key: str) -> bool:
+        """Whether a record holds "solutions", from which other units can start; answered without reading it."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rounds of a question may depend on: the pallet and the hypotheses selected from it."""
+
+    pallet: Pallet
+    selected: Sequence[Hypothesis]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Brief:
+    """The part of a result that tables, pictures and views of a whole run need; kept in memory for every hypothesis.
+
+    ``numbers``: the values of the question's surface, in the order of its ``curves``; None where one is not known. Of a combination
+    of regions: ``region``, the one that the result is taken from; ``missing_in``, regions without a result for this hypothesis;
+    ``by_region``: the numbers of each region that has a converged result. ``remarks``: sentences about this result, for a view.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    status: str
+    numbers: tuple[float | None, ...] = ()
+    worker: str = ""
+    seconds: float | None = None
+    region: str | None = None
+    missing_in: tuple[str, ...] = ()
+    by_region: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def converged(self) -> bool:
+        """Whether the numbers may be used."""
+        return self.status == "converged"
+
+
+@dataclass(frozen=True)
+class Column(Generic[Result]):
+    """A column of tables: ``name`` in CSV and records, ``title`` for readers, and where its value is found in a result."""
+
+    name: str
+    title: str
+    value: Callable[[Result], str | float | int | None]
+
+
+@dataclass(frozen=True)
+class Surface:
+    """The quantity that is drawn over the plane of two labels: the colours of points, and the contour at ``level``.
+
+    ``curves`` names its values: the first is the observed one. ``median`` is the curve that regions are compared by and that
+    is drawn dashed, ``bands`` the pairs of curves that bound a shaded band, the innermost first. A hypothesis is excluded where
+    its value is below ``level``; without a level there is no contour. ``transform``, monotonic, gives the scale on which values
+    are interpolated, such that what is excluded lies above ``transform(level)``. ``statement`` names the criterion in a legend.
+    """
+
+    name: str
+    curves: tuple[str, ...]
+    level: float | None = None
+    median: str | None = None
+    bands: tuple[tuple[str, str], ...] = ()
+    transform: Callable[[Array], Array] | None = None
+    statement: str = ""
+
+    def excludes(self, value: float | None) -> bool:
+        """Whether a value excludes its hypothesis."""
+        return value is not None and self.level is not None and value < self.level
+
+    def column(self, curve: str) -> int:
+        """The position of a curve in `Brief.numbers`."""
+        return self.curves.index(curve)
+
+
+class Question(ABC, Generic[Options, Result]):
+    """A question, with its options. A sub-class is one file in this folder and one line in `hfx.driver.questions.catalogue`.
+
+    ``name`` stands in run.json and scan.json; ``job`` is the job of `hfx.functions.catalogue` that answers its units.
+    ``result``: the type of a result, a dataclass that is read from results.jsonl and scan.json.
+    """
+
+    name: ClassVar[str]
+    job: ClassVar[str]
+    title: ClassVar[str]
+    result: type[Result]
+    columns: Sequence[Column[Result]]
+    surface: Surface | None = None
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @abstractmethod
+    def rounds(self, context: Context) -> Generator[Round, Records, None]:
+        """The rounds of work. What ``yield`` gives are the records of all units so far. A pure function of context, options and
+        records: a resumed run goes through the same rounds, and units that have their records are not worked on again."""
+
+    @abstractmethod
+    def answer(self, records: Sequence[JsonObject]) -> JsonObject:
+        """The result of one hypothesis, as it stands in scan.json, from the last record of each of its units."""
+
+    @abstractmethod
+    def brief(self, result: Result) -> Brief:
+        """What tables, pictures and views need of a result."""
+
+    def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
+        """Rows of the closing table: name and text."""
+        return []
+
+    def row(self, result: Result) -> dict[str, JsonValue]:
+        """The columns' values by name."""
+        return {column.name: column.value(result) for column in self.columns}

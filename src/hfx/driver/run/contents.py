@@ -1,0 +1,105 @@
+"""The contents of a run's JSON files, as types: scan.json, run.json and contour.json."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NotRequired, TypedDict
+
+from hfx.json_types import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from hfx.driver.run.packed_results import Held as PackedResults
+
+__all__ = ["Contours", "Curve", "Failure", "PalletBlock", "RunContent", "ScanContent", "UncertaintyLines"]
+
+Line = list[list[float]]
+"""Points [x, y] along a curve."""
+
+
+class Failure(TypedDict):
+    """A hypothesis without a result, and why."""
+
+    name: str
+    values: list[float]
+    reason: str
+
+
+class Curve(TypedDict):
+    """One connected part of a contour: ``which`` names the curve ("observed", "expected", "expected-1", ..., "theory-up")."""
+
+    which: str
+    level: float
+    points: Line
+
+
+class UncertaintyLines(TypedDict):
+    """The contour of the interpolated surface lowered and raised by its own standard deviation."""
+
+    low: list[Line]
+    high: list[Line]
+
+
+class Contours(TypedDict, total=False):
+    """The content of contour.json; empty where there are none yet."""
+
+    x: str
+    y: str
+    choice: str
+    interpolation: str
+    curves: list[Curve]
+    uncertainty: dict[str, UncertaintyLines]
+    notes: list[str]
+    published: list[JsonObject]
+
+
+class PalletBlock(TypedDict, total=False):
+    """What run.json and scan.json say of the pallet; ``regions`` where it is a combination of several."""
+
+    name: str
+    source: str
+    region: str | None
+    doi: str | None
+    digest: str
+    patchset_digest: str
+    labels: list[str]
+    description: str
+    references: dict[str, str]
+    hypotheses: int
+    warnings: list[str]
+    regions: list[str]
+
+
+class ScanContent(TypedDict):
+    """The content of scan.json. ``question`` is missing in files that were written before there were several."""
+
+    hfx: str | None
+    question: NotRequired[str]
+    pallet: PalletBlock
+    options: dict[str, JsonValue]
+    results: "PackedResults"
+    failures: Sequence[Failure]
+    contours: Contours
+
+
+class RunContent(TypedDict, total=False):
+    """The content of run.json."""
+
+    state: str
+    reason: str
+    question: str
+    hfx: str
+    pallet: PalletBlock
+    location: str
+    options: dict[str, JsonValue]
+    endpoint: str | list[str]
+    fits_here: bool
+    threads: int
+    host: str
+    pid: int
+    command: str
+    started: str
+    finished: str
+    resumed: list[str]
+    identity: dict[str, JsonValue]
+    exchanged: str
+    settled: str
+    job: str
+    script: str | None
