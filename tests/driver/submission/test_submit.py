@@ -118,7 +118,7 @@ def test_ctrl_c_detaches_and_leaves_the_run_alone(pallet: Path, tmp_path: Path) 
     os.killpg(attached.pid, signal.SIGINT)
     out, err = attached.communicate(timeout=60)
     assert (attached.returncode, out) == (130, "")
-    assert err.endswith(f"hfx: detached; the run goes on, and 'hfx attach {run}' shows it again\n")
+    assert err.endswith(f"hfx: detached; the run continues, and 'hfx attach {run}' shows it again\n")
     assert any("hfx: fitted " in line for line in seen)
     assert status(tmp_path, run)["state"] == "running"
     assert "results kept" in hfx(tmp_path, "cancel", str(run))

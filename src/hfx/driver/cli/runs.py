@@ -72,9 +72,9 @@ def plot(
         ),
     ] = None,
 ) -> int:
-    """Draw the contour of a run again, or of several runs in one picture.
+    """Draw the contour of one run again, or of several runs.
 
-    The options may differ from those of the scan. Nothing is fitted again.
+    Several runs are drawn into one picture if -o names it. The options may differ from those of the scan. Nothing is fitted again.
     """
     from hfx.driver.plot.redraw import Wanted, redraw
 

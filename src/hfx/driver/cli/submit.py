@@ -129,12 +129,13 @@ def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) ->
         result = load_run(end.folder)
     elif orphaned(end):
         _say(f"the process that ran the scan in {end.folder} has ended: the scan continues in this terminal")
-        result = cli_scan.continue_scan(str(end.head.location), end.head.options, end.folder, quiet=quiet, verbose=verbose)
+        pallet, options = str(end.run.get("location")), end.run.get("options", {})
+        result = cli_scan.continue_scan(pallet, options, end.folder, quiet=quiet, verbose=verbose)
     elif end.state == "stopped":
         _say(f"{end.folder} was stopped; 'hfx attach {end.folder}' continues it")
         return 130
     else:
-        raise RunFolderError(f"{end.folder} failed: {end.head.reason}")
+        raise RunFolderError(f"{end.folder} failed: {end.run.get('reason')}")
     cli_scan.show(result, as_json=as_json, quiet=quiet)
     return 0 if result.complete else 1
 

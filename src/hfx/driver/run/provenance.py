@@ -4,12 +4,13 @@ import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import NotRequired, TypedDict
+from typing import TypedDict
 
+from hfx.driver.run.contents import PalletBlock
 from hfx.pallets import Pallet
 from hfx.version import __version__
 
-__all__ = ["PalletBlock", "Versions", "installed", "now", "pallet_block", "versions"]
+__all__ = ["Versions", "installed", "now", "pallet_block", "versions"]
 
 
 class Versions(TypedDict):
@@ -25,23 +26,6 @@ class Versions(TypedDict):
     platform: str
     machine: str
     executable: str
-
-
-class PalletBlock(TypedDict):
-    """The entry "pallet" of run.json and scan.json; `regions`: of a combination of regions alone."""
-
-    name: str
-    source: str
-    region: str | None
-    doi: str | None
-    digest: str
-    patchset_digest: str
-    labels: list[str]
-    description: str
-    references: dict[str, str]
-    hypotheses: int
-    warnings: list[str]
-    regions: NotRequired[list[str]]
 
 
 def installed(package: str) -> str | None:

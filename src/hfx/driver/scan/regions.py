@@ -12,6 +12,7 @@ from hfx.driver.plot import scan_picture
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.run import provenance
+from hfx.driver.run.contents import PalletBlock
 from hfx.driver.run.folder import opened
 from hfx.driver.run.journal import Journal
 from hfx.driver.run.packed_results import Held, briefs
@@ -135,7 +136,7 @@ def _whole(same: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _block(pallets: Mapping[str, Pallet]) -> provenance.PalletBlock:
+def _block(pallets: Mapping[str, Pallet]) -> PalletBlock:
     blocks = {name: provenance.pallet_block(pallet) for name, pallet in pallets.items()}
     first = next(iter(blocks.values()))
     return {

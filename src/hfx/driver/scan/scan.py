@@ -18,6 +18,7 @@ from hfx.driver.process.cores import check_device
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.run import provenance
+from hfx.driver.run.contents import PalletBlock
 from hfx.driver.run.events import Contour, Listener
 from hfx.driver.run.folder import RunFolder, opened
 from hfx.driver.run.journal import Journal, header
@@ -128,7 +129,7 @@ class Ready:
     """A scan that can begin: its run's folder, what run.json says of the pallet, and what no other scan there may have."""
 
     path: Path
-    pallet: provenance.PalletBlock
+    pallet: PalletBlock
     identity: dict[str, Any]
 
     def header(self, options: ScanOptions, earlier: dict[str, Any] | None) -> dict[str, Any]:

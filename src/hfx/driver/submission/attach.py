@@ -77,7 +77,7 @@ def orphaned(status: RunStatus) -> bool:
 def _submit_again(status: RunStatus, say: Callable[[str], None], queues: BatchQueues) -> None:
     """Submit a run that has no driver."""
     reasons = {"lost": "its driver ended without recording why", "stopped": "it was stopped"}
-    reason = reasons.get(status.state, f"it failed ({status.head.reason})")
+    reason = reasons.get(status.state, f"it failed ({status.run.get('reason')})")
     say(f"{status.folder}: {reason}; it is submitted again, and continues from the results kept so far")
     submission = submit(prepare_resubmission(status, Setting(say=say)), say, queues)
     say(f"{submission.name} now drives the scan")

@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 from hfx.driver.run import lock
+from hfx.driver.run.contents import RunContent
 from hfx.driver.run.folder import ENDED, read_json
 from hfx.driver.run.follow import Progress, progress
 from hfx.driver.run.lock import Holder
@@ -16,9 +17,8 @@ from hfx.driver.submission import record
 from hfx.driver.submission.record import Submission
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.errors import EndpointError, RunFolderError
-from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["BatchQueues", "RunHead", "RunStatus", "StatusDocument", "run_status"]
+__all__ = ["BatchQueues", "RunStatus", "StatusDocument", "run_status"]
 
 
 class BatchQueues:
@@ -48,22 +48,6 @@ class BatchQueues:
         return answer
 
 
-@dataclass(frozen=True)
-class RunHead:
-    """The entries of run.json that a status is made of; None where the file lacks one.
-
-    `location`: the pallet's path, or its URL or DOI; `command`: the command line that continues the run.
-    """
-
-    state: str
-    started: str | None
-    reason: str | None
-    command: str | None
-    location: str | None
-    hypotheses: int
-    options: JsonObject
-
-
 class StatusDocument(TypedDict):
     """A run's entry in the output of ``hfx status --json``."""
 
@@ -90,7 +74,7 @@ class RunStatus:
             driver's job waits in the queue; or "lost", if the driver ended without recording a final state.
         driver: the driver's job (with its state in the queue) or process; "" if there is none.
         active: whether a driver runs, or will start.
-        head: the entries of run.json.
+        run: the content of run.json.
         submission: the record of the submission; None if the run was not submitted.
         holder: the process recorded in the lock file; None if there is no lock.
     """
@@ -99,7 +83,7 @@ class RunStatus:
     state: str
     driver: str
     active: bool
-    head: RunHead
+    run: RunContent
     submission: Submission | None
     holder: Holder | None
 
@@ -123,48 +107,34 @@ class RunStatus:
             "job": self.submission.job if self.submission else None,
             "step": now.step,
             "done": now.done,
-            "total": now.total or self.head.hypotheses,
+            "total": now.total or self.run.get("pallet", {}).get("hypotheses", 0),
             "failures": len(now.failed),
-            "started": self.head.started,
+            "started": self.run.get("started"),
             "last_event": None if now.last is None else datetime.fromtimestamp(now.last, UTC).isoformat(timespec="seconds"),
-            "reason": self.head.reason,
+            "reason": self.run.get("reason"),
         }
 
 
 def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
     """The status of the run in `folder`; raises `RunFolderError` if the folder holds none."""
-    head = _read_head(folder)
+    run = _read_run(folder)
     submission, holder = record.read(folder), lock.holder(folder)
-    state, driver, active = _driver(folder, head.state, submission, holder, queues)
+    state, driver, active = _driver(folder, str(run.get("state")), submission, holder, queues)
     if state == "lost":
         # The run may have ended during the query of the queue.
-        head = _read_head(folder)
-        if head.state in ENDED:
-            state, driver = head.state, ""
-    return RunStatus(folder, state, driver, active, head, submission, holder)
+        run = _read_run(folder)
+        if run.get("state") in ENDED:
+            state, driver = str(run["state"]), ""
+    return RunStatus(folder, state, driver, active, run, submission, holder)
 
 
-def _read_head(folder: Path) -> RunHead:
+def _read_run(folder: Path) -> RunContent:
     content = read_json(folder, "run.json")
     if content is None:
         raise RunFolderError(
             f"{folder} holds no run of hfx: there is no run.json in it; 'hfx status' without a folder lists the known runs"
         )
-    pallet, options = content.get("pallet"), content.get("options")
-    hypotheses = pallet.get("hypotheses") if isinstance(pallet, dict) else 0
-    return RunHead(
-        state=str(content.get("state")),
-        started=_text(content.get("started")),
-        reason=_text(content.get("reason")),
-        command=_text(content.get("command")),
-        location=_text(content.get("location")),
-        hypotheses=hypotheses if isinstance(hypotheses, int) else 0,
-        options=options if isinstance(options, dict) else {},
-    )
-
-
-def _text(value: JsonValue) -> str | None:
-    return None if value is None else str(value)
+    return cast(RunContent, content)
 
 
 def _driver(

@@ -31,31 +31,31 @@ def status_of_known_runs() -> list[RunStatus]:
     return found
 
 
-def table_lines(runs: Sequence[RunStatus]) -> list[str]:
+def table_lines(statuses: Sequence[RunStatus]) -> list[str]:
     """The table as text, followed by advice on the runs that are lost or failed."""
-    if not runs:
+    if not statuses:
         return ["no runs: you have submitted none, and the current folder has none in hfx-runs"]
-    rows = [_HEAD, *(_row(run) for run in runs)]
+    rows = [_HEAD, *(_row(status) for status in statuses)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     table = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, *(advice for run in runs if (advice := _advice(run)))]
+    return [*table, *(advice for status in statuses if (advice := _advice(status)))]
 
 
-def _row(run: RunStatus) -> tuple[str, ...]:
-    document = run.document()
-    state = f"{run.state}, {document['step']}" if run.state == "running" and document["step"] else run.state
+def _row(status: RunStatus) -> tuple[str, ...]:
+    document = status.document()
+    state = f"{status.state}, {document['step']}" if status.state == "running" and document["step"] else status.state
     done = f"{document['done']}/{document['total']}"
     times = [(time or "").replace("T", " ").removesuffix("+00:00") for time in (document["started"], document["last_event"])]
-    return (str(run.folder), state, run.driver, done, str(document["failures"]), *times)
+    return (str(status.folder), state, status.driver, done, str(document["failures"]), *times)
 
 
-def _advice(run: RunStatus) -> str:
-    if run.state == "lost":
-        return f"{run.folder} is lost: its driver ended without recording why; go on with: {_command_to_continue(run)}"
-    if run.state == "failed":
-        return f"{run.folder} failed: {run.head.reason}"
+def _advice(status: RunStatus) -> str:
+    if status.state == "lost":
+        return f"{status.folder} is lost: its driver ended without recording why; go on with: {_command_to_continue(status)}"
+    if status.state == "failed":
+        return f"{status.folder} failed: {status.run.get('reason')}"
     return ""
 
 
-def _command_to_continue(run: RunStatus) -> str:
-    return f"hfx attach {run.folder}" if run.submission else str(run.head.command)
+def _command_to_continue(status: RunStatus) -> str:
+    return f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))
