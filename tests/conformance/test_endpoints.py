@@ -182,8 +182,8 @@ def test_every_worker_shakes_hands(place: Place) -> None:
     assert found.problems == ()
     assert len(found.workers) == found.expected == (2 if place.engine in SEPARATE else 1)
     for worker in found.workers:
-        assert worker.told["hfx"] == hfx.__version__
-        assert worker.told["single"] or place.engine not in SEPARATE
+        assert worker.handshake["hfx"] == hfx.__version__
+        assert worker.handshake["single"] or place.engine not in SEPARATE
         assert 0 <= worker.round_trip < 5
         assert abs(worker.clock) < 5
 

@@ -1,4 +1,5 @@
-"""A question that hfx does not know, as an installed package brings it (`tests/plugin`), is worked on and shown like any other."""
+"""A question that hfx does not know, as an installed package brings it (`tests/plugin`), is worked on and shown like any
+other."""
 
 import csv
 import io

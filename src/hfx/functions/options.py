@@ -46,11 +46,23 @@ class JobOptions:
     Raises `OptionError` for a value that is not one of an option's choices, or not a finite number.
     """
 
-    signal_scale: float = setting(1.0, "Factor on the yields of every signal sample.")
-    normsys: int = setting(4, "Interpolation code of normsys modifiers: 1 or 4.", choices=(1, 4))
-    histosys: str = setting("4p", "Interpolation code of histosys modifiers: 0, 2 or 4p.", choices=("0", "2", "4p"))
+    signal_scale: float = setting(
+        1.0, "Factor on the expected events of every signal, as 1.1 for a cross section larger by 10 %."
+    )
+    normsys: int = setting(
+        4,
+        "How normalisation systematics (normsys) interpolate: 1, exponential; 4, polynomial within one sigma and "
+        "exponential beyond.",
+        choices=(1, 4),
+    )
+    histosys: str = setting(
+        "4p",
+        "How shape systematics (histosys) interpolate: 0, linear in two pieces; 2, quadratic; 4p, polynomial; 2 and 4p "
+        "are linear beyond one sigma.",
+        choices=("0", "2", "4p"),
+    )
     measurement: str | None = setting(
-        None, "Name of the measurement, which names the parameter of interest. Default: the first.", words="the measurement"
+        None, "Name of the measurement in the workspace that is used. Default: the first.", words="the measurement"
     )
 
     def __post_init__(self) -> None:
@@ -66,6 +78,11 @@ class JobOptions:
             raise OptionError(f"{flag(entry.name)} '{value}' is not one of {', '.join(map(str, choices))}")
         if isinstance(entry.default, float) and not (isinstance(value, int | float) and math.isfinite(value)):
             raise OptionError(f"{flag(entry.name)} '{value}' is not a finite number")
+
+    @classmethod
+    def entries(cls) -> tuple[dataclasses.Field[Any], ...]:
+        """The options' fields."""
+        return fields(cls)
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

@@ -139,17 +139,24 @@ class Question(ABC, Generic[Result]):
     """A question with its options. A sub-class is one file in this folder and one line in `hfx.driver.questions.catalogue`.
 
     ``name`` stands in run.json and scan.json; ``job`` is the job of `hfx.functions.catalogue` that answers its units.
-    ``result``: the type of a result, a dataclass that is read from results.jsonl and scan.json.
+    ``help``: the help text of its command. ``result``: the type of a result, a dataclass that is read from results.jsonl and
+    scan.json.
     """
 
     name: ClassVar[str]
     job: ClassVar[str]
+    help: ClassVar[str] = "Ask a question of all hypotheses of a pallet."
     result: type[Result]
     columns: Sequence[Column[Result]] = ()
     surface: Surface | None = None
 
     def __init__(self, options: JobOptions) -> None:
         self.options = options
+
+    @classmethod
+    def command(cls) -> str:
+        """Its command, as in ``hfx scan``."""
+        return cls.name.replace("_", "-")
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Question) and type(self) is type(other) and self.options == other.options

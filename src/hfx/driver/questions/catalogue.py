@@ -15,7 +15,7 @@ from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue
 from hfx.version import __version__
 
-__all__ = ["DEFAULT", "GROUP", "QUESTIONS", "kind", "of_run"]
+__all__ = ["DEFAULT", "GROUP", "QUESTIONS", "command_of", "kind", "of_run"]
 
 GROUP = "hfx.questions"
 
@@ -36,6 +36,12 @@ def kind(name: str) -> type[AnyQuestion]:
     for point in entry_points(group=GROUP, name=name):
         return cast(type[AnyQuestion], point.load())
     raise RunFolderError(f"hfx {__version__} has no question '{name}' here; it has {', '.join(QUESTIONS)}: install what asked it")
+
+
+def command_of(word: str) -> str | None:
+    """The name of the question that an installed package brings and whose command this word is; None: there is none."""
+    name = word.replace("-", "_")
+    return next((point.name for point in entry_points(group=GROUP, name=name)), None)
 
 
 def of_run(content: RunContent | ScanContent) -> AnyQuestion:

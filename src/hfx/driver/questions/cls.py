@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 
 from hfx.driver.questions.base import Brief, Column, Context, Question, Records, Round, Surface, Unit
 from hfx.driver.questions.exchange import exchange
-from hfx.driver.questions.neighbours import neighbours
 from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsOptions, ClsResult, project
 from hfx.json_types import JsonObject
 
@@ -104,6 +103,13 @@ class Cls(Question[ClsResult]):
 
     name = "cls"
     job = "cls"
+    help = """Fit all hypotheses of a pallet and draw the exclusion contour.
+
+    A pallet is a published likelihood: a background-only HistFactory workspace and a patch for each signal hypothesis.
+
+    Ctrl-C and SIGTERM stop a scan: it ends the jobs and processes that it started, keeps the results so far, and prints the
+    command that continues it. If the terminal is closed (SIGHUP), the scan continues; 'hfx attach' shows it again.
+    """
     result = ClsResult
     columns = COLUMNS
     surface = SURFACE
@@ -114,8 +120,15 @@ class Cls(Question[ClsResult]):
         """The type of its options."""
         return ClsOptions
 
+    @classmethod
+    def command(cls) -> str:
+        """Its command."""
+        return "scan"
+
     def rounds(self, context: Context) -> Generator[Round, Records, None]:
         """The local search of every hypothesis, then the exchange of minima; with ``starts`` 1 the natural minima alone."""
+        from hfx.driver.questions.neighbours import neighbours  # with numpy: the command's help needs none
+
         records = yield Round([Unit(h.name, h.name) for h in context.selected])
         if self.options.starts == 1:
             return

@@ -8,8 +8,9 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from hfx import endpoints
 from hfx.driver.process.cores import usable_cores
@@ -37,29 +38,61 @@ class ScanOptions:
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
-    output: str | Path | None = setting(None, "The run's folder. Default: hfx-runs/PALLET-REGION.")
-    region: str | None = setting(None, "One region of several, or 'all' for each of them and their combination.")
-    only: str | None = setting(None, "Select hypotheses by a shell pattern on their names.")
-    where: str | None = setting(None, "Select hypotheses by a comparison of labels, as mn2-mn1==130.")
-    x: str | None = setting(None, "Horizontal axis: a label, or arithmetic on labels. Default: the first label that varies.")
-    y: str | None = setting(None, "Vertical axis: a label, or arithmetic on labels. Default: the second label that varies.")
+    output: str | Path | None = setting(
+        None, "Folder for the results. Default: hfx-runs/PALLET-REGION here, with a number added if that holds another scan."
+    )
+    region: str | None = setting(
+        None,
+        "The analysis region, if the pallet has several: its name, or 'all' to scan each of them and take, at every "
+        "point, the one with the smallest expected CLs. Default: the only one.",
+    )
+    only: str | None = setting(
+        None, "Fit only hypotheses whose name matches this shell pattern, as 'C1N2_*_400_*'. Default: all."
+    )
+    where: str | None = setting(
+        None,
+        "Fit only hypotheses whose labels (their masses, for example) fulfil this condition, as 'mn2-mn1==130'. Default: all.",
+    )
+    x: str | None = setting(
+        None, "Horizontal axis of the contour: a label, or arithmetic on labels, as mn2-mn1. Default: the first that varies."
+    )
+    y: str | None = setting(
+        None, "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second that varies."
+    )
     interpolation: str = setting(
-        "gp", "Interpolation between the hypotheses: gp (Gaussian process), rbf or linear.", choices=("gp", "rbf", "linear")
+        "gp",
+        "Interpolation between the fitted points, for the contour: gp (Gaussian process), rbf (radial basis functions) or"
+        " linear.",
+        choices=("gp", "rbf", "linear"),
     )
     endpoint: str | Sequence[str] | None = setting(
-        None, "Where to run: an endpoint's name or TOML file; given several times, they share the work. Default: this process."
+        None,
+        "Where the fits run: the name of an endpoint ('hfx endpoint list' shows them) or its TOML file. Given several "
+        "times, the endpoints share the work. Default: embedded, which is this process.",
     )
-    threads: int | None = setting(None, "Number of threads. Default: the cores that this process may use.")
-    device: str = setting("cpu", "Device that fits are computed on: cpu, cuda or cuda:N.")
-    xlabel: str | None = setting(None, "Label of the picture's horizontal axis; LaTeX allowed.")
-    ylabel: str | None = setting(None, "Label of the picture's vertical axis; LaTeX allowed.")
-    title: str | None = setting(None, "Title of the picture; LaTeX allowed.")
-    forbidden: str | None = setting(None, "Kinematically forbidden region, as 'y>x-125'; no contour is drawn there.")
+    threads: int | None = setting(
+        None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
+    )
+    device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (the GPU number N).")
+    xlabel: str | None = setting(None, "Text at the picture's horizontal axis; LaTeX between $ signs. Default: made from --x.")
+    ylabel: str | None = setting(None, "Text at the picture's vertical axis; LaTeX between $ signs. Default: made from --y.")
+    title: str | None = setting(None, "Text above the picture. Default: the pallet's name and description.")
+    forbidden: str | None = setting(
+        None,
+        "Kinematically forbidden region of the picture, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and"
+        " contours end at it. Default: none.",
+    )
     theory_band: float | str | None = setting(
-        None, "Relative uncertainty of the cross section, as 0.1, or a table of them (CSV: name,uncertainty)."
+        None,
+        "Relative uncertainty of the signal cross section, as 0.1 for 10 %, or a CSV file with the columns name and "
+        "uncertainty. The scan is repeated with the signals scaled up and down by it. Default: none.",
     )
-    labels: tuple[str, ...] | None = setting(None, "Names for the numbers in the names of loose patch files, as msb,mn2,mn1.")
-    verify: bool = setting(True, "Refuse patches that were made for another background.")
+    labels: tuple[str, ...] | None = setting(
+        None, "Names of the numbers in the file names of loose patches, with commas between them: msb,mn2,mn1. Default: x1,x2,..."
+    )
+    verify: bool = setting(
+        True, "Whether to refuse a patch set whose digest says that it was made for another background workspace."
+    )
 
     def __post_init__(self) -> None:
         labels: object = self.labels
@@ -92,9 +125,14 @@ class ScanOptions:
         return make(question=asked(options), **{name: value for name, value in given.items() if name in own})
 
     @classmethod
+    def entries(cls) -> tuple[Field[Any], ...]:
+        """The fields of the options that every question has."""
+        return tuple(entry for entry in fields(cls) if entry.name != "question")
+
+    @classmethod
     def names(cls) -> tuple[str, ...]:
         """The names of the options that every question has."""
-        return tuple(entry.name for entry in fields(cls) if entry.name != "question")
+        return tuple(entry.name for entry in cls.entries())
 
     def asking(self, **changed: object) -> "ScanOptions":
         """The same with other options of the question."""
@@ -138,7 +176,7 @@ class ScanOptions:
 
     def words(self, source: str, folder: Path, endpoint: str | None = None) -> list[str]:
         """The words of that command line; `endpoint`: another name for where it runs."""
-        words = ["hfx", "scan", source, "-o", str(folder)]
+        words = ["hfx", self.question.command(), source, "-o", str(folder)]
         entries = [*((e, self.question.options) for e in fields(self.question.options)), *((e, self) for e in fields(self))]
         for entry, owner in entries:
             value = endpoint if endpoint and entry.name == "endpoint" else getattr(owner, entry.name)

@@ -149,7 +149,7 @@ def opened(path: Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
     with ExitStack() as stack:
         with durable_files.explained(path):
             _make(path)
-            stack.enter_context(lock.held(path, say))
+            stack.enter_context(lock.acquire(path, say))
         yield RunFolder(path)
 
 

@@ -6,11 +6,10 @@ from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import cast
 
-from hfx.driver.run import provenance
+from hfx.driver.run import provenance, submission_file
 from hfx.driver.run.contents import RunContent
 from hfx.driver.run.events import Event, Finished, Listener, Started, Submitted
 from hfx.driver.run.folder import RunFolder
-from hfx.driver.submission import record
 from hfx.errors import HfxError
 
 __all__ = ["Journal", "ScanInterrupted"]
@@ -84,7 +83,7 @@ class Journal:
 
     def _way(self) -> str:
         """The command that goes on; what was submitted is submitted again."""
-        return f"hfx attach {self.folder.path}" if record.submitted(self.folder.path) else str(self.head["command"])
+        return f"hfx attach {self.folder.path}" if submission_file.is_submitted(self.folder.path) else str(self.head["command"])
 
     def _last(self, state: str, **more: str) -> None:
         """The last word, if the disk takes it: the error that ends the scan is the one to be told."""

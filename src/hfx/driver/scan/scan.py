@@ -40,7 +40,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
         context.say(warning)
     if options.output is None and (taken := identity.passed_over(path, pallet.name, pallet.region)):
         context.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
-    with garbage_collection.beside_fits(), opened(path, context.say) as folder:
+    with garbage_collection.tuned_for_fits(), opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)
         earlier = folder.run()
@@ -73,7 +73,7 @@ def _run(
 ) -> Finals:
     here = any(endpoint.engine in ("inline", "process") for endpoint in endpoints.resolve_all(options.endpoint))
     if context.function is None and options.device == "cpu" and here:
-        compile_kernels.announce(context.say)
+        compile_kernels.announce_compilation(context.say)
     with connected(options, context) as surrounded:
         assert surrounded.pool is not None
         scheduler = Scheduler(
