@@ -5,10 +5,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hfx.errors import PalletError
+from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
 from hfx.pallets.json_text import parse
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
-from hfx.pallets.sources import Progress, locate
+from hfx.pallets.sources import locate
 
 __all__ = ["Contents", "choose_region", "missing_keys", "read_contents"]
 

@@ -12,8 +12,8 @@ import httpx
 
 from hfx.errors import PalletError
 from hfx.pallets import cache
+from hfx.pallets.addresses import Progress, is_loopback
 from hfx.pallets.archives import is_archive
-from hfx.pallets.sources import Progress, is_loopback
 
 __all__ = ["download"]
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from hfx.errors import PalletError, PatchError
+from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, read_contents
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.pallet import Pallet
 from hfx.pallets.regions import Region
-from hfx.pallets.sources import Progress
 
 __all__ = [
     "ChannelSummary",

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from hfx.errors import PalletError
+from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -19,7 +20,6 @@ from hfx.pallets.patchset import (
     set_labels,
 )
 from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name
-from hfx.pallets.sources import Progress
 
 __all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]
 

@@ -1,22 +1,18 @@
-"""Where a pallet comes from: a path, an https URL, or a HEPData resource DOI."""
+"""Sources of pallets: a path, an https URL or a HEPData resource DOI, resolved to a file on this machine."""
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from hfx.errors import PalletError
 from hfx.pallets import cache
+from hfx.pallets.addresses import Progress, is_loopback, parse_doi
 from hfx.pallets.archives import unpacked_stem
 
-__all__ = ["Fetched", "Located", "Progress", "fetch", "is_loopback", "locate", "parse_doi"]
+__all__ = ["Fetched", "Located", "fetch", "locate"]
 
-Progress = Callable[[int, int | None], None]
-
-_DOI = re.compile(r"(?i)(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)")
 _URL = re.compile(r"(?i)[a-z][a-z0-9+.\-]*://")
 _RESOLVER = "https://doi.org"
 
@@ -117,25 +113,10 @@ def fetch(source: str, *, refresh: bool = False, progress: Progress | None = Non
     entry = None if refresh else cache.find(key)
     found = entry is not None
     if entry is None:
-        from hfx.pallets.download import download
+        from hfx.pallets.download import download  # imports httpx, which takes longer than opening a local pallet
 
         entry = download(key, _address(source, doi, resolver), source, doi, progress)
     return Fetched(source, entry.url, doi, entry.name, entry.path, entry.digest, entry.size, found)
-
-
-def parse_doi(source: str) -> str | None:
-    """The DOI in ``10.17182/...``, ``doi:10.17182/...`` or ``https://doi.org/10.17182/...``, else None."""
-    match = _DOI.fullmatch(source.strip())
-    return match.group(1) if match else None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name, or no URL at all
-        return False
 
 
 def _remote_key(source: str) -> str | None:
