@@ -19,13 +19,13 @@ _RESOLVER = "https://doi.org"
 
 @dataclass(frozen=True)
 class Located:
-    """A source that is on this machine now.
+    """A source as a file or folder of this machine.
 
     Args:
-        path: of the file or folder.
-        file: its name, for display (a file of the cache has its digest for a name).
-        name: of the pallet.
-        doi: that it was fetched by, or None.
+        path: the path of the file or folder.
+        file: the file's name for display (in the cache it is named by its digest).
+        name: the pallet's name.
+        doi: the DOI by which it was fetched, or None.
         shown: the source as errors name it.
     """
 
@@ -41,14 +41,14 @@ class Fetched:
     """A pallet from the network, in the cache.
 
     Args:
-        source: what the user typed.
-        url: that answered in the end.
-        doi: or None.
-        name: of the file.
-        path: in the cache.
+        source: the URL or DOI as the user typed it.
+        url: the address that answered, after redirects.
+        doi: the DOI, where the source is one.
+        name: the file's name.
+        path: the file's path in the cache.
         digest: sha256 of the file.
         size: bytes.
-        cached: it was there before.
+        cached: True where the cache held it before.
     """
 
     source: str
@@ -62,10 +62,10 @@ class Fetched:
 
 
 def locate(source: str, *, progress: Progress | None = None) -> Located:
-    """Find a source on this machine, fetching it first where it is a URL or a DOI that is not in the cache.
+    """Find a source on this machine; a URL or DOI that is not in the cache is downloaded first.
 
     Raises:
-        PalletError: no such file, no such DOI, no network, or what came is no pallet.
+        PalletError: no such file, no such DOI, no network, or the answer is no pallet.
     """
     path = Path(source).expanduser()
     if source and path.exists():
@@ -95,11 +95,11 @@ def _missing(source: str) -> str:
 
 
 def fetch(source: str, *, refresh: bool = False, progress: Progress | None = None, resolver: str | None = None) -> Fetched:
-    """Get a pallet from the network into the cache; from the cache alone where it is there.
+    """Get a pallet from the cache, or from the network into the cache.
 
     Args:
-        source: https URL or HEPData resource DOI; http is taken for a loopback address only.
-        refresh: fetch again what the cache holds.
+        source: https URL or HEPData resource DOI; http is allowed for loopback addresses only.
+        refresh: download even if the cache holds it.
         progress: called with (bytes so far, bytes in all or None).
         resolver: base of the DOI resolver; default ``HFX_DOI_RESOLVER`` (loopback only), else https://doi.org.
 
@@ -120,7 +120,7 @@ def fetch(source: str, *, refresh: bool = False, progress: Progress | None = Non
 
 
 def _remote_key(source: str) -> str | None:
-    """The name of a remote source in the cache; None where it is not remote."""
+    """The key of a remote source in the cache; None for a source that is neither URL nor DOI."""
     doi = parse_doi(source)
     if doi is not None:
         return f"doi:{doi.lower()}"

@@ -25,6 +25,7 @@ from hfx.driver.scan import dispatch, estimate, identity, plan, theory_band
 from hfx.driver.scan.scheduler import Fitted, Fitting
 from hfx.errors import OptionError
 from hfx.pallets import Hypothesis, Pallet, open_pallet
+from hfx.pallets.json_text import objects
 
 __all__ = ["Ready", "Setting", "ready", "scan", "scan_pallet"]
 
@@ -117,7 +118,7 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, region: str |
 
 def usable(pallet: Pallet, options: ScanOptions) -> Pallet:
     """The pallet, if it has the measurement asked for; else `OptionError`, once and not for each hypothesis."""
-    names = [str(measurement.get("name")) for measurement in pallet.background["measurements"]]
+    names = [str(measurement.get("name")) for measurement in objects(pallet.background["measurements"])]
     if options.measurement is not None and options.measurement not in names:
         raise OptionError(f"--measurement '{options.measurement}' is not one of {pallet.name}'s: {', '.join(names)}")
     return pallet
