@@ -41,7 +41,7 @@ def _line(name: str) -> dict[str, Any]:
         found = endpoints.resolve(name)
     except EndpointError as error:
         return {"name": name, "usable": False, "what": f"cannot be used: {error}"}
-    label = getattr(found.spec, "label", "")
+    label = found.spec.label
     engine = f"{found.engine}, {label}" if label else found.engine
     return {
         "name": name,

@@ -117,7 +117,7 @@ class ScanOptions:
     def here(self) -> bool:
         """Whether the fits are done on this machine."""
         found = endpoints.resolve_all(self.endpoint)
-        return all(one.engine in ("inline", "process") or getattr(one.spec, "label", "") == "local" for one in found)
+        return all(endpoint.spec.on_this_machine for endpoint in found)
 
     @property
     def workers(self) -> int:

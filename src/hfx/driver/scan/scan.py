@@ -90,7 +90,7 @@ def scan_source(source: str | Path | Pallet, options: ScanOptions, setting: Sett
 def check_here(options: ScanOptions) -> None:
     """Raise `OptionError` where this machine is to compute on a device that it does not have."""
     for endpoint in endpoints.resolve_all(options.endpoint):
-        if endpoint.engine in ("inline", "process"):
+        if endpoint.spec.workers_are_children:
             check_device(endpoint.settings.get("device", options.device))
 
 
@@ -235,7 +235,7 @@ def _fit(
     journal: Journal,
     settled: str | None,
 ) -> Fitted:
-    here = any(endpoint.engine in ("inline", "process") for endpoint in endpoints.resolve_all(options.endpoint))
+    here = any(endpoint.spec.workers_are_children for endpoint in endpoints.resolve_all(options.endpoint))
     if setting.run is None and options.device == "cpu" and here:
         compile_kernels.announce(setting.say)
     with _connected(options, setting) as connected:

@@ -79,10 +79,7 @@ def check(endpoint: Endpoint, cores: int, seconds: float = 300.0) -> Check:
 
 
 def _expected(endpoint: Endpoint, cores: int) -> int:
-    if endpoint.engine == "inline":
-        return 1  # threads of one process
-    first = getattr(endpoint.spec, "first_workers", None)
-    return int(first()) if first else endpoint.workers(cores)
+    return endpoint.spec.first_workers(cores)
 
 
 def _greet(pool: Executor, expected: int, deadline: float) -> list[Worker]:
@@ -147,7 +144,7 @@ def judge(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple
             )
         if abs(worker.clock) > _CLOCK + worker.round_trip:
             remarks.append(f"{name}: its clock is {worker.clock:+.0f} s off ours; times in the run's folder will be")
-        if endpoint.engine != "inline" and not told["single"]:
+        if not endpoint.spec.in_this_process and not told["single"]:
             remarks.append(f"{name}: OMP_NUM_THREADS is not 1 there: libraries may take more cores; set it in worker_init")
     return tuple(problems), (*remarks, *_crowded(workers, endpoint))
 
@@ -164,7 +161,7 @@ def _crowded(workers: Sequence[Worker], endpoint: Endpoint) -> Iterator[str]:
     for host in sorted({worker.told["host"] for worker in workers}):
         there = [worker for worker in workers if worker.told["host"] == host]
         cores = max(worker.told["cores"] for worker in there)
-        if len(there) * threads > cores and endpoint.engine != "inline":
+        if len(there) * threads > cores and not endpoint.spec.in_this_process:
             yield f"{host}: {len(there)} workers of {threads} threads on {cores} cores; set workers = {max(1, cores // threads)}"
 
 

@@ -20,7 +20,9 @@ from hfx.driver.submission import record as submission
 from hfx.driver.submission.record import Submission
 from hfx.driver.submission.status import Standing
 from hfx.endpoints import Endpoint
-from hfx.endpoints.batch import jobscript
+from hfx.endpoints.batch.base import SCRIPT, Driver
+from hfx.endpoints.batch.endpoint_file import endpoint_file
+from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.pallets.cache import cache_folder
 
 __all__ = ["Handover", "again", "notes", "planned", "text", "told"]
@@ -48,7 +50,7 @@ class Handover:
 
     def text(self) -> str:
         """What would be submitted: the script (and, for HTCondor, the submit description), or the process' command line."""
-        texts = [text for name, text in self.files.items() if name in ("driver.sh", "driver.submit")]
+        texts = [text for name, text in self.files.items() if "/" not in name]
         return "\n".join(texts) or shlex.join(self.words) + "\n"
 
 
@@ -79,18 +81,15 @@ def _absolute(options: ScanOptions) -> tuple[str, ...] | None:
 def _handover(source: str, begin: Ready, options: ScanOptions) -> Handover:
     found = endpoints.resolve_all(options.endpoint)
     # Several clusters are spoken to from the one place that knows them all.
-    how = getattr(found[0].spec, "submit_as", "here") if len(found) == 1 else "here"
+    how = found[0].spec.submit_as if len(found) == 1 else "here"
     folder = submission.job_folder(begin.path)
     files, name = _own_endpoint(found[0], folder) if len(found) == 1 else ({}, None)
     environment = {"HFX_CACHE": str(cache_folder().absolute()), **({"HFX_CONFIG": str(folder)} if name else {})}
     words = options.words(source, begin.path, endpoint=name)
-    driver = jobscript.Driver(_job_name(begin.path), folder, words, environment)
+    driver = Driver(_job_name(begin.path), folder, words, environment)
     label = found[0].spec.label if how != "here" else ""
-    if label == "slurm":
-        files["driver.sh"] = jobscript.slurm(found[0].spec, driver)
-    elif label == "htcondor":
-        files["driver.sh"] = jobscript.script(found[0].spec, driver)
-        files["driver.submit"] = jobscript.htcondor(found[0].spec, driver, folder / "driver.sh")
+    if label:
+        files |= SYSTEMS[label].files(found[0], driver)
     handed = Submission(
         how=how,
         system=label,
@@ -98,9 +97,9 @@ def _handover(source: str, begin: Ready, options: ScanOptions) -> Handover:
         source=source,
         options=options.public(),
         since=provenance.now(),
-        script=str(folder / "driver.sh") if label else None,
+        script=str(folder / SCRIPT) if label else None,
         log=str(driver.log),
-        poll_seconds=float(getattr(found[0].spec, "poll_seconds", 1.0)),
+        poll_seconds=found[0].spec.poll_interval,
     )
     return Handover(begin, options, handed, files, _of_this_python(words), environment)
 
@@ -110,10 +109,11 @@ def _own_endpoint(endpoint: Endpoint, folder: Path) -> tuple[dict[str, str], str
 
     It is kept under the user's own name for it, in a configuration folder of the run's: run.json says what the user said.
     """
-    if not hasattr(endpoint.spec, "submit_as"):
+    text = endpoint_file(endpoint, folder / "parsl")
+    if text is None:
         return {}, None
     name = f"my-{endpoint.name}" if endpoint.name in endpoints.engine_names() else endpoint.name
-    return {f"endpoints/{name}.toml": jobscript.endpoint_file(endpoint, folder / "parsl")}, name
+    return {f"endpoints/{name}.toml": text}, name
 
 
 def _job_name(run: Path) -> str:

@@ -78,8 +78,8 @@ def _write(scan: Handover, say: Say) -> None:
 def _start(scan: Handover) -> Submission:
     handed = scan.submission
     if handed.system:
-        name = "driver.submit" if handed.system == "htcondor" else "driver.sh"
-        return handed.started(job=SYSTEMS[handed.system].submit(record.job_folder(scan.folder) / name))
+        system = SYSTEMS[handed.system]
+        return handed.started(job=system.submit(record.job_folder(scan.folder) / system.job_file))
     return handed.started(process=lock.of_process(_detached(scan)))
 
 
