@@ -26,7 +26,6 @@ from unittest import mock
 import published
 
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.scan import plan
 from hfx.hf_core.fits.search import Search, Start
 from hfx.hf_core.inference import cls
 from hfx.pallets import open_pallet

@@ -12,8 +12,8 @@ from typing import Any
 from hfx.driver.questions.exchange import exchange
 from hfx.driver.questions.neighbours import neighbours
 from hfx.driver.scan import plan
-from hfx.functions.background import Background
 from hfx.functions import task as worker
+from hfx.functions.background import Background
 from hfx.pallets import Hypothesis, Pallet
 
 NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")

@@ -36,7 +36,6 @@ from hfx.driver.process.cores import usable_cores
 from hfx.driver.process.garbage_collection import tuned_for_fits
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
-from hfx.driver.scan import plan
 from hfx.hf_core.batch.batch import compile_batch
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
