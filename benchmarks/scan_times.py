@@ -101,7 +101,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
 
 
 def _fits(pallet: Pallet, chosen: tuple[Hypothesis, ...], arguments: argparse.Namespace, starts: int | None) -> published.Fits:
-    return published.Fits(pallet, chosen, plan.FitOptions(starts=starts), arguments.threads)
+    return published.Fits(pallet, chosen, asked(starts=starts), arguments.threads)
 
 
 def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> None:

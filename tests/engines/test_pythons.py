@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from hfx.errors import EndpointError
@@ -92,9 +93,9 @@ def test_a_worker_that_has_all_it_needs_works(full: Path, tmp_path: Path, writte
     assert found.problems == ()
     assert any("it works" in remark for remark in found.remarks)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
-    setting = Setting(say=lambda _: None)
-    there = scan(pallet, endpoint=file, output=tmp_path / "there", setting=setting)
-    here = scan(pallet, output=tmp_path / "here", setting=setting)
+    setting = RunContext(say=lambda _: None)
+    there = scan(pallet, endpoint=file, output=tmp_path / "there", context=setting)
+    here = scan(pallet, output=tmp_path / "here", context=setting)
     for a, b in zip(here, there, strict=True):
         assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
         assert b.worker != a.worker

@@ -19,7 +19,7 @@ from hfx.driver.cli import main
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock
 from hfx.driver.run.submission_file import job_folder
-from hfx.driver.scan.scan import Setting
+from hfx.driver.scan.context import RunContext
 from hfx.driver.submission import prepare, record
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.endpoints.specification import ENGINES
@@ -217,7 +217,7 @@ def test_a_pallet_that_was_fetched_is_named_as_it_was(tmp_path: Path, monkeypatc
     monkeypatch.setattr("hfx.pallets.sources.fetch", lambda source, progress=None: _fetched(source, doi, demo))
     file = tmp_path / "river.toml"
     file.write_text('engine = "parsl"\nprovider = "slurm"')
-    scan = prepare.prepare_scan(doi, ScanOptions(endpoint=str(file)), Setting())
+    scan = prepare.prepare_scan(doi, ScanOptions(endpoint=str(file)), RunContext())
     text = scan.text()
     assert f"export HFX_CACHE={tmp_path}/cache\n" in text
     assert text.splitlines()[-1] == f"exec hfx scan {doi} -o {tmp_path}/hfx-runs/demo --endpoint river"
@@ -233,7 +233,7 @@ def test_globus_is_collected_here_and_says_so(pallet: Path, tmp_path: Path, monk
     monkeypatch.setitem(ENGINES, "globus", "hfx.endpoints.local.process")
     file = tmp_path / "far.toml"
     file.write_text('engine = "globus"\nworkers = 2')
-    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(file), output=tmp_path / "run"), Setting())
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(file), output=tmp_path / "run"), RunContext())
     assert scan.submission.how == "here"
     stays, deletes = prepare.notes(scan)
     assert stays.endswith("it goes on when the terminal is closed, but the machine must stay up")
@@ -246,7 +246,7 @@ def test_several_endpoints_are_driven_from_this_machine(pallet: Path, tmp_path: 
     river = tmp_path / "river.toml"
     river.write_text('engine = "parsl"\nprovider = "slurm"\nmax_blocks = 4')
     several = (str(river), str(tmp_path / "two.toml"))
-    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=several, output=tmp_path / "run"), Setting())
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=several, output=tmp_path / "run"), RunContext())
     assert (scan.submission.how, scan.files) == ("here", {})
     assert scan.command[-4:] == ["--endpoint", str(river), "--endpoint", str(tmp_path / "two.toml")]
 
@@ -380,7 +380,7 @@ def test_a_run_whose_job_died_on_another_node_goes_on_here(pallet: Path, tmp_pat
     run = tmp_path / "run"
     assert main.run(["scan", str(pallet), "--only", "sig_2*", "-o", str(run), "--quiet"]) == 0
     kept = fitted(run)
-    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(tmp_path / "two.toml"), output=run), Setting())
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(tmp_path / "two.toml"), output=run), RunContext())
     job_folder(run).mkdir()
     record.write(run, replace(scan.submission, system="slurm").with_driver(job="3"))
     content = json.loads((run / "run.json").read_text())

@@ -16,6 +16,7 @@ import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
 from hfx.driver.cli.usage_errors import UsageError, one_line
+from hfx.driver.questions.catalogue import command_of
 from hfx.errors import HfxError
 from hfx.functions.worker_process import SINGLE
 from hfx.version import __version__
@@ -69,7 +70,7 @@ def _add_groups() -> None:
     app.add_typer(endpoint_app, name="endpoint")
 
 
-app.command("scan")(scan.scan)
+app.command("scan")(scan.command("cls"))
 app.command("submit")(scan.with_options_of_scan(submit.submit))
 app.command("status")(submit.status)
 app.command("attach")(submit.attach)
@@ -84,8 +85,20 @@ app.command("whoami")(login.whoami)
 _add_groups()
 
 
+def _add_question(arguments: Sequence[str]) -> None:
+    """Add the command of a question that an installed package brings, where the command line names it."""
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    word = next(iter(arguments), "-")
+    if word.startswith("-") or word in known:
+        return
+    question = command_of(word)
+    if question is not None:
+        app.command(word)(scan.command(question))
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command line, given without the program's name; returns the exit code. An error is one line on standard error."""
+    _add_question(arguments)
     command = typer.main.get_command(app)
     try:
         code = command.main(args=list(arguments), prog_name="hfx", standalone_mode=False)

@@ -76,12 +76,13 @@ def plot(
 
     With -o several runs are drawn into one picture. The options may differ from those of the scan. Nothing is fitted again.
     """
-    from hfx.driver.plot.redraw import Wanted, redraw
+    from hfx.driver.plot.redraw import redraw
+    from hfx.driver.plot.request import PictureRequest
 
     given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
     changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
     kinds = tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None
-    wanted = Wanted(changed, style, kinds, tuple(published or ()), uncertainty, tuple(label or ()))
+    wanted = PictureRequest(changed, style, kinds, tuple(published or ()), uncertainty, tuple(label or ()))
     if len(runs) > 1 and output is not None:
         from hfx.driver.plot.overlay import overlay
 
@@ -143,7 +144,9 @@ def export(
     elif parameters is not None:
         text = exporting.parameters(run, parameters)
     else:
-        text = exporting.csv_table(run)
+        from hfx.driver.results import load_run
+
+        text = exporting.csv_table(load_run(run).to_rows(), run)
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -26,7 +26,7 @@ def _say(sentence: str) -> None:
 
 def submit(
     pallet: str,
-    options: dict[str, OptionValue],
+    given: dict[str, OptionValue],
     dry_run: Annotated[
         bool, Option("--dry-run", help="Print the job script, or the command line, that would be submitted; change nothing.")
     ] = False,
@@ -38,11 +38,11 @@ def submit(
     machine. 'hfx status' shows how far it is, 'hfx attach' follows it, 'hfx cancel' stops it.
     """
     from hfx.driver.questions.options import ScanOptions
-    from hfx.driver.scan.scan import Setting
+    from hfx.driver.scan.context import RunContext
     from hfx.driver.submission import prepare
     from hfx.driver.submission.submit import submit
 
-    prepared = prepare.prepare_scan(pallet, ScanOptions.of(options), Setting(say=_say))
+    prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
     for note in prepare.notes(prepared):
         _say(note)
     if dry_run:
@@ -121,6 +121,7 @@ def _poll_seconds(run: Path) -> float:
 def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) -> int:
     """Print the end of a run, after continuing it here if it has no driver and was not submitted; its exit code."""
     from hfx.driver.cli import scan as cli_scan
+    from hfx.driver.questions.catalogue import DEFAULT
     from hfx.driver.results import load_run
     from hfx.driver.submission.attach import orphaned
     from hfx.errors import RunFolderError
@@ -130,7 +131,8 @@ def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) ->
     elif orphaned(end):
         _say(f"the process that ran the scan in {end.folder} has ended: the scan continues in this terminal")
         pallet, options = str(end.run.get("location")), end.run.get("options", {})
-        result = cli_scan.continue_scan(pallet, options, end.folder, quiet=quiet, verbose=verbose)
+        question = end.run.get("question", DEFAULT)
+        result = cli_scan.continue_scan(pallet, options, question, end.folder, quiet=quiet, verbose=verbose)
     elif end.state == "stopped":
         _say(f"{end.folder} was stopped; 'hfx attach {end.folder}' continues it")
         return 130

@@ -33,7 +33,9 @@ def announce_compilation(say: Callable[[str], None]) -> None:
 
 def precompile() -> None:
     """Compile the CPU kernels now, so that the first scan does not wait for it."""
-    from hfx.functions.jobs.cls import run
+    from hfx.functions.catalogue import entry_of
+    from hfx.functions.task import run
 
-    hypothesis = {"name": "smallest", "values": [], "patch": []}
-    run({"job": "cls_scan", "version": 1, "background": _SMALLEST_WORKSPACE, "hypotheses": [hypothesis], "options": {}})
+    hypothesis: JsonObject = {"key": "smallest", "name": "smallest", "values": [], "patch": []}
+    job, version = "cls", entry_of("cls").version
+    run({"job": job, "version": version, "background": _SMALLEST_WORKSPACE, "hypotheses": [hypothesis], "options": {}})

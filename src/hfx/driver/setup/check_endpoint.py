@@ -199,7 +199,7 @@ def problems_and_remarks(workers: Sequence[Worker], endpoint: Endpoint, expected
 
 
 def _problems(worker: Worker) -> Iterator[str]:
-    from hfx.functions.jobs.cls import NUMERICS
+    from hfx.functions.catalogue import NUMERICS
 
     answer, name = worker.handshake, worker.name
     if answer["numerics"] != NUMERICS:
@@ -216,7 +216,7 @@ def _problems(worker: Worker) -> Iterator[str]:
 
 
 def _remarks(worker: Worker, endpoint: Endpoint) -> Iterator[str]:
-    from hfx.functions.jobs.cls import NUMERICS
+    from hfx.functions.catalogue import NUMERICS
 
     answer, name, python = worker.handshake, worker.name, platform.python_version()
     if answer["numerics"] == NUMERICS and answer["hfx"] != __version__:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hfx.driver.run.events import Event
 from hfx.driver.run.follow import Follower, condensed
-from hfx.driver.scan.scan import Setting
+from hfx.driver.scan.context import RunContext
 from hfx.driver.submission.prepare import prepare_resubmission
 from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.driver.submission.submit import submit
@@ -79,7 +79,7 @@ def _submit_again(status: RunStatus, say: Callable[[str], None], queues: BatchQu
     reasons = {"lost": "its driver ended without recording why", "stopped": "it was stopped"}
     reason = reasons.get(status.state, f"it failed ({status.run.get('reason')})")
     say(f"{status.folder}: {reason}; it is submitted again, and continues from the results kept so far")
-    submission = submit(prepare_resubmission(status, Setting(say=say)), say, queues)
+    submission = submit(prepare_resubmission(status, RunContext(say=say)), say, queues)
     say(f"{submission.name} now drives the scan")
 
 

@@ -15,8 +15,9 @@ from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
 from hfx.driver.run.submission_file import job_folder
+from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.ready import Ready, check_here
 from hfx.driver.scan.regions import ready_source
-from hfx.driver.scan.scan import Ready, Setting, check_here
 from hfx.driver.submission.record import Submission
 from hfx.driver.submission.status import RunStatus
 from hfx.endpoints import Endpoint
@@ -74,7 +75,7 @@ class SubmissionReport(TypedDict):
     next: list[str]
 
 
-def prepare_scan(source: str, options: ScanOptions, setting: Setting) -> PreparedSubmission:
+def prepare_scan(source: str, options: ScanOptions, context: RunContext) -> PreparedSubmission:
     """Open the pallet, check everything that can be checked on this machine, and prepare the submission.
 
     Raises `HfxError`: the pallet, an option, the endpoint or the folder cannot be used.
@@ -82,7 +83,7 @@ def prepare_scan(source: str, options: ScanOptions, setting: Setting) -> Prepare
     check_here(options)
     source = str(Path(source).expanduser().resolve()) if Path(source).expanduser().exists() else source
     options = replace(options, endpoint=_absolute(options))
-    ready = ready_source(source, options, setting)
+    ready = ready_source(source, options, context)
     ready = replace(ready, path=ready.path.absolute())
     options = replace(options, output=ready.path)
     return _prepare(source, ready, options)
@@ -123,6 +124,7 @@ def _prepare(source: str, ready: Ready, options: ScanOptions) -> PreparedSubmiss
         script=str(folder / "driver.sh") if label else None,
         log=str(driver.log),
         poll_seconds=float(getattr(found[0].spec, "poll_seconds", 1.0)),
+        question=options.question.name,
     )
     return PreparedSubmission(ready, options, submission, files, _with_this_python(arguments), environment)
 
@@ -146,10 +148,10 @@ def _with_this_python(arguments: list[str]) -> list[str]:
     return [sys.executable, "-P", "-m", *arguments]
 
 
-def prepare_resubmission(status: RunStatus, setting: Setting) -> PreparedSubmission:
+def prepare_resubmission(status: RunStatus, context: RunContext) -> PreparedSubmission:
     """The preparation of a run that was submitted before, from the record of that submission."""
     assert status.submission is not None
-    return prepare_scan(status.submission.source, status.submission.scan_options(), setting)
+    return prepare_scan(status.submission.source, status.submission.scan_options(), context)
 
 
 def notes(prepared: PreparedSubmission) -> list[str]:

@@ -15,11 +15,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import msgspec
+
+from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_json
 from hfx.driver.run.lock import Holder
 from hfx.driver.run.submission_file import NAME, job_folder
+from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue
 
 __all__ = ["LOCK", "Submission", "read", "write"]
@@ -43,6 +47,7 @@ class Submission:
         poll_seconds: seconds between two queries of the batch system's queue.
         job: the job's number; None before the batch system accepted it, and for a process.
         process: the driver's process; None for a job.
+        question: the name of the question that is asked.
     """
 
     how: str
@@ -56,6 +61,7 @@ class Submission:
     poll_seconds: float
     job: str | None = None
     process: Holder | None = None
+    question: str = DEFAULT
 
     @property
     def name(self) -> str:
@@ -66,7 +72,7 @@ class Submission:
 
     def scan_options(self) -> ScanOptions:
         """The scan's options, for another submission; raises `EndpointError` if its endpoint no longer exists."""
-        return ScanOptions.of({k: tuple(v) if isinstance(v, list) else v for k, v in self.options.items()})
+        return ScanOptions.of({k: tuple(v) if isinstance(v, list) else v for k, v in self.options.items()}, self.question)
 
     def with_driver(self, *, job: str | None = None, process: Holder | None = None) -> "Submission":
         """A copy that names the driver's job or process."""
@@ -84,5 +90,7 @@ def read(run: Path) -> Submission | None:
     found = read_json(job_folder(run), NAME)
     if found is None:
         return None
-    process = found.pop("process", None)
-    return Submission(**found, process=Holder(**process) if process else None)
+    try:
+        return msgspec.convert(found, Submission)
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"{job_folder(run) / NAME} does not hold what hfx writes ({error}); submit the scan again") from None

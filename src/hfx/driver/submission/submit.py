@@ -64,7 +64,7 @@ def _check_free(folder: Path, queues: BatchQueues, say: Say) -> None:
 def _write(prepared: PreparedSubmission, say: Say) -> None:
     """Write the files of the job, and run.json with the state "submitted"."""
     with opened(prepared.folder, say) as run:
-        head = prepared.ready.header(prepared.options, run.run())
+        head = prepared.ready.head(prepared.options, run.run())
         folder = job_folder(prepared.folder)
         with durable_files.explained(prepared.folder):
             for name, text in prepared.files.items():

@@ -11,7 +11,11 @@ from scipy.spatial import Delaunay
 
 from hfx.driver.plane import contour, rings, triangulation
 from hfx.driver.plane.expressions import parse
+from hfx.driver.plane.points import PlotData
+from hfx.driver.plot import scan_picture
 from hfx.driver.plot.axis_labels import axis_label
+from hfx.driver.questions.cls import SURFACE
+from hfx.driver.run.contents import Failure
 from hfx.driver.views.page import rows
 from hfx.driver.views.page.request import Asked
 from hfx.driver.views.page.rows import Row
@@ -51,24 +55,30 @@ def laid_out(table_rows: Sequence[Row], labels: Sequence[str], options: Mapping[
     points = [{"name": row.name, "values": list(row.values)} for row in table_rows]
     table = _table(points, labels)
     chosen = _selected(table, asked.where, len(points))
-    kept = [point for point, inside in zip(points, chosen, strict=True) if inside]
-    field = contour.collect({"pallet": {"labels": list(labels)}, "failures": kept}, x=x, y=y)
-    places = np.column_stack([_along(field.x, table, "--x"), _along(field.y, table, "--y")]) if points else np.zeros((0, 2))
+    kept: list[Failure] = [
+        {"name": row.name, "values": list(row.values), "reason": ""}
+        for row, inside in zip(table_rows, chosen, strict=True)
+        if inside
+    ]
+    field = contour.collect(PlotData(tuple(labels), (), kept, SURFACE), x=x, y=y)
+    places = (
+        np.column_stack([_along(field.axes.x, table, "--x"), _along(field.axes.y, table, "--y")]) if points else np.zeros((0, 2))
+    )
     chosen &= np.isfinite(places).all(axis=1)
-    own = (field.x, field.y) == tuple(options.get(axis) or getattr(field, axis) for axis in ("x", "y"))
+    own = (field.axes.x, field.axes.y) == tuple(options.get(axis) or getattr(field.axes, axis) for axis in ("x", "y"))
     said: dict[str, Any] = {
-        "choice": field.choice,
+        "choice": field.axes.choice,
         "hidden": list(field.hidden),
         "axes": _axes(table),
         "slices": _slices(table),
-        "xlabel": plain((options.get("xlabel") if own else None) or axis_label(field.x)),
-        "ylabel": plain((options.get("ylabel") if own else None) or axis_label(field.y or "CLs")),
+        "xlabel": plain((options.get("xlabel") if own else None) or axis_label(field.axes.x)),
+        "ylabel": plain((options.get("ylabel") if own else None) or axis_label(field.axes.y or "CLs")),
         "forbidden": None,
         "forbidden_area": [],
     }
-    if own and field.y and (forbidden := options.get("forbidden")):
-        said |= {"forbidden": forbidden, "forbidden_area": _forbidden(forbidden, field.x, field.y, places[chosen])}
-    return Plane(field.x, field.y, asked.where, places, chosen, said)
+    if own and field.axes.y and (forbidden := options.get("forbidden")):
+        said |= {"forbidden": forbidden, "forbidden_area": _forbidden(forbidden, field.axes.x, field.axes.y, places[chosen])}
+    return Plane(field.axes.x, field.axes.y, asked.where, places, chosen, said)
 
 
 def _table(points: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Array]:
@@ -138,15 +148,20 @@ def drawn(plane: Plane, table_rows: Sequence[Row], labels: Sequence[str], interp
     """
     kept = [row for row, inside in zip(table_rows, plane.chosen, strict=True) if inside]
     briefs = [row.brief() for row in kept]
-    scan = {
-        "pallet": {"labels": list(labels)},
-        "results": [b for b in briefs if "status" in b],
-        "failures": [b for b, row in zip(briefs, kept, strict=True) if row.state == rows.FAILED],
-    }
-    found = contour.plane(scan, x=plane.x, y=plane.y, forbidden=plane.said.get("forbidden"), interpolation=interpolation)
+    results = [scan_picture.brief(b) for b in briefs if "status" in b]
+    failures: list[Failure] = [
+        {"name": row.name, "values": list(row.values), "reason": ""} for row in kept if row.state == rows.FAILED
+    ]
+    found = contour.plane(
+        PlotData(tuple(labels), results, failures, SURFACE),
+        x=plane.x,
+        y=plane.y,
+        forbidden=plane.said.get("forbidden"),
+        interpolation=interpolation,
+    )
     awaited = np.array([not row.done for row in table_rows], dtype=bool) & plane.chosen
-    near = _Awaited(found.field.mesh, plane.places[awaited])
-    band = found.band_tiles()
+    near = _Awaited(found.points.mesh, plane.places[awaited])
+    band = found.band_polygons()
     open_tiles = near.hold([tile.mean(axis=0) for tile in band])
     return {
         "curves": [{**c, "points": _rounded(c["points"]), "open": near.segments(c["points"])} for c in found.contours["curves"]],
