@@ -85,7 +85,7 @@ def counted() -> Iterator[Traffic]:
     with (
         mock.patch.object(wire.Packer, "request", asked),
         mock.patch.object(wire, "answer", told),
-        mock.patch.object(cls, "run", here),
+        mock.patch.object(worker, "run", here),
     ):
         yield traffic
 
