@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 import published
 
+from hfx.driver.api import scan
 from hfx.driver.plane import compare, interpolation, triangulation
 from hfx.driver.plane.points import Points, collect
 from hfx.driver.plot.request import styled
-from hfx.driver.plot.run_data import plot_data, read
+from hfx.driver.plot.run_data import plot_data
 from hfx.driver.questions.cls import LEVEL as CLS_LEVEL
 from hfx.driver.questions.cls import SURFACE, significance
-from hfx.driver.scan.scan import scan
+from hfx.driver.questions.content import load
 
 NEAR = 1.5
 COLUMNS = {curve: SURFACE.column(curve) for curve in ("observed", "expected")}
@@ -45,7 +46,7 @@ def all_points(runs: Path) -> Iterator[tuple[str, Points]]:
             folder = runs / f"sbottom-{word}"
             combined = _scanned(file, folder, region="all", where=where, x="msb", y="mn2")
             for region in combined["pallet"]["regions"]:
-                yield f"sbottom {region[-1]} {word}", _points(read(folder / region))
+                yield f"sbottom {region[-1]} {word}", _points(load(folder / region))
 
 
 def _scanned(file: Path, folder: Path, **options: Any) -> Any:

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import published
 
+from hfx.driver.api import scan
 from hfx.driver.plane import compare, contour, interpolation
 from hfx.driver.plot.measure import read_published
 from hfx.driver.plot.overlay import overlay
 from hfx.driver.plot.request import PictureRequest
-from hfx.driver.plot.run_data import plot_data, read
-from hfx.driver.scan.scan import scan
+from hfx.driver.plot.run_data import plot_data
+from hfx.driver.questions.content import load
 
 SLICES = {"mn1=60": ("mn1==60", "sbottom-observed-M60.csv"), "DM=130": ("mn2-mn1==130", "sbottom-observed-DM130.csv")}
 MINIMA = ("admissible", "natural")
@@ -47,7 +48,7 @@ def scanned(file: Path, runs: Path, word: str, where: str) -> dict[str, Path]:
 def rows(word: str, folders: dict[str, Path], line: Any) -> Any:
     """A line of text for each choice of minima and each interpolation."""
     for minima, folder in folders.items():
-        data = plot_data(read(folder))
+        data = plot_data(load(folder))
         for name in interpolation.INTERPOLATIONS:
             plane = contour.plane(data, x="msb", y="mn2", interpolation=name)
             ours = [np.array(c["points"]) for c in plane.contours["curves"] if c["which"] == "observed"]

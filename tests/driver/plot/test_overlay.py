@@ -13,7 +13,7 @@ from hfx.driver.plot.redraw import redraw
 from hfx.driver.plot.request import PictureRequest
 from hfx.driver.plot.styles import OVERLAID, STYLES, style_called
 from hfx.driver.run import scan_file
-from hfx.driver.run.packed_results import Held
+from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import OptionError, RunFolderError
 from tests.driver.plane.test_contour import GRID, LEVEL, scan_of
 
@@ -25,7 +25,7 @@ def run_of(folder: Path, limit: float, labels: tuple[str, str] = ("m1", "m2"), *
         "hfx": "0",
         "pallet": {**scan["pallet"], "digest": "ab"},
         "options": {},
-        "results": Held(scan["results"]),
+        "results": PackedResults(scan["results"]),
         "failures": [],
         "contours": {},
         **more,
@@ -116,7 +116,7 @@ def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> Non
 
 def test_one_label_is_no_plane(tmp_path: Path) -> None:
     scan = scan_of([(x,) for x in range(100, 600, 100)], lambda x: 5.0 - x / 100, labels=("m",))
-    run = run_of(tmp_path / "line", 0, pallet=scan["pallet"], results=Held(scan["results"]))
+    run = run_of(tmp_path / "line", 0, pallet=scan["pallet"], results=PackedResults(scan["results"]))
     with pytest.raises(OptionError, match="no plane to overlay"):
         layers([run], PictureRequest())
     csv = tmp_path / "limit.csv"

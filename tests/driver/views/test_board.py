@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.views.board import LEAST, Board
 from hfx.driver.views.plane_map import PlaneMap, axes
 from hfx.driver.views.progress import Bar, Lasting, Lines, display
@@ -140,8 +141,8 @@ def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(), broken=("sig_300_40",))
     for where in ("m1<500", None):
         found = Scene()
-        setting = Setting(say=lambda _: None, listener=found.add, run=fakes.run)
-        result = scan(pallet, output=tmp_path / "run", where=where, setting=setting)
+        setting = RunContext(say=lambda _: None, listener=found.add, function=fakes.run)
+        result = scan(pallet, output=tmp_path / "run", where=where, context=setting)
         states = {point.name: State.EXCLUDED if point.CLs_obs < 0.05 else State.ALLOWED for point in result}
         assert found.states == {**states, "sig_300_40": State.FAILED}
         assert found.labels == ("m1", "m2")

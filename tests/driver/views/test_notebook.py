@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from hfx.driver.run.events import Failed, Finished, Planned, Submitted
-from hfx.driver.scan.scan import Setting
+from hfx.driver.scan.context import RunContext
 from hfx.driver.views.live import View, in_notebook
 from hfx.driver.views.notebook import Cell, content
 from hfx.driver.views.state import Scene
@@ -112,7 +112,7 @@ def test_events_give_what_scan_json_has() -> None:
 def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[str]) -> None:
     assert not in_notebook()
     heard: list[Any] = []
-    with View({"x": "m1"}).watching(Setting(listener=heard.append)) as setting:
+    with View({"x": "m1"}).watching(RunContext(listener=heard.append)) as setting:
         assert setting.listener is not None
         setting.listener(PLANNED)
     assert heard == [PLANNED]
@@ -121,12 +121,12 @@ def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[s
 
 CELLS = (
     "from tests.driver import fakes\nfrom pathlib import Path\nfrom hfx import scan, start_scan\n"
-    "from hfx.driver.scan.scan import Setting\npallet = fakes.write_pallet(Path('toy'), fakes.grid(8, 5))\n"
-    "slow = Setting(run=fakes.slow_run, batch=4, say=lambda _: None)",
-    "result = scan(pallet, output='watched', live=True, setting=slow, title='watched')",
-    "handle = start_scan(pallet, output='background', live=True, setting=slow)",
+    "from hfx.driver.scan.context import RunContext\npallet = fakes.write_pallet(Path('toy'), fakes.grid(8, 5))\n"
+    "slow = RunContext(function=fakes.slow_run, batch=4, say=lambda _: None)",
+    "result = scan(pallet, output='watched', live=True, context=slow, title='watched')",
+    "handle = start_scan(pallet, output='background', live=True, context=slow)",
     "print(len(handle.result()))",
-    "handle = start_scan(pallet, output='cancelled', live=True, setting=slow, mu=0.5)\nhandle.cancel()",
+    "handle = start_scan(pallet, output='cancelled', live=True, context=slow, mu=0.5)\nhandle.cancel()",
     "from concurrent.futures import CancelledError\ntry:\n    handle.result()\nexcept CancelledError:\n    print('cancelled')",
 )
 

@@ -12,7 +12,8 @@ from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.published import PART
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
-from hfx.driver.plot.run_data import plot_data, read
+from hfx.driver.plot.run_data import plot_data
+from hfx.driver.questions import content as run_contents
 from hfx.driver.run import durable_files
 from hfx.driver.run.contents import Contours, ScanContent
 from hfx.errors import RunFolderError
@@ -73,7 +74,7 @@ def export_hepdata(run: Path, folder: Path) -> list[Path]:
     """
     import yaml
 
-    scan = read(run)
+    scan = run_contents.load(run)
     if not scan["results"]:
         raise RunFolderError(f"{run} has no results yet; nothing to export")
     files = submission(scan, plot_data(scan))

@@ -6,32 +6,18 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import cast
 
-from hfx.driver.plot.run_data import plot_data, read
+from hfx.driver.questions import content as contents
 from hfx.driver.run import durable_files
-from hfx.driver.run.folder import read_json
+from hfx.driver.run.folder import read_run, safe_name
 from hfx.driver.run.records import read_records
-from hfx.driver.scan import identity
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
+from hfx.functions.jobs.cls import Solutions
 from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
 
-__all__ = ["Solutions", "best_fits", "csv_table", "parameters", "workspace"]
-
-
-class Minima(TypedDict):
-    """The minima of one fit: the best-fit values of each, and the position of the one that each choice of minima takes."""
-
-    theta: list[list[float]]
-    choice: dict[str, int]
-
-
-class Solutions(TypedDict):
-    """The "solutions" of a record in results.jsonl: the parameters' names, and the minima of each fit."""
-
-    parameters: list[str]
-    minima: dict[str, Minima]
+__all__ = ["best_fits", "csv_table", "parameters", "workspace"]
 
 
 def csv_table(rows: Sequence[Mapping[str, JsonValue]], folder: Path) -> str:
@@ -54,15 +40,16 @@ def workspace(folder: Path, name: str) -> str:
     Raises `PalletError` when the pallet is gone or has changed since, `OptionError` for an unknown name.
     """
     home = _home(folder, name)
-    run = read_json(home, "run.json")
+    run = read_run(home)
     if run is None:
         raise RunFolderError(f"{home} has no run.json: the pallet's source is not known")
-    source = str(run.get("location") or run["pallet"]["source"])
+    scanned, labels = run["pallet"], cast(list[str] | None, run["options"].get("labels"))
+    source = str(run.get("location") or scanned["source"])
     try:
-        pallet = open_pallet(source, run["pallet"]["region"], labels=run["options"].get("labels"), verify=False)
+        pallet = open_pallet(source, scanned["region"], labels=labels, verify=False)
     except HfxError as error:
         raise PalletError(f"the pallet of {home} cannot be opened again ({error}); put it back") from None
-    if pallet.digest != run["pallet"]["digest"] or pallet.patchset_digest != run["pallet"]["patchset_digest"]:
+    if (pallet.digest, pallet.patchset_digest) != (scanned["digest"], scanned["patchset_digest"]):
         raise PalletError(f"{source} has changed since it was scanned; put the scanned pallet back")
     return json.dumps(pallet.workspace(name), indent=1) + "\n"
 
@@ -76,8 +63,10 @@ def parameters(folder: Path, name: str) -> str:
     record = read_records(home).last.get(name)
     if record is None or not record.get("solutions"):
         raise RunFolderError(f"{home}/results.jsonl holds no solutions of {name}; scan again to export them")
-    minima = str((read_json(home, "run.json") or {}).get("options", {}).get("minima", "admissible"))
-    return durable_files.dump({"name": name, "minima": minima, "fits": best_fits(record["solutions"], minima)}, indent=1) + "\n"
+    run = read_run(home)
+    minima = str(run["options"].get("minima", "admissible") if run is not None else "admissible")
+    fits = best_fits(cast(Solutions, record["solutions"]), minima)
+    return durable_files.dump({"name": name, "minima": minima, "fits": fits}, indent=1) + "\n"
 
 
 def best_fits(solutions: Solutions, minima: str) -> dict[str, dict[str, float]]:
@@ -90,12 +79,12 @@ def best_fits(solutions: Solutions, minima: str) -> dict[str, dict[str, float]]:
 
 def _home(folder: Path, name: str) -> Path:
     """The folder that holds a hypothesis' run: of a combination, that of the region from which its result is taken."""
-    scan = read(folder)
-    results = plot_data(scan).results
+    scan = contents.load(folder)
+    results = contents.briefs(scan)
     for result in results:
         if result.name == name:
             combined = scan["pallet"].get("region") == "all"
-            return folder / identity.safe_name(str(result.region)) if combined else folder
+            return folder / safe_name(str(result.region)) if combined else folder
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
     near = difflib.get_close_matches(name, [result.name for result in results], n=1)

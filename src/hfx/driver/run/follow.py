@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned, from_line
-from hfx.driver.scan.theory_band import WAYS
+from hfx.driver.run.folder import VARIATIONS
 from hfx.driver.views.progress import Count
 
 __all__ = ["Follower", "Progress", "condensed", "progress"]
@@ -100,7 +100,7 @@ class _Tally:
 
 def progress(run: Path) -> Progress:
     """How far a run is, from its events alone; of a combination of regions the sum over those that have begun."""
-    regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in WAYS]
+    regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in VARIATIONS]
     whole = _progress(run)
     return sum((_progress(region) for region in regions), whole)
 

@@ -11,7 +11,7 @@ from hfx.driver.views.notebook import Cell
 from hfx.driver.views.progress import display
 
 if TYPE_CHECKING:
-    from hfx.driver.scan.scan import Setting
+    from hfx.driver.scan.context import RunContext
 
 __all__ = ["View", "in_notebook"]
 
@@ -33,7 +33,7 @@ class View:
         self._cell = Cell(self._style) if in_notebook() else None
 
     @contextmanager
-    def watching(self, setting: "Setting") -> "Iterator[Setting]":
+    def watching(self, setting: "RunContext") -> "Iterator[RunContext]":
         """The setting whose events are shown too."""
         with ExitStack() as stack:
             if self._cell is None:

@@ -106,7 +106,7 @@ class Feed:
         dead = None
         if self.going_on and now - self._looked > _GLANCE:
             # The lock first: a driver that ends writes its last state before it lets go.
-            self._looked, dead = now, lock.seen(self.folder)
+            self._looked, dead = now, lock.state(self.folder)
         path = self.folder / "run.json"
         stat = path.stat()
         if (stamp := (stat.st_mtime_ns, stat.st_ino)) != self._stamp:

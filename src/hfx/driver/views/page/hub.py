@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hfx.driver.scan.identity import safe_name
+from hfx.driver.run.folder import safe_name
 from hfx.driver.views.page.view import View
 
 __all__ = ["Hub"]
