@@ -46,7 +46,7 @@ class Layer:
 
 
 def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
-    """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for labels that do not fit the runs."""
+    """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for a wrong number of labels."""
     if request.labels and len(request.labels) != len(runs):
         raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
     labels = request.labels or tuple(run.resolve().name for run in runs)
