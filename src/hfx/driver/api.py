@@ -56,7 +56,8 @@ def start_scan(pallet: str | Path | Pallet, *, live: bool = False, setting: Sett
     view = View(options)  # here, where the cell is
 
     def watched() -> ScanResult:
-        with view.watching(own) as seen:
+        with view.shown(own.listener) as shown:
+            seen = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
             return scan(pallet, setting=seen, **options)
 
     return ScanHandle(watched, stop)

@@ -23,7 +23,7 @@ from hfx.driver.run.events import Event, to_line
 from hfx.driver.run.records import Place, Records, read_records, to_lines
 from hfx.errors import RunFolderError
 
-__all__ = ["ENDED", "RunFolder", "opened", "read_json"]
+__all__ = ["ENDED", "WAYS", "RunFolder", "opened", "read_json", "safe_name"]
 
 _BATCHES = "batches.jsonl"
 _REMEDY = "choose another folder with -o"
@@ -31,6 +31,9 @@ _REMEDY = "choose another folder with -o"
 # "submitted": handed over, not yet begun; what ends a run is one of the last three
 STATES = ("submitted", "planned", "running", "finished", "stopped", "failed")
 ENDED = ("finished", "stopped", "failed")
+
+# The folders of the theory variations beneath a run's own, and the sign of the change of the cross section.
+WAYS = {"theory-up": 1.0, "theory-down": -1.0}
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any] | None:
@@ -46,6 +49,12 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     if not isinstance(content, dict):
         raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
     return content
+
+
+def safe_name(name: str) -> str:
+    """The name as one component of a path."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")
+    return kept or "pallet"
 
 
 class RunFolder:

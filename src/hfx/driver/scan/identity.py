@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from hfx.driver.run.folder import read_json
+from hfx.driver.run.folder import read_json, safe_name
 from hfx.driver.scan.plan import FitOptions
 from hfx.errors import PalletError, RunFolderError
 from hfx.pallets import Pallet
@@ -129,9 +129,3 @@ def _is_this(folder: Path, here: Mapping[str, Any]) -> bool:
     except RunFolderError:
         return False
     return True
-
-
-def safe_name(name: str) -> str:
-    """The name as one component of a path."""
-    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")
-    return kept or "pallet"

@@ -71,7 +71,8 @@ def scan(pallet: str | Path | Pallet, *, live: bool = False, setting: Setting | 
         return scan_source(pallet, checked, own)
     from hfx.driver.views.live import View
 
-    with View(options).watching(own) as watched:
+    with View(options).shown(own.listener) as shown:
+        watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
         return scan_source(pallet, checked, watched)
 
 

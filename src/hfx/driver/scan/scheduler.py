@@ -166,7 +166,7 @@ class Fitting:
         share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
         jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
         points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
-        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels)))
+        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels), level=0.05))
         window = _WINDOW * self.threads
         return dispatch.results(
             jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, settle=self.settle, stop=self.stop

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run.folder import WAYS
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
 
-__all__ = ["WAYS", "check", "curves", "read_table", "scaled"]
+__all__ = ["check", "curves", "read_table", "scaled"]
 
-WAYS = {"theory-up": 1.0, "theory-down": -1.0}
 _COLUMNS = ("name", "uncertainty")
 
 

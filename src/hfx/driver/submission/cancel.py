@@ -119,7 +119,7 @@ def _write_down(folder: Path) -> None:
 
 def _kept(there: Standing) -> str:
     far = there.progress
-    count = far.done - len(far.failed)
+    count = far.local.done - len(far.failed)
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
     way = f"hfx attach {there.folder}" if there.submitted else str(there.run.get("command"))
     return f"stopped {there.folder}: {kept}; go on with: {way}"

@@ -10,8 +10,9 @@ from typing import Any
 
 from hfx.driver.run import lock
 from hfx.driver.run.folder import ENDED, read_json
-from hfx.driver.run.follow import Progress, progress
+from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder
+from hfx.driver.run.progress import RunProgress
 from hfx.driver.submission import record
 from hfx.driver.submission.record import Submission
 from hfx.endpoints.batch.systems import SYSTEMS, Job
@@ -76,7 +77,7 @@ class Standing:
         return self.state in ENDED
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         """How far it is."""
         return progress(self.folder)
 
@@ -88,12 +89,12 @@ class Standing:
             "state": self.state,
             "driver": self.driver,
             "job": self.submitted.job if self.submitted else None,
-            "step": far.step,
-            "done": far.done,
-            "total": far.total or self.run.get("pallet", {}).get("hypotheses", 0),
+            "step": far.current.title,
+            "done": far.local.done,
+            "total": far.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
             "failures": len(far.failed),
             "started": self.run.get("started"),
-            "last_event": None if far.last is None else datetime.fromtimestamp(far.last, UTC).isoformat(timespec="seconds"),
+            "last_event": None if far.last_event is None else datetime.fromtimestamp(far.last_event, UTC).isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
 
