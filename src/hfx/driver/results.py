@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hfx.driver.plot import scan_picture
+from hfx.driver.run.contents import ScanContent
 from hfx.driver.run.packed_results import briefs
 from hfx.driver.views import summary
 from hfx.errors import InputError
@@ -138,14 +139,19 @@ class ScanResult(Sequence[Result]):
 
         `style`: ``x``, ``y``, ``xlabel``, ``ylabel``, ``title``, ``forbidden``; else as in the scan.
         """
+        from hfx.driver.plane.contour import theory_curves
         from hfx.driver.plot import figure
-        from hfx.driver.plot.redraw import styled
+        from hfx.driver.plot.request import styled
+        from hfx.driver.plot.run_data import plot_data
 
         if ax is None:
             from matplotlib import pyplot
 
             ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-        figure.draw_axes(scan_picture.drawn(self.content), ax, **styled(self.content.get("options", {}), style))
+        options = styled(self.content.get("options", {}), style)
+        plane = scan_picture.plane(plot_data(cast(ScanContent, self.content)), options)
+        theory = theory_curves(self.content["contours"], plane.contours["x"], plane.contours["y"])
+        figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory), ax)
         return ax
 
     def __rich__(self) -> "RenderableType":

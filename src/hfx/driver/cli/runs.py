@@ -38,12 +38,13 @@ def plot(
     forbidden: Annotated[Text, Option(help="Region that cannot be, as 'y>x-125'.")] = None,
 ) -> int:
     """Draw contour.pdf, contour.png and contour.json again, from what is in the runs' folders; with -o several in one picture."""
-    from hfx.driver.plot.redraw import Wanted, redraw
+    from hfx.driver.plot.redraw import redraw
+    from hfx.driver.plot.request import PictureRequest
 
     given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
     changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
     kinds = tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None
-    wanted = Wanted(changed, style, kinds, tuple(published or ()), uncertainty, tuple(label or ()))
+    wanted = PictureRequest(changed, style, kinds, tuple(published or ()), uncertainty, tuple(label or ()))
     if len(runs) > 1 and output is not None:
         from hfx.driver.plot.overlay import overlay
 

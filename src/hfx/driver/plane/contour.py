@@ -1,172 +1,217 @@
-"""Exclusion contours from a scan's results: which points, which lines.
+"""Contours of a scan: the lines where the quantity of a question equals its level, in the plane of two axes.
 
-CLs falls by orders of magnitude between neighbouring hypotheses, so it is interpolated as a significance,
-z = Phi^-1(1 - CLs), by `hfx.driver.plane.interpolation`; the line CLs = 0.05 lies at z = 1.645.
+The quantity is interpolated on the scale of `Surface.transform`. CLs, for example, falls by orders of magnitude between
+neighbouring hypotheses and is interpolated as a significance, z = Phi^-1(1 - CLs); the line CLs = 0.05 lies at z = 1.645.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.driver.plane import interpolation, rings, triangulation
+from hfx.driver.plane import interpolation as interpolations
+from hfx.driver.plane import rings, triangulation
 from hfx.driver.plane.forbidden import forbidden_margin, outside
-from hfx.driver.plane.points import LEVEL, WHICH, Field, collect, significance
+from hfx.driver.plane.interpolation import InterpolatedSurface
+from hfx.driver.plane.points import PlotData, Points, collect, transformed
+from hfx.driver.questions.base import Surface
+from hfx.driver.run.contents import Contours, Curve, UncertaintyLines
 
-__all__ = ["LEVEL", "WHICH", "Field", "Plane", "collect", "contours", "forbidden_margin", "plane", "significance"]
+__all__ = ["Plane", "collect", "drawn_curves", "forbidden_margin", "plane", "theory_curves"]
 
 Array = NDArray[np.float64]
-
-_DRAWN = ("observed", "expected", "expected-1", "expected+1", "expected-2", "expected+2")
-_UNCERTAIN = ("observed", "expected")
-_LEVEL = float(significance(LEVEL))
+_Lines = list[list[list[float]]]
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A scan in the plane of its axes: `field`, the points; `surface`, between them (None where they span no area).
+    """A scan in the plane of two axes.
 
-    `contours` is the content of contour.json, see `contours`.
+    ``interpolated``: the surface between the points, None where they span no area or where there is no level.
+    ``contours``: the content of contour.json.
     """
 
-    field: Field
-    surface: interpolation.Surface | None
-    contours: Mapping[str, Any]
+    points: Points
+    interpolated: InterpolatedSurface | None
+    contours: Contours
 
-    def band(self) -> list[Array]:
-        """Rings around where the -1 sigma expected surface is above the level and the +1 sigma one is not."""
-        return rings.outline(self.band_tiles())
+    def band(self, number: int = 0) -> list[Array]:
+        """Rings around a band of the question's surface, the innermost by default."""
+        return rings.outline(self.band_polygons(number))
 
-    def band_tiles(self) -> list[Array]:
-        """Polygons that tile the same."""
-        if self.surface is None:
+    def band_polygons(self, number: int = 0) -> list[Array]:
+        """Polygons side by side that cover a band: where its one curve excludes and its other one does not."""
+        surface = self.points.surface
+        if self.interpolated is None or number >= len(surface.bands):
             return []
-        upper, lower = (self.surface.values[:, WHICH.index(which)] for which in ("expected-1", "expected+1"))
-        return triangulation.between(self.surface.mesh, upper, lower, _LEVEL)
+        upper, lower = (self.interpolated.values[:, surface.column(curve)] for curve in surface.bands[number])
+        return triangulation.between(self.interpolated.mesh, upper, lower, _level(surface))
 
-    def excluded(self, which: str = "observed") -> list[Array]:
-        """Rings around what is excluded, along the rim of the points where it reaches it."""
-        if self.surface is None:
+    def excluded(self, curve: str | None = None) -> list[Array]:
+        """Rings around the area that a curve, by default the observed one, excludes; along the rim of the points at its end."""
+        if self.interpolated is None:
             return []
-        values = self.surface.values[:, WHICH.index(which)]
-        nowhere = np.full(len(values), _LEVEL - 1.0)
-        return rings.outline(triangulation.between(self.surface.mesh, values, nowhere, _LEVEL))
+        level = _level(self.points.surface)
+        values = self.interpolated.values[:, 0 if curve is None else self.points.surface.column(curve)]
+        nowhere = np.full(len(values), level - 1.0)
+        return rings.outline(triangulation.between(self.interpolated.mesh, values, nowhere, level))
 
     def spanned(self) -> list[Array]:
         """Rings around the area that the points span."""
-        mesh = self.field.mesh
+        mesh = self.points.mesh
         return [] if mesh is None else rings.outline([mesh.points[triangle] for triangle in mesh.triangles])
 
-    def uncertain(self, which: str = "observed") -> list[Array]:
-        """Rings around where the line may lie, by a standard deviation of the interpolation."""
-        if self.surface is None or self.surface.deviation is None:
+    def uncertain(self, curve: str | None = None) -> list[Array]:
+        """Rings around where a line, by default the observed one, may lie within a standard deviation of the interpolation."""
+        if self.interpolated is None or self.interpolated.deviation is None:
             return []
-        upper, lower = (_shifted(self.surface, which, sign) for sign in (1.0, -1.0))
-        return rings.outline(triangulation.between(self.surface.mesh, upper, lower, _LEVEL))
-
-
-def contours(
-    scan: Mapping[str, Any],
-    *,
-    x: str | None = None,
-    y: str | None = None,
-    forbidden: str | None = None,
-    interpolation: str | None = None,
-) -> dict[str, Any]:
-    """Curves at CLs = 0.05 of `scan`, the content of scan.json, over the axis expressions `x` and `y`.
-
-    Returns {"x", "y", "choice", "interpolation", "curves": [{"which", "level", "points": [[x, y], ...]}], "notes"};
-    with a Gaussian process also "uncertainty": {"observed": {"low": [line, ...], "high": [line, ...]}, "expected": ...},
-    the lines of the surface a standard deviation lower and higher. A closed curve repeats its first point. Where the
-    points lie on one line, a curve is the one point of a crossing. Parts inside the region `forbidden`, a comparison
-    such as "y>x-125", are left out, and nothing is drawn where the points do not reach. Hypotheses that did not
-    converge are left out and named in the notes; of several at one place the one hardest to exclude (largest median
-    expected CLs) counts. OptionError: an expression that cannot be read, an interpolation that is not known.
-    """
-    return dict(plane(scan, x=x, y=y, forbidden=forbidden, interpolation=interpolation).contours)
+        column = 0 if curve is None else self.points.surface.column(curve)
+        upper, lower = (_shifted(self.interpolated, column, sign) for sign in (1.0, -1.0))
+        return rings.outline(triangulation.between(self.interpolated.mesh, upper, lower, _level(self.points.surface)))
 
 
 def plane(
-    scan: Mapping[str, Any],
+    data: PlotData,
     *,
     x: str | None = None,
     y: str | None = None,
     forbidden: str | None = None,
     interpolation: str | None = None,
 ) -> Plane:
-    """`scan` in the plane of its axes, its surface and its curves; the arguments are those of `contours`."""
-    field = collect(scan, x=x, y=y)
-    surface = _surface(field, interpolation)
-    margin = forbidden_margin(forbidden, field.x, field.y) if forbidden and field.y else None
-    curves = [
-        {"which": which, "level": LEVEL, "points": part.tolist()}
-        for which in _DRAWN
-        for line in _lines(field, surface, which)
-        for part in ([line] if margin is None else outside(line, margin))
-    ]
-    content: dict[str, Any] = {
-        "x": field.x,
-        "y": field.y or "CLs",
-        "choice": field.choice,
-        "interpolation": "linear" if surface is None else surface.name,
-        "curves": curves,
+    """The scan in the plane of the axis expressions ``x`` and ``y``: its points, the surface between them, and its curves.
+
+    ``contours`` of the answer is {"x", "y", "choice", "interpolation", "curves": [{"which", "level", "points": [[x, y], ...]}],
+    "notes"}; with a Gaussian process also "uncertainty": {curve: {"low": [line, ...], "high": [line, ...]}}, the lines of the
+    surface a standard deviation lower and higher. A closed curve repeats its first point. Where the points lie on one line, a
+    curve is the one point of a crossing. Parts inside the region ``forbidden``, a comparison such as "y>x-125", are left out, and
+    nothing is drawn where the points do not reach. Hypotheses that did not converge are left out and named in the notes; of
+    several at one place the one hardest to exclude (largest median) counts. Without a level there are no curves.
+    Raises `OptionError` for an expression that cannot be read, and for an interpolation that is not known.
+    """
+    points = collect(data, x=x, y=y)
+    surface, axes = data.surface, points.axes
+    interpolated = _interpolated(points, interpolation)
+    margin = forbidden_margin(forbidden, axes.x, axes.y) if forbidden and axes.y else None
+    content: Contours = {
+        "x": axes.x,
+        "y": axes.y or surface.name,
+        "choice": axes.choice,
+        "interpolation": "linear" if interpolated is None else interpolated.name,
+        "curves": list(_curves(points, interpolated, margin)),
     }
-    if surface is not None and surface.deviation is not None:
-        content["uncertainty"] = {which: dict(_uncertainty(surface, which)) for which in _UNCERTAIN}
-    content["notes"] = [*field.notes, *_surface_notes(field, surface)]
-    return Plane(field, surface, content)
+    if interpolated is not None and interpolated.deviation is not None:
+        content["uncertainty"] = {curve: _uncertainty(interpolated, surface, curve) for curve in _main_curves(surface)}
+    content["notes"] = [*points.notes, *_interpolation_notes(points, interpolated)]
+    return Plane(points, interpolated, content)
 
 
-def _surface(field: Field, name: str | None) -> interpolation.Surface | None:
-    name = interpolation.check(name)
-    if field.mesh is None:
+def drawn_curves(surface: Surface) -> tuple[str, ...]:
+    """The curves of a surface in the order in which they are drawn: observed, median, then the bands from the innermost."""
+    bands = [curve for band in surface.bands for curve in band]
+    return tuple(dict.fromkeys((*_main_curves(surface), *bands, *surface.curves)))
+
+
+def theory_curves(contours: Contours, x: str | None = None, y: str | None = None) -> list[Curve]:
+    """The curves that come from scans with the signal's cross section up and down.
+
+    With axes given: no curves where they were made over other axes, for they belong to that plane alone.
+    """
+    if x not in (None, contours.get("x", x)) or y not in (None, contours.get("y", y)):
+        return []
+    return [curve for curve in contours.get("curves", ()) if curve["which"].startswith("theory")]
+
+
+def _main_curves(surface: Surface) -> tuple[str, ...]:
+    """The observed curve and the median; there may be no median."""
+    return tuple(dict.fromkeys((surface.curves[0], surface.median or surface.curves[0])))
+
+
+def _level(surface: Surface) -> float:
+    """The level on the scale of the interpolation; infinite, so that nothing is excluded, where there is none."""
+    return np.inf if surface.level is None else float(transformed(surface, np.array(surface.level)))
+
+
+def _interpolated(points: Points, name: str | None) -> InterpolatedSurface | None:
+    name = interpolations.check(name)
+    surface = points.surface
+    if points.mesh is None or surface.level is None:
         return None
-    judged = tuple(WHICH.index(which) for which in _UNCERTAIN)
-    regions = significance(field.regions)
-    return interpolation.surface(field.mesh, significance(field.cls), name, judged, regions, WHICH.index("expected"))
-
-
-def _surface_notes(field: Field, surface: interpolation.Surface | None) -> Iterator[str]:
-    """How the surface was made, and where it does not pass through the points."""
-    if surface is None:
-        return
-    yield from surface.notes
-    if surface.scatter is None:
-        return
-    column = WHICH.index("observed")
-    excluded = significance(field.cls[:, column]) > _LEVEL
-    _, there, here = np.intersect1d(_ordered(surface.mesh.points), _ordered(field.points), return_indices=True)
-    across = int(((surface.values[there, column] > _LEVEL) != excluded[here]).sum())
-    yield (
-        f"The line is drawn through a smooth surface, from which single points differ by {surface.scatter[column]:.2g} sigma; "
-        f"{across} of {len(field.points)} points lie on the other side of the observed line than their own CLs says."
+    return interpolations.interpolate(
+        points.mesh,
+        transformed(surface, points.values),
+        name,
+        fitted=tuple(map(surface.column, _main_curves(surface))),
+        regions=transformed(surface, points.regions),
+        best=surface.column(surface.median or surface.curves[0]),
+        quantity=_quantity(surface),
     )
 
 
-def _ordered(points: Array) -> NDArray[np.complex128]:
-    """Points as numbers that sort as they do: by x, then by y."""
-    return points[:, 0] + 1j * points[:, 1]
+def _quantity(surface: Surface) -> str:
+    """The plural that names the interpolated values in sentences: that of the transformation, as "Significances"."""
+    name = getattr(surface.transform, "__name__", "value")
+    return f"{name.capitalize()}s"
 
 
-def _lines(field: Field, surface: interpolation.Surface | None, which: str) -> list[Array]:
-    """Where one column of the field crosses LEVEL, as [k, 2] lines; see contours."""
-    column = WHICH.index(which)
-    if surface is not None:
-        return triangulation.level_lines(surface.mesh, surface.values[:, column], _LEVEL)
-    found = triangulation.crossings(field.points, significance(field.cls[:, column]), _LEVEL)
-    return found if field.y is not None else [np.array([[line[0, 0], LEVEL]]) for line in found]
+def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | None) -> Iterator[str]:
+    """How the surface was made, and where it does not pass through the points."""
+    if interpolated is None:
+        return
+    yield from interpolated.notes
+    if interpolated.scatter is None:
+        return
+    surface = points.surface
+    level, observed = _level(surface), surface.curves[0]
+    excluded = transformed(surface, points.values[:, 0]) > level
+    _, there, here = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
+    across = int(((interpolated.values[there, 0] > level) != excluded[here]).sum())
+    unit = " sigma" if _quantity(surface) == "Significances" else ""
+    yield (
+        f"The line is drawn through a smooth surface, from which single points differ by {interpolated.scatter[0]:.2g}{unit}; "
+        f"{across} of {len(points.places)} points lie on the other side of the {observed} line than their own {surface.name} says."
+    )
 
 
-def _uncertainty(surface: interpolation.Surface, which: str) -> Iterator[tuple[str, list[Any]]]:
-    for name, sign in (("low", -1.0), ("high", 1.0)):
-        lines = triangulation.level_lines(surface.mesh, _shifted(surface, which, sign), _LEVEL)
-        yield name, [line.tolist() for line in lines]
+def _ordered(places: Array) -> NDArray[np.complex128]:
+    """Places as numbers that are sorted as they are: by x, then by y."""
+    return places[:, 0] + 1j * places[:, 1]
 
 
-def _shifted(surface: interpolation.Surface, which: str, sign: float) -> Array:
-    """A column of the surface, moved by `sign` standard deviations."""
-    assert surface.deviation is not None
-    column = WHICH.index(which)
-    return surface.values[:, column] + sign * surface.deviation[:, column]
+def _lines(points: Points, interpolated: InterpolatedSurface | None, curve: str) -> list[Array]:
+    """The lines [k, 2] where one column of the points' values crosses the level; see `plane`."""
+    surface, level = points.surface, _level(points.surface)
+    column = surface.column(curve)
+    if interpolated is not None:
+        return triangulation.level_lines(interpolated.mesh, interpolated.values[:, column], level)
+    found = triangulation.crossings(points.places, transformed(surface, points.values[:, column]), level)
+    if points.axes.y is not None:
+        return found
+    return [np.array([[line[0, 0], surface.level]], dtype=np.float64) for line in found]
+
+
+def _curves(
+    points: Points, interpolated: InterpolatedSurface | None, margin: Callable[[Array, Array], Array] | None
+) -> Iterator[Curve]:
+    """The curves of contour.json, outside of where ``margin`` is positive."""
+    level = points.surface.level
+    if level is None:
+        return
+    for curve in drawn_curves(points.surface):
+        for line in _lines(points, interpolated, curve):
+            for part in [line] if margin is None else outside(line, margin):
+                yield {"which": curve, "level": level, "points": part.tolist()}
+
+
+def _uncertainty(interpolated: InterpolatedSurface, surface: Surface, curve: str) -> UncertaintyLines:
+    def lines(sign: float) -> _Lines:
+        values = _shifted(interpolated, surface.column(curve), sign)
+        return [line.tolist() for line in triangulation.level_lines(interpolated.mesh, values, _level(surface))]
+
+    return {"low": lines(-1.0), "high": lines(1.0)}
+
+
+def _shifted(interpolated: InterpolatedSurface, column: int, sign: float) -> Array:
+    """A column of the surface, moved by ``sign`` standard deviations."""
+    assert interpolated.deviation is not None
+    return interpolated.values[:, column] + sign * interpolated.deviation[:, column]

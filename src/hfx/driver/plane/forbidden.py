@@ -1,4 +1,4 @@
-"""A region of the plane that cannot be, such as "y>x-125", and the parts of a line outside it."""
+"""The kinematically forbidden region of a plane, such as "y>x-125", and the parts of a line outside it."""
 
 import re
 from collections.abc import Callable

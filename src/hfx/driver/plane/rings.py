@@ -1,60 +1,33 @@
-"""Tiles of the plane: a mesh made finer for a curved surface, and the rings around what tiles cover."""
+"""Rings around areas of the plane that are given as polygons side by side."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from hfx.driver.plane.triangulation import Mesh
-
-__all__ = ["area", "outline", "refined"]
+__all__ = ["area", "outline"]
 
 Array = NDArray[np.float64]
-Corner = tuple[float, float]
+
+_DIGITS = 9  # of coordinates, relative to the largest: fewer than those in which one corner, computed from two sides, differs
 
 
-def refined(mesh: Mesh, parts: int) -> Mesh:
-    """`mesh` with every triangle cut into `parts`² equal ones; its points are among the finer one's, which are sorted."""
-    if parts < 2:
-        return mesh
-    steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
-    weights = np.array([(parts - i - j, i, j) for i, j in steps]) / parts
-    a, b, c = (mesh.points[mesh.triangles[:, k]][:, None, :] for k in range(3))
-    # Summed in this order, a place on an edge has the same digits from both sides: the corners are sorted.
-    places = a * weights[:, :1] + b * weights[:, 1:2] + c * weights[:, 2:]
-    points, index = np.unique(places.reshape(-1, 2), axis=0, return_inverse=True)
-    at = {step: k for k, step in enumerate(steps)}
-    upright = [[at[i, j], at[i + 1, j], at[i, j + 1]] for i, j in steps if i + j < parts]
-    turned = [[at[i + 1, j], at[i, j + 1], at[i + 1, j + 1]] for i, j in steps if i + j < parts - 1]
-    corners = index.reshape(len(mesh.triangles), -1)[:, np.array(upright + turned)]
-    return Mesh(points, np.sort(corners.reshape(-1, 3), axis=1).astype(np.intp))
+def outline(polygons: Sequence[Array]) -> list[Array]:
+    """The closed rings [k, 2] around the area that ``polygons`` [m, 2] cover; polygons side by side share whole sides.
 
-
-def outline(tiles: Sequence[Array]) -> list[Array]:
-    """The closed rings [k, 2] around what `tiles` cover; tiles side by side share whole sides. Holes turn the other way."""
-    onward: dict[Corner, list[Corner]] = defaultdict(list)
-    sides: dict[tuple[Corner, Corner], None] = {}
-    digits = _digits(tiles)
-    for tile in tiles:
-        corners = [tuple(corner) for corner in _counterclockwise(tile).round(digits).tolist()]
-        for here, there in zip(corners, [*corners[1:], corners[0]], strict=True):
-            if here == there:
-                continue
-            if (there, here) in sides:
-                del sides[there, here]
-            else:
-                sides[here, there] = None
-    for here, there in sides:
-        onward[here].append(there)
-    rings = []
-    for start in sorted(onward):
-        while onward[start]:
-            ring = [start]
-            while onward[ring[-1]]:
-                ring.append(onward[ring[-1]].pop())
-            rings.append(np.array(ring))
-    return rings
+    A ring repeats its first point. Outer rings run counter-clockwise, holes clockwise.
+    """
+    if not polygons:
+        return []
+    counts = [len(polygon) for polygon in polygons]
+    corners = np.concatenate(list(polygons))
+    # Corners that two polygons share differ in their last digits: rounded, they are equal.
+    corners = corners.round(_DIGITS - int(np.floor(np.log10(max(float(np.abs(corners).max()), 1e-300)))))
+    tiles = shapely.polygons(shapely.linearrings(corners, indices=np.repeat(np.arange(len(counts)), counts)))
+    covered = shapely.coverage_union_all(tiles[shapely.area(tiles) > 0])
+    parts = shapely.get_parts(shapely.normalize(covered))
+    return [shapely.get_coordinates(ring)[::-1] for part in parts for ring in shapely.get_rings(part)]
 
 
 def area(rings: Sequence[Array]) -> float:
@@ -62,16 +35,6 @@ def area(rings: Sequence[Array]) -> float:
     return abs(sum(_signed(ring) for ring in rings))
 
 
-def _counterclockwise(tile: Array) -> Array:
-    return tile if _signed(tile) >= 0 else tile[::-1]
-
-
 def _signed(ring: Array) -> float:
     x, y = ring.T
     return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
-
-
-def _digits(tiles: Sequence[Array]) -> int:
-    """Decimals that tell corners apart but not the last digits of one corner, computed from two sides."""
-    largest = max((float(np.abs(tile).max()) for tile in tiles), default=1.0)
-    return 9 - int(np.floor(np.log10(max(largest, 1e-300))))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
-__all__ = ["Mesh", "between", "collinear", "crossings", "level_lines", "triangulate"]
+__all__ = ["Mesh", "between", "collinear", "crossings", "level_lines", "refined", "triangulate"]
 
 Array = NDArray[np.float64]
 Edge = tuple[int, int]
@@ -50,6 +50,23 @@ def triangulate(points: Array) -> Mesh | None:
     triangles = triangles[_heights(unit[triangles]) > _SLIVER]
     triangles = _without_thin_rim(unit, triangles[np.lexsort(triangles.T[::-1])])
     return Mesh(points, triangles) if len(triangles) else None
+
+
+def refined(mesh: Mesh, parts: int) -> Mesh:
+    """``mesh`` with every triangle cut into ``parts``² equal ones. Its points are among those of the finer mesh, which are sorted."""
+    if parts < 2:
+        return mesh
+    steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
+    weights = np.array([(parts - i - j, i, j) for i, j in steps]) / parts
+    a, b, c = (mesh.points[mesh.triangles[:, k]][:, None, :] for k in range(3))
+    # Summed in this order, a place on an edge has the same digits from both sides: the corners are sorted.
+    places = a * weights[:, :1] + b * weights[:, 1:2] + c * weights[:, 2:]
+    points, index = np.unique(places.reshape(-1, 2), axis=0, return_inverse=True)
+    at = {step: k for k, step in enumerate(steps)}
+    upright = [[at[i, j], at[i + 1, j], at[i, j + 1]] for i, j in steps if i + j < parts]
+    turned = [[at[i + 1, j], at[i, j + 1], at[i + 1, j + 1]] for i, j in steps if i + j < parts - 1]
+    corners = index.reshape(len(mesh.triangles), -1)[:, np.array(upright + turned)]
+    return Mesh(points, np.sort(corners.reshape(-1, 3), axis=1).astype(np.intp))
 
 
 def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:

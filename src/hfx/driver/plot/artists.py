@@ -1,144 +1,245 @@
-"""The lines, areas and points of a picture, drawn from data that is prepared elsewhere; each gives its legend entries."""
+"""Artists of a picture: the lines, areas and points that are drawn into matplotlib's axes, with their legend entries.
 
-from collections.abc import Mapping, Sequence
+Each artist has an id (``gid``), under which it is found in an SVG file: ``curve-WHICH-K``, ``band-K``, ``points-KIND``.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from hfx.driver.plane.points import LEVEL, WHICH, Field
+from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
-from hfx.driver.plot.styles import Style
+from hfx.driver.plot.axis_labels import axis_label, equation_label
+from hfx.driver.plot.styles import LineStyle, Style
+from hfx.driver.questions.base import Surface
+from hfx.driver.run.contents import Curve
 
-__all__ = ["Drawing", "area", "lines", "plane", "profile", "published_lines"]
+__all__ = [
+    "Drawing",
+    "Handles",
+    "PointGroup",
+    "draw_area",
+    "draw_lines",
+    "draw_plane",
+    "draw_profile",
+    "draw_published",
+    "is_logarithmic",
+    "point_groups",
+]
 
 Array = NDArray[np.float64]
-Handles = list[tuple[Any, str]]
+Handles = list[tuple[Artist | tuple[Artist, ...], str]]
 
 _POINT = "#6b6b6b"
-_SINGLE: dict[str, Any] = {"marker": "D", "markersize": 8, "linestyle": "none"}
-_POINTS: dict[str, Any] = {"markersize": 3.2, "markeredgecolor": _POINT, "markeredgewidth": 0.8}
-_PUBLISHED = {
+_SMALLEST = 1e-6  # that a logarithmic axis shows
+_DASHES = (0.0, (3.0, 2.0))
+_PUBLISHED: dict[str, LineStyle] = {
     "observed": {"color": "#444444", "linewidth": 1.3, "linestyle": "-"},
-    "expected": {"color": "#444444", "linewidth": 1.3, "linestyle": (0, (3, 2))},
+    "expected": {"color": "#444444", "linewidth": 1.3, "linestyle": _DASHES},
 }
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is drawn of one run over two axes: curves as contour.json has them, rings, points.
+    """The content of a picture over two axes: curves as in contour.json, rings around areas, points.
 
-    `band`: rings of the expected band; `uncertain`: rings of where the observed line may lie, none: not asked for.
+    ``band``: rings of the innermost band; ``uncertain``: rings of where the observed line may lie, if that is drawn.
     """
 
-    field: Field
-    curves: Sequence[Mapping[str, Any]]
+    points: Points
+    curves: Sequence[Curve]
     band: Sequence[Array] = ()
     uncertain: Sequence[Array] = ()
 
-    def lines(self, which: str) -> list[Array]:
-        """The curves of that name; "theory" names both of that band."""
-        return [np.array(curve["points"]) for curve in self.curves if _named(str(curve["which"]), which)]
+    def lines(self, *which: str) -> list[tuple[str, Array]]:
+        """The ids and lines [k, 2] of the curves with these names."""
+        counts: Counter[str] = Counter()
+        found = []
+        for curve in self.curves:
+            if curve["which"] in which:
+                found.append((f"curve-{curve['which']}-{counts[curve['which']]}", np.array(curve["points"])))
+                counts[curve["which"]] += 1
+        return found
 
 
-def _named(name: str, wanted: str) -> bool:
-    return name == wanted or (wanted == "theory" and name.startswith("theory-"))
+@dataclass(frozen=True)
+class PointGroup:
+    """Points that are drawn alike: their places [n, 2] and their positions in the results and failures of `PlotData`."""
+
+    gid: str
+    label: str
+    places: Array
+    indices: NDArray[np.intp]
+    marker: str = "o"
+    size: float = 3.2
+    face: str = _POINT
+    edge: str = _POINT
 
 
-def plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
-    """Band, lines and points of a run; the legend's handles and labels."""
-    handles: Handles = []
-    observed = lines(ax, drawing.lines("observed"), style.observed | {"zorder": 6})
-    theory = lines(ax, drawing.lines("theory"), style.theory | {"zorder": 6})
-    expected = lines(ax, drawing.lines("expected"), style.expected | {"zorder": 5})
+def point_groups(points: Points) -> list[PointGroup]:
+    """The points by what is drawn for them: excluded, not excluded, without a result."""
+    observed, excluded = points.surface.curves[0], points.excluded()
+    groups = [
+        PointGroup("points-excluded", f"Excluded ({observed})", points.places[excluded], points.indices[excluded]),
+        PointGroup(
+            "points-allowed", f"Not excluded ({observed})", points.places[~excluded], points.indices[~excluded], face="white"
+        ),
+    ]
+    if points.surface.level is None:
+        groups = [PointGroup("points-values", "", points.places, points.indices)]
+    failed = PointGroup("points-failed", "No result", points.failed, points.failed_indices, marker="x", size=5.5, edge="black")
+    return [group for group in (*groups, failed) if len(group.places)]
+
+
+def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
+    """Draw the band, lines and points of a scan; the legend's handles and labels."""
+    surface = drawing.points.surface
+    observed = draw_lines(ax, drawing.lines(surface.curves[0]), style.observed, 6)
+    theory = draw_lines(ax, drawing.lines("theory-up", "theory-down"), style.theory, 6)
+    median = draw_lines(ax, drawing.lines(surface.median), style.expected, 5) if surface.median else None
     edges = None
-    if style.band is None:
-        edge = style.expected | {"linewidth": 0.5 * style.expected["linewidth"], "zorder": 5}
-        edges = lines(ax, [*drawing.lines("expected-1"), *drawing.lines("expected+1")], edge)
-    band = area(ax, drawing.band, {"facecolor": style.band, "edgecolor": style.band}, 1) if style.band else None
-    doubt = area(ax, drawing.uncertain, {"facecolor": style.observed["color"], "alpha": 0.18, "linewidth": 0}, 2.2)
+    if style.band is None and surface.bands:
+        thin: LineStyle = {**style.expected, "linewidth": 0.5 * style.expected["linewidth"]}
+        edges = draw_lines(ax, [line for curve in surface.bands[0] for line in drawing.lines(curve)], thin, 5)
+    band = draw_area(ax, drawing.band, style.band, 1, gid="band-0") if style.band else None
+    uncertain = draw_area(ax, drawing.uncertain, style.observed["color"], 2.2, alpha=0.18, gid="uncertainty")
+    handles: Handles = []
     if observed:
-        handles.append(((doubt, observed) if doubt else observed, "Observed limit"))
+        handles.append(((uncertain, observed) if uncertain else observed, "Observed limit"))
     if theory:
         handles.append((theory, "Observed, signal theory band"))
-    if expected:
-        shown = next((other for other in (band, edges) if other is not None), None)
-        if shown is None:
-            handles.append((expected, "Expected limit"))
-        elif band:
-            handles.append(((band, expected), r"Expected limit ($\pm 1\,\sigma$)"))
-        else:
-            handles += [(expected, "Expected limit"), (edges, r"Expected $\pm 1\,\sigma$")]
-    elif band or edges:
-        handles.append((band or edges, r"Expected $\pm 1\,\sigma$"))
-    return handles + _points(ax, drawing.field)
+    return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points)
 
 
-def lines(ax: Axes, some: Sequence[Array], look: Mapping[str, Any]) -> Line2D | None:
-    """Draw lines in one look; the last of them, for the legend."""
+def _expected_handles(median: Artist | None, band: Artist | None, edges: Artist | None) -> Handles:
+    """The legend entries of the median and of its band, an area or two lines."""
+    if median is None:
+        shown = band or edges
+        return [(shown, r"Expected $\pm 1\,\sigma$")] if shown else []
+    if band is not None:
+        return [((band, median), r"Expected limit ($\pm 1\,\sigma$)")]
+    entries: Handles = [(median, "Expected limit")]
+    return entries if edges is None else [*entries, (edges, r"Expected $\pm 1\,\sigma$")]
+
+
+def draw_lines(ax: Axes, lines: Sequence[tuple[str | None, Array]], style: LineStyle, zorder: float) -> Line2D | None:
+    """Draw lines [k, 2], each with its id, in one style; the last of them, for the legend. A single point is a diamond."""
     drawn: Line2D | None = None
-    for points in some:
-        single = _SINGLE if len(points) == 1 else {}
-        (drawn,) = ax.plot(points[:, 0], points[:, 1], **(dict(look) | single))
+    for gid, line in lines:
+        if len(line) == 1:
+            color, width = style["color"], style["linewidth"]
+            (drawn,) = ax.plot(
+                *line.T, color=color, linewidth=width, marker="D", markersize=8, linestyle="none", zorder=zorder
+            )
+        else:
+            (drawn,) = ax.plot(*line.T, zorder=zorder, **style)
+        drawn.set_gid(gid)
     return drawn
 
 
-def published_lines(ax: Axes, published: Sequence[Published]) -> Handles:
-    """Thin grey lines of what others published."""
+def draw_published(ax: Axes, published: Sequence[Published]) -> Handles:
+    """Draw published contours as thin grey lines; the legend's handles and labels."""
     handles: Handles = []
     for one in published:
-        drawn = lines(ax, one.lines, _PUBLISHED[one.which] | {"zorder": 5.5})
-        handles.append((drawn, f"Published, {one.which}"))
+        drawn = draw_lines(ax, [(None, line) for line in one.lines], _PUBLISHED[one.which], 5.5)
+        if drawn is not None:
+            handles.append((drawn, f"Published, {one.which}"))
     return handles
 
 
-def area(ax: Axes, rings: Sequence[Array], look: Mapping[str, Any], zorder: float) -> Patch | None:
-    """One filled area within rings, whose holes turn the other way; a patch for the legend."""
+def draw_area(
+    ax: Axes, rings: Sequence[Array], color: str, zorder: float, *, alpha: float | None = None, gid: str | None = None
+) -> Patch | None:
+    """Fill the area within rings, whose holes turn the other way; a patch for the legend. A translucent area has no edge."""
     if not rings:
         return None
     path = Path.make_compound_path(*(Path(np.r_[ring, ring[:1]], closed=True) for ring in rings))
-    ax.add_patch(PathPatch(path, **({"linewidth": 0.4} | dict(look)), zorder=zorder))
-    return Patch(**({"linewidth": 0} | dict(look)))
+    edge, width = (color, 0.4) if alpha is None else (None, 0.0)
+    patch = PathPatch(path, facecolor=color, edgecolor=edge, linewidth=width, alpha=alpha, zorder=zorder)
+    patch.set_gid(gid)
+    ax.add_patch(patch)
+    return Patch(facecolor=color, edgecolor=edge, linewidth=0, alpha=alpha)
 
 
-def _points(ax: Axes, field: Field) -> Handles:
-    excluded = field.cls[:, WHICH.index("observed")] < LEVEL
-    kinds = (
-        (field.points[excluded], {"marker": "o", "markerfacecolor": _POINT}, "Excluded (observed)"),
-        (field.points[~excluded], {"marker": "o", "markerfacecolor": "white"}, "Not excluded (observed)"),
-        (field.failed, {"marker": "x", "markersize": 5.5, "markeredgecolor": "black"}, "No result"),
-    )
+def _draw_points(ax: Axes, points: Points) -> Handles:
+    """Draw the hypotheses; without a level in the colours of their values, with a colour bar."""
     handles: Handles = []
-    for points, look, label in kinds:
-        if len(points):
-            (dots,) = ax.plot(*points.T, linestyle="none", zorder=4, clip_on=False, **(_POINTS | look))
-            handles.append((dots, label))
+    for group in point_groups(points):
+        if group.gid == "points-values":
+            _draw_colours(ax, group, points)
+            continue
+        (dots,) = ax.plot(
+            *group.places.T,
+            linestyle="none",
+            zorder=4,
+            clip_on=False,
+            marker=group.marker,
+            markersize=group.size,
+            markerfacecolor=group.face,
+            markeredgecolor=group.edge,
+            markeredgewidth=0.8,
+        )
+        dots.set_gid(group.gid)
+        handles.append((dots, group.label))
     return handles
 
 
-def profile(ax: Axes, field: Field, style: Style) -> Handles:
-    """CLs against the one axis, on a logarithmic scale, with the level; the legend's handles and labels."""
-    along = field.points[:, 0]
-    cls = np.maximum(field.cls, 1e-6)
-    look: dict[str, Any] = {"marker": "o", "markersize": 4}
+def _draw_colours(ax: Axes, group: PointGroup, points: Points) -> None:
+    x, y = group.places.T
+    dots = ax.scatter(x, y, c=points.values[:, 0], s=30, edgecolors=_POINT, linewidths=0.5, zorder=4, clip_on=False)
+    dots.set_gid(group.gid)
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    figure.colorbar(dots, ax=ax, label=axis_label(points.surface.name))
+
+
+def is_logarithmic(points: Points) -> bool:
+    """Whether values are shown on a logarithmic axis: those that are compared with a level and never negative."""
+    return points.surface.level is not None and bool((points.values >= 0).all())
+
+
+def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
+    """Draw the values against the one axis, with the level; the legend's handles and labels."""
+    surface, along, logarithmic = points.surface, points.places[:, 0], is_logarithmic(points)
+    values = np.maximum(points.values, _SMALLEST) if logarithmic else points.values
+    bands = list(_draw_bands(ax, along, values, surface, style))
+    (observed,) = ax.plot(along, values[:, 0], **style.observed, zorder=6, marker="o", markersize=4)
+    observed.set_gid(f"curve-{surface.curves[0]}-0")
+    median = None
+    if surface.median is not None:
+        (median,) = ax.plot(along, values[:, surface.column(surface.median)], **style.expected, zorder=5, marker="o", markersize=4)
+        median.set_gid(f"curve-{surface.median}-0")
+    handles: Handles = []
+    if surface.level is not None:
+        level = ax.axhline(surface.level, color="black", linewidth=1, zorder=3)
+        level.set_gid("level")
+        handles.append((level, equation_label(surface.name, surface.level)))
+    if logarithmic:
+        ax.set_yscale("log")
+    return [*_profile_handles(observed, median, bands), *handles] if len(along) else handles
+
+
+def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:
     width = 8 if len(along) == 1 else 0
-    bands = []
-    for sigma, color in enumerate(style.bands, 1):
-        low, high = cls[:, 3 - sigma], cls[:, 3 + sigma]
-        bands.append((ax.fill_between(along, low, high, color=color, linewidth=width, zorder=1 - 0.1 * sigma), sigma))
-    (observed,) = ax.plot(along, cls[:, 0], **style.observed, zorder=6, **look)
-    (expected,) = ax.plot(along, cls[:, 3], **style.expected, zorder=5, **look)
-    level = ax.axhline(LEVEL, color="black", linewidth=1, zorder=3)
-    ax.set_yscale("log")
-    handles: Handles = [(level, r"$\mathrm{CL}_{\mathrm{s}} = 0.05$")]
-    if not len(along):
-        return handles
-    if len(bands) == 1:
-        return [(observed, "Observed"), ((bands[0][0], expected), r"Expected ($\pm 1\,\sigma$)"), *handles]
-    named = [(band, rf"Expected $\pm {sigma}\,\sigma$") for band, sigma in bands]
-    return [(observed, "Observed"), (expected, "Expected"), *named, *handles]
+    for number, (color, curves) in enumerate(zip(style.bands, surface.bands, strict=False)):
+        low, high = (values[:, surface.column(curve)] for curve in curves)
+        drawn = ax.fill_between(along, low, high, color=color, linewidth=width, zorder=0.9 - 0.1 * number)
+        drawn.set_gid(f"band-{number}")
+        yield drawn
+
+
+def _profile_handles(observed: Artist, median: Artist | None, bands: Sequence[Artist]) -> Handles:
+    handles: Handles = [(observed, "Observed")]
+    if median is not None and len(bands) == 1:
+        return [*handles, ((bands[0], median), r"Expected ($\pm 1\,\sigma$)")]
+    if median is not None:
+        handles.append((median, "Expected"))
+    return [*handles, *((band, rf"Expected $\pm {sigma}\,\sigma$") for sigma, band in enumerate(bands, 1))]

@@ -1,8 +1,8 @@
-"""The text on an axis: LaTeX and units for the label names that patch sets use; unknown ones as they are."""
+"""Labels of axes: LaTeX and units for the label names that patch sets use; unknown names as they are."""
 
 import re
 
-__all__ = ["axis_label", "relation_label"]
+__all__ = ["axis_label", "equation_label", "relation_label"]
 
 # The particle behind m<name>, in lower case, as the published patch sets write it.
 _PARTICLES = {
@@ -35,6 +35,7 @@ _PARTICLES = {
 _SYMBOLS = {f"m{name}": f"m({latex})" for latex, names in _PARTICLES.items() for name in names}
 _SYMBOLS |= {"m1": "m_{1}", "m2": "m_{2}", "m3": "m_{3}", "m0": "m_{0}", "m12": "m_{1/2}", "dm": r"\Delta m"}
 _DIMENSIONLESS = {"tanb": r"\tan\beta", "tanbeta": r"\tan\beta"}
+_QUANTITIES = {"CLs": r"\mathrm{CL}_{\mathrm{s}}"}
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -47,8 +48,8 @@ def axis_label(expression: str) -> str:
     >>> axis_label("coupling")
     'coupling'
     """
-    if expression == "CLs":
-        return r"$\mathrm{CL}_{\mathrm{s}}$"
+    if expression in _QUANTITIES:
+        return f"${_QUANTITIES[expression]}$"
     names = _NAME.findall(expression)
     if _DIMENSIONLESS.get(expression.lower()):
         return f"${_DIMENSIONLESS[expression.lower()]}$"
@@ -66,6 +67,12 @@ def relation_label(comparison: str, x: str, y: str) -> str:
     spelt = _NAME.sub(lambda match: axes.get(match[0], match[0]), comparison)
     known = all(name.lower() in _SYMBOLS for name in _NAME.findall(spelt))
     return f"${_latex(spelt)}$" if known else spelt
+
+
+def equation_label(quantity: str, value: float) -> str:
+    """The text that says that a drawn quantity equals a value."""
+    latex = _QUANTITIES.get(quantity)
+    return f"{quantity} = {value:g}" if latex is None else f"${latex} = {value:g}$"
 
 
 def _latex(expression: str) -> str:

@@ -1,7 +1,6 @@
-"""What stands around a picture's lines: ticks, header, legend, limits, and the region that cannot be."""
+"""Decorations of a picture's axes: ticks, header, legend, limits, and the kinematically forbidden region."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,10 +11,13 @@ from matplotlib.ticker import AutoMinorLocator, FixedLocator
 from numpy.typing import NDArray
 
 from hfx.driver.plane.forbidden import forbidden_margin
+from hfx.driver.plane.points import Points
+from hfx.driver.plot.artists import Handles, is_logarithmic
 from hfx.driver.plot.axis_labels import relation_label
 from hfx.driver.plot.styles import Style
+from hfx.driver.run.contents import PalletBlock
 
-__all__ = ["fit", "forbidden_region", "header", "lay_out", "legend", "limits", "ticks"]
+__all__ = ["fit_width", "forbidden_region", "header", "lay_out", "legend", "plane_limits", "profile_limits", "ticks"]
 
 Array = NDArray[np.float64]
 
@@ -23,12 +25,14 @@ _FORBIDDEN_FACE, _FORBIDDEN_LINE = "#ececec", "#8c8c8c"
 
 
 def lay_out(figure: Figure) -> None:
+    """Place the axes in the figure, so that sizes of texts in pixels are known."""
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
 
 
 def ticks(ax: Axes, style: Style) -> None:
+    """Ticks on all four sides, with minor ones between."""
     ax.tick_params(which="both", direction="in", top=True, right=True, labelsize=style.ticks, width=style.frame)
     ax.tick_params(which="major", length=style.major)
     ax.tick_params(which="minor", length=style.major / 2)
@@ -39,21 +43,20 @@ def ticks(ax: Axes, style: Style) -> None:
         ax.yaxis.set_minor_locator(AutoMinorLocator())
 
 
-def header(ax: Axes, scan: Mapping[str, Any], title: str | None, style: Style) -> Text:
+def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style) -> Text:
     """The pallet's name and description above the axes, or the given title."""
-    pallet = scan.get("pallet", {})
     if title is None:
-        parts = [str(pallet.get(key) or "").strip() for key in ("name", "region", "description")]
+        parts = [str(part or "").strip() for part in (pallet.get("name"), pallet.get("region"), pallet.get("description"))]
         if pallet.get("regions"):
             # The description is that of one region's patches.
-            parts[1:] = [f"best expected of {', '.join(map(str, pallet['regions']))}"]
+            parts[1:] = [f"best expected of {', '.join(pallet['regions'])}"]
         title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
         title = title.replace("$", r"\$")
     return ax.set_title(title, loc="left", fontsize=style.text, pad=8)
 
 
-def fit(text: Text, ax: Axes) -> None:
-    """Make `text` small enough for the axes' width; the figure has been laid out."""
+def fit_width(text: Text, ax: Axes) -> None:
+    """Make ``text`` small enough for the axes' width; the figure has been laid out."""
     shrink = ax.bbox.width / max(text.get_window_extent().width, 1.0)
     if shrink < 1.0:
         text.set_fontsize(0.955 * shrink * float(text.get_fontsize()))  # hinting makes small letters wider than their size says
@@ -65,8 +68,10 @@ def _shortened(text: str, length: int) -> str:
     return text[: max(length - 1, 1)].rsplit(" ", 1)[0] + " ..."
 
 
-def legend(ax: Axes, handles: Sequence[tuple[Any, str]], title: str, style: Style) -> float:
-    """Draw the legend across the top; the fraction of the axes' height that it takes."""
+def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
+    """Draw the legend across the top; the fraction of the axes' height that it covers."""
+    if not handles and not title:
+        return 0.0
     drawn = ax.legend(
         [handle for handle, _ in handles],
         [label for _, label in handles],
@@ -96,27 +101,46 @@ def legend(ax: Axes, handles: Sequence[tuple[Any, str]], title: str, style: Styl
     return float(drawn.get_window_extent().height / ax.bbox.height)
 
 
-def limits(ax: Axes, places: Array, taken: float, lowest_cls: float | None = None) -> None:
-    """Limits that hold all `places` [k, 2] and leave free above them the fraction `taken` of the height.
-
-    `lowest_cls`: the vertical axis is CLs, logarithmic, and goes down below it.
-    """
+def plane_limits(ax: Axes, places: Array, covered: float) -> None:
+    """Limits that contain all ``places`` [k, 2] and leave the fraction ``covered`` of the height free above them."""
     ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
-    free = 1.0 - min(taken + 0.04, 0.6)
-    if lowest_cls is None:
-        low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
-        ax.set_ylim(low, low + (high - low) / free)
+    low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
+    ax.set_ylim(low, low + (high - low) / _free(covered))
+
+
+def profile_limits(ax: Axes, points: Points, covered: float) -> None:
+    """Limits that contain the values against the one axis, and leave the fraction ``covered`` of the height free above them."""
+    places = np.concatenate([points.places, points.failed])
+    ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
+    surface, shown = points.surface, _shown_values(points)
+    if not is_logarithmic(points) or surface.level is None:
+        low, high = _span(shown) if shown.size else (0.0, 1.0)
+        ax.set_ylim(low, low + (high - low) / _free(covered))
         return
-    bottom = max(lowest_cls / 2, 5e-7)
-    ax.set_ylim(bottom, bottom * (1.3 / bottom) ** (1 / free))
-    # Above 1, where the legend is, there is no CLs.
-    decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), 1)
+    bottom = max(float(np.min(shown, initial=surface.level / 2.5)) / 2, 5e-7)
+    largest = float(np.max(shown, initial=1.0))
+    ax.set_ylim(bottom, bottom * (1.3 * largest / bottom) ** (1 / _free(covered)))
+    # No ticks where the legend is, above the values.
+    decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), np.floor(np.log10(largest)) + 1)
     ax.yaxis.set_major_locator(FixedLocator(decades.tolist()))
     ax.yaxis.set_minor_locator(FixedLocator(np.outer(decades / 10, np.arange(2, 10)).ravel().tolist()))
 
 
+def _shown_values(points: Points) -> Array:
+    """The values of the observed curve, the median and the innermost band."""
+    surface = points.surface
+    median = (surface.median,) if surface.median else ()
+    curves = dict.fromkeys((surface.curves[0], *median, *(curve for band in surface.bands[:1] for curve in band)))
+    return points.values[:, [surface.column(curve) for curve in curves]]
+
+
+def _free(covered: float) -> float:
+    """The fraction of the height below the legend."""
+    return 1.0 - min(covered + 0.04, 0.6)
+
+
 def _span(values: Array) -> tuple[float, float]:
-    """Range of `values` with a margin; a range that starts near zero starts at zero."""
+    """The range of ``values`` with a margin; a range that starts near zero starts at zero."""
     low, high = float(values.min()), float(values.max())
     if low == high:
         room = 0.5 * abs(low) or 1.0
@@ -127,7 +151,7 @@ def _span(values: Array) -> tuple[float, float]:
 
 
 def forbidden_region(ax: Axes, x: str, y: str, forbidden: str) -> None:
-    """Grey hatched region with its line, and the comparison written along it."""
+    """Draw the region that a comparison describes, hatched in grey, with its border and the comparison written along it."""
     margin = forbidden_margin(forbidden, x, y)
     shown = (*ax.get_xlim(), *ax.get_ylim())
     grid_x, grid_y = np.meshgrid(np.linspace(*shown[:2], 301), np.linspace(*shown[2:], 301))
@@ -136,17 +160,17 @@ def forbidden_region(ax: Axes, x: str, y: str, forbidden: str) -> None:
         return
     region = ax.contourf(grid_x, grid_y, values, levels=[0.0, np.inf], colors=[_FORBIDDEN_FACE], hatches=["///"], zorder=2)
     region.set(edgecolor="#d5d5d5", linewidth=0.0)
-    border: dict[str, Any] = {"colors": [_FORBIDDEN_LINE], "linewidths": 1.2, "zorder": 2.5}
-    line = ax.contour(grid_x, grid_y, values, levels=[0.0], **border)
+    region.set_gid("forbidden")
+    line = ax.contour(grid_x, grid_y, values, levels=[0.0], colors=[_FORBIDDEN_LINE], linewidths=1.2, zorder=2.5)
     segments = [np.asarray(part) for part in line.allsegs[0] if len(part) > 1]
     ax.set(xlim=shown[:2], ylim=shown[2:])
     if segments:
         text = relation_label(forbidden, x, y)
-        _along(ax, max(segments, key=len), text, margin)
+        _write_along(ax, max(segments, key=len), text, margin)
 
 
-def _along(ax: Axes, line: Array, text: str, margin: Any) -> None:
-    """Write `text` along `line`, on the side where `margin` is positive, below the legend."""
+def _write_along(ax: Axes, line: Array, text: str, margin: Callable[[Array, Array], Array]) -> None:
+    """Write ``text`` along ``line``, on the side where ``margin`` is positive, below the legend."""
     pixels = ax.transData.transform(line)
     below = pixels[:, 1] < ax.bbox.y0 + 0.62 * ax.bbox.height
     pixels = pixels[below] if below.sum() > 1 else pixels

@@ -1,116 +1,177 @@
-"""Several runs in one picture, and published contours beside them, measured."""
+"""Several runs in one picture: a colour for each run, its observed limit solid, its expected one dashed."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from hfx.driver.plane import compare
-from hfx.driver.plane.published import Published, read
-from hfx.driver.plot import scan_picture
-from hfx.driver.plot.redraw import Wanted, loaded, styled, target
-from hfx.driver.questions.options import ScanOptions
+from hfx.driver.plane.contour import Plane, theory_curves
+from hfx.driver.plane.published import Published
+from hfx.driver.plot import artists, decorations, figure, scan_picture
+from hfx.driver.plot.axis_labels import axis_label
+from hfx.driver.plot.measure import measured, read_published
+from hfx.driver.plot.request import PictureRequest, styled, target
+from hfx.driver.plot.run_data import loaded, plot_data
+from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
+from hfx.driver.questions.base import Surface
 from hfx.driver.run import durable_files
+from hfx.driver.run.contents import Curve, ScanContent
 from hfx.errors import OptionError
+from hfx.json_types import JsonObject
 from hfx.version import __version__
 
-if TYPE_CHECKING:
-    from hfx.driver.plane.contour import Plane
+__all__ = ["Layer", "draw_layers", "layers", "overlay"]
 
-__all__ = ["Layer", "layers", "measured", "overlay", "read_published"]
+Array = NDArray[np.float64]
+
+_KEY_COLOUR = "#555555"  # of the legend's entries for kinds of lines, which hold for all runs
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One run of an overlay: its label in the legend, its plane, and what it holds of curves (theory band included)."""
+    """One run of an overlay: its label in the legend, its plane, and its curves with those of its theory band."""
 
     label: str
     run: Path
-    scan: Mapping[str, Any]
-    plane: "Plane"
-    curves: Sequence[Mapping[str, Any]]
+    scan: ScanContent
+    plane: Plane
+    curves: Sequence[Curve]
 
-    def lines(self, which: str) -> list[Any]:
+    def lines(self, which: str) -> list[Array]:
         """Its curves of that name, [k, 2] each."""
         return [np.array(curve["points"]) for curve in self.curves if curve["which"] == which]
 
 
-def read_published(files: Sequence[Path]) -> tuple[Published, ...]:
-    """The published contours in `files`. Raises `OptionError`."""
-    return tuple(read(Path(file)) for file in files)
+def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
+    """The runs to overlay. Raises `OptionError` for a run that has no plane, and for labels that do not fit the runs."""
+    if request.labels and len(request.labels) != len(runs):
+        raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
+    labels = request.labels or tuple(run.resolve().name for run in runs)
+    return [_layer(run, label, request) for run, label in zip(runs, labels, strict=True)]
 
 
-def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str], None], label: str = "") -> list[dict[str, Any]]:
-    """The published contours as contour.json holds them, with their distance from ours, which is said too."""
-    if plane.field.y is None:
-        raise OptionError("--published needs a picture over two axes; this run's hypotheses differ in one label")
-    found = []
-    for one in published:
-        ours = [np.array(curve["points"]) for curve in plane.contours["curves"] if curve["which"] == one.which]
-        apart = compare.apart(ours, one.lines, plane.excluded(one.which), plane.spanned())
-        say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {apart.sentence()}")
-        found.append({**one.content(), "apart": apart.content()})
-    return found
-
-
-def layers(runs: Sequence[Path], wanted: Wanted) -> list[Layer]:
-    """The runs to overlay, over the same axes. Raises `OptionError` where they are not."""
-    if wanted.labels and len(wanted.labels) != len(runs):
-        raise OptionError(f"--label is given {len(wanted.labels)} times for {len(runs)} runs: give one for each, in order")
-    labels = wanted.labels or tuple(map(_label, runs))
-    return [_layer(run, label, wanted) for run, label in zip(runs, labels, strict=True)]
-
-
-def _label(run: Path) -> str:
-    return run.resolve().name
-
-
-def _layer(run: Path, label: str, wanted: Wanted) -> Layer:
-    from hfx.driver.plot import figure
-
+def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
     scan = loaded(run)
-    options = ScanOptions.of(styled(scan["options"], wanted.changed))
-    plane = scan_picture.plane(scan, options)
-    if plane.field.y is None:
+    plane = scan_picture.plane(plot_data(scan), styled(scan["options"], request.changed))
+    if plane.points.axes.y is None:
         raise OptionError(
             f"{run} has no plane to overlay: its hypotheses differ in one label; draw it alone, or give --x and --y"
         )
-    theory = figure.theory_curves(scan, plane.contours["x"], plane.contours["y"])
+    theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
     return Layer(label, run, scan, plane, [*plane.contours["curves"], *theory])
 
 
-def overlay(runs: Sequence[Path], output: Path, wanted: Wanted, say: Callable[[str], None]) -> list[Path]:
-    """Draw several runs into one picture, `output`: a file or a folder; the files written.
+def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Callable[[str], None]) -> list[Path]:
+    """Draw several runs into one picture, ``output``: a file or a folder; the files written.
 
     Beside the picture stands a JSON file of the curves: {"hfx", "x", "y", "overlaid": [contours of each run with its
-    "label" and "run"]}. Raises `OptionError`: other axes, labels that do not fit, a published contour.
+    "label" and "run"]}. Raises `OptionError` for runs over different axes, labels that do not fit, and a published contour
+    that cannot be read.
     """
-    from hfx.driver.plot.overlay_figure import draw
-
-    several = layers(runs, wanted)
-    axes = {(layer.plane.field.x, layer.plane.field.y) for layer in several}
+    several = layers(runs, request)
+    axes = {(layer.plane.points.axes.x, layer.plane.points.axes.y) for layer in several}
     if len(axes) > 1:
-        named = "; ".join(f"{layer.run} over {layer.plane.field.x} and {layer.plane.field.y}" for layer in several)
+        named = "; ".join(f"{layer.run} over {layer.plane.contours['x']} and {layer.plane.contours['y']}" for layer in several)
         raise OptionError(f"the runs are drawn over different axes ({named}): give --x and --y")
-    published = read_published(wanted.published)
-    stem, formats = target(output, wanted.formats)
-    overlaid = []
-    for layer in several:
-        one = {"label": layer.label, "run": str(layer.run), **layer.plane.contours, "curves": list(layer.curves)}
-        if published:
-            one["published"] = measured(layer.plane, published, say, layer.label)
-        overlaid.append(one)
-    content = {"hfx": __version__, "x": several[0].plane.field.x, "y": several[0].plane.field.y, "overlaid": overlaid}
+    published = read_published(request.published)
+    stem, formats = target(output, request.formats)
+    content = _content(several, published, say)
     with durable_files.explained(stem.parent):
         stem.parent.mkdir(parents=True, exist_ok=True)
         numbers = stem.with_name(f"{stem.name}.json")
         durable_files.write_whole(numbers, durable_files.dump(content, indent=1) + "\n")
-        return [*draw(several, published, stem, formats, wanted, _metadata(several)), numbers]
+        return [*_draw(several, published, stem, formats, request), numbers]
+
+
+def _content(several: Sequence[Layer], published: Sequence[Published], say: Callable[[str], None]) -> Mapping[str, object]:
+    """The content of the JSON file beside the picture."""
+    overlaid = []
+    for layer in several:
+        one: dict[str, object] = {"label": layer.label, "run": str(layer.run), **layer.plane.contours, "curves": list(layer.curves)}
+        if published:
+            one["published"] = measured(layer.plane, published, say, layer.label)
+        overlaid.append(one)
+    contours = several[0].plane.contours
+    return {"hfx": __version__, "x": contours["x"], "y": contours["y"], "overlaid": overlaid}
+
+
+def _draw(
+    several: Sequence[Layer], published: Sequence[Published], stem: Path, formats: Sequence[str], request: PictureRequest
+) -> list[Path]:
+    style = style_called(request.style)
+    with applied(style):
+        picture = figure.new_figure(style)
+        draw_layers(picture.subplots(), several, published, style, request)
+        return figure.save(picture, stem, formats, _metadata(several))
 
 
 def _metadata(several: Sequence[Layer]) -> dict[str, str]:
-    """Of each entry that a picture's file has, those of all runs."""
-    parts = [scan_picture.metadata(layer.scan, f"hfx plot {' '.join(str(one.run) for one in several)}") for layer in several]
+    """The entries of a picture's file, each with the values of all runs."""
+    command = f"hfx plot {' '.join(str(one.run) for one in several)}"
+    parts = [scan_picture.metadata(layer.scan, command) for layer in several]
     return {key: " ".join(dict.fromkeys(part[key] for part in parts)) for key in parts[0]}
+
+
+def draw_layers(
+    ax: Axes, several: Sequence[Layer], published: Sequence[Published], style: Style, request: PictureRequest
+) -> None:
+    """Draw the overlay into ``ax``."""
+    changed, axes = request.changed, several[0].plane.points.axes
+    surface = several[0].plane.points.surface
+    assert axes.y is not None
+    handles: artists.Handles = []
+    for i, layer in enumerate(several):
+        # Thinner from one to the next: of curves that coincide, all are seen.
+        width = 1.4 - 0.7 * i / max(len(several) - 1, 1)
+        handles.append(_draw_layer(ax, layer, style, OVERLAID[i % len(OVERLAID)], width, request))
+    handles += _key(several, style, surface)
+    handles += artists.draw_published(ax, published)
+    decorations.ticks(ax, style)
+    ax.set_xlabel(changed.get("xlabel", axis_label(axes.x)), loc="right", fontsize=style.labels)
+    ax.set_ylabel(changed.get("ylabel", axis_label(axes.y)), loc="top", fontsize=style.labels)
+    header = decorations.header(ax, {}, changed.get("title", ""), style)
+    covered = decorations.legend(ax, handles, surface.statement, style)
+    places = [np.r_[layer.plane.points.places, layer.plane.points.failed] for layer in several]
+    decorations.plane_limits(ax, np.concatenate([*places, *(line for one in published for line in one.lines)]), covered)
+    decorations.fit_width(header, ax)
+    if "forbidden" in changed:
+        decorations.forbidden_region(ax, axes.x, axes.y, changed["forbidden"])
+
+
+def _draw_layer(
+    ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest
+) -> tuple[Line2D, str]:
+    """Draw one run; its entry in the legend."""
+    surface = layer.plane.points.surface
+    if request.uncertainty:
+        artists.draw_area(ax, layer.plane.uncertain(), color, 2.2, alpha=0.18)
+    for which in _kinds(surface):
+        lines = [(None, line) for line in layer.lines(which)]
+        look = _line_style(style, surface, which, color, width)
+        artists.draw_lines(ax, lines, look, 6 if which == surface.curves[0] else 5)
+    return Line2D([], [], **_line_style(style, surface, surface.curves[0], color, width)), layer.label
+
+
+def _key(several: Sequence[Layer], style: Style, surface: Surface) -> artists.Handles:
+    """The legend's entries for the kinds of lines that are drawn."""
+    drawn = {curve["which"] for layer in several for curve in layer.curves}
+    return [
+        (Line2D([], [], **_line_style(style, surface, which, _KEY_COLOUR)), label)
+        for which, label in _kinds(surface).items()
+        if which in drawn and label
+    ]
+
+
+def _kinds(surface: Surface) -> dict[str, str]:
+    """The curves of an overlay, and their names in its legend; both theory curves have one entry."""
+    median = {surface.median: "Expected"} if surface.median else {}
+    return {surface.curves[0]: "Observed", **median, "theory-up": "Observed, signal theory band", "theory-down": ""}
+
+
+def _line_style(style: Style, surface: Surface, which: str, color: str, width: float = 1.0) -> LineStyle:
+    kind = {surface.curves[0]: style.observed, surface.median: style.expected}.get(which, style.theory)
+    return {**kind, "color": color, "linewidth": width * kind["linewidth"]}

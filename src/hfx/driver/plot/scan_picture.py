@@ -1,25 +1,117 @@
-"""The outcome of a scan: the content of scan.json, its curves and its picture."""
+"""The picture of a scan in its run's folder, and the file of its curves."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from hfx.driver.questions.base import Brief
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import durable_files
-from hfx.driver.run.packed_results import Held, briefs
+from hfx.driver.run.contents import ScanContent
+from hfx.driver.run.packed_results import Held
 from hfx.errors import HfxError, RunFolderError
 from hfx.version import __version__
 
 if TYPE_CHECKING:
     from hfx.driver.plane.contour import Plane
+    from hfx.driver.plane.points import PlotData
+    from hfx.driver.plane.published import Published
+    from hfx.driver.plot.request import PictureOptions
 
-__all__ = ["check_axes", "choose", "content", "curves", "draw", "drawn", "failures", "load", "metadata", "plane"]
+__all__ = ["brief", "check_axes", "choose", "content", "draw", "failures", "load", "metadata", "plane"]
+
+
+def plane(data: "PlotData", options: "PictureOptions") -> "Plane":
+    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from."""
+    from hfx.driver.plane import contour
+
+    return contour.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+
+
+def draw(
+    scan: ScanContent,
+    stem: Path,
+    options: "PictureOptions",
+    command: str,
+    say: Callable[[str], None],
+    *,
+    plane: "Plane",
+    formats: Sequence[str] = ("pdf", "png"),
+    style: str | None = None,
+    uncertainty: bool = False,
+    published: Sequence["Published"] = (),
+) -> list[Path]:
+    """Write ``stem``.pdf, ``stem``.png and, with the contours of ``scan``, ``stem``.json; the files written.
+
+    ``plane``: that of the scan with these options. A picture that cannot be drawn is a sentence to ``say``: the numbers are on
+    the disk by then.
+    """
+    folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
+    with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
+        durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
+        try:
+            return [*_picture(scan, stem, options, command, formats, plane, style, uncertainty, published), numbers]
+        except (HfxError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            first = next(iter(str(error).splitlines()), "")
+            say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
+            return [numbers]
+
+
+def _picture(
+    scan: ScanContent,
+    stem: Path,
+    options: "PictureOptions",
+    command: str,
+    formats: Sequence[str],
+    plane: "Plane",
+    style: str | None,
+    uncertainty: bool,
+    published: Sequence["Published"],
+) -> list[Path]:
+    from hfx.driver.plane.contour import theory_curves
+    from hfx.driver.plot import figure
+
+    theory = theory_curves(scan["contours"], plane.points.axes.x, plane.points.axes.y)
+    picture = figure.Picture(plane, options, scan["pallet"], theory, published, style, uncertainty)
+    return figure.draw(picture, stem, metadata=metadata(scan, command), formats=formats)
+
+
+def metadata(scan: ScanContent, command: str) -> dict[str, str]:
+    """The origin of a picture, as its file names it."""
+    return {
+        "hfx": str(scan["hfx"]),
+        "pallet": str(scan["pallet"].get("name")),
+        "digest": f"sha256:{scan['pallet'].get('digest')}",
+        "command": command,
+    }
+
+
+# All below moves to driver/questions.
 
 # What a choice of minimum decides, beside each fit's value; a record holds them for each choice.
 _CHOSEN = ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")
 _PRIVATE = ("solutions", "step")
 
 Record = Mapping[str, Any]
+
+
+def brief(record: Record) -> Brief:
+    """A result, as a dict of its entries, in the form that pictures take."""
+    return Brief(
+        name=str(record["name"]),
+        values=tuple(record.get("values") or ()),
+        status=str(record.get("status")),
+        numbers=_numbers(record),
+        region=record.get("region"),
+        missing_in=tuple(record.get("missing_in") or ()),
+        by_region={name: _numbers(part) for name, part in (record.get("by_region") or {}).items()},
+    )
+
+
+def _numbers(record: Record) -> tuple[float | None, ...]:
+    return (record.get("CLs_obs"), *(record.get("CLs_exp") or ()))
 
 
 def choose(record: Record, minima: str, *, fits: bool = True) -> dict[str, Any]:
@@ -68,91 +160,12 @@ def content(
 
 def check_axes(pallet: Mapping[str, Any], points: Sequence[Record], options: ScanOptions) -> None:
     """Raise `OptionError`, before any fit, for --x, --y or --forbidden that no picture can be drawn with."""
-    if any((options.x, options.y, options.forbidden)):
-        from hfx.driver.plane import contour
+    from hfx.driver.plane import axes
 
-        empty = content(pallet, options, [], [{**point, "reason": ""} for point in points])
-        contour.contours(empty, x=options.x, y=options.y, forbidden=options.forbidden)
+    axes.check(pallet.get("labels") or (), [point["values"] for point in points], options.x, options.y, options.forbidden)
 
 
-def curves(scan: Mapping[str, Any], options: ScanOptions) -> dict[str, Any]:
-    """The content of contour.json."""
-    return dict(plane(scan, options).contours)
-
-
-def plane(scan: Mapping[str, Any], options: ScanOptions) -> "Plane":
-    """The scan in the plane of its axes: its curves, and what its picture is drawn from."""
-    from hfx.driver.plane import contour
-
-    return contour.plane(drawn(scan), x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
-
-
-def drawn(scan: Mapping[str, Any]) -> dict[str, Any]:
-    """The scan as it is drawn: briefs of its results; what failed in one region and has a result of another is no gap."""
-    results = briefs(scan["results"])
-    there = {record["name"] for record in results}
-    return {**scan, "results": results, "failures": [f for f in scan["failures"] if f["name"] not in there]}
-
-
-def draw(
-    scan: Mapping[str, Any],
-    stem: Path,
-    options: ScanOptions,
-    command: str,
-    say: Callable[[str], None],
-    *,
-    formats: Sequence[str] = ("pdf", "png"),
-    **shown: Any,
-) -> list[Path]:
-    """Write `stem`.pdf, `stem`.png and `stem`.json; the files written. `shown`: what else `plot.draw` is to know.
-
-    A picture that cannot be drawn is a sentence to `say`: the numbers are on the disk by then.
-    """
-    folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
-    with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
-        durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
-        try:
-            return [*_picture(scan, stem, options, command, formats, shown), numbers]
-        except (HfxError, OSError, MemoryError):
-            raise
-        except Exception as error:
-            first = next(iter(str(error).splitlines()), "")
-            say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
-            return [numbers]
-
-
-def _picture(
-    scan: Mapping[str, Any], stem: Path, options: ScanOptions, command: str, formats: Sequence[str], shown: Mapping[str, Any]
-) -> list[Path]:
-    from hfx.driver.plot import figure
-
-    return figure.draw(
-        drawn(scan),
-        stem,
-        x=options.x,
-        y=options.y,
-        xlabel=options.xlabel,
-        ylabel=options.ylabel,
-        title=options.title,
-        forbidden=options.forbidden,
-        interpolation=options.interpolation,
-        metadata=metadata(scan, command),
-        formats=formats,
-        **shown,
-    )
-
-
-def metadata(scan: Mapping[str, Any], command: str) -> dict[str, str]:
-    """What a picture's file says of where it comes from."""
-    return {
-        "hfx": str(scan["hfx"]),
-        "pallet": str(scan["pallet"].get("name")),
-        "digest": f"sha256:{scan['pallet'].get('digest')}",
-        "command": command,
-    }
-
-
-def load(folder: Path) -> dict[str, Any]:
+def load(folder: Path) -> ScanContent:
     """The content of scan.json; of a scan that has not finished, what is there so far, without curves.
 
     Raises `RunFolderError` when the folder holds no run.
@@ -163,7 +176,7 @@ def load(folder: Path) -> dict[str, Any]:
 
     scan = read_scan(folder)
     if scan is not None:
-        return scan
+        return cast(ScanContent, scan)
     run = read_json(folder, "run.json")
     if run is None:
         raise RunFolderError(f"{folder} holds no run of hfx: there is neither scan.json nor run.json in it")

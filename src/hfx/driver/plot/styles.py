@@ -1,18 +1,18 @@
-"""How pictures look: hfx's own way, and those of the two large experiments, through mplhep.
+"""Styles of pictures: hfx's own, and ones like those of the two large experiments, with the fonts of mplhep.
 
-The styles are like the experiments', they are not labels: no picture of hfx says that it is one of theirs.
+The styles are like the experiments' and are no labels: no picture of hfx says that it is one of theirs.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal, TypedDict
 
 import matplotlib
 
 from hfx.errors import OptionError
 
-__all__ = ["OVERLAID", "STYLES", "Style", "applied", "style_called"]
+__all__ = ["OVERLAID", "STYLES", "LineStyle", "Style", "applied", "style_called"]
 
 OVERLAID = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000")
 """Colours of overlaid runs, told apart by colour-blind people: M. Okabe and K. Ito, Color Universal Design (2008)."""
@@ -21,11 +21,21 @@ _DASHES = (0, (5, 2.5))
 _DOTS = (0, (1, 1.2))
 
 
+class LineStyle(TypedDict):
+    """The style of a line, as matplotlib's arguments: its width in points, its dashes as (offset, lengths)."""
+
+    color: str
+    linewidth: float
+    linestyle: Literal["-"] | tuple[float, tuple[float, ...]]
+
+
 @dataclass(frozen=True)
 class Style:
-    """Sizes in points, colours, lines; `band` is the colour of the expected band in the plane, None: its two edges are drawn.
+    """Sizes in points, colours, and the styles of lines.
 
-    `bands` are the colours of the bands of one and of two sigma about an expected CLs.
+    ``size``: of the figure, in inches. ``text``, ``labels``, ``ticks``: of letters. ``major``: the length of major ticks;
+    ``frame``: the width of the axes' frame. ``band``: the colour of the band in the plane; None: its two edges are drawn.
+    ``bands``: the colours of the bands about the median where values are drawn against one axis, the innermost first.
     """
 
     name: str
@@ -37,9 +47,9 @@ class Style:
     frame: float
     band: str | None
     bands: tuple[str, ...]
-    observed: dict[str, Any]
-    expected: dict[str, Any]
-    theory: dict[str, Any]
+    observed: LineStyle
+    expected: LineStyle
+    theory: LineStyle
 
 
 STYLES = {
@@ -97,14 +107,14 @@ def style_called(name: str | None) -> Style:
 
 @contextmanager
 def applied(style: Style) -> Iterator[None]:
-    """Within it, figures are made in this style; matplotlib's settings are as they were after it."""
+    """A context in which figures are made in this style; afterwards matplotlib's settings are as they were."""
     if style.name == "hfx":
         yield
         return
     import mplhep
 
-    # Its letters; its sizes are those of a histogram, a legend with points needs its own.
-    whole = getattr(mplhep.style, style.name.upper())
-    letters = {key: value for key, value in whole.items() if key.startswith(("font.family", "font.sans", "mathtext."))}
-    with matplotlib.rc_context({**letters, "mathtext.default": "regular"}):
+    # Its fonts alone: its sizes are those of a histogram, and a legend with points needs others.
+    settings = getattr(mplhep.style, style.name.upper())
+    fonts = {key: value for key, value in settings.items() if key.startswith(("font.family", "font.sans", "mathtext."))}
+    with matplotlib.rc_context({**fonts, "mathtext.default": "regular"}):
         yield

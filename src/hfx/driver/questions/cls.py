@@ -1,17 +1,46 @@
-"""The question "which hypotheses are excluded by CLs": a minimal version, which the full one replaces."""
+"""CLs: the quantity that is drawn, its level, and the scale on which it is interpolated."""
+
+from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
-
-import numpy as np
+from typing import TYPE_CHECKING, ClassVar
 
 from hfx.driver.questions.base import Brief, Column, Context, Question, Records, Round, Surface
 from hfx.driver.run.contents import RunContent
 from hfx.functions.options import JobOptions
 from hfx.json_types import JsonObject
 
-__all__ = ["ClsQuestion", "ClsResult"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["LEVEL", "SURFACE", "ClsQuestion", "ClsResult", "significance"]
+
+LEVEL = 0.05
+"""A hypothesis with a smaller CLs is excluded."""
+
+# The ends of the line, where Phi^-1 is infinite: z stays within -8.2 and 37.
+_SMALLEST, _LARGEST = 1e-300, 1.0 - 1e-16
+
+
+def significance(cls: ArrayLike) -> NDArray[np.float64]:
+    """Phi^-1(1 - CLs), elementwise; finite for CLs of 0 and 1, NaN for NaN."""
+    import numpy as np
+    from scipy.special import ndtri
+
+    return np.asarray(-ndtri(np.clip(cls, _SMALLEST, _LARGEST)), dtype=np.float64)
+
+
+SURFACE = Surface(
+    name="CLs",
+    curves=("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2"),
+    level=LEVEL,
+    median="expected",
+    bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
+    transform=significance,
+    statement="All limits at 95% CL",
+)
 
 _CHOSEN = ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status")
 _DIFFER = 1e-3
@@ -56,15 +85,7 @@ class ClsQuestion(Question[JobOptions, ClsResult]):
         *(_expected(i) for i in range(5)),
         Column("muhat", "μ̂", lambda result: result.muhat),
     )
-    surface = Surface(
-        name="CLs",
-        curves=("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2"),
-        level=0.05,
-        median="expected",
-        bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
-        transform=np.negative,
-        statement="95% CL",
-    )
+    surface = SURFACE
 
     def __init__(self, minima: str = "admissible") -> None:
         self.minima = minima

@@ -9,15 +9,17 @@ from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hfx import endpoints
 from hfx.driver.plot import scan_picture
+from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, garbage_collection
 from hfx.driver.process.cores import check_device
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.run import provenance
+from hfx.driver.run.contents import ScanContent
 from hfx.driver.run.events import Contour, Listener
 from hfx.driver.run.folder import RunFolder, opened
 from hfx.driver.run.journal import Journal, header
@@ -298,8 +300,11 @@ def finish(
     folder: RunFolder = journal.folder
     # The numbers first: no picture can lose them.
     folder.write_scan(content)
-    plane = scan_picture.plane(content, options)
+    from hfx.driver.plot.run_data import plot_data
+
+    scan, picture = cast(ScanContent, content), styled(content["options"])
+    plane = scan_picture.plane(plot_data(scan), picture)
     content["contours"] = {**plane.contours, "curves": [*plane.contours["curves"], *more]}
     folder.write_scan(content)
-    files = scan_picture.draw(content, folder.path / "contour", options, journal.head["command"], setting.say, plane=plane)
+    files = scan_picture.draw(scan, folder.path / "contour", picture, journal.head["command"], setting.say, plane=plane)
     journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))

@@ -9,8 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from html import escape
-from typing import Any
+from typing import Any, cast
 
+from hfx.driver.run.contents import ScanContent
 from hfx.driver.run.events import Event
 from hfx.driver.views.plane_map import axes
 from hfx.driver.views.state import Scene, State
@@ -128,12 +129,16 @@ def picture(scan: Mapping[str, Any], missing: list[tuple[str, tuple[float, ...]]
     from matplotlib.figure import Figure
 
     from hfx.driver.plot import figure as plot
+    from hfx.driver.plot import scan_picture
+    from hfx.driver.plot.request import PictureOptions
+    from hfx.driver.plot.run_data import plot_data
 
     figure = Figure(figsize=(7.0, 5.6), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     with suppress(HfxError):  # too few results for what is asked
-        plot.draw_axes(scan, ax, **{"interpolation": "linear", **style})  # the quickest: it is drawn again and again
+        options = PictureOptions(**{"interpolation": "linear", **style})  # the quickest: it is drawn again and again
+        plot.draw_axes(plot.Picture(scan_picture.plane(plot_data(cast(ScanContent, scan)), options), options, scan["pallet"]), ax)
     if missing:
         rows = [*(values for _, values in missing), *(record["values"] for record in scan["results"])]
         _, up, place = axes(scan["pallet"]["labels"], rows, style.get("x"), style.get("y"))

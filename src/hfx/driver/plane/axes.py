@@ -1,0 +1,244 @@
+"""Axes of a plane of hypotheses: their choice, the hypotheses' places on them, and the axes and selections to offer.
+
+An axis is a label of the pallet, or an arithmetic expression on labels such as "mn2-mn1". Numpy is imported when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
+
+from hfx.errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+    Values = Sequence[Sequence[float]] | Array
+    Table = Mapping[str, Array]
+
+__all__ = ["Axes", "Slice", "check", "choose", "hidden", "label_values", "mixture", "offered", "places", "selected", "slices"]
+
+_MOST_SLICES = 24
+_FEWEST_POINTS = 4  # of a slice that is worth offering
+
+
+@dataclass(frozen=True)
+class Axes:
+    """Two axes, and the sentence that says how they were chosen.
+
+    ``y`` is None where fewer than two labels vary: the value of the hypotheses is then drawn against ``x``.
+    """
+
+    x: str
+    y: str | None
+    choice: str
+
+
+class Slice(TypedDict):
+    """A selection of hypotheses: a condition on labels, and how many hypotheses fulfil it."""
+
+    where: str
+    points: int
+
+
+def label_values(labels: Sequence[str], values: Values) -> Array:
+    """The values of the labels as an array [hypotheses, labels]; NaN where a hypothesis has no number for a label.
+
+    Without labels there are as many columns as the longest row has.
+    """
+    import numpy as np
+
+    if isinstance(values, np.ndarray):
+        return values
+    width = len(labels) or max(map(len, values), default=0)
+    table = np.full((len(values), width), np.nan)
+    for i, row in enumerate(values):
+        numbers = [_number(value) for value in row[:width]]
+        table[i, : len(numbers)] = numbers
+    return table
+
+
+def choose(labels: Sequence[str], values: Values, x: str | None = None, y: str | None = None, *, quantity: str = "The value") -> Axes:
+    """The axes for hypotheses with these values of the labels: those that are given, else the first labels that vary.
+
+    ``quantity``: the name of what is drawn against the one axis where there is no second.
+    """
+    table = _table(labels, values)
+    varying = _varying(table)
+    free = [label for label in varying if label not in (x, y)]
+    if x is not None and y is not None:
+        return Axes(x, y, f"The axes are {x} and {y}, as asked.")
+    if y is not None:
+        x = free[0] if free else next(iter(table))
+        return Axes(x, y, f"The vertical axis is {y}, as asked; the horizontal one {x}, the first other to vary.")
+    if x is not None:
+        return _second(x, free, quantity)
+    return _first_two(table, varying, quantity)
+
+
+def _second(x: str, free: Sequence[str], quantity: str) -> Axes:
+    if not free:
+        return Axes(x, None, f"{quantity} is drawn against {x}, as asked: no other label varies.")
+    return Axes(x, free[0], f"The horizontal axis is {x}, as asked; the vertical one {free[0]}, the first other to vary.")
+
+
+def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
+    if len(varying) < 2:
+        x = varying[0] if varying else next(iter(table))
+        why = f"only {x} varies" if varying else "no label varies"
+        return Axes(x, None, f"{quantity} is drawn against {x}: {why}.")
+    x, y = varying[:2]
+    if len(varying) == 2:
+        return Axes(x, y, f"The axes are {x} and {y}, the two labels that vary.")
+    names = ", ".join(varying)
+    why = f"The labels {names} vary and no axes were chosen: the axes are the first two, {x} and {y};"
+    return Axes(x, y, f"{why} choose others with --x and --y.")
+
+
+def places(axes: Axes, labels: Sequence[str], values: Values) -> Array:
+    """The hypotheses' places [n, 2] on the axes; zero in the second column without a second axis.
+
+    Raises `OptionError` for an expression that cannot be read.
+    """
+    import numpy as np
+
+    table = _table(labels, values)
+    along = _on_axis(axes.x, table, "--x")
+    return np.column_stack([along, np.zeros(len(along)) if axes.y is None else _on_axis(axes.y, table, "--y")])
+
+
+def check(labels: Sequence[str], values: Values, x: str | None, y: str | None, forbidden: str | None) -> None:
+    """Raise `OptionError` for axes, or a forbidden region, that no picture of hypotheses with these values can be drawn with."""
+    if not any((x, y, forbidden)):
+        return
+    from hfx.driver.plane.forbidden import forbidden_margin
+
+    axes = choose(labels, values, x, y)
+    places(axes, labels, values)
+    if forbidden and axes.y is not None:
+        forbidden_margin(forbidden, axes.x, axes.y)
+
+
+def offered(labels: Sequence[str], values: Values) -> list[str]:
+    """The axes to offer: the labels that vary and, where there are more than two, the differences of two of them."""
+    varying = _varying(_table(labels, values))
+    differences = [f"{a}-{b}" for a in varying for b in varying if a != b and a.isidentifier() and b.isidentifier()]
+    return varying + (differences if len(varying) > 2 else [])
+
+
+def slices(labels: Sequence[str], values: Values) -> list[Slice]:
+    """Selections to offer where more than two labels vary: one value of an offered axis that several hypotheses share."""
+    table, names = _table(labels, values), offered(labels, values)
+    if len(names) < 3:
+        return []
+    counts: Counter[str] = Counter()
+    for name in names:
+        text = name if name.replace("-", "").isidentifier() else f"`{name}`"
+        for number, count in _frequencies(table[name] if name in table else _on_axis(name, table, "--where")):
+            if count >= _FEWEST_POINTS:
+                counts[f"{text}=={number:g}"] = max(counts[f"{text}=={number:g}"], count)
+    # A difference and its opposite are one slice.
+    kept: dict[str, int] = {}
+    for text, count in counts.most_common():
+        first, _, second = text.partition("==")[0].partition("-")
+        if not second or not any(other.startswith(f"{second}-{first}==") and n == count for other, n in kept.items()):
+            kept[text] = count
+    return [{"where": text, "points": count} for text, count in list(kept.items())[:_MOST_SLICES]]
+
+
+def selected(labels: Sequence[str], values: Values, where: str | None) -> NDArray[np.bool_]:
+    """Whether each hypothesis [n] fulfils the condition ``where``. Raises `OptionError` where it cannot be read."""
+    import numpy as np
+
+    from hfx.driver.plane.expressions import parse
+
+    length = len(values)
+    if not where:
+        return np.ones(length, dtype=bool)
+    table = _table(labels, values)
+    condition = parse(where, table, option="--where", condition=True).evaluate(table)
+    return np.array(np.broadcast_to(np.asarray(condition, dtype=bool), (length,)))
+
+
+def hidden(axes: Axes, labels: Sequence[str], values: Values) -> tuple[str, ...]:
+    """The labels that vary where the place in the plane does not: those that are no affine function of the two axes."""
+    import numpy as np
+
+    table, at = _table(labels, values), places(axes, labels, values)
+    good = np.isfinite(at).all(axis=1) & np.isfinite(np.array(list(table.values()))).all(axis=0)
+    if good.sum() < 2:
+        return ()
+    plane = np.column_stack([np.ones(good.sum()), at[good]])
+    found = []
+    for label, column in table.items():
+        solution = np.linalg.lstsq(plane, column[good], rcond=None)[0]
+        if np.abs(plane @ solution - column[good]).max() > 1e-6 * max(1.0, np.abs(column[good]).max()):
+            found.append(label)
+    return tuple(label for label in found if label not in (axes.x, axes.y))
+
+
+def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
+    """A sentence that names the slices with most of the points, where the picture shows several slices together."""
+    table, names = _table(labels, values), hidden(axes, labels, values)
+    found: list[tuple[int, str]] = []
+    for label in names:
+        others = [other for other in table if other in (axes.x, axes.y)]
+        for text, column in [(label, table[label]), *((f"{other}-{label}", table[other] - table[label]) for other in others)]:
+            most = max(_frequencies(column), key=lambda pair: pair[1], default=None)
+            if most is not None:
+                found.append((most[1], f"--where '{text}=={most[0]:g}'"))
+    if not found:
+        return []
+    best = sorted(found, key=lambda item: -item[0])[:2]
+    named = " or ".join(f"{text} ({count} points)" for count, text in best)
+    return [f"Points that differ in {', '.join(names)} are drawn together; a slice is chosen as {named}."]
+
+
+def _number(value: float) -> float:
+    """A value as a number; NaN for text, which old files may hold."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
+
+
+def _table(labels: Sequence[str], values: Values) -> dict[str, Array]:
+    """The values by label; without labels they are called x1, x2, ..., and without values the hypotheses are numbered."""
+    import numpy as np
+
+    array = label_values(labels, values)
+    names = list(labels) or [f"x{i + 1}" for i in range(array.shape[1])]
+    if not names:
+        return {"hypothesis": np.arange(1.0, len(values) + 1.0)}
+    return {name: array[:, j] for j, name in enumerate(names)}
+
+
+def _varying(table: Table) -> list[str]:
+    import numpy as np
+
+    return [label for label, column in table.items() if len(np.unique(column[np.isfinite(column)])) > 1]
+
+
+def _on_axis(axis: str, table: Table, option: str) -> Array:
+    """The values of an axis expression; a label is looked up as it is, since not every label reads as a name."""
+    import numpy as np
+
+    from hfx.driver.plane.expressions import parse
+
+    if axis in table:
+        return table[axis]
+    length = len(next(iter(table.values())))
+    values = parse(axis, table, option=option, condition=False).evaluate(table)
+    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), (length,)))
+
+
+def _frequencies(column: Array) -> Iterator[tuple[float, int]]:
+    """The distinct numbers of a column, to six decimals and ascending, and how often each occurs."""
+    import numpy as np
+
+    numbers, counts = np.unique(column[np.isfinite(column)].round(6), return_counts=True)
+    return zip(numbers.tolist(), counts.tolist(), strict=True)

@@ -1,0 +1,46 @@
+"""Published contours, and how far the contours of a scan are from them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hfx.driver.plane import compare
+from hfx.driver.plane.published import Published, read
+from hfx.errors import OptionError
+from hfx.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from hfx.driver.plane.contour import Plane
+
+__all__ = ["measured", "read_published"]
+
+
+def read_published(files: Sequence[Path]) -> tuple[Published, ...]:
+    """The published contours in ``files``. Raises `OptionError` for a file that holds none."""
+    return tuple(read(Path(file)) for file in files)
+
+
+def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str], None], label: str = "") -> list[JsonObject]:
+    """The published contours as contour.json holds them, with their distance from those of ``plane``, which is said too.
+
+    ``label`` names the run in the sentences. Raises `OptionError` where there is no plane of two axes.
+    """
+    if plane.points.axes.y is None:
+        raise OptionError("--published needs a picture over two axes; this run's hypotheses differ in one label")
+    found = []
+    for one in published:
+        curve = _curve(plane, one.which)
+        ours = [np.array(line["points"]) for line in plane.contours["curves"] if line["which"] == curve]
+        difference = compare.apart(ours, one.lines, plane.excluded(curve), plane.spanned())
+        say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {difference.sentence()}")
+        content: JsonObject = {**one.content(), "apart": difference.content()}
+        found.append(content)
+    return found
+
+
+def _curve(plane: "Plane", which: str) -> str:
+    """The curve that is compared with a published one, "observed" or "expected"."""
+    surface = plane.points.surface
+    return surface.median or surface.curves[0] if which == "expected" else surface.curves[0]
