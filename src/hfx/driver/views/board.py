@@ -51,8 +51,8 @@ class Board:
         with self._guard:
             self.state.apply(event)
         match event:
-            case Planned(question=question):
-                self._surface = of_run({"question": question}).surface
+            case Planned():
+                self._surface = of_run({"question": self.state.question}).surface
             case Failed(name=name, reason=reason):
                 self.say(f"{name} failed: {reason}")
             case Retried(task=task, reason=reason):

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from hfx.driver.plot.request import styled
 from hfx.driver.run.events import Event, Listener
-from hfx.driver.views.notebook import CellView, PictureStyle
+from hfx.driver.views.notebook import CellView
 from hfx.driver.views.progress import Display, display
-from hfx.json_types import JsonValue
 
 __all__ = ["View", "in_notebook"]
 
@@ -26,8 +26,8 @@ class View:
     `options` are those of the scan; the display uses those of the picture.
     """
 
-    def __init__(self, options: Mapping[str, JsonValue]) -> None:
-        self._style = PictureStyle.of_options(options)
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._style = styled(options)
         self._cell = CellView(self._style) if in_notebook() else None
 
     @contextmanager

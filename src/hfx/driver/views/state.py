@@ -55,6 +55,7 @@ class RunState:
     """
 
     trust_events: bool = True
+    question: str = "cls"
     level: float | None = None
     progress: RunProgress = field(default_factory=RunProgress)
     labels: tuple[str, ...] = ()
@@ -144,7 +145,7 @@ class RunState:
 
     def _plan(self, event: Planned) -> None:
         if self.trust_events:
-            self.level = event.level
+            self.question, self.level = event.question, event.level
         self.labels, self.planned = event.labels or self.labels, bool(event.points)
         self.restart(event.points or self.points.items())
 
