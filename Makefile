@@ -56,7 +56,7 @@ $(VENV)/.hfx-installed: $(BIN)/pip pyproject.toml constraints.txt
 	@echo "  2 of 3: hfx, and the other packages that it needs"
 	@$(INSTALL) -e .
 	@echo "  3 of 3: compiling the fits for this machine (half a minute)"
-	@$(BIN)/python -c 'from hfx.driver.process.compile_kernels import compile_ahead; compile_ahead()'
+	@$(BIN)/python -c 'from hfx.driver.process.compile_kernels import precompile; precompile()'
 	@touch $@
 
 $(VENV)/.hfx-test-installed: $(VENV)/.hfx-installed

@@ -32,10 +32,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from hfx.driver.plot import scan_picture
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Event, Finished
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
 from hfx.endpoints import resolve
 from hfx.functions import wire
-from hfx.functions.jobs import cls
+from hfx.functions import task as worker
 from hfx.pallets import Pallet, open_pallet
 from tests.conformance import engines
 
@@ -61,7 +62,7 @@ class Traffic:
 def counted() -> Iterator[Traffic]:
     """The traffic of the block."""
     traffic = Traffic()
-    request, answer, work = wire.Packer.request, wire.answer, cls.run
+    request, answer, work = wire.Packer.request, wire.answer, worker.run
 
     def asked(self: wire.Packer, *args: Any, **more: Any) -> bytes:
         raw = request(self, *args, **more)
@@ -117,8 +118,8 @@ def one_scan(pallet: Pallet, endpoint: str, times: Times) -> None:
 
     with tempfile.TemporaryDirectory() as folder, counted() as traffic, mock.patch.object(scan_picture, "draw", return_value=[]):
         begun = time.time()
-        setting = Setting(say=lambda sentence: print(f"  {sentence}", file=sys.stderr), listener=listen)
-        result = scan(pallet, endpoint=endpoint, output=Path(folder) / "run", threads=times.workers, setting=setting)
+        setting = RunContext(say=lambda sentence: print(f"  {sentence}", file=sys.stderr), listener=listen)
+        result = scan(pallet, endpoint=endpoint, output=Path(folder) / "run", threads=times.workers, context=setting)
         times.total.append(time.time() - begun)
     for failure in result.failures:
         print(f"  {endpoint}: {failure['name']}: {failure['reason']}", file=sys.stderr)

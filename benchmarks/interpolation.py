@@ -22,7 +22,7 @@ import published
 from hfx.driver.plane import compare, contour, interpolation, triangulation
 from hfx.driver.plane.points import WHICH, Field, significance
 from hfx.driver.plot import scan_picture
-from hfx.driver.scan.scan import scan
+from hfx.driver.api import scan
 
 NEAR = 1.5
 COLUMNS = {"observed": WHICH.index("observed"), "expected": WHICH.index("expected")}

@@ -21,7 +21,8 @@ from typing import Any
 import interpolated
 import published
 
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
 from hfx.pallets import open_pallet
 
 Json = dict[str, Any]
@@ -52,8 +53,8 @@ def measure(file: Path, count: int, search: bool, threads: int) -> Json:
 
 
 def _scan(pallet: Any, folder: Path, search: bool, threads: int) -> Any:
-    quiet = Setting(say=lambda _: None)
-    return scan(pallet, output=folder, starts=None if search else 1, threads=threads, setting=quiet)
+    quiet = RunContext(say=lambda _: None)
+    return scan(pallet, output=folder, starts=None if search else 1, threads=threads, context=quiet)
 
 
 def _peak() -> int:

@@ -82,7 +82,7 @@ def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
     """Scan one pallet; the report as text."""
     pallet = open_pallet(str(file))
     chosen = pallet.hypotheses[: arguments.hypotheses]
-    fits = published.Fits(pallet, chosen, plan.FitOptions(starts=arguments.starts), arguments.threads)
+    fits = published.Fits(pallet, chosen, asked(starts=arguments.starts), arguments.threads)
     published.Fits(pallet, chosen[:1], fits.options, 1).local()  # compiles the kernels before anything is timed
     with watching() as counts:
         begun = time.perf_counter()

@@ -13,7 +13,7 @@ from hfx.driver.questions.exchange import exchange
 from hfx.driver.questions.neighbours import neighbours
 from hfx.driver.scan import plan
 from hfx.functions.background import Background
-from hfx.functions.jobs import cls
+from hfx.functions import task as worker
 from hfx.pallets import Hypothesis, Pallet
 
 NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")
@@ -91,7 +91,7 @@ class Fits:
         chosen = [h for h in self.hypotheses if h.name in wanted]
         shared: Json = {"threads": threads, "device": self.device, "background": self._background}
         task = plan.task(self.pallet, chosen, self.options, **shared, **more)
-        answer = cls.run(task)
+        answer = worker.run(task)
         for failure in answer["failures"]:
             print(f"{failure['name']} failed: {failure['reason']}", file=sys.stderr)
         return list(answer["results"])

@@ -22,7 +22,7 @@ from hfx.driver.plane import compare, contour, interpolation
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.overlay import overlay, read_published
 from hfx.driver.plot.redraw import Wanted
-from hfx.driver.scan.scan import scan
+from hfx.driver.api import scan
 
 SLICES = {"mn1=60": ("mn1==60", "sbottom-observed-M60.csv"), "DM=130": ("mn2-mn1==130", "sbottom-observed-DM130.csv")}
 MINIMA = ("admissible", "natural")

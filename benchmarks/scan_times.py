@@ -33,7 +33,7 @@ import published
 
 from hfx.driver.plot import scan_picture
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.process.garbage_collection import beside_fits
+from hfx.driver.process.garbage_collection import tuned_for_fits
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
 from hfx.driver.scan import plan
@@ -82,7 +82,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
             pallet = open_pallet(str(file))
         chosen = pallet.hypotheses[: arguments.hypotheses]
         _core_parts(pallet, chosen, clock)
-        with beside_fits():  # as a scan has it
+        with tuned_for_fits():  # as a scan has it
             with clock(ONE):
                 natural = _fits(pallet, chosen, arguments, 1).local()
             fits = _fits(pallet, chosen, arguments, None)
@@ -101,7 +101,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
 
 
 def _fits(pallet: Pallet, chosen: tuple[Hypothesis, ...], arguments: argparse.Namespace, starts: int | None) -> published.Fits:
-    return published.Fits(pallet, chosen, plan.FitOptions(starts=starts), arguments.threads)
+    return published.Fits(pallet, chosen, asked(starts=starts), arguments.threads)
 
 
 def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> None:

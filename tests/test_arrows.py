@@ -206,6 +206,6 @@ def test_pallets_never_load_torch() -> None:
 
 def test_fits_on_the_cpu_load_no_torch() -> None:
     """torch takes a second to import, and nothing that the CPU's own kernel does needs it."""
-    _, modules = _loaded("from hfx.driver.process.compile_kernels import compile_ahead\ncompile_ahead()")
+    _, modules = _loaded("from hfx.driver.process.compile_kernels import precompile\nprecompile()")
     assert "numba" in modules
     assert "torch" not in modules

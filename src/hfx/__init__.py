@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any
 from hfx.version import __version__
 
 if TYPE_CHECKING:
-    from hfx.driver.api import ScanHandle, start_scan
+    from hfx.driver.api import ScanHandle, scan, start_scan
     from hfx.driver.results import Result, ScanResult, load_run
-    from hfx.driver.scan.scan import scan
     from hfx.errors import (
         EndpointError,
         HfxError,
@@ -59,7 +58,7 @@ _HOMES = {
     "ScanResult": "hfx.driver.results",
     "load_run": "hfx.driver.results",
     "open_pallet": "hfx.pallets",
-    "scan": "hfx.driver.scan.scan",
+    "scan": "hfx.driver.api",
     "start_scan": "hfx.driver.api",
 }
 

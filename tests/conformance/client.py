@@ -8,9 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from hfx.driver.api import scan
 from hfx.driver.plot import scan_picture
-from hfx.driver.process.signals import stoppable
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.process.signals import stop_signals
+from hfx.driver.scan.context import RunContext
 from tests.driver import fakes
 from tests.endpoints import jobs
 
@@ -24,9 +25,9 @@ def main() -> int:
         from hfx.endpoints.globus import service
 
         service._REQUESTS = int(most)
-    with stoppable() as stop:
+    with stop_signals() as stop:
         try:
-            scan(pallet, output=folder, endpoint=endpoint, threads=2, setting=Setting(run=jobs.logged, batch=4))
+            scan(pallet, output=folder, endpoint=endpoint, threads=2, context=RunContext(function=jobs.logged, batch=4))
         except KeyboardInterrupt:
             return stop.code
     return 0

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def _parsl(provider: str, *lines: str) -> Callable[[Path], str]:
     def text(folder: Path) -> str:
         # HTCondor's jobs have an environment of their own.
-        exported = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT} HFX_TEST_MARKER={folder}/marker"
+        paths = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}:{ROOT / 'tests' / 'plugin'}"
+        exported = f"{paths} HFX_TEST_MARKER={folder}/marker"
         return "\n".join(
             (
                 'engine = "parsl"',

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 import hfx
+from hfx.driver.api import scan
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Retried
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from tests.conformance import engines
@@ -53,7 +54,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A pallet with real fits, one of whose hypotheses is broken, scanned in this process."""
     folder = tmp_path_factory.mktemp("embedded")
     pallet = fakes.write_pallet(folder / "toy", fakes.grid(6, 4), broken=("sig_300_40",))
-    scan(pallet, output=folder / "run", setting=Setting(say=lambda _: None))
+    scan(pallet, output=folder / "run", context=RunContext(say=lambda _: None))
     return folder
 
 
@@ -74,15 +75,15 @@ def shows(place: Place) -> bool:
 
 def run_scan(pallet: Path, place: Place, worker: Any = None, **options: Any) -> tuple[ScanResult, list[Event]]:
     events: list[Event] = []
-    setting = Setting(say=lambda _: None, run=worker, listener=events.append, batch=4)
-    return scan(pallet, endpoint=place.file, output=pallet.parent / "run", setting=setting, **options), events
+    setting = RunContext(say=lambda _: None, function=worker, listener=events.append, batch=4)
+    return scan(pallet, endpoint=place.file, output=pallet.parent / "run", context=setting, **options), events
 
 
 def test_the_embedded_run_s_numbers_exchange_included(place: Place, embedded: Path) -> None:
     """To the last bit, although the batches are others; and they were computed where the endpoint says."""
     folder = Path(place.file).parent / "run"
-    setting = Setting(say=lambda _: None, batch=7)
-    result = scan(embedded / "toy", endpoint=place.file, output=folder, setting=setting)
+    setting = RunContext(say=lambda _: None, batch=7)
+    result = scan(embedded / "toy", endpoint=place.file, output=folder, context=setting)
     wanted = hfx.load_run(embedded / "run")
     assert len(result) == 23
     for a, b in zip(wanted, result, strict=True):
@@ -102,7 +103,7 @@ def test_the_same_batches_give_the_same_bits(place: Place, tmp_path: Path) -> No
     pallet = fakes.write_pallet(tmp_path / "few", fakes.grid(3, 2))
     found = []
     for name, endpoint in (("there", place.file), ("here", "embedded")):
-        run = scan(pallet, endpoint=endpoint, output=tmp_path / name, threads=2, setting=Setting(say=lambda _: None, batch=3))
+        run = scan(pallet, endpoint=endpoint, output=tmp_path / name, threads=2, context=RunContext(say=lambda _: None, batch=3))
         lines = [json.loads(line) for line in (tmp_path / name / "results.jsonl").read_text().splitlines()]
         kept = [{k: v for k, v in line.items() if k not in ("seconds", "worker")} for line in lines]
         found.append([numbers(run.content), sorted(kept, key=lambda line: (line["step"], line["name"]))])
@@ -181,8 +182,8 @@ def test_every_worker_shakes_hands(place: Place) -> None:
     assert found.problems == ()
     assert len(found.workers) == found.expected == (2 if place.engine in SEPARATE else 1)
     for worker in found.workers:
-        assert worker.told["hfx"] == hfx.__version__
-        assert worker.told["single"] or place.engine not in SEPARATE
+        assert worker.handshake["hfx"] == hfx.__version__
+        assert worker.handshake["single"] or place.engine not in SEPARATE
         assert 0 <= worker.round_trip < 5
         assert abs(worker.clock) < 5
 

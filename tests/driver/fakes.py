@@ -84,9 +84,10 @@ def _cls(m1: float, m2: float) -> float:
 def _record(name: str, values: list[float], depth: float, changed: bool) -> dict[str, Any]:
     cls = _cls(*values[:2]) if len(values) > 1 else 0.5
     expected = [min(1.0, cls * factor) for factor in (0.1, 0.3, 1.1, 2.5, 5.0)]
-    fit = {"twice_nll": 100.0 - depth, "edm": 1e-12, "iterations": 5, "minima": 1, "improved": changed}
+    fit = {"twice_nll": 100.0 - depth, "edm": 1e-12, "iterations": 5, "minima": 1, "improved": float(changed)}
     part = {"CLs_obs": cls, "CLs_exp": expected}
     return {
+        "key": name,
         "name": name,
         "values": values,
         "CLs_obs": cls,
@@ -118,9 +119,10 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
             failures.append({"name": h["name"], "values": h["values"], "reason": "the patch does not apply"})
             continue
         depth, changed = _seed(h["name"]), True
-        if "known" in task:
-            own = task["known"][h["name"]]["minima"]["depth"]
-            depth = max([own, *(s["minima"]["depth"] for s in task["neighbours"][h["name"]])])
+        if "inputs" in task:
+            known, neighbours = task["inputs"]["known"], task["inputs"]["neighbours"]
+            own = known[h["key"]]["minima"]["depth"]
+            depth = max([own, *(s["minima"]["depth"] for s in neighbours[h["key"]])])
             changed = depth > own
         results.append(_record(h["name"], list(h["values"]), depth, changed))
     return {"results": results, "failures": failures}

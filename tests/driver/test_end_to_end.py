@@ -8,7 +8,7 @@ import pytest
 
 import hfx
 from hfx.driver.cli import main
-from hfx.driver.scan.scan import Setting
+from hfx.driver.scan.context import RunContext
 from tests.driver import fakes
 
 
@@ -16,7 +16,7 @@ from tests.driver import fakes
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("real")
     pallet = fakes.write_pallet(folder / "toy", fakes.grid(6, 4), broken=("sig_300_40",))
-    hfx.scan(pallet, output=folder / "run", setting=Setting(say=lambda _: None))
+    hfx.scan(pallet, output=folder / "run", context=RunContext(say=lambda _: None))
     return folder / "run"
 
 
@@ -34,15 +34,17 @@ def test_every_hypothesis_but_the_broken_one(run: Path) -> None:
 
 def test_the_same_numbers_alone_and_in_other_batches(run: Path, tmp_path: Path) -> None:
     whole = hfx.load_run(run)
-    setting = Setting(say=lambda _: None, batch=5)
-    other = hfx.scan(run.parent / "toy", output=tmp_path / "run", setting=setting)
+    setting = RunContext(say=lambda _: None, batch=5)
+    other = hfx.scan(run.parent / "toy", output=tmp_path / "run", context=setting)
     for a, b in zip(whole, other, strict=True):
         assert [a.CLs_obs, *a.CLs_exp] == pytest.approx([b.CLs_obs, *b.CLs_exp], abs=1e-10)
 
 
 def test_other_minima_are_shown_without_a_fit(run: Path) -> None:
     first = hfx.load_run(run)
-    shown = hfx.scan(run.parent / "toy", output=run, minima="natural", setting=Setting(say=lambda _: None, run=pytest.fail))
+    shown = hfx.scan(
+        run.parent / "toy", output=run, minima="natural", context=RunContext(say=lambda _: None, function=pytest.fail)
+    )
     for a, b in zip(first, shown, strict=True):
         assert b.CLs_obs == b.natural["CLs_obs"]
         assert set(a.fits["bkg"]) == set(b.fits["bkg"])

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from hfx.driver.export import citations
-from hfx.driver.plot import scan_picture
 from hfx.driver.plot.redraw import styled
+from hfx.driver.questions.cls import Cls
 from hfx.driver.results import Result, ScanResult, load_run
+from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.views import summary
 from hfx.errors import InputError, RunFolderError
+from hfx.functions.jobs.cls import ClsOptions, project
 
 
 def part(cls: float, twice_nll: float) -> dict[str, Any]:
@@ -28,6 +30,7 @@ def part(cls: float, twice_nll: float) -> dict[str, Any]:
         "status": "converged",
         "twice_nll": dict.fromkeys(names, twice_nll),
         "edm": {name: 1e-12 * (i + 1) for i, name in enumerate(names)},
+        "iterations": dict.fromkeys(names, 4),
     }
 
 
@@ -55,7 +58,7 @@ def content(*records: dict[str, Any], failures: list[dict[str, Any]] | None = No
         "hfx": "0",
         "pallet": {"name": "toy", "region": None, "labels": ["m1", "m2"], "references": {"hepdata": "ins1"}},
         "options": {"minima": "admissible"},
-        "results": [scan_picture.choose(r, "admissible") for r in records],
+        "results": PackedResults(Cls(ClsOptions()).answer([r]) for r in records),
         "failures": failures or [],
         "contours": {"choice": "The axes are m1 and m2.", "curves": [], "notes": ["One point."]},
     }
@@ -68,7 +71,7 @@ def result(tmp_path: Path) -> ScanResult:
 
 
 def test_a_result_is_a_mapping_with_attributes() -> None:
-    one = Result(scan_picture.choose(record(), "admissible"))
+    one = Result(Cls(ClsOptions()).answer([record()]))
     assert one["CLs_obs"] == one.CLs_obs == 0.04
     assert "solutions" not in one
     assert "step" not in one
@@ -83,13 +86,13 @@ def test_a_result_is_a_mapping_with_attributes() -> None:
 
 def test_a_choice_of_minima_changes_all_that_it_decides() -> None:
     stored = record("a", natural=0.04, lowest=0.07)
-    lowest = scan_picture.choose(stored, "lowest")
+    lowest = project(stored, "lowest")
     assert lowest["CLs_obs"] == lowest["lowest"]["CLs_obs"] == 0.07
     assert (lowest["CLsb_obs"], lowest["muhat"], lowest["edm"]) == (0.035, 0.07, 4e-12)
     bkg = lowest["fits"]["bkg"]
     assert (bkg["twice_nll"], bkg["improved"], bkg["iterations"]) == (9.5, 0.5, 4)
     assert lowest["fits"]["asimov_fixed"]["improved"] is None
-    assert scan_picture.choose(stored, "natural")["CLs_obs"] == 0.04
+    assert project(stored, "natural")["CLs_obs"] == 0.04
     assert stored["fits"]["bkg"]["twice_nll"] == 10.0
 
 
@@ -197,12 +200,12 @@ def test_a_style_leaves_behind_what_was_said_of_another_axis() -> None:
 def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_answer(result: ScanResult) -> None:
     b = dict(result.content["results"][1])
     b |= {"CLs_obs": 0.2, "natural": {**b["natural"], "CLs_obs": 0.2}, "lowest": {**b["lowest"], "CLs_obs": 0.01}}
-    content = {**result.content, "results": [b], "options": {"minima": "natural"}}
+    content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural, as asked; without --minima the answer is that of the admissible ones"
     assert rows["minima differ"].endswith("b by 0.19 (excluded with --minima lowest: CLs 0.01, not 0.2)")
     b["lowest"]["CLs_obs"] = 0.0
-    rows = dict(summary.rows({**content, "results": [b]}, result.folder))
+    rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
         result["nowhere"]
     assert rows["minima differ"].endswith("(excluded with --minima lowest: CLs 0, not 0.2)")

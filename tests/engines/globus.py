@@ -85,7 +85,7 @@ class Site:
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "HOME": str(self.folder),
             "GLOBUS_COMPUTE_USER_DIR": str(self.folder / "compute"),
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{ROOT}:{ROOT / 'tests' / 'plugin'}",
             "SLURM_CONF": os.environ.get("SLURM_CONF", ""),
             OWNED: str(self.folder),
             **{name: os.environ[name] for name in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME") if name in os.environ},

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from hfx.driver.api import scan
 from hfx.driver.results import ScanResult
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.endpoints import connect
 from hfx.errors import EndpointError, TooLargeError
 from tests.conformance import engines
@@ -52,8 +53,8 @@ def pallet(tmp_path: Path) -> Path:
 
 def run(pallet: Path, place: Place) -> ScanResult:
     """A scan with no exchange, two hypotheses a task."""
-    setting = Setting(say=lambda _: None, run=fakes.run, batch=2)
-    return scan(pallet, endpoint=place.file, output=pallet.parent / "run", starts=1, setting=setting)
+    setting = RunContext(say=lambda _: None, function=fakes.run, batch=2)
+    return scan(pallet, endpoint=place.file, output=pallet.parent / "run", starts=1, context=setting)
 
 
 def complete(result: ScanResult, site: Site) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from hfx.errors import EndpointError
@@ -55,12 +56,12 @@ def parsl(folder: Path, python: Path) -> str:
 def test_the_handshake_needs_no_package_and_says_what_is_missing(bare: Path, tmp_path: Path) -> None:
     found = check_endpoint.check(resolve(process(tmp_path, bare)), 1, seconds=60)
     (worker,) = found.workers
-    version = worker.told["python"]
+    version = worker.handshake["python"]
     assert version.startswith(f"{bare.resolve().parents[1].name.rpartition('.')[0]}.")
-    absent = [name for name, there in worker.told["packages"].items() if there is None and name != "torch"]
+    absent = [name for name, there in worker.handshake["packages"].items() if there is None and name != "torch"]
     assert absent, "this Python has all that fits need; the test wants one that has not"
     (problem,) = found.problems
-    assert f"no {', '.join(absent)} there; {worker.told['executable']} -m pip install {' '.join(absent)}" in problem
+    assert f"lacks {', '.join(absent)}; run '{worker.handshake['executable']} -m pip install {' '.join(absent)}'" in problem
     assert any(f"Python is {version} there" in remark and "in worker_init" in remark for remark in found.remarks)
 
 
@@ -87,14 +88,14 @@ def test_a_worker_that_has_all_it_needs_works(full: Path, tmp_path: Path, writte
     file = written(tmp_path, full)
     found = check_endpoint.check(resolve(file), 1, seconds=90)
     (worker,) = found.workers
-    assert worker.told["python"].startswith("3.12.")
-    assert worker.told["packages"]["torch"] is None
+    assert worker.handshake["python"].startswith("3.12.")
+    assert worker.handshake["packages"]["torch"] is None
     assert found.problems == ()
     assert any("it works" in remark for remark in found.remarks)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
-    setting = Setting(say=lambda _: None)
-    there = scan(pallet, endpoint=file, output=tmp_path / "there", setting=setting)
-    here = scan(pallet, output=tmp_path / "here", setting=setting)
+    setting = RunContext(say=lambda _: None)
+    there = scan(pallet, endpoint=file, output=tmp_path / "there", context=setting)
+    here = scan(pallet, output=tmp_path / "here", context=setting)
     for a, b in zip(here, there, strict=True):
         assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
         assert b.worker != a.worker

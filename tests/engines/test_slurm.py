@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
 from hfx.endpoints import connect
 from hfx.errors import EndpointError
 from tests.conformance import engines
@@ -109,8 +110,8 @@ def test_two_endpoints_share_a_scan(place: Place, tmp_path: Path) -> None:
     other = tmp_path / "here.toml"
     other.write_text('engine = "process"\nworkers = 1')
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(10, 8))
-    setting = Setting(say=lambda _: None, run=jobs.logged)
-    result = scan(pallet, endpoint=[place.file, str(other)], output=tmp_path / "run", setting=setting)
+    setting = RunContext(say=lambda _: None, function=jobs.logged)
+    result = scan(pallet, endpoint=[place.file, str(other)], output=tmp_path / "run", context=setting)
     assert len(result) == 80
     assert local(tmp_path / "run") == Counter(named(fakes.grid(10, 8)))
     assert engines.until(lambda: not place.left(), 20), place.left()

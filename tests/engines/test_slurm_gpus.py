@@ -65,13 +65,13 @@ def test_workers_without_the_device_that_they_were_promised_are_refused(folder: 
     """Slurm gives the job one device, and two workers were to have one each; and that one, /dev/null, is no GPU for torch."""
     lines = ("gpus = 2", 'gres = "gpu:1"', "init_blocks = 1", "max_blocks = 1")
     found = check_endpoint.check(resolve(written(folder, *lines)), 2, seconds=90)
-    visible = {worker.told["visible"]: worker for worker in found.workers}
+    visible = {worker.handshake["visible"]: worker for worker in found.workers}
     assert set(visible) == {"0", ""}
-    assert visible[""].told["device_lacks"] == "device"
+    assert visible[""].handshake["device_lacks"] == "device"
     (problem,) = [one for one in found.problems if one.startswith(visible[""].name)]
     assert "no cuda there: its job was given none for it; ask for as many GPUs as there are workers (gpus, gres)" in problem
     if not torch.cuda.is_available():
-        told = visible["0"].told
+        told = visible["0"].handshake
         assert told["device_lacks"] == ("build" if torch.version.cuda is None else "driver")
         assert told["cuda"]["torch"] == torch.version.cuda
         assert len(found.problems) == 2

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from hfx.driver.api import scan
 from hfx.driver.results import load_run
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.engines import slurm, submitted
@@ -81,7 +82,7 @@ def test_the_embedded_run_s_numbers(mode: str, tmp_path: Path) -> None:
     assert before["job"] == job
     err = hfx(tmp_path, "attach", str(run), code=1)  # one hypothesis fails, as in `hfx scan`
     assert "sig_300_40 failed: " in err
-    wanted = scan(pallet, output=tmp_path / "embedded", setting=Setting(say=lambda _: None))
+    wanted = scan(pallet, output=tmp_path / "embedded", context=RunContext(say=lambda _: None))
     found = load_run(run)
     assert len(found) == 23
     assert found.failures == wanted.failures
@@ -119,7 +120,7 @@ def test_a_driver_that_is_killed_is_lost_and_attach_goes_on(mode: str, tmp_path:
     assert engines.until(lambda: job not in slurm.jobs(), 20)
     assert state(run) == "running"  # it had no time to say so
     assert status(tmp_path, run)["state"] == "lost"
-    assert f"{run} is lost: its driver has gone without a word; go on with: hfx attach {run}" in hfx(tmp_path, "status")
+    assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", str(run))
     assert "fitted          80 of 80 hypotheses" in out
     whole(run)

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from hfx.driver.api import scan
 from hfx.driver.results import load_run
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.engines import htcondor, submitted
@@ -75,7 +76,7 @@ def test_the_embedded_run_s_numbers(mode: str, folder: Path) -> None:
     assert f"{job}.0" in htcondor.jobs()
     assert status(folder, run)["job"] == job
     hfx(folder, "attach", str(run))
-    wanted = scan(pallet, output=folder / "embedded", setting=Setting(say=lambda _: None))
+    wanted = scan(pallet, output=folder / "embedded", context=RunContext(say=lambda _: None))
     for a, b in zip(wanted, load_run(run), strict=True):
         assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
     assert json.loads((run / "run.json").read_text())["job"] == f"htcondor:{job}"

@@ -5,7 +5,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hfx.functions.jobs import cls
+from hfx.functions import task as worker
+from hfx.functions.jobs.cls import project
 from tests.conformance import workspaces as build
 
 Json = dict[str, Any]
@@ -64,24 +65,33 @@ def _staterror(channel: str, data: Sequence[float]) -> Json:
 
 
 def hypotheses(count: int = 8) -> list[Json]:
-    return [{"name": f"signal_{i}", "values": [100 * i, 10], "patch": patch(i)} for i in range(count)]
+    return [{"key": f"signal_{i}", "name": f"signal_{i}", "values": [100 * i, 10], "patch": patch(i)} for i in range(count)]
 
 
 def task(chosen: Sequence[Json], background: Json = BACKGROUND, *, threads: int = 1, **options: Any) -> Json:
+    """A task of the job "cls"; a hypothesis' key is its name."""
     return {
-        "job": "cls_scan",
-        "version": 1,
+        "job": "cls",
+        "version": 2,
         "background": background,
-        "hypotheses": list(chosen),
+        "hypotheses": [{"key": one["name"], **one} for one in chosen],
         "options": options,
         "threads": threads,
         "device": "cpu",
     }
 
 
-def records(chosen: Sequence[Json], background: Json = BACKGROUND, **settings: Any) -> dict[str, Json]:
+def run(given: Json, minima: str = "admissible") -> Json:
+    """The worker's result, its records with the numbers of these minima in front, as they are written down."""
+    result = worker.run(given)
+    return {**result, "results": [project(record, minima) for record in result["results"]]}
+
+
+def records(
+    chosen: Sequence[Json], background: Json = BACKGROUND, *, minima: str = "admissible", **settings: Any
+) -> dict[str, Json]:
     """The worker's records by name; no hypothesis may fail."""
-    result = cls.run(task(chosen, background, **settings))
+    result = run(task(chosen, background, **settings), minima)
     assert result["failures"] == []
     return {record["name"]: record for record in result["results"]}
 

@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.api import scan
+from hfx.driver.scan.context import RunContext
+from hfx.functions import task as worker
 from hfx.functions.background import Background
-from hfx.functions.jobs import cls
 from tests.driver import fakes
 
 POINTS = [(300, 40), (500, 80), (700, 0), (400, 120)]
 
 
 def task(background: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
-    hypotheses = [{"name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points]
+    hypotheses = [
+        {"key": f"sig_{a}_{b}", "name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points
+    ]
     options = {"starts": 1}
-    return {"job": "cls_scan", "version": 1, "background": background, "hypotheses": hypotheses, "options": options}
+    return {"job": "cls", "version": 2, "background": background, "hypotheses": hypotheses, "options": options}
 
 
 def numbers(result: dict[str, Any]) -> list[Any]:
@@ -28,7 +31,7 @@ def numbers(result: dict[str, Any]) -> list[Any]:
 def test_tasks_that_share_a_background_give_the_same_numbers() -> None:
     shared = Background(fakes.BACKGROUND)
     for points in (POINTS[:2], POINTS[2:]):
-        with_shared, alone = (cls.run(task(background, points)) for background in (shared, copy.deepcopy(fakes.BACKGROUND)))
+        with_shared, alone = (worker.run(task(background, points)) for background in (shared, copy.deepcopy(fakes.BACKGROUND)))
         assert len(with_shared["results"]) == 2
         assert numbers(with_shared) == numbers(alone)
 
@@ -57,7 +60,7 @@ def test_all_tasks_of_a_scan_share_one(tmp_path: Path) -> None:
         return fakes.run(content)
 
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
-    scan(pallet, output=tmp_path / "run", setting=Setting(say=lambda _: None, run=noted, batch=2))
+    scan(pallet, output=tmp_path / "run", context=RunContext(say=lambda _: None, function=noted, batch=2))
     assert len(given) > 3
     assert isinstance(given[0], Background)
     assert all(one is given[0] for one in given)
@@ -67,7 +70,7 @@ def test_all_tasks_of_a_scan_share_one(tmp_path: Path) -> None:
 def test_what_is_wrong_with_it_is_said_of_each_hypothesis(wrong: dict[str, Any]) -> None:
     background = copy.deepcopy(fakes.BACKGROUND)
     background["channels"][0]["samples"][0].update(wrong)
-    said = [cls.run(task(given, POINTS))["failures"] for given in (Background(background), background)]
+    said = [worker.run(task(given, POINTS))["failures"] for given in (Background(background), background)]
     assert said[0] == said[1]
     assert [failure["name"] for failure in said[0]] == [f"sig_{a}_{b}" for a, b in POINTS]
     assert all("channel 'SR', sample 'bkg'" in failure["reason"] for failure in said[0])

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 import hfx
-from hfx.driver.scan.scan import Setting
-from hfx.functions.jobs import cls
+from hfx.driver.scan.context import RunContext
 from tests.conformance import workspaces as build
 from tests.functions import tasks
 from tests.functions.tasks import Json, cls_numbers, minima_numbers, signal, task
@@ -106,7 +105,7 @@ def _check_reason(reason: str, words: list[str]) -> None:
 def test_a_broken_hypothesis_in_a_task(name: str) -> None:
     patch, words = BROKEN[name]
     broken = {"name": name, "values": [1, 2.5], "patch": patch}
-    result = cls.run(task([SOUND[0], broken, *SOUND[1:]], starts=1))
+    result = tasks.run(task([SOUND[0], broken, *SOUND[1:]], starts=1))
     (failure,) = result["failures"]
     assert (failure["name"], failure["values"]) == (name, [1, 2.5])
     _check_reason(failure["reason"], words)
@@ -115,7 +114,7 @@ def test_a_broken_hypothesis_in_a_task(name: str) -> None:
 
 def test_a_task_of_broken_hypotheses_alone() -> None:
     broken = [{"name": name, "values": [], "patch": patch} for name, (patch, _) in BROKEN.items()]
-    result = cls.run(task(broken))
+    result = tasks.run(task(broken))
     assert result["results"] == []
     assert sorted(failure["name"] for failure in result["failures"]) == sorted(BROKEN)
 
@@ -123,7 +122,7 @@ def test_a_task_of_broken_hypotheses_alone() -> None:
 def test_a_likelihood_that_is_not_finite_is_no_converged_result() -> None:
     """Numbers too far apart for float64: reported, and neither NaN nor infinity stands in what travels."""
     broken = {"name": "huge", "values": [1], "patch": _replaced("/observations/0/data/0", 1e20)}
-    result = cls.run(task([*SOUND, broken], starts=1))
+    result = tasks.run(task([*SOUND, broken], starts=1))
     json.dumps(result, allow_nan=False)
     records = {record["name"]: record for record in result["results"]}
     odd = records.pop("huge", None)
@@ -156,7 +155,7 @@ def _write(folder: Path, hypotheses: list[Json]) -> Path:
 
 
 def _scan(pallet: Path, output: Path) -> hfx.ScanResult:
-    return hfx.scan(pallet, output=output, threads=1, setting=Setting(say=lambda _: None))
+    return hfx.scan(pallet, output=output, threads=1, context=RunContext(say=lambda _: None))
 
 
 SCANNED = ["negative_rate", "no_such_channel", "signal_without_poi", "unknown_modifier", "too_few_bins"]

@@ -9,8 +9,8 @@ import pytest
 
 from hfx import errors
 from hfx.errors import EndpointError, InputError, SpecificationError
+from hfx.functions import task as worker
 from hfx.functions import wire
-from hfx.functions.jobs import cls
 from tests.endpoints import jobs
 from tests.functions import tasks
 from tests.functions.tasks import without_place
@@ -26,8 +26,8 @@ def test_numbers_keep_all_their_bits() -> None:
 
 def test_a_fit_over_the_wire_is_the_same_to_the_last_bit() -> None:
     given = tasks.task(tasks.hypotheses(4))
-    here = cls.run(given)
-    there = wire.answer(wire.perform(wire.Packer().request(cls.run, given)))
+    here = worker.run(given)
+    there = wire.answer(wire.perform(wire.Packer().request(worker.run, given)))
     assert without_place(there) == without_place(here)
 
 
@@ -76,8 +76,8 @@ def test_errors_come_back_as_what_they_were() -> None:
             wire.answer(wire.perform(wire.Packer().request(function, {})))
         assert str(caught.value) == text
         assert function.__name__ in caught.value.__notes__[0]
-    with pytest.raises(InputError, match="this worker runs cls_scan 1"):
-        wire.answer(wire.perform(wire.Packer().request(cls.run, {"job": "other"})))
+    with pytest.raises(InputError, match="has no job 'other' here"):
+        wire.answer(wire.perform(wire.Packer().request(worker.run, {"job": "other"})))
 
 
 def test_every_error_of_hfx_survives() -> None:
@@ -91,4 +91,4 @@ def test_every_error_of_hfx_survives() -> None:
 def test_a_function_that_no_worker_can_import_is_refused() -> None:
     with pytest.raises(EndpointError, match="imports it by name"):
         wire.name_of(lambda task: task)
-    assert wire.name_of(cls.run) == "hfx.functions.jobs.cls:run"
+    assert wire.name_of(worker.run) == "hfx.functions.task:run"

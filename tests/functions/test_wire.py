@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from hfx.errors import InputError
-from hfx.functions.jobs import cls
 from tests.conformance import workspaces as build
 from tests.functions import tasks
 from tests.functions.tasks import Json, cls_numbers, minima_numbers, signal, task, without_place
@@ -20,7 +19,7 @@ CHOICES = ("natural", "admissible", "lowest")
 
 @cache
 def local() -> Json:
-    return cls.run(task(tasks.hypotheses(4)))
+    return tasks.run(task(tasks.hypotheses(4)))
 
 
 def exchange_task(records: list[Json], neighbours: dict[str, list[str]] | None = None) -> Json:
@@ -29,12 +28,12 @@ def exchange_task(records: list[Json], neighbours: dict[str, list[str]] | None =
     near = neighbours or {name: [other for other in solutions if other != name] for name in solutions}
     chosen = [one for one in tasks.hypotheses(8) if one["name"] in solutions]
     around = {name: [solutions[other] for other in others] for name, others in near.items()}
-    return {**task(chosen), "known": solutions, "neighbours": around}
+    return {**task(chosen), "inputs": {"known": solutions, "neighbours": around}}
 
 
 def test_a_task_and_its_result_are_json() -> None:
     sent = json.loads(json.dumps(task(tasks.hypotheses(4)), allow_nan=False))
-    result = cls.run(sent)
+    result = tasks.run(sent)
     assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert without_place(result) == without_place(local())
 
@@ -42,14 +41,28 @@ def test_a_task_and_its_result_are_json() -> None:
 def test_a_task_is_not_changed() -> None:
     given = task(tasks.hypotheses(2), starts=1)
     before = copy.deepcopy(given)
-    cls.run(given)
+    tasks.run(given)
     assert given == before
 
 
 def test_the_names_of_a_record() -> None:
     record = local()["results"][0]
     assert set(record) == {
-        *("name", "values", "CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status", "edm", "fits"),
+        *(
+            "key",
+            "job",
+            "version",
+            "name",
+            "values",
+            "CLs_obs",
+            "CLs_exp",
+            "CLsb_obs",
+            "CLb_obs",
+            "muhat",
+            "status",
+            "edm",
+            "fits",
+        ),
         *("natural", "admissible", "lowest", "seconds", "worker", "solutions"),
     }
     assert set(record["fits"]) == set(FITS)
@@ -87,7 +100,7 @@ def test_solutions_are_the_best_fit_values_by_name() -> None:
 
 def test_an_exchange_that_improves_nothing_changes_nothing() -> None:
     before = {record["name"]: record for record in local()["results"]}
-    result = cls.run(exchange_task(local()["results"]))
+    result = tasks.run(exchange_task(local()["results"]))
     assert result["failures"] == []
     assert len(result["results"]) == 4
     for record in result["results"]:
@@ -98,7 +111,7 @@ def test_an_exchange_that_improves_nothing_changes_nothing() -> None:
 
 def test_an_exchange_without_neighbours_changes_nothing() -> None:
     records = local()["results"]
-    result = cls.run(exchange_task(records, {record["name"]: [] for record in records}))
+    result = tasks.run(exchange_task(records, {record["name"]: [] for record in records}))
     assert [record["solutions"]["changed"] for record in result["results"]] == [False] * 4
 
 
@@ -120,7 +133,7 @@ def _two_sided() -> list[Json]:
 def two_sided() -> dict[str, Json]:
     """Local records, and one of them made worse: from its natural start alone."""
     records = tasks.records(_two_sided(), _TWO_SIDED)
-    (worse,) = cls.run(task(_two_sided()[1:2], _TWO_SIDED, starts=1))["results"]
+    (worse,) = tasks.run(task(_two_sided()[1:2], _TWO_SIDED, starts=1))["results"]
     return {**records, "worse": worse}
 
 
@@ -133,7 +146,7 @@ def test_there_are_two_minima(two_sided: dict[str, Json]) -> None:
 def test_a_neighbour_improves_a_worse_minimum(two_sided: dict[str, Json]) -> None:
     known = {"s1": two_sided["worse"]["solutions"]}
     neighbours = {"s1": [two_sided["s0"]["solutions"], two_sided["s2"]["solutions"]]}
-    result = cls.run({**task(_two_sided()[1:2], _TWO_SIDED), "known": known, "neighbours": neighbours})
+    result = tasks.run({**task(_two_sided()[1:2], _TWO_SIDED), "inputs": {"known": known, "neighbours": neighbours}})
     (record,) = result["results"]
     assert record["solutions"]["changed"] is True
     best = two_sided["s1"]
@@ -144,8 +157,9 @@ def test_a_neighbour_improves_a_worse_minimum(two_sided: dict[str, Json]) -> Non
         np.testing.assert_allclose(record[choice]["CLs_exp"], best[choice]["CLs_exp"], atol=1e-9)
     # What was natural stays natural, and a second exchange finds nothing more.
     assert record["natural"]["CLs_obs"] == pytest.approx(two_sided["worse"]["natural"]["CLs_obs"], abs=1e-9)
-    again = {**task(_two_sided()[1:2], _TWO_SIDED), "known": {"s1": record["solutions"]}, "neighbours": neighbours}
-    assert cls.run(again)["results"][0]["solutions"]["changed"] is False
+    inputs = {"known": {"s1": record["solutions"]}, "neighbours": neighbours}
+    again = {**task(_two_sided()[1:2], _TWO_SIDED), "inputs": inputs}
+    assert tasks.run(again)["results"][0]["solutions"]["changed"] is False
 
 
 def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
@@ -153,7 +167,7 @@ def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
     records = {record["name"]: record for record in local()["results"]}
     names = [set(records[f"signal_{i}"]["solutions"]["parameters"]) for i in (0, 1)]
     assert names[1] - names[0] == {"signal_theory"}
-    result = cls.run(exchange_task([records["signal_0"], records["signal_1"]]))
+    result = tasks.run(exchange_task([records["signal_0"], records["signal_1"]]))
     assert result["failures"] == []
     for record in result["results"]:
         assert cls_numbers(record) == pytest.approx(cls_numbers(records[record["name"]]), abs=1e-9)
@@ -162,10 +176,21 @@ def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
 # --- what is refused -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("wrong", [{"job": "limit"}, {"job": None}, {"version": 2}, {"version": "1"}])
-def test_another_job_or_version_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(InputError, match="this worker runs cls_scan 1"):
-        cls.run({**task(tasks.hypotheses(1)), **wrong})
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"job": "limit"}, "has no job 'limit' here; it has cls"),
+        ({"job": None}, "has no job 'None' here"),
+        (
+            {"version": 1},
+            "the task wants version 1 of the job 'cls', and the worker's hfx .* runs version 2; install the same hfx",
+        ),
+        ({"version": "2"}, "wants version 2 of the job 'cls'"),
+    ],
+)
+def test_another_job_or_version_is_refused(wrong: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        tasks.run({**task(tasks.hypotheses(1)), **wrong})
 
 
 @pytest.mark.parametrize(
@@ -174,11 +199,11 @@ def test_another_job_or_version_is_refused(wrong: dict[str, Any]) -> None:
 )
 def test_options_that_do_not_exist_are_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        cls.run(task(tasks.hypotheses(1), starts=1, **options))
+        tasks.run(task(tasks.hypotheses(1), starts=1, **options))
 
 
 def test_a_measurement_that_does_not_exist_is_every_hypothesis_failure() -> None:
-    result = cls.run(task(tasks.hypotheses(2), measurement="other"))
+    result = tasks.run(task(tasks.hypotheses(2), measurement="other"))
     assert result["results"] == []
     assert all("measurement 'other'" in failure["reason"] for failure in result["failures"])
     assert len(result["failures"]) == 2

@@ -46,7 +46,7 @@ def test_inspect_as_json(tmp_path: Path, capsys: Capture) -> None:
 
 def test_verify(tmp_path: Path, capsys: Capture) -> None:
     assert run(["pallet", "verify", str(write_folder(tmp_path / "toy", flat()))]) == 0
-    assert "toy: the patch set states the same (sha256 " in capsys.readouterr().out
+    assert "toy: the patch set states the same digest (sha256 " in capsys.readouterr().out
 
 
 def test_verify_wrong_digest_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:

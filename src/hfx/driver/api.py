@@ -1,17 +1,62 @@
-"""A scan in the background: `start_scan` gives a handle at once."""
+"""The Python interface to scans: `scan`, and `start_scan` for one in the background."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+from hfx.driver.questions.catalogue import DEFAULT
+from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext, connected
+from hfx.driver.scan.opening import open_source
+from hfx.driver.scan.ready import check_here
+from hfx.driver.scan.regions import scan_regions
+from hfx.driver.scan.scan import scan_pallet
 from hfx.pallets import Pallet
 
-__all__ = ["ScanHandle", "start_scan"]
+__all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
+
+
+def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object) -> ScanResult:
+    """Fit every hypothesis of a pallet and draw which are excluded.
+
+    `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are those of ``hfx scan``,
+    with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``, ``output``, ...; see
+    `hfx.driver.questions.options.ScanOptions` and `hfx.functions.jobs.cls.ClsOptions`. The run's folder is made, or gone on with
+    where it holds this very scan. With `live` it is watched while it runs: in a notebook the contour is drawn in the cell and
+    updated in place, elsewhere on the terminal.
+
+    Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be fitted is no error: see
+    `ScanResult.failures`.
+    """
+    return ask(DEFAULT, pallet, live=live, context=context, **options)
+
+
+def ask(
+    question: str, pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
+) -> ScanResult:
+    """`scan` for any question, by its name in `hfx.driver.questions.catalogue`; the options are those of that question."""
+    checked, own = ScanOptions.of(options, question), context or RunContext()
+    if not live:
+        return scan_source(pallet, checked, own)
+    from hfx.driver.views.live import View
+
+    with View(options).shown(own.listener) as shown:
+        watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
+        return scan_source(pallet, checked, watched)
+
+
+def scan_source(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> ScanResult:
+    """`scan` with its options checked already."""
+    check_here(options)
+    with connected(options, context) as surrounded:
+        if options.region == "all":
+            finished = scan_regions(source, options, surrounded)
+        else:
+            finished = scan_pallet(open_source(source, options, context), options, surrounded)
+    return ScanResult(finished.content, finished.folder)
 
 
 class ScanHandle:
@@ -41,23 +86,25 @@ class ScanHandle:
         return self._future.result(timeout)
 
     def cancel(self) -> None:
-        """Ask the scan to stop; what it has fitted is kept, and the same scan goes on from there."""
+        """Ask the scan to stop; its results so far are kept, and the same scan goes on from there."""
         self._stop.set()
 
 
-def start_scan(pallet: str | Path | Pallet, *, live: bool = False, setting: Setting | None = None, **options: Any) -> ScanHandle:
+def start_scan(
+    pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
+) -> ScanHandle:
     """Start `hfx.scan` in the background; the same arguments. `live` draws in the cell from which it was started."""
     stop = threading.Event()
-    own = replace(setting or Setting(), stop=stop)
+    checked, own = ScanOptions.of(options), replace(context or RunContext(), stop=stop)
     if not live:
-        return ScanHandle(lambda: scan(pallet, setting=own, **options), stop)
+        return ScanHandle(lambda: scan_source(pallet, checked, own), stop)
     from hfx.driver.views.live import View
 
     view = View(options)  # here, where the cell is
 
-    def watched() -> ScanResult:
+    def work() -> ScanResult:
         with view.shown(own.listener) as shown:
-            seen = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
-            return scan(pallet, setting=seen, **options)
+            watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
+            return scan_source(pallet, checked, watched)
 
-    return ScanHandle(watched, stop)
+    return ScanHandle(work, stop)

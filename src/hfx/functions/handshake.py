@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from hfx.functions.jobs.cls import NUMERICS
+from hfx.functions.catalogue import NUMERICS
 from hfx.version import __version__
 
 __all__ = ["PACKAGES", "run"]

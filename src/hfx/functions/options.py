@@ -1,34 +1,110 @@
-"""Options of jobs: one definition for the wire, the run's files, the identity of a run, the command line and Python."""
+"""Options of jobs: one definition for the wire, a run's files and identity, the command line and Python."""
 
 from __future__ import annotations
 
-from dataclasses import Field, dataclass, field, fields
-from typing import Any, TypeVar, cast
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
 
+from hfx.errors import InputError, OptionError
 from hfx.json_types import JsonValue
 
-__all__ = ["JobOptions", "setting", "settings"]
+__all__ = ["JobOptions", "flag", "setting"]
 
 Value = TypeVar("Value")
+Self = TypeVar("Self", bound="JobOptions")
 
 
-def setting(default: Value, help: str, *, wire: bool = True, words: str = "") -> Value:  # noqa: A002 - as argparse and typer have it
-    """A field of options: its default, its help text, and whether a worker needs it.
+def setting(
+    default: Value,
+    help: str,  # noqa: A002 - as argparse and typer name it
+    *,
+    wire: bool = True,
+    words: str = "",
+    choices: tuple[Value, ...] = (),
+) -> Value:
+    """A field of options: its default, its help text, whether a worker needs it, and its values where there are few.
 
-    ``words`` says what the option is where two runs are compared ("the measurement"); by default its flag.
+    ``words`` names the option where two runs are compared ("the measurement"); by default its flag does.
     """
-    return cast(Value, field(default=default, metadata={"help": help, "wire": wire, "words": words}))
+    metadata = {"help": help, "wire": wire, "words": words, "choices": choices}
+    made: Value = dataclasses.field(default=default, metadata=metadata)
+    return made
+
+
+def flag(name: str) -> str:
+    """The option's name on the command line."""
+    return "--" + name.replace("_", "-")
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
-    """Base of the options of a job. Every field is made by `setting`; those with ``wire`` decide the numbers."""
+    """The options that every job has: how its likelihoods are made of the pallet. Sub-classes add their own, by `setting`.
+
+    Raises `OptionError` for a value that is not one of an option's choices, or not a finite number.
+    """
+
+    signal_scale: float = setting(
+        1.0, "Factor on the expected events of every signal, as 1.1 for a cross section larger by 10 %."
+    )
+    normsys: int = setting(
+        4,
+        "How normalisation systematics (normsys) interpolate: 1, exponential; 4, polynomial within one sigma and "
+        "exponential beyond.",
+        choices=(1, 4),
+    )
+    histosys: str = setting(
+        "4p",
+        "How shape systematics (histosys) interpolate: 0, linear in two pieces; 2, quadratic; 4p, polynomial; 2 and 4p "
+        "are linear beyond one sigma.",
+        choices=("0", "2", "4p"),
+    )
+    measurement: str | None = setting(
+        None, "Name of the measurement in the workspace that is used. Default: the first.", words="the measurement"
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "histosys", str(self.histosys))
+        for entry in fields(self):
+            self._check(entry, getattr(self, entry.name))
+        if self.signal_scale <= 0:
+            raise OptionError(f"--signal-scale {self.signal_scale:g}: give a number above 0")
+
+    def _check(self, entry: dataclasses.Field[Any], value: object) -> None:
+        choices = entry.metadata.get("choices")
+        if choices and value not in choices:
+            raise OptionError(f"{flag(entry.name)} '{value}' is not one of {', '.join(map(str, choices))}")
+        if isinstance(entry.default, float) and not (isinstance(value, int | float) and math.isfinite(value)):
+            raise OptionError(f"{flag(entry.name)} '{value}' is not a finite number")
+
+    @classmethod
+    def entries(cls) -> tuple[dataclasses.Field[Any], ...]:
+        """The options' fields."""
+        return fields(cls)
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The options' names."""
+        return tuple(entry.name for entry in fields(cls))
+
+    def content(self) -> dict[str, JsonValue]:
+        """All options by name, as run.json holds them."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
     def wire(self) -> dict[str, JsonValue]:
-        """The part that goes to workers and that identifies a run's results."""
-        return {entry.name: getattr(self, entry.name) for entry in settings(type(self)) if entry.metadata["wire"]}
+        """The options that workers need: those that decide the numbers, and so whether two runs are of the same scan."""
+        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.metadata["wire"]}
 
-
-def settings(options: type[JobOptions]) -> tuple[Field[Any], ...]:
-    """The fields of options, in order."""
-    return fields(options)
+    @classmethod
+    def read(cls: type[Self], content: Mapping[str, JsonValue]) -> Self:
+        """The options of a task; raises `InputError` for one that this version does not know."""
+        known = {entry.name for entry in fields(cls)}
+        unknown = [name for name in content if name not in known]
+        if unknown:
+            raise InputError(
+                f"the task has an option {unknown[0]!r} that this worker does not know; install the client's hfx there"
+            )
+        values: Mapping[str, Any] = content
+        return cls(**values)

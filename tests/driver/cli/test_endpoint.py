@@ -39,7 +39,7 @@ def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
         "slurm-gpu": "A Slurm cluster, GPU nodes: one worker a GPU, and each worker sees one GPU of its own",
     }
     assert run("endpoint init local", capsys) == (0, "local.toml\n", "")
-    assert "local.toml is there already; choose another place with -o" in run("endpoint init local", capsys)[2]
+    assert "local.toml exists already; choose another file or folder with -o" in run("endpoint init local", capsys)[2]
     code, out, _ = run("endpoint add mine local.toml", capsys)
     assert (code, Path(out.strip()).name) == (0, "mine.toml")
     assert "replace it with --force" in run("endpoint add mine local.toml", capsys)[2]
@@ -64,7 +64,7 @@ def test_the_files_of_a_globus_site_come_as_a_folder(capsys: Captured) -> None:
     assert (code, out.split()) == (0, [f"site/{name}" for name in names])
     assert "type: SlurmProvider" in Path("site/user_config_template.yaml.j2").read_text()
     code, _, err = run("endpoint init globus-slurm -o site", capsys)
-    assert (code, "site/config.yaml is there already" in err) == (2, True)
+    assert (code, "site/config.yaml exists already" in err) == (2, True)
 
 
 def test_a_broken_file_is_not_added_and_is_listed_with_its_reason(capsys: Captured, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_check_of_a_device_that_is_not_there(capsys: Captured) -> None:
     Path("gpu.toml").write_text('engine = "process"\nworkers = 1\ndevice = "cuda:6"')
     code, out, err = run("endpoint check gpu.toml", capsys)
     assert code == 2
-    assert "cannot be used: " in out
+    assert "problem: " in out
     assert "no cuda:6 there: torch" in out
     assert err == "hfx: endpoint gpu cannot be used: 1 problem, listed with its remedy\n"
     assert "of CUDA devices there are" in run("scan toy --endpoint gpu.toml", capsys)[2]

@@ -23,7 +23,7 @@ from hfx.endpoints.globus import account
 from tests.engines.globus_auth_service import ADA, COMPUTE, EMMY, AuthService, serving
 
 HFX = [sys.executable, "-W", "error", "-m", "hfx"]
-PROMPT = "Paste the code that it shows: "
+PROMPT = "Paste the code that the page shows: "
 NOBODY = "hfx: not logged in to Globus: type 'hfx login'\n"
 
 Told = tuple[int, str, str]
@@ -114,11 +114,14 @@ def change(tokens: Path, **values: Any) -> None:
     tokens.write_text(json.dumps(content))
 
 
-def test_from_nobody_to_somebody_and_back(service: AuthService, tokens: Path) -> None:
+def test_login_whoami_and_logout(service: AuthService, tokens: Path) -> None:
     assert real("whoami") == (2, "", NOBODY)
-    assert hfx("logout") == (0, "nobody was logged in\n", "")
+    assert hfx("logout") == (0, "you were not logged in\n", "")
     code, out, err = log_in_really(service)
-    assert (code, out) == (0, f"logged in as Ada Lovelace (ada@example.org); tokens are kept in {tokens}, for you alone\n")
+    assert (code, out) == (
+        0,
+        f"logged in as Ada Lovelace (ada@example.org); the tokens are in {tokens}, which only you can read\n",
+    )
     assert re.fullmatch(rf"Open this address in a browser.*:\n\n{service.url}v2/oauth2/authorize\?\S+\n\n{PROMPT}\n", err)
     asked = service.visits[-1]
     assert (asked["access_type"], set(asked["scope"].split())) == ("offline", {"openid", "profile", COMPUTE})
@@ -133,7 +136,7 @@ def test_from_nobody_to_somebody_and_back(service: AuthService, tokens: Path) ->
     assert (lines["who"], lines["identity"]) == ("Ada Lovelace (ada@example.org)", ADA.sub)
     assert lines["login"].startswith("a user's login, application 4cf29807-")
     assert lines["scopes"] == f"auth.globus.org: openid profile; funcx_service: {COMPUTE}"
-    assert lines["until"].endswith(", then renewed by itself")
+    assert lines["until"].endswith(", then renewed automatically")
     told = json.loads(hfx("whoami", "--json")[1])
     assert (told["username"], told["identity"], told["kind"], told["renewed"]) == (ADA.username, ADA.sub, "user", True)
     assert told["scopes"] == {"auth.globus.org": ["openid", "profile"], "funcx_service": [COMPUTE]}
@@ -189,12 +192,12 @@ def test_ctrl_c_at_the_prompt(service: AuthService, tokens: Path) -> None:
     assert not tokens.exists()
 
 
-def test_where_nobody_types(service: AuthService) -> None:
+def test_without_a_terminal(service: AuthService) -> None:
     code, out, err = real("login")
     assert (code, out) == (2, "")
     assert err.splitlines()[-1] == (
         "hfx: no code was given: type 'hfx login' in a terminal, or set GLOBUS_COMPUTE_CLIENT_ID and "
-        "GLOBUS_COMPUTE_CLIENT_SECRET, with which nobody needs to log in"
+        "GLOBUS_COMPUTE_CLIENT_SECRET, with which no login is needed"
     )
 
 
@@ -303,14 +306,14 @@ def test_client_credentials(service: AuthService, tokens: Path, monkeypatch: pyt
     service.clients["robot"] = "hush"
     code, out, err = hfx("login")
     assert (code, err) == (0, "")
-    assert "client credentials from the environment are good: a robot" in out
+    assert "client credentials from the environment are valid: a robot" in out
     told = json.loads(hfx("whoami", "--json")[1])
     assert (told["kind"], told["client"], told["renewed"]) == ("client", "robot", True)
     assert "hush" not in tokens.read_text()
     service.run_out()
     assert hfx("whoami")[0] == 0
     assert "Globus (local): client credentials from GLOBUS_COMPUTE_CLIENT_ID" in account.state()
-    assert "client credentials are in the environment still" in hfx("logout")[1]
+    assert "client credentials are still set in the environment" in hfx("logout")[1]
     monkeypatch.delenv("GLOBUS_COMPUTE_CLIENT_SECRET")
     assert hfx("whoami") == (2, "", NOBODY)  # of another application, nobody's
     monkeypatch.delenv("GLOBUS_COMPUTE_CLIENT_ID")

@@ -13,6 +13,7 @@ import pytest
 
 import hfx
 from hfx.driver.cli import main
+from hfx.hf_core.fits.search import DEFAULT_STARTS
 from tests.driver import fakes
 
 Captured = pytest.CaptureFixture[str]
@@ -231,7 +232,15 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint", "login", "logout", "whoami"):
         assert f"\n  {command} " in out
     assert main.run(["scan", "--help"]) == 0
-    assert "--signal-scale" in capsys.readouterr().out
+    out = " ".join(capsys.readouterr().out.split())
+    assert "--signal-scale" in out
+    assert f"no lower minimum is searched for. Default: {DEFAULT_STARTS}." in out
+
+
+def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:
+    for command in ([], ["pallet"], ["cache"], ["endpoint"]):
+        assert main.run([*command, "--help"]) == 0
+        assert "..." not in capsys.readouterr().out.partition("\nCommands:\n")[2]
 
 
 def test_doctor(capsys: Captured) -> None:

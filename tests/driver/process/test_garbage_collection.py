@@ -1,4 +1,4 @@
-"""What a scan changes of Python itself, it gives back."""
+"""A scan restores every setting of the Python interpreter that it changes."""
 
 import gc
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hfx.driver.process.garbage_collection import beside_fits, quick_turns, set_aside
+from hfx.driver.process.garbage_collection import gc_frozen, short_switch_interval, tuned_for_fits
 
 
 @pytest.fixture(autouse=True)
@@ -19,9 +19,9 @@ def as_python_starts() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-def test_what_is_there_is_set_aside_and_given_back() -> None:
+def test_existing_objects_are_frozen_and_unfrozen() -> None:
     pallet, often = [[] for _ in range(1000)], gc.get_threshold()  # type: ignore[var-annotated]
-    with set_aside():
+    with gc_frozen():
         assert gc.get_freeze_count() > len(pallet)
         assert gc.get_threshold()[0] > often[0]
         assert gc.isenabled()
@@ -29,41 +29,41 @@ def test_what_is_there_is_set_aside_and_given_back() -> None:
     assert gc.get_threshold() == often
 
 
-def test_an_error_gives_it_back_too() -> None:
-    with pytest.raises(ValueError, match="some"), set_aside():
+def test_an_error_restores_the_collector_too() -> None:
+    with pytest.raises(ValueError, match="some"), gc_frozen():
         raise ValueError("some")
     assert gc.get_freeze_count() == 0
 
 
-def test_a_collector_that_never_looks_stays_so() -> None:
+def test_a_disabled_collector_stays_disabled() -> None:
     before = gc.get_threshold()
     gc.set_threshold(0, 10, 10)
     try:
-        with set_aside():
+        with gc_frozen():
             assert gc.get_threshold()[0] == 0
         assert gc.get_threshold()[0] == 0
     finally:
         gc.set_threshold(*before)
 
 
-def test_what_others_have_set_aside_stays() -> None:
+def test_objects_frozen_by_other_code_stay_frozen() -> None:
     gc.freeze()
-    with set_aside(), set_aside():
+    with gc_frozen(), gc_frozen():
         pass
     assert gc.get_freeze_count() > 0
 
 
-def test_turns_are_quicker_meanwhile() -> None:
-    with beside_fits():
+def test_the_switch_interval_is_short_within_the_block() -> None:
+    with tuned_for_fits():
         assert sys.getswitchinterval() == pytest.approx(1e-4)
-        with quick_turns():
+        with short_switch_interval():
             assert sys.getswitchinterval() == pytest.approx(1e-4)
         assert sys.getswitchinterval() == pytest.approx(1e-4)
     assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
-def test_two_scans_that_overlap_leave_nothing_behind() -> None:
-    first, second = quick_turns(), quick_turns()
+def test_two_overlapping_scans_restore_the_switch_interval() -> None:
+    first, second = short_switch_interval(), short_switch_interval()
     first.__enter__()
     second.__enter__()
     first.__exit__(None, None, None)
@@ -71,7 +71,7 @@ def test_two_scans_that_overlap_leave_nothing_behind() -> None:
     assert sys.getswitchinterval() == pytest.approx(0.005)
 
 
-def test_what_others_have_chosen_meanwhile_stays() -> None:
-    with quick_turns():
+def test_a_switch_interval_set_by_other_code_stays() -> None:
+    with short_switch_interval():
         sys.setswitchinterval(0.001)
     assert sys.getswitchinterval() == pytest.approx(0.001)

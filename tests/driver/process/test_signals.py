@@ -14,14 +14,15 @@ from tests.conformance import engines
 from tests.conformance.clients import CLIENT, finished
 from tests.driver import fakes
 
-# A display on the terminal, as `hfx scan` has one, and the pace of the client that tests stop.
+# `hfx scan` with its display on the terminal, and fits as slow as those of the client that other tests stop.
 SCAN = """
 import sys
 sys.path.insert(0, {root!r})
-from hfx.driver import cli_scan, outcome, scan as scans
+from hfx.driver.plot import scan_picture
+from hfx.driver.scan import scan as scans
 from tests.driver import fakes
 from tests.endpoints import jobs
-outcome._picture = fakes.picture
+scan_picture._picture = fakes.picture
 scans._worker_function = lambda: jobs.logged
 from hfx.driver.cli.main import main
 main()

@@ -23,9 +23,9 @@ def test_an_unknown_option_has_a_near_one() -> None:
 
 def test_numbers_for_codes_and_text_for_labels() -> None:
     options = ScanOptions.of({"histosys": 2, "labels": "a, b", "output": Path("out")})
-    assert (options.histosys, options.labels) == ("2", ("a", "b"))
+    assert (options.question.options.histosys, options.labels) == ("2", ("a", "b"))
     assert options.public()["labels"] == ["a", "b"]
-    assert options.fit.histosys == "2"
+    assert options.public()["histosys"] == "2"
 
 
 def test_the_command_line_of_a_scan() -> None:

@@ -13,7 +13,7 @@ import pytest
 from hfx.driver.run import durable_files
 from hfx.driver.run.events import Failed, Finished, from_line, to_line
 from hfx.driver.run.folder import RunFolder, opened, read_json
-from hfx.driver.run.records import LOCAL, read_records, to_lines, without_solutions
+from hfx.driver.run.records import read_records
 from hfx.driver.run.scan_file import read_scan
 from hfx.errors import RunFolderError
 
@@ -41,7 +41,7 @@ def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
     folder.append_results([record("a", x="\u00e9" * 9), record("b", solutions={"depth": 1})], "local")
     with path.open("a") as file:
         file.write('{"name": "torn by a cr')
-    (changed,) = folder.append_results([record("a", x=2, solutions={"depth": 2})], "exchange")
+    changed = folder.append_results([record("a", x=2, solutions={"depth": 2})], "exchange")["a"]
     for stored in (folder.records(), read_records(folder.path)):
         assert {**stored.local} == {
             "a": record("a", x="\u00e9" * 9, step="local"),
@@ -49,7 +49,7 @@ def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
         }
         assert stored.last["a"] == stored.last.at(changed) == record("a", x=2, solutions={"depth": 2}, step="exchange")
         assert stored.last.places["a"] == changed
-        assert [place.solved for place in stored.local.places.values()] == [False, True]
+        assert [place.resumable for place in stored.local.places.values()] == [False, True]
     path.write_text("\n" * path.stat().st_size)
     with pytest.raises(RunFolderError, match=r"results\.jsonl was changed by somebody else; run the same command again"):
         folder.records().last["a"]
@@ -70,20 +70,6 @@ def test_a_torn_last_line_is_ignored_and_cut_off(folder: RunFolder, torn: str) -
     folder.append_results([record("c")], "local")
     names = [json.loads(line)["name"] for line in path.read_text().splitlines()]
     assert names == (["a", "b", "c"] if "\n" in torn else ["a", "c"])
-
-
-def test_a_record_without_its_solutions() -> None:
-    """Whatever stands in its texts, and for a record that has none, or has them elsewhere."""
-    record = {"name": ', "solutions": {', "CLs_obs": 0.5, "worker": '", \\"solutions":'}
-    (line,) = to_lines([{**record, "solutions": {"parameters": ["mu"]}}], LOCAL)
-    assert without_solutions(line) == record
-    (line,) = to_lines([record], LOCAL)
-    assert without_solutions(line) == {**record, "step": LOCAL}
-    within = {"name": "a", "fits": {"x": 1, "solutions": {}}}
-    (line,) = to_lines([within], LOCAL)
-    assert without_solutions(line) == {**within, "step": LOCAL}
-    with pytest.raises(ValueError, match="line 1 column 1"):
-        without_solutions(b"torn")
 
 
 def test_lines_that_are_no_records_do_not_count(tmp_path: Path) -> None:

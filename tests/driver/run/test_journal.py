@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Started, Submitted
 from hfx.driver.run.folder import opened
 from hfx.driver.run.journal import Journal
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from tests.conformance.engines import until
 from tests.driver import fakes
 
@@ -58,7 +59,7 @@ def test_a_scan_writes_them_down_before_it_waits(tmp_path: Path) -> None:
         return fakes.run(content)
 
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
-    scan(pallet, output=folder, starts=1, threads=1, setting=Setting(say=lambda _: None, run=task))
+    scan(pallet, output=folder, starts=1, threads=1, context=RunContext(say=lambda _: None, function=task))
     assert seen.is_set()
 
 
@@ -72,7 +73,7 @@ def test_all_of_a_step_is_written_before_the_picture(tmp_path: Path, monkeypatch
     monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", picture)
     monkeypatch.setattr("hfx.driver.run.journal._PACE", 60.0)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
-    scan(pallet, output=folder, starts=1, setting=Setting(say=lambda _: None, run=fakes.run, batch=2))
+    scan(pallet, output=folder, starts=1, context=RunContext(say=lambda _: None, function=fakes.run, batch=2))
     assert sorted(seen) == sorted(["planned", *["submitted", "started", "finished"] * 3])
 
 

@@ -16,18 +16,18 @@ from hfx.errors import RunFolderError
 
 def take(folder: Path) -> list[str]:
     said: list[str] = []
-    with lock.held(folder, said.append):
+    with lock.acquire(folder, said.append):
         pass
     return said
 
 
 def leftover(folder: Path, **changes: object) -> None:
-    holder = {**vars(lock.myself()), **changes}
+    holder = {**vars(lock.this_process()), **changes}
     (folder / "lock").write_text(json.dumps(holder))
 
 
 def test_held_by_one_only_and_gone_afterwards(tmp_path: Path) -> None:
-    with lock.held(tmp_path, pytest.fail):
+    with lock.acquire(tmp_path, pytest.fail):
         content = json.loads((tmp_path / "lock").read_text())
         assert (content["host"], content["pid"]) == (os.uname().nodename, os.getpid())
         with pytest.raises(RunFolderError, match=f"in use by process {os.getpid()} on {os.uname().nodename}"):
@@ -39,7 +39,7 @@ def test_held_by_one_only_and_gone_afterwards(tmp_path: Path) -> None:
 def test_another_process_is_named(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from hfx.driver.run import lock\n"
-        "with lock.held(Path(sys.argv[1]), print): print('held', flush=True); sys.stdin.read()"
+        "with lock.acquire(Path(sys.argv[1]), print): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -88,7 +88,7 @@ def test_without_flock_the_file_says(tmp_path: Path, monkeypatch: pytest.MonkeyP
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", unsupported)
-    with lock.held(tmp_path, pytest.fail), pytest.raises(RunFolderError, match="in use by"):
+    with lock.acquire(tmp_path, pytest.fail), pytest.raises(RunFolderError, match="in use by"):
         take(tmp_path)
     assert take(tmp_path) == []
 
@@ -103,14 +103,14 @@ def test_a_lock_that_its_holder_removes_meanwhile_is_taken_anew(tmp_path: Path, 
             (tmp_path / "lock").unlink()
 
     monkeypatch.setattr(fcntl, "flock", remove_first)
-    with lock.held(tmp_path, pytest.fail):
+    with lock.acquire(tmp_path, pytest.fail):
         assert json.loads((tmp_path / "lock").read_text())["pid"] == os.getpid()
 
 
 def test_a_vanished_folder_is_no_error_at_the_end(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     folder.mkdir()
-    with lock.held(folder, pytest.fail):
+    with lock.acquire(folder, pytest.fail):
         (folder / "lock").unlink()
         folder.rmdir()
     assert not folder.exists()

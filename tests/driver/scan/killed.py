@@ -7,8 +7,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
+from hfx.driver.api import scan
 from hfx.driver.plot import scan_picture
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from tests.driver import fakes
 
 
@@ -18,13 +19,13 @@ def main() -> None:
     scan_picture._picture = fakes.picture
 
     def run(task: Mapping[str, Any]) -> dict[str, Any]:
-        if "known" not in task:
+        if "inputs" not in task:
             with Path(log).open("a") as file:
                 file.writelines(h["name"] + "\n" for h in task["hypotheses"])
         return fakes.slow_run(task)
 
     print("begun", flush=True)
-    scan(pallet, output=folder, threads=1, setting=Setting(run=run, batch=4))
+    scan(pallet, output=folder, threads=1, context=RunContext(function=run, batch=4))
 
 
 if __name__ == "__main__":

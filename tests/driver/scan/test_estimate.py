@@ -1,21 +1,30 @@
 """What a plan costs: bytes as they travel, a guess of the time, and refusals before anything starts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from hfx.driver.api import scan
+from hfx.driver.questions.base import Unit
+from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import estimate, plan
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.endpoints import Endpoint
 from hfx.endpoints.specification import parse
 from hfx.errors import EndpointError
+from hfx.functions import task as worker
 from hfx.functions import wire, wire_text
-from hfx.functions.jobs import cls
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.pallets import Hypothesis, Pallet, open_pallet
 from tests.driver import fakes
 
-OPTIONS = plan.FitOptions()
+QUESTION = Cls(ClsOptions())
+
+
+def units(hypotheses: Sequence[Hypothesis]) -> list[Unit]:
+    return [Unit(h.name, h.name) for h in hypotheses]
 
 
 @pytest.fixture
@@ -37,26 +46,27 @@ def limited(most: int) -> Endpoint:
 
 def test_bytes_are_those_that_travel(pallet: Pallet) -> None:
     groups = [pallet.hypotheses[:4], pallet.hypotheses[4:]]
-    packed = [wire.Packer().request(cls.run, plan.task(pallet, group, OPTIONS, threads=1, device="cpu")) for group in groups]
-    assert estimate.sent(pallet, groups, OPTIONS, [endpoint("process")], 1, "cpu") == [len(one) for one in packed]
-    through = estimate.sent(pallet, groups, OPTIONS, [endpoint("globus")], 1, "cpu")
+    packed = [wire.Packer().request(worker.run, plan.task(pallet, units(group), QUESTION)) for group in groups]
+    assert estimate.sent(pallet, groups, QUESTION, [endpoint("process")], "cpu") == [len(one) for one in packed]
+    through = estimate.sent(pallet, groups, QUESTION, [endpoint("globus")], "cpu")
     assert through == pytest.approx([len(wire_text.encoded(one)) for one in packed], abs=4)
-    assert estimate.sent(pallet, groups, OPTIONS, [endpoint("inline")], 1, "cpu") == [0, 0]
+    assert estimate.sent(pallet, groups, QUESTION, [endpoint("inline")], "cpu") == [0, 0]
 
 
 def test_batches_over_the_limit_count_as_their_halves(pallet: Pallet) -> None:
-    (whole,) = estimate.sent(pallet, [pallet.hypotheses], OPTIONS, [endpoint("globus")], 1, "cpu")
-    parts = estimate.sent(pallet, [pallet.hypotheses], OPTIONS, [limited(whole - 1)], 1, "cpu")
+    (whole,) = estimate.sent(pallet, [pallet.hypotheses], QUESTION, [endpoint("globus")], "cpu")
+    parts = estimate.sent(pallet, [pallet.hypotheses], QUESTION, [limited(whole - 1)], "cpu")
     assert len(parts) == 2
     assert max(parts) < whole
 
 
 def test_a_hypothesis_that_does_not_fit_is_named(pallet: Pallet) -> None:
     noisy = [{"op": "add", "path": "/x", "value": list(range(20_000))}]
-    large = [*pallet.hypotheses, Hypothesis("sig_large", (1.0, 2.0), tuple(noisy))]
-    estimate.check_fits(pallet, large, OPTIONS, [endpoint("globus"), endpoint("process")])
+    large = (*pallet.hypotheses, Hypothesis("sig_large", (1.0, 2.0), tuple(noisy)))
+    pallet = replace(pallet, hypotheses=large)
+    estimate.check_fits(pallet, large, QUESTION, [endpoint("globus"), endpoint("process")])
     with pytest.raises(EndpointError, match=r"the task of sig_large alone is 0\.\d MB, and its service takes 0\.0; leave it out"):
-        estimate.check_fits(pallet, large, OPTIONS, [limited(10_000)])
+        estimate.check_fits(pallet, large, QUESTION, [limited(10_000)])
 
 
 def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Pallet, tmp_path: Path) -> None:
@@ -67,20 +77,25 @@ def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Palle
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(engine.Globus, "most_bytes", 100)
         with pytest.raises(EndpointError, match="the task of sig_200_0 alone"):
-            scan(pallet, endpoint=str(file), output=str(tmp_path / "run"), setting=Setting(say=lambda _: None, run=fakes.run))
+            scan(
+                pallet,
+                endpoint=str(file),
+                output=str(tmp_path / "run"),
+                context=RunContext(say=lambda _: None, function=fakes.run),
+            )
     assert not (tmp_path / "run" / "results.jsonl").exists()
 
 
 def test_the_estimate_is_said_in_words(pallet: Pallet) -> None:
-    assert estimate.estimate(pallet, pallet.hypotheses, OPTIONS, 1, None).startswith(
+    assert estimate.estimate(pallet, pallet.hypotheses, QUESTION, 1, None).startswith(
         "about a second of fits on 1 core, the exchange"
     )
     many = pallet.hypotheses * 100_000
-    assert "about 8 minutes of fits on 2 cores" in estimate.estimate(pallet, many, OPTIONS, 2, 2)
-    assert "leave --endpoint out" not in estimate.estimate(pallet, many, OPTIONS, 2, 2)
-    assert estimate.estimate(pallet, pallet.hypotheses * 2000, OPTIONS, 30, 2).endswith(
+    assert "about 8 minutes of fits on 2 cores" in estimate.estimate(pallet, many, QUESTION, 2, 2)
+    assert "leave --endpoint out" not in estimate.estimate(pallet, many, QUESTION, 2, 2)
+    assert estimate.estimate(pallet, pallet.hypotheses * 2000, QUESTION, 30, 2).endswith(
         "Here alone it would be about 9 s: leave --endpoint out"
     )
-    assert "leave --endpoint out" not in estimate.estimate(pallet, pallet.hypotheses * 2000, OPTIONS, 30, None)
-    assert "leave --endpoint out" not in estimate.estimate(pallet, (), OPTIONS, 30, 2)
-    assert "exchange" not in estimate.estimate(pallet, pallet.hypotheses, replace(OPTIONS, starts=1), 1, 1)
+    assert "leave --endpoint out" not in estimate.estimate(pallet, pallet.hypotheses * 2000, QUESTION, 30, None)
+    assert "leave --endpoint out" not in estimate.estimate(pallet, (), QUESTION, 30, 2)
+    assert "exchange" not in estimate.estimate(pallet, pallet.hypotheses, Cls(ClsOptions(starts=1)), 1, 1)

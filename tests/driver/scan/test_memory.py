@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from hfx import open_pallet
+from hfx.driver.api import scan
+from hfx.driver.questions.base import Unit
 from hfx.driver.run.records import Stored
 from hfx.driver.scan import dispatch
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.endpoints.local.inline import InlineExecutor
 from tests.driver import fakes
 
@@ -61,7 +63,7 @@ def most(folder: Path, side: int, **options: Any) -> int:
         pallet,
         output=folder / f"run{side}",
         threads=THREADS,
-        setting=Setting(say=lambda _: None, run=run, batch=BATCH),
+        context=RunContext(say=lambda _: None, function=run, batch=BATCH),
         **options,
     )
     assert len(result) == side * side
@@ -86,7 +88,7 @@ def test_a_resumed_scan_holds_a_record_at_a_time(tmp_path: Path) -> None:
     result = scan(
         tmp_path / "toy12",
         output=tmp_path / "run12",
-        setting=Setting(say=lambda _: None, run=lambda task: pytest.fail("fitted again"), batch=BATCH),
+        context=RunContext(say=lambda _: None, function=lambda task: pytest.fail("fitted again"), batch=BATCH),
     )
     assert len(result) == 144
     assert 0 < Counted.most <= 2
@@ -122,11 +124,11 @@ def test_patches_are_asked_for_when_their_task_is_built(tmp_path: Path) -> None:
         return fakes.run(task)
 
     made = replace(pallet, hypotheses=tuple(replace(h, patch=Made(h.name, h.patch, asked.append)) for h in pallet.hypotheses))
-    setting = Setting(say=lambda _: None, run=run, batch=BATCH)
-    result = scan(made, output=tmp_path / "made", starts=1, threads=1, setting=setting)
+    setting = RunContext(say=lambda _: None, function=run, batch=BATCH)
+    result = scan(made, output=tmp_path / "made", starts=1, threads=1, context=setting)
     assert asked == [h.name for h in pallet.hypotheses]
     assert max(ahead) <= 2 * BATCH
-    plain = scan(pallet, output=tmp_path / "plain", starts=1, setting=Setting(say=lambda _: None, run=fakes.run))
+    plain = scan(pallet, output=tmp_path / "plain", starts=1, context=RunContext(say=lambda _: None, function=fakes.run))
     assert list(result) == list(plain)
 
 
@@ -145,8 +147,8 @@ def test_no_more_tasks_are_under_way_than_the_window(window: int) -> None:
         done.extend(task["names"])
         return {"results": [{"name": name} for name in task["names"]], "failures": []}
 
-    jobs = (dispatch.Job(str(i), (str(i),), payload) for i in range(10))
+    jobs = (dispatch.Job(str(i), {str(i): Unit(str(i), str(i))}, payload) for i in range(10))
     with InlineExecutor(1) as pool:
-        found = list(dispatch.results(jobs, window=window, pool=pool, run=run, emit=lambda _: None))
+        found = list(dispatch.results(jobs, window=window, pool=pool, function=run, emit=lambda _: None))
     assert [outcome.records[0]["name"] for outcome in found] == [str(i) for i in range(10)]
     assert 1 <= max(under_way) <= window

@@ -4,8 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hfx.driver.questions.base import Unit
+from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import plan
 from hfx.errors import OptionError
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.pallets import Hypothesis, Pallet
 from tests.driver import fakes
 
@@ -65,7 +68,7 @@ def test_the_plan_as_text() -> None:
     text = plan.describe(
         toy,
         toy.hypotheses[:65],
-        plan.FitOptions(mu=2.0),
+        Cls(ClsOptions(mu=2.0)),
         kept=5,
         folder="hfx-runs/toy",
         endpoint="embedded",
@@ -74,18 +77,22 @@ def test_the_plan_as_text() -> None:
     )
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert rows["hypotheses"] == "70 of 70, 5 with local results already"
-    assert rows["tasks"] == "3 of at most 22 hypotheses, then the exchange"
+    assert rows["tasks"] == "3 of at most 22 hypotheses; then the exchange"
     assert rows["workers"] == "1 (embedded), 2 threads, cpu"
-    assert rows["options"].startswith("mu 2.0")
+    assert "mu 2.0" in rows["options"]
     assert rows["folder"] == "hfx-runs/toy"
 
 
 def test_a_task_is_what_the_worker_reads() -> None:
     toy = pallet([(300, 0), (400, 0)])
-    content = plan.task(toy, toy.hypotheses, plan.FitOptions(), threads=3, device="cpu")
-    assert content["job"] == "cls_scan"
+    units = [Unit("sig_300_0", "sig_300_0"), Unit("second", "sig_400_0", 7)]
+    content = plan.task(toy, units, Cls(ClsOptions()), threads=3, device="cpu")
+    assert (content["job"], content["version"]) == ("cls", 2)
     assert content["background"] is toy.background
-    assert content["hypotheses"][0] == {"name": "sig_300_0", "values": [300, 0], "patch": []}
+    assert content["hypotheses"] == [
+        {"key": "sig_300_0", "name": "sig_300_0", "values": [300, 0], "patch": []},
+        {"key": "second", "name": "sig_400_0", "values": [400, 0], "patch": [], "shard": 7},
+    ]
     assert content["options"] == {
         "mu": 1.0,
         "signal_scale": 1.0,
@@ -94,10 +101,9 @@ def test_a_task_is_what_the_worker_reads() -> None:
         "histosys": "4p",
         "measurement": None,
         "starts": None,
-        "minima": "admissible",
     }
     assert (content["threads"], content["device"]) == (3, "cpu")
-    assert "known" not in content
+    assert "inputs" not in content
 
 
 @pytest.mark.parametrize(("hypotheses", "workers", "sizes"), [(125, 2, [31, 32]), (12, 5, [2, 3]), (3, 8, [1]), (0, 2, [])])

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 
+from hfx.driver.api import scan
+from hfx.driver.questions.cls import Cls
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.journal import ScanInterrupted
+from hfx.driver.run.packed_results import PackedResults
+from hfx.driver.scan.context import RunContext
 from hfx.driver.scan.regions import combine
-from hfx.driver.scan.scan import Setting, scan
 from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.pallets.contents import read_contents
 from tests.driver import fakes
 
@@ -22,13 +26,13 @@ def result(name: str, values: list[float], expected: float, status: str = "conve
 
 
 def content(*results: dict[str, Any], failures: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
-    return {"results": list(results), "failures": list(failures)}
+    return {"results": PackedResults(results), "failures": list(failures)}
 
 
 def test_the_region_with_the_best_expected_cls_counts() -> None:
     a = content(result("p", [1, 2], 0.10), result("q", [3, 4], 0.01))
     b = content(result("p-in-b", [1.0, 2.0], 0.05), result("r", [5, 6], 0.5))
-    best, failures = combine({"A": a, "B": b})
+    best, failures = combine(Cls(ClsOptions()), {"A": a, "B": b})
     assert [(r["name"], r["region"], r["missing_in"]) for r in best] == [
         ("p-in-b", "B", []),
         ("q", "A", ["B"]),
@@ -40,7 +44,7 @@ def test_the_region_with_the_best_expected_cls_counts() -> None:
 def test_points_at_one_place_go_by_name() -> None:
     a = content(result("p", [1, 2], 0.10), result("q", [1, 2], 0.20))
     b = content(result("p", [1, 2], 0.05), result("q", [1, 2], 0.50))
-    best, _ = combine({"A": a, "B": b})
+    best, _ = combine(Cls(ClsOptions()), {"A": a, "B": b})
     assert [(r["name"], r["region"]) for r in best] == [("p", "B"), ("q", "A")]
 
 
@@ -48,7 +52,7 @@ def test_a_fit_that_has_not_converged_gives_way_and_failures_are_told() -> None:
     failure = {"name": "q", "values": [3, 4], "reason": "NaN"}
     a = content(result("p", [1, 2], 0.01, "step limit"), failures=(failure,))
     b = content(result("p", [1, 2], 0.05))
-    best, failures = combine({"A": a, "B": b})
+    best, failures = combine(Cls(ClsOptions()), {"A": a, "B": b})
     assert [r["region"] for r in best] == ["B"]
     assert failures == [{**failure, "reason": "region A: NaN"}]
 
@@ -66,8 +70,8 @@ def pallet(tmp_path: Path) -> Path:
 
 
 def run(pallet: Path, folder: Path, **options: Any) -> ScanResult:
-    setting = Setting(say=lambda _: None, run=options.pop("run", fakes.run))
-    return scan(pallet, region="all", output=folder, setting=setting, **options)
+    setting = RunContext(say=lambda _: None, function=options.pop("run", fakes.run))
+    return scan(pallet, region="all", output=folder, context=setting, **options)
 
 
 def test_every_region_has_its_folder(pallet: Path, tmp_path: Path) -> None:
@@ -103,7 +107,7 @@ def test_a_combination_is_resumed_and_grows(pallet: Path, tmp_path: Path) -> Non
 
 def test_what_regions_refuse(pallet: Path, tmp_path: Path) -> None:
     with pytest.raises(PalletError, match=r"RegionA.*RegionB"):
-        scan(pallet, output=tmp_path / "run", setting=Setting(run=fakes.run))
+        scan(pallet, output=tmp_path / "run", context=RunContext(function=fakes.run))
     with pytest.raises(OptionError, match="matches none"):
         run(pallet, tmp_path / "run", only="nothing")
     assert not (tmp_path / "run").exists()
@@ -139,9 +143,9 @@ def test_a_source_is_read_once(pallet: Path, tmp_path: Path, monkeypatch: pytest
         heard.append(progress)
         return read_contents(source, progress=progress)
 
-    monkeypatch.setattr("hfx.driver.scan.regions.read_contents", read)
-    setting = Setting(say=lambda _: None, run=fakes.run, progress=progress)
-    scan(pallet, region="all", output=tmp_path / "run", setting=setting)
+    monkeypatch.setattr("hfx.driver.scan.opening.read_contents", read)
+    setting = RunContext(say=lambda _: None, function=fakes.run, progress=progress)
+    scan(pallet, region="all", output=tmp_path / "run", context=setting)
     assert heard == [progress]
 
 

@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from hfx.driver import api
+from hfx.driver.api import scan
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.events import Event, Finished, Planned, Retried, Started
 from hfx.driver.run.journal import ScanInterrupted
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, TooLargeError, WorkerLostError
 from tests.driver import fakes
 
@@ -49,8 +50,8 @@ def run_scan(pallet: Path, tmp_path: Path) -> Scan:
         listener: Callable[[Event], None] | None = None,
         **options: Any,
     ) -> ScanResult:
-        setting = Setting(say=lambda _: None, run=worker, batch=batch, listener=listener)
-        return scan(pallet, output=output, setting=setting, **options)
+        context = RunContext(say=lambda _: None, function=worker, batch=batch, listener=listener)
+        return scan(pallet, output=output, context=context, **options)
 
     return run
 
@@ -78,7 +79,7 @@ def test_the_files_of_a_run(run_scan: Scan, pallet: Path, tmp_path: Path) -> Non
         "contour.png",
     }
     content = read(folder, "scan.json")
-    assert set(content) == {"hfx", "pallet", "options", "results", "failures", "contours"}
+    assert set(content) == {"hfx", "question", "pallet", "options", "results", "failures", "contours"}
     assert len(content["results"]) == len(result) == 20
     assert content == result.content == load_run(folder).content
     assert content["pallet"]["labels"] == ["m1", "m2"]
@@ -150,7 +151,7 @@ def test_a_selection_that_grows_ends_as_the_whole_scan(run_scan: Scan, tmp_path:
     calls: list[str] = []
 
     def count(task: Mapping[str, Any]) -> dict[str, Any]:
-        if "known" not in task:
+        if "inputs" not in task:
             calls.extend(h["name"] for h in task["hypotheses"])
         return fakes.run(task)
 
@@ -232,8 +233,8 @@ def test_the_default_folder_is_numbered(run_scan: Scan, tmp_path: Path, monkeypa
         Path("hfx-runs/toy-2"),
     ]
     said: list[str] = []
-    setting = Setting(say=said.append, run=fakes.run)
-    scan(tmp_path / "toy", mu=3.0, only="*_200_*", setting=setting)
+    context = RunContext(say=said.append, function=fakes.run)
+    scan(tmp_path / "toy", mu=3.0, only="*_200_*", context=context)
     assert "hfx-runs/toy holds another scan, by its options or its versions; this one goes to hfx-runs/toy-3" in said
 
 
@@ -251,7 +252,7 @@ def test_a_lost_task_is_tried_again_one_by_one(run_scan: Scan) -> None:
 
     def lossy(task: Mapping[str, Any]) -> dict[str, Any]:
         names = [h["name"] for h in task["hypotheses"]]
-        if "known" not in task and "sig_300_40" in names:
+        if "inputs" not in task and "sig_300_40" in names:
             raise MemoryError("too\nmuch")
         return fakes.run(task)
 
@@ -305,8 +306,8 @@ def test_in_the_background(pallet: Path, tmp_path: Path) -> None:
         assert gate.wait(10)
         return fakes.run(task)
 
-    quiet = Setting(say=lambda _: None, run=wait, batch=4)
-    started = api.start_scan(pallet, output=tmp_path / "run", setting=quiet)
+    quiet = RunContext(say=lambda _: None, function=wait, batch=4)
+    started = api.start_scan(pallet, output=tmp_path / "run", context=quiet)
     assert begun.wait(10)
     assert not started.done()
     with pytest.raises(TimeoutError):
@@ -316,7 +317,7 @@ def test_in_the_background(pallet: Path, tmp_path: Path) -> None:
         started.result(10)
     assert read(tmp_path / "run", "run.json")["state"] == "stopped"
     gate.set()
-    again = api.start_scan(pallet, output=tmp_path / "run", setting=quiet)
+    again = api.start_scan(pallet, output=tmp_path / "run", context=quiet)
     assert len(again.result(20)) == 20
     assert again.done()
 
@@ -373,7 +374,7 @@ def test_a_picture_that_cannot_be_drawn_loses_nothing(pallet: Path, tmp_path: Pa
 
     monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fail)
     said: list[str] = []
-    scan(pallet, output=tmp_path / "run", setting=Setting(say=said.append, run=fakes.run))
+    scan(pallet, output=tmp_path / "run", context=RunContext(say=said.append, function=fakes.run))
     assert said == [f"the picture could not be drawn (ZeroDivisionError: by); 'hfx plot {tmp_path / 'run'}' tries again"]
     assert read(tmp_path / "run", "run.json")["state"] == "finished"
     assert read(tmp_path / "run", "contour.json")["curves"]
@@ -399,7 +400,7 @@ def test_a_task_whose_node_is_lost_is_tried_again_whole(run_scan: Scan) -> None:
 
     def lost(task: Mapping[str, Any]) -> dict[str, Any]:
         calls.append(len(task["hypotheses"]))
-        if "known" not in task and len(calls) <= 5:
+        if "inputs" not in task and len(calls) <= 5:
             raise NodeLostError("its node was lost")
         return fakes.run(task)
 

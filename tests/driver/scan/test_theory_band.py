@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 
+from hfx.driver.api import scan
+from hfx.driver.questions.base import Unit
+from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.scan import theory_band
-from hfx.driver.scan.plan import FitOptions, task
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.plan import task
 from hfx.errors import OptionError
-from hfx.functions.jobs import cls
+from hfx.functions import task as worker
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.pallets import open_pallet
 from tests.driver import fakes
 
@@ -45,13 +49,13 @@ def test_each_hypothesis_is_scaled_by_its_own(pallet: Path, tmp_path: Path) -> N
     band = table(tmp_path, {name: 0.02 * i for i, name in enumerate(NAMES)})
     said: list[str] = []
     options = {"theory_band": band, "signal_scale": 2.0, "output": tmp_path / "run"}
-    result = scan(pallet, setting=Setting(say=said.append, run=note), **options)
+    result = scan(pallet, context=RunContext(say=said.append, function=note), **options)
     for i, name in enumerate(NAMES):
         assert scales[name] == {2.0, round(2 + 0.04 * i, 9), round(2 - 0.04 * i, 9)}
     assert {"theory-up", "theory-down"} <= {curve["which"] for curve in result.contours["curves"]}
-    assert any("what" in sentence and band in sentence for sentence in said)
+    assert any("scaled as" in sentence and band in sentence for sentence in said)
     # Gone on with: nothing is fitted again; another table is another scan.
-    scan(pallet, setting=Setting(say=said.append, run=lambda _: pytest.fail("fitted again")), **options)
+    scan(pallet, context=RunContext(say=said.append, function=lambda _: pytest.fail("fitted again")), **options)
 
 
 def test_a_worker_scales_as_the_option_does(pallet: Path) -> None:
@@ -59,13 +63,14 @@ def test_a_worker_scales_as_the_option_does(pallet: Path) -> None:
     some = opened.hypotheses[:2]
     (own,) = (theory_band.scaled(opened, dict.fromkeys(NAMES, 1.3)),)
     assert own.patchset_digest != opened.patchset_digest
-    one = cls.run(task(own, own.hypotheses[:2], FitOptions(starts=1), threads=1, device="cpu"))
-    other = cls.run(task(opened, some, FitOptions(starts=1, signal_scale=1.3), threads=1, device="cpu"))
-    plain = cls.run(task(opened, some, FitOptions(starts=1), threads=1, device="cpu"))
+    units = [Unit(h.name, h.name) for h in some]
+    one = worker.run(task(own, units, Cls(ClsOptions(starts=1))))
+    other = worker.run(task(opened, units, Cls(ClsOptions(starts=1, signal_scale=1.3))))
+    plain = worker.run(task(opened, units, Cls(ClsOptions(starts=1))))
     for a, b, c in zip(one["results"], other["results"], plain["results"], strict=True):
-        assert a["CLs_obs"] == b["CLs_obs"]
-        assert a["CLs_exp"] == b["CLs_exp"]
-        assert a["CLs_obs"] < c["CLs_obs"]
+        assert a["natural"]["CLs_obs"] == b["natural"]["CLs_obs"]
+        assert a["natural"]["CLs_exp"] == b["natural"]["CLs_exp"]
+        assert a["natural"]["CLs_obs"] < c["natural"]["CLs_obs"]
 
 
 def test_the_regions_of_a_combination_are_scaled_alike(tmp_path: Path) -> None:
@@ -92,11 +97,11 @@ def test_a_table_that_cannot_be_used(text: str, words: str, tmp_path: Path) -> N
 
 
 def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None:
-    never = Setting(say=lambda _: None, run=lambda _: pytest.fail("fitted"))
+    never = RunContext(say=lambda _: None, function=lambda _: pytest.fail("fitted"))
     with pytest.raises(OptionError, match="no uncertainty for 12 of the hypotheses, such as"):
-        scan(pallet, output=tmp_path / "run", setting=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
+        scan(pallet, output=tmp_path / "run", context=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
     with pytest.raises(OptionError, match=r"give a fraction, as 0.1, or a CSV file .*No such file"):
-        scan(pallet, output=tmp_path / "run", setting=never, theory_band="0,1")
+        scan(pallet, output=tmp_path / "run", context=never, theory_band="0,1")
     assert not (tmp_path / "run").exists()
 
 

@@ -1,14 +1,14 @@
-"""What is said of workers: each thing that will not work with its remedy; pure, on handshakes that are made up."""
+"""The problems and remarks of an endpoint check, each with its remedy, from made-up handshakes."""
 
 import platform
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from hfx.driver.setup.check_endpoint import Check, Worker, judge, report
+from hfx.driver.setup.check_endpoint import Check, Handshake, Worker, problems_and_remarks, report
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.functions import handshake
 from hfx.version import __version__
@@ -18,11 +18,11 @@ RIVER = parse({"engine": "parsl", "provider": "slurm", "workers": 4}, "river", N
 
 def worker(number: int = 1, *, clock: float = 0.0, **told: Any) -> Worker:
     own = {**handshake.run({"device": "cpu"}), "host": "n1", "pid": number, "cores": 8, "single": True}
-    return Worker({**own, **told}, 0.01, clock)
+    return Worker(cast(Handshake, {**own, **told}), 0.01, clock)
 
 
 def sentences(*workers: Worker, endpoint: Endpoint = RIVER, expected: int | None = None) -> tuple[str, str]:
-    problems, remarks = judge(workers, endpoint, expected or len(workers))
+    problems, remarks = problems_and_remarks(workers, endpoint, expected or len(workers))
     return " | ".join(problems), " | ".join(remarks)
 
 
@@ -53,26 +53,29 @@ def test_the_driver_s_version_is_read_where_there_is_one(tmp_path: Path) -> None
     assert handshake._driver(file) == "580.95.05"
 
 
-def test_what_a_gpu_s_worker_sees_stands_in_the_report() -> None:
+def test_the_report_shows_a_worker_s_gpus() -> None:
     gpu = worker(device="cuda", devices=["NVIDIA H200"], cuda={"torch": "13.0", "driver": "580.95.05"})
     assert "NVIDIA H200 (CUDA 13.0, driver 580.95.05)" in report(Check("river", 1, (gpu,)))
 
 
-def test_equals_need_no_word() -> None:
+def test_workers_like_this_process_need_no_remark() -> None:
     assert sentences(worker(1), worker(2)) == ("", "")
 
 
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"numerics": -1, "hfx": "9.9"}, f"hfx 9.9 there computes other numbers; install {__version__}, as here"),
+        (
+            {"numerics": -1, "hfx": "9.9"},
+            f"hfx 9.9 there computes other numbers than {__version__} here; install {__version__} there",
+        ),
         (
             {"packages": {"numpy": "2.0", "numba": None, "torch": None}, "executable": "/there/python3"},
-            "no numba there; /there/python3 -m pip install numba, or name another Python",
+            "its Python lacks numba; run '/there/python3 -m pip install numba' there, or set another Python in the endpoint file",
         ),
         (
             {"packages": {"numpy": "2.0", "numba": None, "torch": None}, "device": "cuda", "executable": "/there/python3"},
-            "no numba, torch there; /there/python3 -m pip install numba torch,",
+            "its Python lacks numba, torch; run '/there/python3 -m pip install numba torch' there,",
         ),
         (
             {"device": "cuda", "device_lacks": "device", "device_error": "torch 2 sees 0 (CUDA_VISIBLE_DEVICES=None)"},
@@ -88,7 +91,7 @@ def test_equals_need_no_word() -> None:
         ),
     ],
 )
-def test_what_makes_an_endpoint_unusable(told: dict[str, Any], words: str) -> None:
+def test_problems_that_make_an_endpoint_unusable(told: dict[str, Any], words: str) -> None:
     problems, _ = sentences(worker(1), worker(2, **told))
     assert problems.startswith("n1:2: ")
     assert words in problems
@@ -97,13 +100,13 @@ def test_what_makes_an_endpoint_unusable(told: dict[str, Any], words: str) -> No
 @pytest.mark.parametrize(
     ("one", "words"),
     [
-        (worker(hfx="9.9"), f"hfx is 9.9 there and {__version__} here; install the same"),
-        (worker(python="3.99.1"), f"Python is 3.99.1 there and {platform.python_version()} here; it works"),
-        (worker(clock=-3600.0), "its clock is -3600 s off ours"),
+        (worker(hfx="9.9"), f"hfx is 9.9 there and {__version__} here; install the same version"),
+        (worker(python="3.99.1"), f"Python is 3.99.1 there and {platform.python_version()} here; this works"),
+        (worker(clock=-3600.0), "its clock differs by -3600 s from this machine's"),
         (worker(single=False), "OMP_NUM_THREADS is not 1 there"),
     ],
 )
-def test_what_is_only_worth_a_word(one: Worker, words: str) -> None:
+def test_remarks_on_what_still_works(one: Worker, words: str) -> None:
     problems, remarks = sentences(one)
     assert problems == ""
     assert words in remarks
@@ -111,10 +114,10 @@ def test_what_is_only_worth_a_word(one: Worker, words: str) -> None:
 
 def test_a_node_with_more_workers_than_cores() -> None:
     _, remarks = sentences(*(worker(i, cores=2) for i in range(4)))
-    assert remarks == "n1: 4 workers of 1 threads on 2 cores; set workers = 2"
+    assert remarks == "n1: 4 workers of 1 threads on 2 cores; set workers = 2 in the endpoint file"
 
 
-def test_workers_that_have_not_come() -> None:
+def test_workers_that_did_not_answer() -> None:
     _, remarks = sentences(worker(1), expected=4)
     assert remarks.startswith("1 of 4 workers answered")
 
@@ -125,5 +128,5 @@ def test_the_report_is_a_line_a_worker_and_a_line_a_sentence() -> None:
     assert [line.split()[0] for line in lines] == ["worker", "n1:1", "n1:22", "endpoint"]
     assert len({line.index("cpu") for line in lines[1:3]}) == 1  # columns
     lines = report(replace(found, problems=("n1:1: no numba there",), remarks=("late",))).splitlines()
-    assert lines[3:] == ["cannot be used: n1:1: no numba there", "note: late"]
-    assert found.public()["usable"]
+    assert lines[3:] == ["problem: n1:1: no numba there", "note: late"]
+    assert found.document()["usable"]

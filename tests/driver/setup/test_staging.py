@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from hfx.driver.api import scan
 from hfx.driver.cli import main
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.setup import staging
 from tests.driver import fakes
 
@@ -47,9 +48,9 @@ def test_a_copy_elsewhere_is_compiled_already_and_fits(staged: Path, tmp_path: P
     endpoint = tmp_path / "staged.toml"
     endpoint.write_text(f'engine = "process"\nworkers = 1\npython = "{wrapper}"')
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 1))
-    setting = Setting(say=lambda _: None)
-    there = scan(pallet, endpoint=str(endpoint), output=tmp_path / "there", setting=setting)
-    here = scan(pallet, output=tmp_path / "here", setting=setting)
+    setting = RunContext(say=lambda _: None)
+    there = scan(pallet, endpoint=str(endpoint), output=tmp_path / "there", context=setting)
+    here = scan(pallet, output=tmp_path / "here", context=setting)
     assert [result.CLs_obs for result in there] == [result.CLs_obs for result in here]
     assert sorted(path.name for path in kernels.glob("*.nb[ic]")) == before
 

@@ -18,7 +18,8 @@ import typer
 from hfx.driver.cli import main
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock
-from hfx.driver.scan.scan import Setting
+from hfx.driver.run.submission_file import job_folder
+from hfx.driver.scan.context import RunContext
 from hfx.driver.submission import prepare, record
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.endpoints.specification import ENGINES
@@ -85,7 +86,7 @@ def test_a_killed_driver_is_lost_and_attach_starts_it_again(pallet: Path, tmp_pa
     assert engines.until(lambda: status(tmp_path, run)["state"] == "lost", 20)
     kept = fitted(run)
     assert 3 < len(kept) < 80
-    assert f"{run} is lost: its driver has gone without a word; go on with: hfx attach {run}" in hfx(tmp_path, "status")
+    assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", "run", "--json")
     assert len(json.loads(out)["results"]) == 80
     whole(run)
@@ -102,7 +103,7 @@ def test_attach_starts_a_driver_again_that_is_killed_meanwhile(pallet: Path, tmp
         out, err = attached.communicate(timeout=120)
     assert attached.returncode == 0, err
     assert "80 hypotheses to fit" in first
-    assert "its driver has gone without a word; it is submitted again, and goes on from what is kept" in err
+    assert "its driver ended without recording why; it is submitted again, and continues from the results kept so far" in err
     assert "fitted          80 of 80 hypotheses" in out
     whole(run)
 
@@ -117,7 +118,7 @@ def test_ctrl_c_detaches_and_leaves_the_run_alone(pallet: Path, tmp_path: Path) 
     os.killpg(attached.pid, signal.SIGINT)
     out, err = attached.communicate(timeout=60)
     assert (attached.returncode, out) == (130, "")
-    assert err.endswith(f"hfx: detached; the run goes on, and 'hfx attach {run}' shows it again\n")
+    assert err.endswith(f"hfx: detached; the run continues, and 'hfx attach {run}' shows it again\n")
     assert any("hfx: fitted " in line for line in seen)
     assert status(tmp_path, run)["state"] == "running"
     assert "results kept" in hfx(tmp_path, "cancel", str(run))
@@ -143,7 +144,7 @@ def test_cancel_kills_a_driver_that_does_not_end(pallet: Path, tmp_path: Path) -
     os.kill(driver, signal.SIGSTOP)
     hfx(tmp_path, "cancel", str(run), "--wait", "1")
     assert state(run) == "stopped"
-    assert not lock.alive(lock.of_process(driver))
+    assert not lock.alive(lock.process(driver))
 
 
 def test_submitted_twice(pallet: Path, tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_a_scan_that_nobody_submitted(pallet: Path, tmp_path: Path) -> None:
         assert (told["folder"], told["state"], told["driver"]) == (str(run), "running", f"process {running.pid}")
         running.kill()
     err = hfx(tmp_path, "status")
-    assert f"{run} is lost: its driver has gone without a word; go on with: hfx scan toy -o hfx-runs/mine" in err
+    assert f"{run} is lost: its driver ended without recording why; go on with: hfx scan toy -o hfx-runs/mine" in err
     out = hfx(tmp_path, "attach", "hfx-runs/mine")
     assert "fitted          80 of 80 hypotheses" in out
     whole(run)
@@ -216,7 +217,7 @@ def test_a_pallet_that_was_fetched_is_named_as_it_was(tmp_path: Path, monkeypatc
     monkeypatch.setattr("hfx.pallets.sources.fetch", lambda source, progress=None: _fetched(source, doi, demo))
     file = tmp_path / "river.toml"
     file.write_text('engine = "parsl"\nprovider = "slurm"')
-    scan = prepare.planned(doi, ScanOptions(endpoint=str(file)), Setting())
+    scan = prepare.prepare_scan(doi, ScanOptions(endpoint=str(file)), RunContext())
     text = scan.text()
     assert f"export HFX_CACHE={tmp_path}/cache\n" in text
     assert text.splitlines()[-1] == f"exec hfx scan {doi} -o {tmp_path}/hfx-runs/demo --endpoint river"
@@ -232,12 +233,12 @@ def test_globus_is_collected_here_and_says_so(pallet: Path, tmp_path: Path, monk
     monkeypatch.setitem(ENGINES, "globus", "hfx.endpoints.local.process")
     file = tmp_path / "far.toml"
     file.write_text('engine = "globus"\nworkers = 2')
-    scan = prepare.planned(str(pallet), ScanOptions(endpoint=str(file), output=tmp_path / "run"), Setting())
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(file), output=tmp_path / "run"), RunContext())
     assert scan.submission.how == "here"
-    stays, drops = prepare.notes(scan)
-    assert stays.endswith("which survives the terminal: the machine must stay up")
-    assert "drops results that nobody fetches for 30 minutes" in drops
-    assert f"'hfx attach {tmp_path}/run' starts it again, which submits again what has expired" in drops
+    stays, deletes = prepare.notes(scan)
+    assert stays.endswith("it goes on when the terminal is closed, but the machine must stay up")
+    assert "deletes results that are not fetched within 30 minutes" in deletes
+    assert f"'hfx attach {tmp_path}/run' starts it again, and it repeats the tasks whose results were deleted" in deletes
     assert not (tmp_path / "run").exists()
 
 
@@ -245,9 +246,9 @@ def test_several_endpoints_are_spoken_to_from_here(pallet: Path, tmp_path: Path)
     river = tmp_path / "river.toml"
     river.write_text('engine = "parsl"\nprovider = "slurm"\nmax_blocks = 4')
     several = (str(river), str(tmp_path / "two.toml"))
-    scan = prepare.planned(str(pallet), ScanOptions(endpoint=several, output=tmp_path / "run"), Setting())
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=several, output=tmp_path / "run"), RunContext())
     assert (scan.submission.how, scan.files) == ("here", {})
-    assert scan.words[-4:] == ["--endpoint", str(river), "--endpoint", str(tmp_path / "two.toml")]
+    assert scan.command[-4:] == ["--endpoint", str(river), "--endpoint", str(tmp_path / "two.toml")]
 
 
 # --- how a run stands, where no batch system is needed to tell -------------------------------------------------------
@@ -265,7 +266,7 @@ def submitted_to(folder: Path, system: str, job: str | None) -> Path:
     handed = record.Submission(
         "one-job", system, "river", "/toy", {}, "2026-01-01", f"{folder}/job/driver.sh", "log", 10.0, job=job
     )
-    record.job_folder(folder).mkdir()
+    job_folder(folder).mkdir()
     record.write(folder, handed)
     return folder
 
@@ -299,11 +300,11 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     submitted_to(made(tmp_path / "preempted", "stopped"), "slurm", "1")
     submitted_to(made(tmp_path / "cancelled", "stopped"), "slurm", "3")
     made(tmp_path / "left", "running")
-    elsewhere = {**vars(lock.myself()), "host": "elsewhere", "pid": 7}
+    elsewhere = {**vars(lock.this_process()), "host": "elsewhere", "pid": 7}
     (made(tmp_path / "afar", "running") / "lock").write_text(json.dumps(elsewhere))
     job = {**elsewhere, "job": "slurm:2"}
     (submitted_to(made(tmp_path / "runs", "running"), "slurm", "2") / "lock").write_text(json.dumps(job))
-    (made(tmp_path / "mine", "running") / "lock").write_text(json.dumps(vars(lock.myself())))
+    (made(tmp_path / "mine", "running") / "lock").write_text(json.dumps(vars(lock.this_process())))
     names = (
         "finished",
         "stopped",
@@ -340,7 +341,7 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert lines[0].split() == ["run", "state", "driver", "done", "failed", "started", "last", "event"]
     assert lines[1].split()[:2] == [str(tmp_path / "failed"), "failed"]
     assert lines[3] == f"{tmp_path}/failed failed: no space is left there"
-    assert lines[4].endswith("is lost: its driver has gone without a word; go on with: hfx scan toy")
+    assert lines[4].endswith("is lost: its driver ended without recording why; go on with: hfx scan toy")
 
 
 def test_a_queue_that_does_not_answer_makes_no_run_lost(
@@ -359,7 +360,7 @@ def test_a_queue_that_does_not_answer_makes_no_run_lost(
 
 def test_a_run_on_another_host_is_cancelled_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = made(tmp_path / "run", "running")
-    (run / "lock").write_text(json.dumps({**vars(lock.myself()), "host": "elsewhere", "pid": 7}))
+    (run / "lock").write_text(json.dumps({**vars(lock.this_process()), "host": "elsewhere", "pid": 7}))
     assert main.run(["cancel", str(run)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -379,12 +380,12 @@ def test_a_run_whose_job_died_on_another_node_goes_on_here(pallet: Path, tmp_pat
     run = tmp_path / "run"
     assert main.run(["scan", str(pallet), "--only", "sig_2*", "-o", str(run), "--quiet"]) == 0
     kept = fitted(run)
-    scan = prepare.planned(str(pallet), ScanOptions(endpoint=str(tmp_path / "two.toml"), output=run), Setting())
-    record.job_folder(run).mkdir()
-    record.write(run, replace(scan.submission, system="slurm").started(job="3"))
+    scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(tmp_path / "two.toml"), output=run), RunContext())
+    job_folder(run).mkdir()
+    record.write(run, replace(scan.submission, system="slurm").with_driver(job="3"))
     content = json.loads((run / "run.json").read_text())
     (run / "run.json").write_text(json.dumps({**content, "state": "running"}))
-    (run / "lock").write_text(json.dumps({**vars(lock.myself()), "host": "node7", "pid": 7, "job": "slurm:3"}))
+    (run / "lock").write_text(json.dumps({**vars(lock.this_process()), "host": "node7", "pid": 7, "job": "slurm:3"}))
     assert main.run(["attach", str(run), "--quiet"]) == 0
     assert 0 < len(kept) < 80
     whole(run)
@@ -418,7 +419,7 @@ def test_runs_are_known_until_their_folders_vanish(
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
     assert main.run(["status"]) == 0
-    assert capsys.readouterr().out == "no runs: none submitted, and none in hfx-runs here\n"
+    assert capsys.readouterr().out == "no runs: you have submitted none, and the current folder has none in hfx-runs\n"
     for name in ("b", "a"):
         registry.add(made(tmp_path / name, "finished"))
         time.sleep(0.01)
@@ -436,8 +437,8 @@ def test_runs_are_known_until_their_folders_vanish(
 def test_a_job_that_starts_again_elsewhere_takes_its_own_lock_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setenv(lock.JOB, "slurm:17")
-    (tmp_path / "lock").write_text(json.dumps({**vars(lock.myself()), "host": "elsewhere"}))
-    with lock.held(tmp_path, said.append):
+    (tmp_path / "lock").write_text(json.dumps({**vars(lock.this_process()), "host": "elsewhere"}))
+    with lock.acquire(tmp_path, said.append):
         holder = lock.holder(tmp_path)
     assert holder is not None
     assert (holder.host, holder.job) == (socket.gethostname(), "slurm:17")

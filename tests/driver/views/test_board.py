@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
-from hfx.driver.scan.scan import Setting, scan
+from hfx.driver.scan.context import RunContext
 from hfx.driver.views.board import LEAST, Board
 from hfx.driver.views.plane_map import PlaneMap
 from hfx.driver.views.progress import Bar, Lasting, Lines, display
@@ -141,8 +142,8 @@ def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(), broken=("sig_300_40",))
     for where in ("m1<500", None):
         found = RunState()
-        setting = Setting(say=lambda _: None, listener=found.apply, run=fakes.run)
-        result = scan(pallet, output=tmp_path / "run", where=where, setting=setting)
+        context = RunContext(say=lambda _: None, listener=found.apply, function=fakes.run)
+        result = scan(pallet, output=tmp_path / "run", where=where, context=context)
         states = {point.name: Status.EXCLUDED if point.CLs_obs < 0.05 else Status.ALLOWED for point in result}
         assert found.statuses == {**states, "sig_300_40": Status.FAILED}
         assert found.labels == ("m1", "m2")

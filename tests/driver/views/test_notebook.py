@@ -122,11 +122,11 @@ def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[s
 CELLS = (
     "from tests.driver import fakes\nfrom pathlib import Path\nfrom hfx import scan, start_scan\n"
     "from hfx.driver.scan.scan import Setting\npallet = fakes.write_pallet(Path('toy'), fakes.grid(8, 5))\n"
-    "slow = Setting(run=fakes.slow_run, batch=4, say=lambda _: None)",
-    "result = scan(pallet, output='watched', live=True, setting=slow, title='watched')",
-    "handle = start_scan(pallet, output='background', live=True, setting=slow)",
+    "slow = RunContext(function=fakes.slow_run, batch=4, say=lambda _: None)",
+    "result = scan(pallet, output='watched', live=True, context=slow, title='watched')",
+    "handle = start_scan(pallet, output='background', live=True, context=slow)",
     "print(len(handle.result()))",
-    "handle = start_scan(pallet, output='cancelled', live=True, setting=slow, mu=0.5)\nhandle.cancel()",
+    "handle = start_scan(pallet, output='cancelled', live=True, context=slow, mu=0.5)\nhandle.cancel()",
     "from concurrent.futures import CancelledError\ntry:\n    handle.result()\nexcept CancelledError:\n    print('cancelled')",
 )
 

@@ -1,8 +1,8 @@
-"""``hfx endpoint list|add|check|init``."""
+"""The commands ``hfx endpoint list|add|check|init``."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NotRequired, TypedDict
 
 import typer
 
@@ -10,30 +10,47 @@ from hfx.errors import EndpointError
 
 __all__ = ["endpoint_app"]
 
-endpoint_app = typer.Typer(help="Where scans run: this machine, clusters.", no_args_is_help=True)
+endpoint_app = typer.Typer(
+    help="List, add, check or write endpoints: the places where fits run.",
+    no_args_is_help=True,
+)
 
 Option = typer.Option
-Json = Annotated[bool, Option("--json", help="JSON on stdout, for scripts.")]
+Json = Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")]
 
 
 @endpoint_app.command("list")
 def list_command(as_json: Json = False) -> int:
-    """The endpoints that there are: hfx's own, and those that you added."""
+    """List the endpoints that have a name.
+
+    Those of hfx, and those that you added. --endpoint accepts their names.
+    """
     from hfx import endpoints
     from hfx.endpoints import user_files
 
-    rows = [_line(name) for name in (*endpoints.engine_names(), *user_files.named())]
+    rows = [_row(name) for name in (*endpoints.engine_names(), *user_files.named())]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return 0
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         typer.echo(f"{row['name']:<{width}}  {row['what']}")
-    typer.echo(f"your own: {user_files.folder()}", err=True)
+    typer.echo(f"folder of the endpoints that you added: {user_files.folder()}", err=True)
     return 0
 
 
-def _line(name: str) -> dict[str, Any]:
+class _Row(TypedDict):
+    """An endpoint in the output of ``hfx endpoint list --json``; one that cannot be used has a name and the reason only."""
+
+    name: str
+    usable: bool
+    file: NotRequired[str | None]
+    engine: NotRequired[str]
+    workers: NotRequired[int]
+    what: str
+
+
+def _row(name: str) -> _Row:
     from hfx import endpoints
     from hfx.driver.process.cores import usable_cores
 
@@ -55,11 +72,14 @@ def _line(name: str) -> dict[str, Any]:
 
 @endpoint_app.command("add")
 def add_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="How you will call it.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Its TOML file.")],
-    force: Annotated[bool, Option("--force", help="Replace one of that name.")] = False,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that --endpoint will know it by.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The endpoint's TOML file.")],
+    force: Annotated[bool, Option("--force", help="Replace an endpoint that has this name already.")] = False,
 ) -> int:
-    """Keep an endpoint's file under a name, so that --endpoint NAME finds it."""
+    """Give an endpoint file a name, for --endpoint NAME.
+
+    The file is checked, and copied into hfx's configuration folder.
+    """
     from hfx import endpoints
     from hfx.endpoints import user_files
 
@@ -70,19 +90,23 @@ def add_command(
 
 @endpoint_app.command("check")
 def check_command(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="An endpoint, or its TOML file.")],
-    wait: Annotated[float, Option(help="Seconds to wait for workers.", min=1)] = 300.0,
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The name of an endpoint, or its TOML file.")],
+    wait: Annotated[float, Option(help="Seconds to wait for the workers to start and answer.", min=1)] = 300.0,
     as_json: Json = False,
 ) -> int:
-    """Start the workers, ask each what it has, and say what will not work and what to do (exit code 2)."""
+    """Start the workers of an endpoint and check them.
+
+    For each: Python, packages, cores, devices, time for a task without work, and the offset of its clock from this machine's.
+    Problems are listed with their remedies; if there are any, the exit code is 2.
+    """
     from hfx import endpoints
     from hfx.driver.process.cores import usable_cores
-    from hfx.driver.process.signals import stoppable
+    from hfx.driver.process.signals import stop_signals
     from hfx.driver.setup import check_endpoint
 
-    with stoppable():
+    with stop_signals():
         found = check_endpoint.check(endpoints.resolve(name), usable_cores(), wait)
-    typer.echo(json.dumps(found.public(), indent=1) if as_json else check_endpoint.report(found))
+    typer.echo(json.dumps(found.document(), indent=1) if as_json else check_endpoint.report(found))
     if found.problems:
         count = len(found.problems)
         listed = "1 problem, listed with its remedy" if count == 1 else f"{count} problems, listed with their remedies"
@@ -98,24 +122,34 @@ def _stage(folder: Path, kind: str) -> None:
     for file in staging.stage(folder, torch=torch):
         typer.echo(file)
     typer.echo(
-        f"next: {folder}/fetch.sh where there is a network, copy {folder} to where nodes see it, install.sh there; "
-        f'then worker_init = ". {folder.resolve()}/activate.sh"',
+        f"next: run {folder}/fetch.sh on a machine with a network, copy {folder} to where the nodes can read it, run "
+        f'install.sh there, and set worker_init = ". {folder.resolve()}/activate.sh" (the path of the copy) in the endpoint file',
         err=True,
     )
 
 
 @endpoint_app.command("init")
 def init_command(
-    kind: Annotated[str, typer.Argument(metavar="[KIND]", help="Without it: what there is.")] = "",
+    kind: Annotated[
+        str, typer.Argument(metavar="[KIND]", help="The kind of endpoint, as slurm-cpu. Without it the kinds are listed.")
+    ] = "",
     output: Annotated[
-        Path | None, Option("-o", "--output", help="The file, or folder. Default: KIND.toml, or KIND, here.")
+        Path | None,
+        Option("-o", "--output", help="File or folder to write. Default: KIND.toml, or the folder KIND, in the current folder."),
     ] = None,
     stage: Annotated[
         Path | None,
-        Option("--stage", metavar="FOLDER", help="Write into FOLDER what nodes without a network need."),
+        Option(
+            "--stage",
+            metavar="FOLDER",
+            help="Also write FOLDER, to copy to nodes without a network: hfx with its compiled kernels, and install scripts.",
+        ),
     ] = None,
 ) -> int:
-    """Write a commented endpoint file to start from, or the files of a Globus Compute site."""
+    """Write an endpoint file with comments, to be edited.
+
+    For the kinds globus-slurm and globus-htcondor: the configuration files of the Globus Compute endpoint at the site.
+    """
     from hfx.endpoints import templates
 
     if stage is not None:
@@ -135,13 +169,13 @@ def init_command(
 
 
 def _written(target: Path, text: str) -> Path:
-    """A new file; raises `EndpointError` where it is there, or cannot be."""
+    """Write a new file; raises `EndpointError` if it exists or cannot be written."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise EndpointError(f"{target} is there already; choose another place with -o") from None
+        raise EndpointError(f"{target} exists already; choose another file or folder with -o") from None
     except OSError as error:
-        raise EndpointError(f"{target} cannot be written ({error.strerror}); choose another place with -o") from None
+        raise EndpointError(f"{target} cannot be written ({error.strerror}); choose another file or folder with -o") from None
     return target

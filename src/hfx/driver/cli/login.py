@@ -1,4 +1,4 @@
-"""``hfx login``, ``hfx logout`` and ``hfx whoami``: the login of Globus Compute endpoints."""
+"""The commands ``hfx login``, ``hfx logout`` and ``hfx whoami``, for the login to Globus that Globus Compute endpoints need."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ Option = typer.Option
 
 
 def _globus() -> ModuleType:
-    """What does it; loaded here alone, as it loads Globus' packages."""
+    """The module that logs in; imported only here, because it imports Globus' packages."""
     try:
         from hfx.endpoints.globus import login as globus_login
     except ImportError as error:
@@ -24,21 +24,29 @@ def _globus() -> ModuleType:
 
 
 def login(
-    force: Annotated[bool, Option("--force", help="Log in again, though you are logged in.")] = False,
+    force: Annotated[bool, Option("--force", help="Log in again, even if you are logged in.")] = False,
     identity: Annotated[
-        list[str] | None, Option(metavar="ID", help="Log in with this identity, as an endpoint demands it.")
+        list[str] | None,
+        Option(
+            metavar="ID",
+            help="Log in with the Globus identity of this id, if an endpoint demands it; may be given several times.",
+        ),
     ] = None,
     domain: Annotated[
-        list[str] | None, Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org.")
+        list[str] | None,
+        Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org, if an endpoint demands it."),
     ] = None,
-    policy: Annotated[list[str] | None, Option(metavar="ID", help="Fulfil this policy of Globus, given by its id.")] = None,
-    mfa: Annotated[bool, Option("--mfa", help="Log in with a second factor.")] = False,
-    scope: Annotated[list[str] | None, Option(metavar="SCOPE", help="Ask for this scope too.")] = None,
+    policy: Annotated[
+        list[str] | None,
+        Option(metavar="ID", help="Fulfil the Globus authentication policy of this id, if an endpoint demands it."),
+    ] = None,
+    mfa: Annotated[bool, Option("--mfa", help="Log in with a second factor (multi-factor authentication).")] = False,
+    scope: Annotated[list[str] | None, Option(metavar="SCOPE", help="Ask for this OAuth scope (a permission) too.")] = None,
 ) -> int:
     """Log in to Globus, for endpoints of Globus Compute.
 
-    Open the address that is shown in a browser on any machine, and paste the code that its page shows. Where nobody can,
-    set GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, the credentials of an application, and do not log in.
+    The command prints an address. Open it in a browser on any machine, log in, and paste the code that the page shows. A
+    script does not log in: it sets GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, the credentials of an application.
     """
     demands = {
         "session_required_identities": identity,
@@ -49,35 +57,35 @@ def login(
     }
     who, new = _globus().login(_show, _ask, force=force, demands=demands)
     if who.kind == "client":
-        typer.echo(f"client credentials from the environment are good: {who}; nobody needs to log in")
+        typer.echo(f"client credentials from the environment are valid: {who}; no login is needed")
     elif new:
-        typer.echo(f"logged in as {who}; tokens are kept in {who.file}, for you alone")
+        typer.echo(f"logged in as {who}; the tokens are in {who.file}, which only you can read")
     else:
-        typer.echo(f"logged in already, as {who}; 'hfx login --force' logs in again, 'hfx logout' ends it")
+        typer.echo(f"logged in already, as {who}; 'hfx login --force' logs in again, 'hfx logout' logs out")
     return 0
 
 
 def _show(address: str) -> None:
-    """The address stands on a line of its own, whatever its length: it is copied whole."""
+    """Print the address on a line of its own, whatever its length, so that it can be copied as a whole."""
     typer.echo(f"Open this address in a browser, on any machine, and log in:\n\n{address}\n", err=True)
 
 
 def _ask(refused: LoginError | None) -> str:
-    """The code, from the terminal or from whatever feeds us; in a terminal again where one was refused."""
+    """The code from standard input. After a refusal it is asked for again in a terminal; otherwise `refused` is raised."""
     terminal = bool(sys.stdin) and sys.stdin.isatty()
     if refused and not terminal:
         raise refused
     if refused:
         typer.echo(f"hfx: {refused}", err=True)
     while True:
-        typer.echo("Paste the code that it shows: ", err=True, nl=False)
+        typer.echo("Paste the code that the page shows: ", err=True, nl=False)
         line = _line()
         if not (line and terminal):
             typer.echo(err=True)  # nothing was echoed: end the line of the prompt
         if not line:
             raise LoginError(
                 "no code was given: type 'hfx login' in a terminal, or set GLOBUS_COMPUTE_CLIENT_ID and "
-                "GLOBUS_COMPUTE_CLIENT_SECRET, with which nobody needs to log in"
+                "GLOBUS_COMPUTE_CLIENT_SECRET, with which no login is needed"
             )
         if line.strip():
             return line.strip()
@@ -92,16 +100,22 @@ def _line() -> str:
 
 
 def logout() -> int:
-    """Revoke the login to Globus, and remove its tokens."""
+    """Log out of Globus.
+
+    The login is revoked, and its tokens are removed from this machine.
+    """
     from hfx.endpoints.globus.account import account
 
-    done = "logged out: tokens revoked and removed" if _globus().logout() else "nobody was logged in"
-    typer.echo(f"{done}; client credentials are in the environment still" if account().secret else done)
+    done = "logged out: tokens revoked and removed" if _globus().logout() else "you were not logged in"
+    typer.echo(f"{done}; client credentials are still set in the environment" if account().secret else done)
     return 0
 
 
-def whoami(as_json: Annotated[bool, Option("--json", help="JSON on stdout, for scripts.")] = False) -> int:
-    """Who is logged in to Globus, with which scopes, and until when."""
+def whoami(as_json: Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")] = False) -> int:
+    """Show who is logged in to Globus.
+
+    The identity, its scopes (permissions), and until when.
+    """
     from hfx.endpoints.globus.account import moment
 
     who = _globus().whoami()
@@ -109,7 +123,7 @@ def whoami(as_json: Annotated[bool, Option("--json", help="JSON on stdout, for s
         typer.echo(json.dumps(who.public(), indent=1))
         return 0
     kind = "client credentials, from the environment" if who.kind == "client" else "a user's login"
-    more = ", then renewed by itself" if who.renewed else ""
+    more = ", then renewed automatically" if who.renewed else ""
     scopes = "; ".join(f"{server}: {' '.join(names)}" for server, names in who.scopes.items())
     for name, text in (
         ("who", f"{who}"),

@@ -1,6 +1,6 @@
-"""The command ``hfx``: its commands, and how errors leave it.
+"""The command ``hfx``: its sub-commands, and its exit codes and error messages.
 
-Exit codes: 0 all well; 1 some hypotheses failed; 2 input, option or folder that cannot be used, one line on
+Exit codes: 0 success; 1 some hypotheses failed; 2 input, option or folder that cannot be used, with one line on
 standard error; 130 after Ctrl-C.
 """
 
@@ -16,6 +16,7 @@ import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
 from hfx.driver.cli.usage_errors import UsageError, one_line
+from hfx.driver.questions.catalogue import command_of
 from hfx.errors import HfxError
 from hfx.functions.worker_process import SINGLE
 from hfx.version import __version__
@@ -24,7 +25,6 @@ __all__ = ["app", "main", "run"]
 
 app = typer.Typer(
     name="hfx",
-    help="From a published HistFactory pallet to an exclusion contour.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -49,13 +49,19 @@ def _cite(wanted: bool) -> None:
 
 @app.callback()
 def _hfx(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False,
-    cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="What to cite.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of hfx and exit.")
+    ] = False,
+    cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite and exit.")] = False,
 ) -> None:
-    """From a published HistFactory pallet to an exclusion contour."""
+    """From a published likelihood (a HistFactory pallet) to an exclusion contour.
+
+    A pallet is a background-only HistFactory workspace and a patch for each signal hypothesis. 'hfx scan PALLET' fits them all.
+    'hfx COMMAND --help' explains a command and its options.
+    """
 
 
-def _mount_pallets() -> None:
+def _add_groups() -> None:
     from hfx.driver.cli.endpoint import endpoint_app
     from hfx.driver.cli.pallet import cache_app, pallet_app
 
@@ -64,7 +70,7 @@ def _mount_pallets() -> None:
     app.add_typer(endpoint_app, name="endpoint")
 
 
-app.command("scan")(scan.scan)
+app.command("scan")(scan.command("cls"))
 app.command("submit")(scan.with_options_of_scan(submit.submit))
 app.command("status")(submit.status)
 app.command("attach")(submit.attach)
@@ -76,11 +82,23 @@ app.command("doctor")(runs.doctor)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("whoami")(login.whoami)
-_mount_pallets()
+_add_groups()
+
+
+def _add_question(arguments: Sequence[str]) -> None:
+    """Add the command of a question that an installed package brings, where the command line names it."""
+    known = {command.name for command in app.registered_commands} | {group.name for group in app.registered_groups}
+    word = next(iter(arguments), "-")
+    if word.startswith("-") or word in known:
+        return
+    question = command_of(word)
+    if question is not None:
+        app.command(word)(scan.command(question))
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run a command line (without the program's name); the exit code. Errors are a line on standard error."""
+    """Run a command line, given without the program's name; returns the exit code. An error is one line on standard error."""
+    _add_question(arguments)
     command = typer.main.get_command(app)
     try:
         code = command.main(args=list(arguments), prog_name="hfx", standalone_mode=False)
@@ -91,38 +109,39 @@ def run(arguments: Sequence[str]) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(error, file=sys.stderr)
             return 2
-        return _complain(one_line(error))
+        return _print_error(one_line(error))
     except HfxError as error:
-        return _complain(str(error))
+        return _print_error(str(error))
     except BrokenPipeError:
-        # The reader of our output, as in `hfx ... | head`, has left: nothing is wrong, and nobody listens.
+        # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()
         kind = type(error).__name__
-        return _complain(f"a bug in hfx, sorry ({kind}: {error}); please report it with 'hfx doctor' and -v")
+        return _print_error(f"a bug in hfx, sorry ({kind}: {error}); please report it with 'hfx doctor' and -v")
 
 
-def _complain(text: str) -> int:
+def _print_error(text: str) -> int:
     line = " ".join(text.split())
     print(f"hfx: {line}", file=sys.stderr, flush=True)
     return 2
 
 
 def main() -> NoReturn:
-    """The entry point of the command."""
-    # Fits have threads of their own, or run elsewhere: those of BLAS and OpenMP would only crowd a login node. They are read
-    # when numpy is loaded, which is later.
+    """The entry point of the command ``hfx``."""
+    # The fits use their own threads, or run on other machines; threads of BLAS and OpenMP would only load a login node. These
+    # variables are read when numpy is imported, which is later.
     for name, value in SINGLE.items():
         os.environ.setdefault(name, value)
-    # A pallet is a million objects without cycles: to go over them takes a third of a second, several times a scan by default.
+    # A pallet is a million objects without reference cycles. With Python's default thresholds the garbage collector goes over
+    # them several times in a scan, a third of a second each time.
     gc.set_threshold(20_000, 20, 100)
     code = run(sys.argv[1:])
-    gc.freeze()  # the interpreter goes over everything before it leaves: a second, for nothing
+    gc.freeze()  # saves a second: the interpreter collects all objects before it exits
     if any(thread.name.startswith("hfx-inline") for thread in threading.enumerate()):
-        # A batch in flight cannot be interrupted, and an interpreter that winds up beneath it may crash.
+        # A running fit cannot be interrupted, and may crash when the interpreter shuts down.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

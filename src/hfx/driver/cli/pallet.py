@@ -1,7 +1,4 @@
-"""``hfx pallet inspect|verify|fetch|demo`` and ``hfx cache list|clean``: thin words around hfx.pallets.
-
-Errors pass through as hfx.errors; the main command turns them into one line and exit code 2.
-"""
+"""The commands ``hfx pallet inspect|verify|fetch|demo`` and ``hfx cache list|clean``: the command line of hfx.pallets."""
 
 import json
 import shutil
@@ -33,15 +30,24 @@ from hfx.pallets.sources import Fetched, fetch
 
 __all__ = ["cache_app", "pallet_app"]
 
-pallet_app = typer.Typer(help="Look into a pallet, verify it, fetch it, write the demo.", no_args_is_help=True)
-cache_app = typer.Typer(help="What was fetched and is kept.", no_args_is_help=True)
+pallet_app = typer.Typer(
+    help="Inspect, verify or download a pallet; write the demo pallet.",
+    no_args_is_help=True,
+)
+cache_app = typer.Typer(help="List or remove downloaded pallets.", no_args_is_help=True)
 
 PalletArgument = Annotated[
     str,
-    typer.Argument(metavar="PALLET", help="File, folder, https URL or HEPData resource DOI.", show_default=False),
+    typer.Argument(
+        metavar="PALLET",
+        help="The pallet: a file (archive or JSON), a folder, an https URL, or the DOI of a HEPData resource.",
+        show_default=False,
+    ),
 ]
-RegionOption = Annotated[str | None, typer.Option("--region", metavar="NAME", help="One region; all of them when not given.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON on stdout, for scripts.")]
+RegionOption = Annotated[
+    str | None, typer.Option("--region", metavar="NAME", help="Name of one analysis region of the pallet. Default: all regions.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for scripts.")]
 
 _SHOWN = 12  # hypotheses listed without --all
 
@@ -51,9 +57,12 @@ def inspect_command(
     pallet: PalletArgument,
     region: RegionOption = None,
     as_json: JsonOption = False,
-    everything: Annotated[bool, typer.Option("--all", help="List every hypothesis.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="List every hypothesis. Default: the first 12.")] = False,
 ) -> None:
-    """What is in a pallet: channels, samples, parameters by type, hypotheses, what to cite."""
+    """Show the content of a pallet.
+
+    Channels, samples, parameters by type, signal hypotheses, and what to cite.
+    """
     with _download_bar() as progress:
         found = inspect(pallet, region, progress=progress)
     if as_json:
@@ -64,7 +73,10 @@ def inspect_command(
 
 @pallet_app.command("verify")
 def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """Whether a pallet is whole: its digest (exit code 2 if wrong), and that all patches apply (1 if not)."""
+    """Check the digest and the patches of a pallet.
+
+    Exit code 2 if the patch set was made for another background, 1 if some patches do not apply to it, else 0.
+    """
     with _download_bar() as progress:
         found = verify(pallet, region, progress=progress)
     if as_json:
@@ -80,14 +92,14 @@ def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json:
 
 @pallet_app.command("fetch")
 def fetch_command(
-    pallet: Annotated[str, typer.Argument(metavar="URL|DOI", help="https URL or HEPData resource DOI.")],
+    pallet: Annotated[str, typer.Argument(metavar="URL|DOI", help="An https URL, or the DOI of a HEPData resource.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="PATH", help="Also copy it to this folder or file."),
+        typer.Option("-o", "--output", metavar="PATH", help="Also copy the pallet to this folder or file."),
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Fetch again what is cached.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Download it again, even if it is in the cache.")] = False,
 ) -> None:
-    """Get a pallet into the cache; prints where it is."""
+    """Download a pallet into the cache and print its path."""
     with _download_bar() as progress:
         found = fetch(pallet, refresh=refresh, progress=progress)
     path = _copy(found, output) if output is not None else found.path
@@ -98,20 +110,25 @@ def fetch_command(
 
 @pallet_app.command("demo")
 def demo_command(
-    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path(),
+    folder: Annotated[
+        Path, typer.Argument(help="Folder to write it into. Default: the current folder.", show_default=False)
+    ] = Path(),
 ) -> None:
-    """Write the demo pallet, a small search with everything in it; prints its path."""
+    """Write the demo pallet, a made-up search, and print its path."""
     from hfx.pallets.demo import write_demo
 
     try:
         typer.echo(write_demo(folder))
     except OSError as error:
-        raise PalletError(f"{folder}: the demo cannot be written there ({error.strerror}); give another folder") from None
+        raise PalletError(f"{folder}: the demo cannot be written there ({error.strerror}); choose another folder") from None
 
 
 @cache_app.command("list")
 def list_command(as_json: JsonOption = False) -> None:
-    """What is in the cache."""
+    """List the downloaded pallets.
+
+    Source, file, size in MB, day of the download, and the start of the file's sha256.
+    """
     found = cache.entries()
     if as_json:
         _print_json([asdict(entry) for entry in found])
@@ -131,10 +148,10 @@ def list_command(as_json: JsonOption = False) -> None:
 def clean_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="URLs or DOIs as 'list' shows them; everything when none is given."),
+        typer.Argument(help="URLs or DOIs as 'hfx cache list' shows them. Default: all."),
     ] = None,
 ) -> None:
-    """Remove fetched pallets."""
+    """Remove downloaded pallets from the cache."""
     count, freed = cache.clean(tuple(sources or ()))
     typer.echo(f"removed {count} files, {freed / 1e6:.1f} MB, from {cache.cache_folder()}")
 
@@ -146,13 +163,13 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
-def _print_json(content: Any) -> None:
+def _print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 
 @contextmanager
 def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
-    """A progress callback with a bar on stderr, from the first bytes on and only on a terminal."""
+    """A callback that draws a progress bar on standard error, from the first bytes on; without a terminal it draws nothing."""
     columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("fetching", total=None, visible=False)
@@ -165,7 +182,7 @@ def _copy(found: Fetched, output: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found.path, target)
     except OSError as error:
-        raise PalletError(f"{target} cannot be written ({error.strerror}); give another place with -o") from None
+        raise PalletError(f"{target} cannot be written ({error.strerror}); choose another file or folder with -o") from None
     return target
 
 
@@ -196,9 +213,9 @@ def _render_region(console: Console, region: RegionInspection, everything: bool)
 
 
 _DIGEST_WORDS = {
-    "matches": "the patch set states the same",
+    "matches": "the patch set states the same digest",
     "mismatch": "the patch set is made for ANOTHER background",
-    "none stated": "nothing to compare it with",
+    "none stated": "no patch set states a digest to compare it with",
 }
 
 

@@ -1,4 +1,4 @@
-"""``hfx plot``, ``hfx export`` and ``hfx doctor``: what is done with runs that are there."""
+"""The commands ``hfx plot`` and ``hfx export``, which read the folders of runs, and ``hfx doctor``."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,33 +11,72 @@ __all__ = ["doctor", "export", "plot"]
 
 Text = str | None
 Option = typer.Option
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder: that given with -o, or hfx-runs/PALLET-REGION.")]
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="Runs' folders.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of one or more runs.")],
     output: Annotated[
-        Path | None, Option("-o", "--output", help="A picture's file or a folder; several runs are overlaid in it.")
+        Path | None,
+        Option(
+            "-o",
+            "--output",
+            help="Picture file or folder to write; several runs are drawn into one picture. Default: each run's own folder.",
+        ),
     ] = None,
-    label: Annotated[list[str] | None, Option(help="A run's name in an overlay; once for each run, in order.")] = None,
-    style: Annotated[str, Option(help="hfx, atlas or cms.")] = "hfx",
+    label: Annotated[
+        list[str] | None,
+        Option(help="A run's name in the legend, if several are drawn into one picture; give it once for each run, in order."),
+    ] = None,
+    style: Annotated[str, Option(help="Style of the picture: hfx, atlas or cms.")] = "hfx",
     formats: Annotated[
         list[str] | None,
-        Option("--format", help="pdf, png or svg, several times. Default: as the file is named, else pdf and png."),
+        Option(
+            "--format",
+            help="File format, pdf, png or svg; may be given several times. Default: that of the -o file, else pdf and png.",
+        ),
     ] = None,
     published: Annotated[
-        list[Path] | None, Option(help="A published contour (HEPData: CSV, YAML or JSON) to overlay and to measure against.")
+        list[Path] | None,
+        Option(
+            help="File with a published contour (HEPData table as CSV, YAML or JSON), which is drawn too; its distance from the "
+            "run's contour is printed. May be given several times."
+        ),
     ] = None,
-    interpolation: Annotated[Text, Option(help="Between the points: gp, rbf or linear. Default: as in the scan.")] = None,
-    uncertainty: Annotated[bool, Option("--uncertainty", help="That of the interpolation (gp), faintly.")] = False,
-    x: Annotated[Text, Option(help="Horizontal axis: arithmetic on labels.")] = None,
-    y: Annotated[Text, Option(help="Vertical axis: arithmetic on labels.")] = None,
-    xlabel: Annotated[Text, Option(help="LaTeX allowed.")] = None,
-    ylabel: Annotated[Text, Option(help="LaTeX allowed.")] = None,
-    title: Annotated[Text, Option(help="Above the picture.")] = None,
-    forbidden: Annotated[Text, Option(help="Region that cannot be, as 'y>x-125'.")] = None,
+    interpolation: Annotated[
+        Text,
+        Option(
+            help="Interpolation between the fitted points: gp (Gaussian process), rbf (radial basis functions) or linear. "
+            "Default: as in the scan."
+        ),
+    ] = None,
+    uncertainty: Annotated[
+        bool, Option("--uncertainty", help="Also draw the uncertainty of the interpolation (of gp alone), in a light colour.")
+    ] = False,
+    x: Annotated[
+        Text, Option(help="Horizontal axis: a label, or arithmetic on labels, as mn2-mn1. Default: as in the scan.")
+    ] = None,
+    y: Annotated[Text, Option(help="Vertical axis: a label, or arithmetic on labels. Default: as in the scan.")] = None,
+    xlabel: Annotated[
+        Text, Option(help="Text at the horizontal axis; LaTeX between $ signs. Default: as in the scan, or made from --x.")
+    ] = None,
+    ylabel: Annotated[
+        Text, Option(help="Text at the vertical axis; LaTeX between $ signs. Default: as in the scan, or made from --y.")
+    ] = None,
+    title: Annotated[Text, Option(help="Text above the picture. Default: as in the scan.")] = None,
+    forbidden: Annotated[
+        Text,
+        Option(
+            help="Kinematically forbidden region, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and contours end "
+            "at it. Default: as in the scan."
+        ),
+    ] = None,
 ) -> int:
-    """Draw contour.pdf, contour.png and contour.json again, from what is in the runs' folders; with -o several in one picture."""
+    """Draw the contour of one run again, or of several runs.
+
+    Several runs are drawn into one picture if -o names it. The options may differ from those of the scan. Nothing is fitted
+    again.
+    """
     from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest
 
@@ -50,7 +89,9 @@ def plot(
 
         return _listed(overlay(runs, output, wanted, _say))
     if label:
-        raise OptionError("--label names the runs of an overlay: give several runs, and -o FILE for their picture")
+        raise OptionError(
+            "--label names the runs of an overlay (several runs in one picture): give several runs, and -o FILE for the picture"
+        )
     for run in runs:
         _listed(redraw(run, output or run, wanted, _say))
     if len(runs) > 1:
@@ -70,13 +111,26 @@ def _say(sentence: str) -> None:
 
 def export(
     run: Folder,
-    workspace: Annotated[Text, Option(metavar="NAME", help="A hypothesis' patched workspace, as JSON.")] = None,
-    parameters: Annotated[Text, Option(metavar="NAME", help="A hypothesis' best-fit values by name, as JSON.")] = None,
-    csv: Annotated[bool, Option("--csv", help="All results, as a table.")] = False,
-    hepdata: Annotated[bool, Option("--hepdata", help="A submission to HEPData: a folder, as a rule RUN/hepdata.")] = False,
-    output: Annotated[Path | None, Option("-o", "--output", help="Write to a file instead of standard output.")] = None,
+    workspace: Annotated[
+        Text,
+        Option(metavar="NAME", help="Write the workspace of this hypothesis (background with its signal), as JSON for pyhf."),
+    ] = None,
+    parameters: Annotated[
+        Text,
+        Option(metavar="NAME", help="Write the best-fit parameter values of this hypothesis' fits, by parameter name, as JSON."),
+    ] = None,
+    csv: Annotated[bool, Option("--csv", help="Write all results as a CSV table.")] = False,
+    hepdata: Annotated[
+        bool, Option("--hepdata", help="Write a HEPData submission, which is a folder. Default: RUN/hepdata.")
+    ] = False,
+    output: Annotated[
+        Path | None, Option("-o", "--output", help="File to write, or folder with --hepdata. Default: standard output.")
+    ] = None,
 ) -> int:
-    """Write what is in a run's folder so that others can check or use it."""
+    """Write results of a run for other programs.
+
+    One of: a workspace, fitted parameters, a table, a HEPData submission.
+    """
     from hfx.driver.export import hypotheses as exporting
     from hfx.driver.run import durable_files
 
@@ -91,7 +145,9 @@ def export(
     elif parameters is not None:
         text = exporting.parameters(run, parameters)
     else:
-        text = exporting.csv_table(run)
+        from hfx.driver.results import load_run
+
+        text = exporting.csv_table(load_run(run).to_rows(), run)
     if output is None:
         typer.echo(text, nl=False)
     else:
@@ -101,7 +157,10 @@ def export(
 
 
 def doctor() -> int:
-    """Versions, devices, engines, login, cache and disk, to paste into a bug report."""
+    """Print versions and hardware, to paste into a bug report.
+
+    Also: engines that endpoint files can name, Globus login, download cache, free disk space.
+    """
     from hfx.driver.setup.doctor import report
 
     typer.echo(report())

@@ -1,21 +1,23 @@
-"""``hfx submit``, ``hfx status``, ``hfx attach`` and ``hfx cancel``: scans that others drive."""
+"""The commands ``hfx submit``, ``hfx status``, ``hfx attach`` and ``hfx cancel``, for scans driven by other processes or jobs."""
 
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hfx.driver.cli.scan import OptionValue
+
 if TYPE_CHECKING:
-    from hfx.driver.submission.status import Queues, Standing
+    from hfx.driver.submission.status import BatchQueues, RunStatus
     from hfx.driver.views.progress import Display
 
 __all__ = ["attach", "cancel", "status", "submit"]
 
 Option = typer.Option
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder.")]
-Json = Annotated[bool, Option("--json", help="JSON on stdout, for scripts.")]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder: that given with -o, or hfx-runs/PALLET-REGION.")]
+Json = Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")]
 
 
 def _say(sentence: str) -> None:
@@ -24,82 +26,102 @@ def _say(sentence: str) -> None:
 
 def submit(
     pallet: str,
-    given: dict[str, Any],
-    dry_run: Annotated[bool, Option("--dry-run", help="Print what would be submitted, and touch nothing.")] = False,
+    given: dict[str, OptionValue],
+    dry_run: Annotated[
+        bool, Option("--dry-run", help="Print the job script, or the command line, that would be submitted; change nothing.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
-    """Hand a whole scan to the endpoint and return: a batch job drives it, or a process that outlives the terminal."""
-    from hfx.driver.questions.options import ScanOptions
-    from hfx.driver.scan.scan import Setting
-    from hfx.driver.submission import prepare
-    from hfx.driver.submission.submit import hand_over
+    """Start a scan that runs without this terminal.
 
-    scan = prepare.planned(pallet, ScanOptions.of(given), Setting(say=_say))
-    for note in prepare.notes(scan):
+    The command returns at once. With an endpoint for Slurm or HTCondor a batch job runs the scan, otherwise a process of this
+    machine. 'hfx status' shows how far it is, 'hfx attach' follows it, 'hfx cancel' stops it.
+    """
+    from hfx.driver.questions.options import ScanOptions
+    from hfx.driver.scan.context import RunContext
+    from hfx.driver.submission import prepare
+    from hfx.driver.submission.submit import submit
+
+    prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
+    for note in prepare.notes(prepared):
         _say(note)
     if dry_run:
-        typer.echo(scan.text(), nl=False)
+        typer.echo(prepared.text(), nl=False)
         return 0
-    told = prepare.told(scan, hand_over(scan, _say))
-    typer.echo(json.dumps(told, indent=1) if as_json else prepare.text(told))
+    report = prepare.report(prepared, submit(prepared, _say))
+    typer.echo(json.dumps(report, indent=1) if as_json else prepare.report_text(report))
     return 0
 
 
 def status(
-    runs: Annotated[list[Path] | None, typer.Argument(metavar="[RUN...]", help="Runs' folders. Default: all known.")] = None,
+    runs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[RUN...]", help="Folders of runs. Default: all that you submitted, and those in hfx-runs here."),
+    ] = None,
     as_json: Json = False,
 ) -> int:
-    """How runs stand: those given, else those that you submitted and those in hfx-runs here."""
+    """Show the status of runs.
+
+    For each run: its state, its driver (the process or job that runs the scan), the fitted and failed hypotheses, and times.
+    States: submitted, queued (the job waits), planned, running, finished, stopped, failed, and lost (the driver ended without
+    recording why). Below the table: how to continue lost runs, and why runs failed.
+    """
     from hfx.driver.submission import status_table
 
-    found = status_table.of_runs(runs) if runs else status_table.of_known()
+    found = status_table.status_of_runs(runs) if runs else status_table.status_of_known_runs()
     if as_json:
-        typer.echo(json.dumps([one.public() for one in found], indent=1))
+        typer.echo(json.dumps([one.document() for one in found], indent=1))
         return 0
-    for line in status_table.lines(found):
+    for line in status_table.table_lines(found):
         typer.echo(line)
     return 0
 
 
 def attach(
     run: Folder,
-    as_json: Annotated[bool, Option("--json", help="Print the outcome as JSON.")] = False,
-    quiet: Annotated[bool, Option("--quiet", help="No progress, no table.")] = False,
-    verbose: Annotated[bool, Option("-v", "--verbose", help="More progress.")] = False,
+    as_json: Annotated[
+        bool, Option("--json", help="At the end print all results as JSON (the content of scan.json) in place of the table.")
+    ] = False,
+    quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
+    verbose: Annotated[bool, Option("-v", "--verbose", help="Print more progress.")] = False,
 ) -> int:
-    """Show a run that another process or job drives, until it ends; one that nobody drives goes on.
+    """Follow a scan that another process or a batch job runs.
 
-    The exit code is the scan's. Ctrl-C detaches, and leaves the run alone.
+    The command shows the progress until the scan ends, and then its results.
+
+    A run whose process or job has ended early is continued: submitted again if it was submitted, else in this terminal. The exit
+    code is that of the scan. Ctrl-C ends this command only; the run continues.
     """
-    from hfx.driver.submission.status import Queues
+    from hfx.driver.submission.status import BatchQueues
     from hfx.driver.views.progress import display
 
     try:
         with display(quiet=quiet, verbose=verbose) as shown:
-            end = _followed(run, shown, Queues(_pause(run)))
+            end = _follow(run, shown, BatchQueues(_poll_seconds(run)))
     except KeyboardInterrupt:
-        _say(f"detached; the run goes on, and 'hfx attach {run}' shows it again")
+        _say(f"detached; the run continues, and 'hfx attach {run}' shows it again")
         return 130
-    return _closed(end, as_json=as_json, quiet=quiet, verbose=verbose)
+    return _show_end(end, as_json=as_json, quiet=quiet, verbose=verbose)
 
 
-def _followed(run: Path, shown: "Display", queues: "Queues") -> "Standing":
+def _follow(run: Path, shown: "Display", queues: "BatchQueues") -> "RunStatus":
     from hfx.driver.submission.attach import follow
 
     return follow(run.absolute(), shown.say, shown.listen, queues)
 
 
-def _pause(run: Path) -> float:
-    """Seconds between looks at the queue, as the run's endpoint has them."""
+def _poll_seconds(run: Path) -> float:
+    """Seconds between two queries of the batch queue, from the run's endpoint."""
     from hfx.driver.submission import record
 
     submitted = record.read(run)
     return submitted.poll_seconds if submitted else 10.0
 
 
-def _closed(end: "Standing", *, as_json: bool, quiet: bool, verbose: bool) -> int:
-    """What is printed at the end of a run, and its exit code."""
+def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) -> int:
+    """Print the end of a run, after continuing it here if it has no driver and was not submitted; its exit code."""
     from hfx.driver.cli import scan as cli_scan
+    from hfx.driver.questions.catalogue import DEFAULT
     from hfx.driver.results import load_run
     from hfx.driver.submission.attach import orphaned
     from hfx.errors import RunFolderError
@@ -107,10 +129,12 @@ def _closed(end: "Standing", *, as_json: bool, quiet: bool, verbose: bool) -> in
     if end.state == "finished":
         result = load_run(end.folder)
     elif orphaned(end):
-        _say(f"nobody drives {end.folder} any more: the scan goes on here")
-        result = cli_scan.go_on(end.run["location"], end.run["options"], end.folder, quiet=quiet, verbose=verbose)
+        _say(f"the process that ran the scan in {end.folder} has ended: the scan continues in this terminal")
+        pallet, options = str(end.run.get("location")), end.run.get("options", {})
+        question = end.run.get("question", DEFAULT)
+        result = cli_scan.continue_scan(pallet, options, question, end.folder, quiet=quiet, verbose=verbose)
     elif end.state == "stopped":
-        _say(f"{end.folder} was stopped; 'hfx attach {end.folder}' goes on with it")
+        _say(f"{end.folder} was stopped; 'hfx attach {end.folder}' continues it")
         return 130
     else:
         raise RunFolderError(f"{end.folder} failed: {end.run.get('reason')}")
@@ -120,9 +144,14 @@ def _closed(end: "Standing", *, as_json: bool, quiet: bool, verbose: bool) -> in
 
 def cancel(
     run: Folder,
-    wait: Annotated[float, Option(help="Seconds for the driver to end by itself.", min=0)] = 60.0,
+    wait: Annotated[
+        float, Option(help="Seconds to wait for the scan's process or job to stop; after that it is killed.", min=0)
+    ] = 60.0,
 ) -> int:
-    """Stop a run, its jobs and processes; what is fitted is kept."""
+    """Stop a scan, its processes and its batch jobs.
+
+    Results so far are kept, and 'hfx attach' continues the scan.
+    """
     from hfx.driver.submission.cancel import cancel
 
     typer.echo(cancel(run.absolute(), wait, _say))

@@ -1,4 +1,4 @@
-"""``hfx watch``, and the page of ``hfx scan --live``."""
+"""The command ``hfx watch``, and the web page of ``hfx scan --live``."""
 
 import os
 import socket
@@ -19,19 +19,27 @@ Option = typer.Option
 
 
 def watch(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run's folder: of a scan under way, here or elsewhere, or over.")],
-    no_browser: Annotated[bool, Option("--no-browser", help="Print the address; open no browser.")] = False,
-    port: Annotated[int, Option(help="The page's port on this machine. Default: a free one.")] = 0,
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="The run's folder; the scan may be running, here or on another machine, or have ended."
+        ),
+    ],
+    no_browser: Annotated[bool, Option("--no-browser", help="Print the page's address, and open no browser.")] = False,
+    port: Annotated[int, Option(help="The page's TCP port on this machine; 0 takes any free one.")] = 0,
 ) -> int:
-    """Show a run in the browser, until Ctrl-C."""
-    from hfx.driver.process.signals import stoppable
+    """Show a run as a web page, until Ctrl-C.
+
+    The page shows contour, results and progress.
+    """
+    from hfx.driver.process.signals import stop_signals
     from hfx.driver.views.page.address import bound, new_token, url
 
     if not (run / "run.json").is_file():
         what = "holds no run of hfx: there is no run.json in it" if run.is_dir() else "is no folder"
-        raise RunFolderError(f"{run} {what}; give the folder that a scan wrote (-o of hfx scan)")
+        raise RunFolderError(f"{run} {what}; give the folder that a scan wrote (option -o of hfx scan)")
     token = new_token()
-    with stoppable() as stop, bound(port) as listening:
+    with stop_signals() as stop, bound(port) as listening:
         try:
             _announce(url(listening, token), sys.stdout, no_browser=no_browser)
             _serve(run, listening, token)
@@ -58,10 +66,10 @@ def _serve(run: Path, listening: socket.socket, token: str) -> None:
 
 @contextmanager
 def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool) -> Iterator[Callable[[Path], None] | None]:
-    """The page of a scan, for the block, if it is wanted; what is yielded is told the run's folder.
+    """Serve the page of a scan for the block, if `wanted`; yields the function to call with the run's folder, or None.
 
-    The address goes to standard output at once; to standard error where `stderr`.
-    Raises `OptionError` for a port that is taken.
+    The page's address is printed at once on standard output, or on standard error if `stderr`.
+    Raises `OptionError` for a port that is in use.
     """
     if not wanted:
         yield None
@@ -81,7 +89,7 @@ def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool) -> Iterator
         _announce(address, sys.stderr if stderr else sys.stdout, no_browser=no_browser)
         yield began
     if folders:
-        print(f"hfx: the page has ended with the scan; to open it again: hfx watch {folders[0]}", file=sys.stderr)
+        print(f"hfx: the page was closed at the end of the scan; to open it again: hfx watch {folders[0]}", file=sys.stderr)
 
 
 def _announce(address: str, stream: TextIO, *, no_browser: bool) -> None:

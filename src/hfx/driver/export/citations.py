@@ -1,8 +1,6 @@
-"""What to cite: the likelihood that was scanned, the methods, hfx."""
+"""References to cite: the likelihood that was scanned, the methods, hfx."""
 
-from collections.abc import Mapping
-from typing import Any
-
+from hfx.driver.run.contents import PalletBlock
 from hfx.version import __version__
 
 __all__ = ["cite", "of_pallet"]
@@ -26,7 +24,7 @@ _METHODS = (
 )
 
 
-def of_pallet(pallet: Mapping[str, Any]) -> str | None:
+def of_pallet(pallet: PalletBlock) -> str | None:
     """The likelihood's own reference, from the pallet block of scan.json; None where it names none."""
     references = pallet.get("references") or {}
     parts = []

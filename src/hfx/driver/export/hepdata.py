@@ -1,35 +1,31 @@
-"""``hfx export --hepdata``: a run as a submission to HEPData, submission.yaml and its tables.
+"""A run as a submission to HEPData, as by ``hfx export --hepdata``: submission.yaml and its tables.
 
 The format is that of https://hepdata-submission.readthedocs.io (schema 1.1); the tests check it with hepdata-validator.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from hfx.driver.plane.points import LEVEL, WHICH
+from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.published import PART
 from hfx.driver.plot import scan_picture
-from hfx.driver.questions.options import ScanOptions
+from hfx.driver.plot.request import styled
+from hfx.driver.plot.run_data import plot_data
+from hfx.driver.questions import content as run_contents
 from hfx.driver.run import durable_files
-from hfx.driver.run.packed_results import briefs
+from hfx.driver.run.contents import Contours, ScanContent
 from hfx.errors import RunFolderError
+from hfx.json_types import JsonObject, JsonValue
 from hfx.version import __version__
 
 __all__ = ["Table", "export_hepdata", "submission"]
 
-Json = dict[str, Any]
+Cells = Sequence[float | int | str]
 
 _DIGITS = 6  # significant ones: fits are certified to more, contours are interpolated to fewer
-_COLUMNS = ("Observed CLs", *(f"Expected CLs{f' ({s:+d} sigma)' if s else ''}" for s in (-2, -1, 0, 1, 2)))
-_WORDS = {
-    "observed": "Observed",
-    "expected": "Expected",
-    "expected-1": "Expected, -1 sigma",
-    "expected+1": "Expected, +1 sigma",
-    "expected-2": "Expected, -2 sigma",
-    "expected+2": "Expected, +2 sigma",
+_THEORY = {
     "theory-up": "Observed, signal cross section up",
     "theory-down": "Observed, signal cross section down",
 }
@@ -37,28 +33,32 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Table:
-    """One table: its name, what it says of itself, its file, and its variables by name, independent ones first."""
+    """One table: its name, description and file, and the values of its variables by name, independent ones first."""
 
     name: str
     description: str
     file: str
-    independent: Mapping[str, Sequence[Any]]
-    dependent: Mapping[str, Sequence[Any]]
-    qualifiers: Mapping[str, Any]
+    quantity: str
+    independent: Mapping[str, Cells]
+    dependent: Mapping[str, Cells]
+    qualifiers: Mapping[str, float | str]
 
-    def head(self) -> Json:
+    def head(self) -> JsonObject:
         """Its document in submission.yaml."""
-        keywords = {"observables": ["CLS"], "phrases": ["Exclusion", "Limits", "CLs", "HistFactory", "Reinterpretation"]}
+        phrases: list[JsonValue] = ["Exclusion", "Limits", self.quantity, "HistFactory", "Reinterpretation"]
         return {
             "name": self.name,
             "description": self.description,
-            "keywords": [{"name": name, "values": values} for name, values in keywords.items()],
+            "keywords": [
+                {"name": "observables", "values": [self.quantity.upper()]},
+                {"name": "phrases", "values": phrases},
+            ],
             "data_file": self.file,
         }
 
-    def content(self) -> Json:
+    def content(self) -> JsonObject:
         """The content of its file."""
-        qualifiers = [{"name": name, "value": value} for name, value in self.qualifiers.items()]
+        qualifiers: list[JsonValue] = [{"name": name, "value": value} for name, value in self.qualifiers.items()]
         return {
             "independent_variables": [_variable(name, values) for name, values in self.independent.items()],
             "dependent_variables": [
@@ -68,13 +68,16 @@ class Table:
 
 
 def export_hepdata(run: Path, folder: Path) -> list[Path]:
-    """Write the run in `run` as a submission into `folder`; the files written. Raises `RunFolderError`: no results."""
+    """Write the run in the folder ``run`` as a submission into ``folder``; the files written.
+
+    Raises `RunFolderError` where there are no results.
+    """
     import yaml
 
-    scan = scan_picture.load(run)
+    scan = run_contents.load(run)
     if not scan["results"]:
         raise RunFolderError(f"{run} has no results yet; nothing to export")
-    files = submission(scan)
+    files = submission(scan, plot_data(scan))
     with durable_files.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for name, documents in files.items():
@@ -83,96 +86,114 @@ def export_hepdata(run: Path, folder: Path) -> list[Path]:
     return [folder / name for name in files]
 
 
-def submission(scan: Mapping[str, Any]) -> dict[str, list[Json]]:
-    """The YAML documents of every file of the submission, submission.yaml first."""
-    contours = scan["contours"] or scan_picture.curves(scan, ScanOptions.of(_known(scan["options"])))
-    tables = [_cls_table(scan), *_contour_tables(scan, contours)]
-    heads: list[Json] = [{"comment": _comment(scan, contours)}, *(table.head() for table in tables)]
+def submission(scan: ScanContent, data: PlotData) -> dict[str, list[JsonObject]]:
+    """The YAML documents of every file of the submission, submission.yaml first. ``data``: the results of ``scan``."""
+    contours = scan["contours"] or scan_picture.plane(data, styled(scan["options"])).contours
+    tables = [_results_table(scan, data), *_contour_tables(scan, data, contours)]
+    heads: list[JsonObject] = [{"comment": _comment(scan, data, contours)}, *(table.head() for table in tables)]
     return {"submission.yaml": heads, **{table.file: [table.content()] for table in tables}}
 
 
-def _known(options: Mapping[str, Any]) -> Json:
-    names = ("x", "y", "forbidden", "interpolation")
-    return {name: options[name] for name in names if options.get(name) is not None}
+def _variable(name: str, values: Cells) -> JsonObject:
+    return {"header": {"name": name}, "values": [{"value": _rounded(value)} for value in values]}
 
 
-def _variable(name: str, values: Sequence[Any]) -> Json:
-    header = {"name": name}
-    return {"header": header, "values": [{"value": _rounded(value)} for value in values]}
-
-
-def _rounded(value: Any) -> Any:
+def _rounded(value: float | int | str) -> float | int | str:
     return float(f"{value:.{_DIGITS}g}") if isinstance(value, float) else value
 
 
-def _comment(scan: Mapping[str, Any], contours: Mapping[str, Any]) -> str:
+def _comment(scan: ScanContent, data: PlotData, contours: Contours) -> str:
     pallet = scan["pallet"]
     source = f"{pallet.get('name')}" + (f" (doi:{pallet['doi']})" if pallet.get("doi") else "")
     region = f", region {pallet['region']}" if pallet.get("region") else ""
     digests = f"background sha256:{pallet.get('digest')}, patches sha256:{pallet.get('patchset_digest')}"
+    shown = data.surface.name if data.surface.level is None else f"{data.surface.name} and exclusion contours"
     return " ".join(
         [
-            f"CLs and exclusion contours computed with hfx {scan.get('hfx') or __version__} from the HistFactory likelihood "
+            f"{shown} computed with hfx {scan.get('hfx') or __version__} from the HistFactory likelihood "
             f"{source}{region}; {digests}.",
             "They are a calculation from that likelihood, not a result of the experiment that published it.",
             f"{_options(scan)}.",
-            *(str(note) for note in contours.get("notes", ())),
+            *contours.get("notes", ()),
         ]
     )
 
 
-def _options(scan: Mapping[str, Any]) -> str:
+def _options(scan: ScanContent) -> str:
     options = scan["options"]
-    named = {"mu": "tested mu", "signal_scale": "signal yields times", "test_stat": "test statistic", "minima": "minima"}
-    said = [f"{words} {options[name]}" for name, words in named.items() if options.get(name) is not None]
-    return "Asymptotic formulae; " + ", ".join(said)
+    words = {"mu": "tested mu", "signal_scale": "signal yields times", "test_stat": "test statistic", "minima": "minima"}
+    given = [f"{text} {options[name]}" for name, text in words.items() if options.get(name) is not None]
+    return "Asymptotic formulae; " + ", ".join(given)
 
 
-def _cls_table(scan: Mapping[str, Any]) -> Table:
-    converged = [record for record in briefs(scan["results"]) if record["status"] == "converged"]
-    labels = list(scan["pallet"].get("labels") or ())
-    left_out = len(scan["results"]) - len(converged)
-    missing = len(scan["failures"])
-    independent: dict[str, list[Any]] = {
-        label: [float(record["values"][i]) for record in converged] for i, label in enumerate(labels)
+def _results_table(scan: ScanContent, data: PlotData) -> Table:
+    """The values of the surface's curves for every hypothesis with a converged result."""
+    surface = data.surface
+    converged = [result for result in data.results if result.converged]
+    independent: dict[str, Cells] = {
+        label: [float(result.values[i]) for result in converged] for i, label in enumerate(data.labels)
     }
-    independent = independent or {"Hypothesis": [str(record["name"]) for record in converged]}
-    rows = [[float(record["CLs_obs"]), *map(float, record["CLs_exp"])] for record in converged]
-    dependent: dict[str, list[Any]] = {name: [row[k] for row in rows] for k, name in enumerate(_COLUMNS)}
-    if all("region" in record for record in converged):
-        dependent["Region"] = [str(record["region"]) for record in converged]
+    dependent: dict[str, Cells] = {
+        _column(curve, surface.name): [_value(result.numbers[k]) for result in converged]
+        for k, curve in enumerate(surface.curves)
+    }
+    if all(result.region is not None for result in converged):
+        dependent["Region"] = [str(result.region) for result in converged]
+    kinds = " and ".join(dict.fromkeys(_words(curve)[0] for curve in surface.curves))
+    spread = (
+        "Expected values are those of a background-only experiment at -2 to +2 standard deviations. " if surface.bands else ""
+    )
     return Table(
-        "CLs",
-        f"Observed and expected CLs of {len(converged)} signal hypotheses of {scan['pallet'].get('name')}; "
-        f"{left_out} not converged and {missing} failed are left out. Expected values are those of a background-only "
-        "experiment at -2 to +2 standard deviations. " + _provenance(scan),
-        "cls.yaml",
-        independent,
+        surface.name,
+        f"{kinds.capitalize()} {surface.name} of {len(converged)} signal hypotheses of {scan['pallet'].get('name')}; "
+        f"{len(data.results) - len(converged)} not converged and {len(scan['failures'])} failed are left out. "
+        f"{spread}{_provenance(scan)}",
+        f"{surface.name.lower()}.yaml",
+        surface.name,
+        independent or {"Hypothesis": [result.name for result in converged]},
         dependent,
         {"HFX": str(scan.get("hfx") or __version__)},
     )
 
 
-def _contour_tables(scan: Mapping[str, Any], contours: Mapping[str, Any]) -> Iterator[Table]:
+def _value(number: float | None) -> float | str:
+    """A number of a table; HEPData writes "-" where there is none."""
+    return "-" if number is None else float(number)
+
+
+def _contour_tables(scan: ScanContent, data: PlotData, contours: Contours) -> Iterator[Table]:
     """A table for each kind of curve that there is; its parts are numbered."""
-    for which in (*WHICH, "theory-up", "theory-down"):
+    surface = data.surface
+    for which in (*surface.curves, *_THEORY):
         lines = [curve["points"] for curve in contours["curves"] if curve["which"] == which]
-        if not lines:
+        if not lines or surface.level is None:
             continue
-        xs = [float(x) for line in lines for x, _ in line]
-        ys = [float(y) for line in lines for _, y in line]
+        title = _THEORY.get(which) or ", ".join(filter(None, _words(which)))
         parts = [number for number, line in enumerate(lines, 1) for _ in line]
         yield Table(
-            f"{_WORDS[which]} contour",
-            f"{_WORDS[which]} exclusion contour at CLs = {LEVEL:g} over {contours['x']} and {contours['y']}, in "
+            f"{title} contour",
+            f"{title} exclusion contour at {surface.name} = {surface.level:g} over {contours['x']} and {contours['y']}, in "
             f"{len(lines)} part(s), interpolated between the hypotheses ({contours.get('interpolation', 'linear')}). "
             + _provenance(scan),
             f"contour_{which.replace('-', '_minus_').replace('+', '_plus_')}.yaml".replace("theory_minus_", "theory_"),
-            {str(contours["x"]): xs},
-            {str(contours["y"]): ys, PART: parts},
-            {"Limit": _WORDS[which], "CLs": LEVEL},
+            surface.name,
+            {contours["x"]: [float(x) for line in lines for x, _ in line]},
+            {contours["y"]: [float(y) for line in lines for _, y in line], PART: parts},
+            {"Limit": title, surface.name: surface.level},
         )
 
 
-def _provenance(scan: Mapping[str, Any]) -> str:
+def _words(curve: str) -> tuple[str, str]:
+    """A curve's name in words: ("Expected", "-1 sigma") of "expected-1", ("Observed", "") of "observed"."""
+    name, sigma = re.fullmatch(r"(.*?)([+-]\d+)?", curve).groups()  # type: ignore[union-attr]
+    return str(name).capitalize(), f"{sigma} sigma" if sigma else ""
+
+
+def _column(curve: str, quantity: str) -> str:
+    """The title of a curve's column."""
+    name, sigma = _words(curve)
+    return f"{name} {quantity}{f' ({sigma})' if sigma else ''}"
+
+
+def _provenance(scan: ScanContent) -> str:
     return f"hfx {scan.get('hfx') or __version__}, background sha256:{scan['pallet'].get('digest')}."

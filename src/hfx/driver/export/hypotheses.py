@@ -1,29 +1,30 @@
-"""``hfx export``: a run's hypotheses for other tools, as text."""
+"""Hypotheses of a run for other tools, as text: tables of results, workspaces, best-fit values."""
 
 import csv
 import difflib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from hfx.driver.plot import scan_picture
-from hfx.driver.results import ScanResult
+from hfx.driver.questions import content as contents
 from hfx.driver.run import durable_files
-from hfx.driver.run.folder import read_json
-from hfx.driver.run.packed_results import briefs
+from hfx.driver.run.folder import read_run, safe_name
 from hfx.driver.run.records import read_records
-from hfx.driver.scan import identity
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
+from hfx.functions.jobs.cls import Solutions
+from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
 
-__all__ = ["csv_table", "parameters", "workspace"]
+__all__ = ["best_fits", "csv_table", "parameters", "workspace"]
 
 
-def csv_table(folder: Path) -> str:
-    """All results as CSV, a line each, with a header."""
-    rows = ScanResult(scan_picture.load(folder), folder).to_rows()
+def csv_table(rows: Sequence[Mapping[str, JsonValue]], folder: Path) -> str:
+    """The rows of a run's results as CSV, a line each, with a header. ``folder``: the run's, for the error.
+
+    Raises `RunFolderError` where there are no rows.
+    """
     if not rows:
         raise RunFolderError(f"{folder} has no results yet")
     text = io.StringIO()
@@ -36,18 +37,19 @@ def csv_table(folder: Path) -> str:
 def workspace(folder: Path, name: str) -> str:
     """The patched workspace of a hypothesis, as JSON text; the pallet is opened again.
 
-    Raises `PalletError` when the pallet is gone or is another one by now, `OptionError` for an unknown name.
+    Raises `PalletError` when the pallet is gone or has changed since, `OptionError` for an unknown name.
     """
     home = _home(folder, name)
-    run = read_json(home, "run.json")
+    run = read_run(home)
     if run is None:
         raise RunFolderError(f"{home} has no run.json: the pallet's source is not known")
-    source = str(run.get("location") or run["pallet"]["source"])
+    scanned, labels = run["pallet"], cast(list[str] | None, run["options"].get("labels"))
+    source = str(run.get("location") or scanned["source"])
     try:
-        pallet = open_pallet(source, run["pallet"]["region"], labels=run["options"].get("labels"), verify=False)
+        pallet = open_pallet(source, scanned["region"], labels=labels, verify=False)
     except HfxError as error:
         raise PalletError(f"the pallet of {home} cannot be opened again ({error}); put it back") from None
-    if pallet.digest != run["pallet"]["digest"] or pallet.patchset_digest != run["pallet"]["patchset_digest"]:
+    if (pallet.digest, pallet.patchset_digest) != (scanned["digest"], scanned["patchset_digest"]):
         raise PalletError(f"{source} has changed since it was scanned; put the scanned pallet back")
     return json.dumps(pallet.workspace(name), indent=1) + "\n"
 
@@ -61,29 +63,30 @@ def parameters(folder: Path, name: str) -> str:
     record = read_records(home).last.get(name)
     if record is None or not record.get("solutions"):
         raise RunFolderError(f"{home}/results.jsonl holds no solutions of {name}; scan again to export them")
-    minima = str((read_json(home, "run.json") or {}).get("options", {}).get("minima", "admissible"))
-    return durable_files.dump({"name": name, "minima": minima, "fits": best_fits(record, minima)}, indent=1) + "\n"
+    run = read_run(home)
+    minima = str(run["options"].get("minima", "admissible") if run is not None else "admissible")
+    fits = best_fits(cast(Solutions, record["solutions"]), minima)
+    return durable_files.dump({"name": name, "minima": minima, "fits": fits}, indent=1) + "\n"
 
 
-def best_fits(record: Mapping[str, Any], minima: str) -> dict[str, dict[str, float]]:
-    """Values by parameter name for each fit of a stored record, at its `minima` minimum."""
-    names = record["solutions"]["parameters"]
+def best_fits(solutions: Solutions, minima: str) -> dict[str, dict[str, float]]:
+    """The best-fit values by parameter name for each fit, at the minimum that the choice ``minima`` takes."""
     return {
-        fit: dict(zip(names, found["theta"][found["choice"][minima]], strict=True))
-        for fit, found in record["solutions"]["minima"].items()
+        fit: dict(zip(solutions["parameters"], found["theta"][found["choice"][minima]], strict=True))
+        for fit, found in solutions["minima"].items()
     }
 
 
 def _home(folder: Path, name: str) -> Path:
-    """The folder that holds a hypothesis' run: of a combination, that of the region it was taken from."""
-    scan = scan_picture.load(folder)
-    results = briefs(scan["results"])
-    for record in results:
-        if record["name"] == name:
-            inside = scan["pallet"].get("region") == "all"
-            return folder / identity.safe_name(record["region"]) if inside else folder
+    """The folder that holds a hypothesis' run: of a combination, that of the region from which its result is taken."""
+    scan = contents.load(folder)
+    results = contents.briefs(scan)
+    for result in results:
+        if result.name == name:
+            combined = scan["pallet"].get("region") == "all"
+            return folder / safe_name(str(result.region)) if combined else folder
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
-    near = difflib.get_close_matches(name, [record["name"] for record in results], n=1)
+    near = difflib.get_close_matches(name, [result.name for result in results], n=1)
     hint = f"did you mean {near[0]}?" if near else f"it has {len(results)} others"
     raise OptionError(f"{folder} has no hypothesis called '{name}'; {hint}")

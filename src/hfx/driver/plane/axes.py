@@ -10,8 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
-from hfx.errors import OptionError
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -62,7 +60,9 @@ def label_values(labels: Sequence[str], values: Values) -> Array:
     return table
 
 
-def choose(labels: Sequence[str], values: Values, x: str | None = None, y: str | None = None, *, quantity: str = "The value") -> Axes:
+def choose(
+    labels: Sequence[str], values: Values, x: str | None = None, y: str | None = None, *, quantity: str = "The value"
+) -> Axes:
     """The axes for hypotheses with these values of the labels: those that are given, else the first labels that vary.
 
     ``quantity``: the name of what is drawn against the one axis where there is no second.

@@ -162,14 +162,15 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     if interpolated.scatter is None:
         return
     surface = points.surface
-    level, observed = _level(surface), surface.curves[0]
+    level = _level(surface)
     excluded = transformed(surface, points.values[:, 0]) > level
     _, there, here = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
     across = int(((interpolated.values[there, 0] > level) != excluded[here]).sum())
     unit = " sigma" if _quantity(surface) == "Significances" else ""
     yield (
         f"The line is drawn through a smooth surface, from which single points differ by {interpolated.scatter[0]:.2g}{unit}; "
-        f"{across} of {len(points.places)} points lie on the other side of the {observed} line than their own {surface.name} says."
+        f"{across} of {len(points.places)} points lie on the other side of the {surface.curves[0]} line than their own "
+        f"{surface.name} says."
     )
 
 

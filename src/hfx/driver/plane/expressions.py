@@ -3,7 +3,7 @@
 The text is parsed, never executed: numbers, labels, ``+ - * / // % **``, ``== != < <= > >=`` (also chained),
 ``and or not``, parentheses, and ``abs sqrt log exp min max``. A label that is no Python name is written
 between backticks: `` `m(N2)` - mn1 ``. Two numbers are equal when they agree to 1e-9 (relative or absolute),
-so that ``mn2-mn1==130`` does what it says for masses with decimals too.
+so that ``mn2-mn1==130`` holds for masses with decimals too.
 """
 
 import ast
@@ -17,10 +17,14 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 
 __all__ = ["Expression", "parse"]
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 _MAXIMUM_LENGTH = 1000
 _TOLERANCE = 1e-9
@@ -67,8 +71,8 @@ _COMPARISON_NODES = (ast.Compare, ast.BoolOp)
 class Expression:
     """A parsed expression on labels.
 
-    `labels` are the labels it uses, in order of first use; `is_condition` says whether it is a comparison
-    (true or false) rather than a number.
+    ``labels`` are the labels in it, in order of first use; ``is_condition``: whether it is a comparison (true or false) and
+    not a number.
     """
 
     text: str
@@ -77,13 +81,13 @@ class Expression:
     _tree: ast.expr
     _names: Mapping[str, str]
 
-    def evaluate(self, values: Mapping[str, Any]) -> Any:
-        """The value for a mapping of label to a number or an array (the result then has the arrays' shape).
+    def evaluate(self, values: Mapping[str, float | Array]) -> Array | Flags:
+        """The values where the labels have these numbers, or arrays of numbers, whose shape the answer has.
 
         A division by zero gives inf or nan, as numpy has it, without a warning.
         """
         with np.errstate(all="ignore"):
-            return _value(self._tree, {name: values[label] for name, label in self._names.items()})
+            return np.asarray(_value(self._tree, {name: values[label] for name, label in self._names.items()}))
 
     def number(self, values: Mapping[str, float]) -> float:
         """The value at one point, as a float."""
@@ -95,10 +99,10 @@ class Expression:
 
 
 def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | None = None) -> Expression:
-    """Parse `text`, an expression on `labels`, given as `option` (named in the errors).
+    """The expression ``text`` on ``labels``, given as the option ``option``, which errors name.
 
-    `condition`: True asks for a comparison, False for a number, None takes either.
-    Raises `OptionError`, which names the unknown label and lists the known ones.
+    ``condition``: True requires a comparison, False a number, None allows both. Raises `OptionError` for text that is neither,
+    and for an unknown label, with the known ones.
     """
     known = tuple(labels)
     source, names = _as_python(text, known, option)
@@ -106,7 +110,7 @@ def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | No
     used = _check(tree, names, text, known, option)
     is_condition = _is_condition(tree)
     if condition is not None and condition is not is_condition:
-        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_wanted(condition)}")
+        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_required(condition)}")
     return Expression(text, tuple(dict.fromkeys(used.values())), is_condition, tree, used)
 
 
@@ -114,7 +118,7 @@ def _kind(is_condition: bool) -> str:
     return "a comparison" if is_condition else "a number, not a comparison"
 
 
-def _wanted(condition: bool) -> str:
+def _required(condition: bool) -> str:
     return "a comparison is wanted, such as 'm1-m2==130'" if condition else "arithmetic is wanted, such as 'm1-m2'"
 
 
@@ -148,7 +152,7 @@ def _syntax(source: str, text: str, option: str) -> ast.expr:
 
 
 def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str) -> dict[str, str]:
-    """The names used with their labels; `OptionError` for what is unknown or not allowed."""
+    """The names in an expression with their labels. Raises `OptionError` for what is unknown or not allowed."""
     used: dict[str, str] = {}
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
@@ -185,7 +189,7 @@ def _allowed(node: ast.AST, functions: set[int]) -> bool:
 
 
 def _is_float(value: float) -> bool:
-    """Whether a float can hold it: an integer may have a thousand digits."""
+    """Whether a number fits into a float: an integer may have a thousand digits."""
     try:
         float(value)
     except OverflowError:

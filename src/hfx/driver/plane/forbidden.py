@@ -15,9 +15,10 @@ Array = NDArray[np.float64]
 
 
 def forbidden_margin(expression: str, x: str, y: str) -> Callable[[Array, Array], Array]:
-    """A function of x and y, positive inside the region that a comparison such as "y>x-125" describes.
+    """A function of places on the axes, positive inside the region that a comparison such as "y>x-125" describes.
 
-    The names x and y are the axes; an axis that is a plain label goes by that name too.
+    In the comparison the names x and y are the axes; an axis that is a label has that name too. Raises `OptionError` for text
+    that is not one inequality.
     """
     labels = ("x", "y", *(axis for axis in (x, y) if axis not in ("x", "y")))
     parse(expression, labels, option="--forbidden", condition=True)
@@ -29,14 +30,14 @@ def forbidden_margin(expression: str, x: str, y: str) -> Callable[[Array, Array]
 
     def margin(at_x: Array, at_y: Array) -> Array:
         values = {x: at_x, y: at_y, "x": at_x, "y": at_y}
-        difference = np.asarray(left.evaluate(values) - right.evaluate(values), dtype=np.float64)
-        return np.asarray(np.broadcast_to(sign * difference, at_x.shape), dtype=np.float64)
+        greater, smaller = (np.asarray(side.evaluate(values), dtype=np.float64) for side in (left, right))
+        return np.asarray(np.broadcast_to(sign * (greater - smaller), at_x.shape), dtype=np.float64)
 
     return margin
 
 
 def outside(line: Array, margin: Callable[[Array, Array], Array]) -> list[Array]:
-    """The parts of a line where `margin` is not positive, cut at its zero."""
+    """The parts of a line [k, 2] where ``margin`` is not positive, cut where it is zero."""
     values = margin(line[:, 0], line[:, 1])
     if not (values > 0).any():
         return [line]

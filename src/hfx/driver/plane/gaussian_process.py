@@ -1,4 +1,4 @@
-"""A Gaussian process over scattered points of a plane: its length scales by maximum likelihood, its uncertainty.
+"""Gaussian processes over scattered points of a plane: length scales by maximum likelihood, prediction, uncertainty.
 
 A value is a linear trend, plus a smooth function with a Matérn-5/2 covariance, plus the point's own scatter (the
 nugget: a published signal is made of a finite number of simulated events). The covariance depends on the distance
@@ -7,9 +7,9 @@ limit, and slowly along it. Rasmussen and Williams, Gaussian Processes for Machi
 eqs. 2.41 and 2.42 (trend, prediction, uncertainty), 4.17 (Matérn), 5.9 (gradient of the likelihood); the variance is
 profiled, the trend integrated out (restricted likelihood).
 
-The likelihood knows the function where points are and nothing of the gaps between them: where the points of a plane are
-dense in one corner it may choose, for them, a scale that is too short to reach from point to point elsewhere, and the
-function falls back to its trend in between. So neighbours may be, root mean square, no farther apart than _REACH scales.
+The likelihood depends on the function at the points and not in the gaps between them: where the points of a plane are
+close together in one corner, the largest likelihood may have a scale that is too short to reach from point to point
+elsewhere, and the function is its trend in between. So the root mean square distance of neighbours is at most _REACH scales.
 """
 
 from dataclasses import dataclass
@@ -25,24 +25,24 @@ __all__ = ["FEWEST", "GaussianProcess", "fit"]
 Array = NDArray[np.float64]
 
 FEWEST = 8
-"""Fewer points than this say nothing about length scales."""
+"""Fewer points than this do not determine length scales."""
 
 # (log of the two scales of A, its skew, log of the nugget): where the search for the largest likelihood begins.
 _STARTS = ((1.0, 0.5, 0.0, -5.0), (1.0, 0.5, 4.0, -5.0), (1.0, 0.5, -4.0, -5.0))
 _BOUNDS = ((-3.0, 5.0), (-3.0, 5.0), (-150.0, 150.0), (-16.0, 0.0))
 _REACH = 0.5
-_STIFFNESS = 50.0  # of that wall, in log likelihood for each square of a factor e
-_MOST = 300  # points that the search looks at: a likelihood takes the cube of their number
-_PARTS = 4096  # places a prediction takes at a time
+_STIFFNESS = 50.0  # of the penalty beyond it, in log likelihood for each square of a factor e
+_MOST = 300  # points in the likelihood: its time grows with the cube of their number
+_PARTS = 4096  # places that are predicted at a time
 _JITTER = 1e-9  # of the variance: keeps the covariance of near places positive definite
 
 
 @dataclass(frozen=True)
 class GaussianProcess:
-    """A process fitted to `values` [n, c] at n points: `mean` [m, c] and `deviation` [m, c] at any m places.
+    """A process fitted to values [n, c] at n points: `mean` [m, c] and `deviation` [m, c] at any m places.
 
-    `metric` [2, 2] is A in units of 1 / range of the points; `nugget` is the points' scatter as a fraction of the
-    variance; `scatter` [c] is its standard deviation, in units of the values.
+    ``metric`` [2, 2] is A in units of 1 / range of the points; ``nugget`` is the points' scatter as a fraction of the
+    variance.
     """
 
     low: Array
@@ -57,15 +57,16 @@ class GaussianProcess:
 
     @property
     def scatter(self) -> Array:
+        """The standard deviation [c] of the points about the function, in units of the values."""
         return np.asarray(np.sqrt(self.nugget * self.variance), dtype=np.float64)
 
     def mean(self, places: Array) -> Array:
-        """The expected function [m, c] at `places` [m, 2]."""
+        """The expected function [m, c] at ``places`` [m, 2]."""
         parts = [self._mean(some) for some in _parts((places - self.low) / self.span)]
         return np.concatenate(parts) if parts else np.zeros((0, self.trend.shape[1]))
 
     def deviation(self, places: Array) -> Array:
-        """The standard deviation [m, c] of the function at `places` [m, 2], without the points' own scatter."""
+        """The standard deviation [m, c] of the function at ``places`` [m, 2], without the points' own scatter."""
         known = solve_triangular(self.factor, _with_trend(self.unit), lower=True)
         inverse = np.linalg.inv(known.T @ known)
         parts = [self._unit_variance(some, known, inverse) for some in _parts((places - self.low) / self.span)]
@@ -84,18 +85,18 @@ class GaussianProcess:
         return _matern(cdist(unit @ self.metric.T, self.unit @ self.metric.T))
 
 
-def fit(points: Array, values: Array, gaps: Array, judged: Array | None = None) -> GaussianProcess:
-    """The process through `values` [n, c] at distinct `points` [n, 2], at least FEWEST.
+def fit(points: Array, values: Array, gaps: Array, fitted: Array | None = None) -> GaussianProcess:
+    """The process through ``values`` [n, c] at distinct ``points`` [n, 2], at least FEWEST.
 
-    `gaps` [e, 2]: the differences between neighbouring points, which the scales must reach across. All columns share
-    length scales and nugget: those of the largest likelihood of the columns `judged` [n, j] (default: all), of which
-    each has its own variance and trend.
+    ``gaps`` [e, 2]: the differences between neighbouring points, which the scales must reach across. All columns share
+    length scales and nugget: those of the largest likelihood of ``fitted`` [n, j] (default: all columns), of which each has
+    its own variance and trend.
     """
     low, span = points.min(axis=0), np.ptp(points, axis=0)
     unit = (points - low) / span
     some = np.random.default_rng(len(unit)).permutation(len(unit))[:_MOST]
     spread = (gaps / span).T @ (gaps / span) / max(len(gaps), 1)
-    best = _likeliest(unit[some], (values if judged is None else judged)[some], spread)
+    best = _likeliest(unit[some], (values if fitted is None else fitted)[some], spread)
     metric, nugget = _metric(best), float(np.exp(best[3]))
     factor = cholesky(_matern(cdist(unit @ metric.T, unit @ metric.T)) + _diagonal(nugget, len(unit)), lower=True)
     basis = _with_trend(unit)
@@ -107,35 +108,35 @@ def fit(points: Array, values: Array, gaps: Array, judged: Array | None = None) 
 
 
 def _likeliest(unit: Array, values: Array, spread: Array) -> Array:
-    """The parameters (see _STARTS) of the largest likelihood; `spread` [2, 2]: mean squares of the gaps."""
+    """The parameters (see _STARTS) of the largest likelihood; ``spread`` [2, 2]: mean squares of the gaps."""
     basis = _with_trend(unit)
-    # What a plane describes exactly has no scales; its rounding errors are none of the function's.
+    # Columns that a linear trend describes exactly do not determine scales; what is left of them are rounding errors.
     rest = values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
     values = rest[:, np.abs(rest).max(axis=0) > 1e-9 * np.maximum(1.0, np.abs(values).max(axis=0))]
     if not values.shape[1]:
         return np.array(_STARTS[0])
     pairs = unit[:, None, :] - unit[None, :, :]
 
-    def judge(parameters: Array) -> tuple[float, Array]:
-        (deviance, slope), (wall, push) = _deviance(parameters, pairs, basis, values), _wall(parameters, spread)
-        return deviance + wall, slope + push
+    def objective(parameters: Array) -> tuple[float, Array]:
+        (deviance, slope), (penalty, push) = _deviance(parameters, pairs, basis, values), _penalty(parameters, spread)
+        return deviance + penalty, slope + push
 
     options = {"ftol": 1e-7}
-    found = [minimize(judge, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=options) for start in _STARTS]
+    found = [minimize(objective, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options=options) for start in _STARTS]
     return np.asarray(min(found, key=lambda result: float(result.fun)).x, dtype=np.float64)
 
 
 def _deviance(parameters: Array, pairs: Array, basis: Array, values: Array) -> tuple[float, Array]:
-    """-log of the restricted likelihood, summed over the columns of `values`, up to constants, and its gradient."""
+    """-log of the restricted likelihood, summed over the columns of ``values``, up to constants, and its gradient."""
     metric, nugget = _metric(parameters), float(np.exp(parameters[3]))
-    apart = pairs @ metric.T
-    distance = np.sqrt((apart**2).sum(axis=2))
+    offsets = pairs @ metric.T
+    distance = np.sqrt((offsets**2).sum(axis=2))
     count, free = values.shape[1], len(values) - basis.shape[1]
     factor = cho_factor(_matern(distance) + _diagonal(nugget, len(values)), lower=True)
     inverse = cho_solve(factor, np.eye(len(values)))
-    seen = inverse @ basis
-    information = basis.T @ seen
-    projected = inverse - seen @ np.linalg.solve(information, seen.T)
+    solved = inverse @ basis
+    information = basis.T @ solved
+    projected = inverse - solved @ np.linalg.solve(information, solved.T)
     weights = projected @ values
     squares = (values * weights).sum(axis=0)
     log_volume = 2 * np.log(np.diag(factor[0])).sum() + np.linalg.slogdet(information)[1]
@@ -143,17 +144,17 @@ def _deviance(parameters: Array, pairs: Array, basis: Array, values: Array) -> t
     slope = 0.5 * (count * projected - free * (weights / squares) @ weights.T)
     # d Matern / d (distance^2), times d (distance^2) / d A
     inner = slope * (-5.0 / 3.0) * (1.0 + np.sqrt(5.0) * distance) * np.exp(-np.sqrt(5.0) * distance)
-    by_metric = [(inner * apart[:, :, i] * pairs[:, :, j]).sum() for i, j in ((0, 0), (1, 1), (0, 1))]
+    by_metric = [(inner * offsets[:, :, i] * pairs[:, :, j]).sum() for i, j in ((0, 0), (1, 1), (0, 1))]
     gradient = [by_metric[0] * metric[0, 0], by_metric[1] * metric[1, 1], by_metric[2], nugget * np.trace(slope)]
     return float(deviance), np.array(gradient)
 
 
-def _wall(parameters: Array, spread: Array) -> tuple[float, Array]:
-    """What is added to the deviance where the scales do not reach across the gaps, and its gradient."""
+def _penalty(parameters: Array, spread: Array) -> tuple[float, Array]:
+    """The penalty on the deviance for scales that do not reach across the gaps, and its gradient."""
     metric = _metric(parameters)
-    apart = float(np.trace(metric @ spread @ metric.T))
-    excess = max(0.0, np.log(max(apart, 1e-300) / _REACH**2))
-    slope = 4 * _STIFFNESS * excess / max(apart, 1e-300) * (metric @ spread)
+    gap = max(float(np.trace(metric @ spread @ metric.T)), 1e-300)
+    excess = max(0.0, np.log(gap / _REACH**2))
+    slope = 4 * _STIFFNESS * excess / gap * (metric @ spread)
     return _STIFFNESS * excess**2, np.array([slope[0, 0] * metric[0, 0], slope[1, 1] * metric[1, 1], slope[0, 1], 0.0])
 
 

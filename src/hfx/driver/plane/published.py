@@ -1,4 +1,4 @@
-"""A published contour from a HEPData table, as CSV, YAML or JSON, or from a contour.json of hfx."""
+"""Published contours, read from HEPData tables (CSV, YAML or JSON) or from a contour.json of hfx."""
 
 import json
 import re
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
+from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["PART", "Published", "read"]
 
@@ -22,20 +23,21 @@ PART = "Part"
 
 @dataclass(frozen=True)
 class Published:
-    """A contour that others published: `lines` [k, 2] in the units of the axes, `which` "observed" or "expected"."""
+    """A contour that others published: ``lines`` [k, 2] in the units of the axes, ``which`` "observed" or "expected"."""
 
     file: str
     name: str
     which: str
     lines: tuple[Array, ...]
 
-    def content(self) -> dict[str, Any]:
-        """As contour.json holds it."""
-        return {"file": self.file, "name": self.name, "which": self.which, "curves": [line.tolist() for line in self.lines]}
+    def content(self) -> JsonObject:
+        """The entry of contour.json."""
+        curves: list[JsonValue] = [line.tolist() for line in self.lines]
+        return {"file": self.file, "name": self.name, "which": self.which, "curves": curves}
 
 
 def read(path: Path) -> Published:
-    """The contour in a file; its format is told from its name. Raises `OptionError`."""
+    """The contour in a file whose ending names its format. Raises `OptionError` where it cannot be used as a contour."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -64,12 +66,12 @@ def _reason(error: Exception) -> str:
 
 
 def _which(words: str) -> str:
-    """HEPData names such tables "Expected limit", "M60_Exp", "obs_contour"."""
+    """The curve that a table's name describes, such as HEPData's "Expected limit", "M60_Exp", "obs_contour"."""
     return "expected" if re.search(r"(?<![a-z])exp(?![a-z]|\w*lus)|expected", words.lower()) else "observed"
 
 
 def _csv(text: str) -> tuple[str, Sequence[Array]]:
-    """Comments "#: name: ...", a line of headers, rows; a line without numbers begins another part."""
+    """The name and lines of a CSV file: comments "#: name: ...", headers, rows; a line without numbers begins another part."""
     name = re.search(r"^#: *name: *(.+)$", text, re.MULTILINE)
     blocks: list[list[list[float]]] = [[]]
     headers = 0
@@ -90,16 +92,16 @@ def _csv(text: str) -> tuple[str, Sequence[Array]]:
     return (name[1].strip() if name else ""), [np.array(block) for block in blocks if block]
 
 
-def _numbers(cells: Sequence[Any]) -> list[float] | None:
+def _numbers(cells: Sequence[JsonValue]) -> list[float] | None:
     try:
-        place = [float(cell) for cell in cells]
+        place = [float(cell) for cell in cells]  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
     return place if np.isfinite(place).all() else None
 
 
 def _yaml(text: str) -> tuple[str, Sequence[Array]]:
-    """HEPData's YAML of a table: x is its first variable, y the next, independent ones before dependent ones."""
+    """The name and lines of HEPData's YAML of a table: x is its first variable, y the next, independent ones come first."""
     import yaml
 
     try:
@@ -124,7 +126,7 @@ def _variables(table: Mapping[str, Any]) -> tuple[str, Sequence[Array]]:
 
 
 def _json(text: str) -> tuple[str, Sequence[Array]]:
-    """HEPData's JSON of a table, or a contour.json of hfx, whose observed curves are taken."""
+    """The name and lines of HEPData's JSON of a table, or the observed curves of a contour.json of hfx."""
     table = json.loads(text)
     if not isinstance(table, Mapping):
         raise ValueError("it is not a table")

@@ -2,9 +2,9 @@
 
 A surface is linear on each triangle of a Delaunay triangulation, made with both axes scaled to unit range so
 that its choice of triangles does not depend on units. Its level lines are straight within a triangle and are
-taken exactly, edge by edge: nothing is sampled, nothing overshoots, nothing leaves the convex hull, nor runs
-along its rim through the thin triangles that join points far apart past the ones between them. On the
-published pallets a point left out is predicted no worse by this than by a cubic (Clough-Tocher) surface.
+computed exactly, edge by edge: nothing is sampled and nothing overshoots. No line leaves the convex hull, nor
+follows its rim through the thin triangles that join points far apart past the ones between them. On the
+published pallets this predicts a point that is left out no worse than a cubic (Clough-Tocher) surface.
 """
 
 from collections import defaultdict
@@ -22,24 +22,24 @@ Array = NDArray[np.float64]
 Edge = tuple[int, int]
 Triangle = tuple[int, int, int]
 
-# A triangle thinner than this (height over the unit range) holds no area a picture could show.
+# A triangle thinner than this (height over the unit range) has no area that a picture could show.
 _SLIVER = 1e-6
 
-# A triangle at the rim, thinner than this (height over its outer side), says nothing but that the points along
+# A triangle at the rim that is thinner than this (height over its outer side) is there only because the points along
 # the rim, as those beside a kinematic limit, are not quite on a line: a surface over it would join its far ends.
 _RIM = 0.1
 
 
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles over points: `points` [n, 2] in the units of the axes, `triangles` [t, 3] indices, sorted."""
+    """Triangles over points: ``points`` [n, 2] in the units of the axes, ``triangles`` [t, 3] indices, sorted."""
 
     points: Array
     triangles: NDArray[np.intp]
 
 
 def triangulate(points: Array) -> Mesh | None:
-    """Delaunay triangulation of distinct `points` [n, 2]; None when they span no area."""
+    """The Delaunay triangulation of distinct ``points`` [n, 2]; None where they span no area."""
     if len(points) < 3 or collinear(points):
         return None
     unit = _unit(points)
@@ -53,7 +53,8 @@ def triangulate(points: Array) -> Mesh | None:
 
 
 def refined(mesh: Mesh, parts: int) -> Mesh:
-    """``mesh`` with every triangle cut into ``parts``² equal ones. Its points are among those of the finer mesh, which are sorted."""
+    """``mesh`` with every triangle cut into ``parts``² equal ones. The finer mesh has sorted points, among them those of
+    ``mesh``."""
     if parts < 2:
         return mesh
     steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
@@ -70,14 +71,14 @@ def refined(mesh: Mesh, parts: int) -> Mesh:
 
 
 def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Take the thin triangles off the rim, the thinnest first, while every point stays in the mesh."""
+    """The triangles without the thin ones of the rim, removed from the thinnest on, as long as every point stays in the mesh."""
     kept: dict[Triangle, None] = dict.fromkeys((a, b, c) for a, b, c in triangles.tolist())
     beside: dict[Edge, list[Triangle]] = defaultdict(list)
     for triangle in kept:
         for side in _edges(triangle):
             beside[side].append(triangle)
     rim = {corner for side, near in beside.items() if len(near) == 1 for corner in side}
-    # What is taken off lays bare the triangles behind it; a triangle once no candidate never becomes one again.
+    # A removed triangle leaves those behind it on the rim; a triangle that is no candidate any more never becomes one again.
     waiting = [found for near in beside.values() if len(near) == 1 for found in _thin_rim(unit, near[0], beside, rim)]
     heapify(waiting)
     while waiting:
@@ -90,15 +91,15 @@ def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.in
         for side in _edges(triangle):
             beside[side].remove(triangle)
             for behind in beside[side]:
-                for bare in _thin_rim(unit, behind, beside, rim):
-                    heappush(waiting, bare)
+                for candidate in _thin_rim(unit, behind, beside, rim):
+                    heappush(waiting, candidate)
     return np.array(list(kept), dtype=np.intp).reshape(-1, 3)
 
 
 def _thin_rim(
     unit: Array, triangle: Triangle, beside: Mapping[Edge, Sequence[Triangle]], rim: Set[int]
 ) -> list[tuple[float, Triangle]]:
-    """[(height over outer side, triangle)] if thin, one side on the rim and the corner across from it inside; else []."""
+    """[(height over outer side, triangle)] of a thin triangle with one side on the rim and its other corner inside; else []."""
     outer = [side for side in _edges(triangle) if len(beside[side]) == 1]
     (across,) = set(triangle).difference(outer[0]) if len(outer) == 1 else (None,)
     if across is None or across in rim:
@@ -109,14 +110,14 @@ def _thin_rim(
 
 
 def collinear(points: Array) -> bool:
-    """Whether `points` [n, 2] lie on one line, to a millionth of their range."""
+    """Whether ``points`` [n, 2] lie on one line, to a millionth of their range."""
     unit = _unit(points)
     centred = unit - unit.mean(axis=0)
     return bool(np.linalg.svd(centred, compute_uv=False)[-1] < 1e-6) if len(points) > 2 else True
 
 
 def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
-    """Lines where the surface through `values` [n] equals `level`, each [k, 2].
+    """The lines [k, 2] where the surface through ``values`` [n] equals ``level``.
 
     Sorted by their first point; an open line starts at its smaller end, a closed one at its smallest point,
     which it repeats at its end.
@@ -135,7 +136,7 @@ def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
 
 
 def between(mesh: Mesh, upper: Array, lower: Array, level: float) -> list[Array]:
-    """Polygons [k, 2] that tile the region where `upper` is above `level` and `lower` is not."""
+    """Polygons [k, 2] side by side that cover the region where ``upper`` is above ``level`` and ``lower`` is not."""
     polygons = []
     heights = np.stack([upper - level, level - lower], axis=1)
     positive = (heights[mesh.triangles] > 0).sum(axis=1)
@@ -149,14 +150,14 @@ def between(mesh: Mesh, upper: Array, lower: Array, level: float) -> list[Array]
 
 
 def _clipped(corners: Array) -> Array | None:
-    """The part [k, 2] of a triangle [3, 4] where its third and its fourth column are positive; None where there is none."""
+    """The part [k, 2] of a triangle [3, 4] where its third and its fourth column are positive; None without such a part."""
     for column in (2, 3):
         corners = _half_plane(corners, column)
     return corners[:, :2] if len(corners) > 2 else None
 
 
 def crossings(points: Array, values: Array, level: float) -> list[Array]:
-    """Where `values` [n] cross `level` along a line through `points` [n, 2], each [1, 2], in order."""
+    """The places [1, 2] where ``values`` [n] cross ``level`` along a line through ``points`` [n, 2], in order."""
     order = np.lexsort(points.T[::-1])
     points, values = points[order], values[order]
     inside = values > level
@@ -169,7 +170,7 @@ def _unit(points: Array) -> Array:
 
 
 def _heights(corners: Array) -> Array:
-    """Smallest height of each triangle of `corners` [t, 3, 2]."""
+    """The smallest height of each triangle of ``corners`` [t, 3, 2]."""
     a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
     return np.asarray(np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]) / longest, dtype=np.float64)
@@ -206,7 +207,7 @@ def _chains(neighbours: dict[Edge, list[Edge]]) -> list[list[Edge]]:
 
 
 def _tidy(line: Array) -> Array:
-    """`line` without repeated points, started and turned in the one way that level_lines promises."""
+    """The line without repeated points, with the start and the direction that `level_lines` promises."""
     line = line[np.r_[True, np.any(np.diff(line, axis=0) != 0, axis=1)]]
     if len(line) < 3 or np.any(line[0] != line[-1]):
         return line if line[0].tolist() <= line[-1].tolist() else line[::-1]
@@ -218,7 +219,7 @@ def _tidy(line: Array) -> Array:
 
 
 def _half_plane(corners: Array, column: int) -> Array:
-    """The part of a polygon [k, m] whose `column` is positive (Sutherland-Hodgman); columns are linear."""
+    """The part of a polygon [k, m] where a column is positive (Sutherland-Hodgman); columns are linear."""
     kept = []
     for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if here[column] > 0:

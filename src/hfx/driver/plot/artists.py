@@ -136,9 +136,7 @@ def draw_lines(ax: Axes, lines: Sequence[tuple[str | None, Array]], style: LineS
     for gid, line in lines:
         if len(line) == 1:
             color, width = style["color"], style["linewidth"]
-            (drawn,) = ax.plot(
-                *line.T, color=color, linewidth=width, marker="D", markersize=8, linestyle="none", zorder=zorder
-            )
+            (drawn,) = ax.plot(*line.T, color=color, linewidth=width, marker="D", markersize=8, linestyle="none", zorder=zorder)
         else:
             (drawn,) = ax.plot(*line.T, zorder=zorder, **style)
         drawn.set_gid(gid)
@@ -215,7 +213,9 @@ def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
     observed.set_gid(f"curve-{surface.curves[0]}-0")
     median = None
     if surface.median is not None:
-        (median,) = ax.plot(along, values[:, surface.column(surface.median)], **style.expected, zorder=5, marker="o", markersize=4)
+        (median,) = ax.plot(
+            along, values[:, surface.column(surface.median)], **style.expected, zorder=5, marker="o", markersize=4
+        )
         median.set_gid(f"curve-{surface.median}-0")
     handles: Handles = []
     if surface.level is not None:

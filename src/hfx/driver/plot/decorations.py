@@ -1,6 +1,6 @@
 """Decorations of a picture's axes: ticks, header, legend, limits, and the kinematically forbidden region."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes

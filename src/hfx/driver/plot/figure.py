@@ -34,7 +34,7 @@ class Picture:
     """
 
     plane: Plane
-    options: PictureOptions = PictureOptions()
+    options: PictureOptions = field(default_factory=PictureOptions)
     pallet: PalletBlock = field(default_factory=lambda: PalletBlock())
     theory: Sequence[Curve] = ()
     published: Sequence[Published] = ()

@@ -33,7 +33,7 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
     for one in published:
         curve = _curve(plane, one.which)
         ours = [np.array(line["points"]) for line in plane.contours["curves"] if line["which"] == curve]
-        difference = compare.apart(ours, one.lines, plane.excluded(curve), plane.spanned())
+        difference = compare.difference(ours, one.lines, plane.excluded(curve), plane.spanned())
         say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {difference.sentence()}")
         content: JsonObject = {**one.content(), "apart": difference.content()}
         found.append(content)

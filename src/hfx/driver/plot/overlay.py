@@ -21,7 +21,6 @@ from hfx.driver.questions.base import Surface
 from hfx.driver.run import durable_files
 from hfx.driver.run.contents import Curve, ScanContent
 from hfx.errors import OptionError
-from hfx.json_types import JsonObject
 from hfx.version import __version__
 
 __all__ = ["Layer", "draw_layers", "layers", "overlay"]
@@ -91,7 +90,12 @@ def _content(several: Sequence[Layer], published: Sequence[Published], say: Call
     """The content of the JSON file beside the picture."""
     overlaid = []
     for layer in several:
-        one: dict[str, object] = {"label": layer.label, "run": str(layer.run), **layer.plane.contours, "curves": list(layer.curves)}
+        one: dict[str, object] = {
+            "label": layer.label,
+            "run": str(layer.run),
+            **layer.plane.contours,
+            "curves": list(layer.curves),
+        }
         if published:
             one["published"] = measured(layer.plane, published, say, layer.label)
         overlaid.append(one)
@@ -142,9 +146,7 @@ def draw_layers(
         decorations.forbidden_region(ax, axes.x, axes.y, changed["forbidden"])
 
 
-def _draw_layer(
-    ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest
-) -> tuple[Line2D, str]:
+def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest) -> tuple[Line2D, str]:
     """Draw one run; its entry in the legend."""
     surface = layer.plane.points.surface
     if request.uncertainty:

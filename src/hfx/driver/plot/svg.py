@@ -74,7 +74,8 @@ def svg(
         file = io.StringIO()
         figure.savefig(file, format="svg", metadata={"Creator": "hfx", "Date": None})
     width, height = (72.0 * float(inches) for inches in figure.get_size_inches())
-    text = _with_point_ids(file.getvalue(), dict(_points(plane.points)))
+    text = file.getvalue()
+    text = _with_point_ids(text[text.index("<svg") :], dict(_points(plane.points)))
     return SvgPicture(text, _transform(ax, figure, height), width, height, ax.get_yscale() == "log")
 
 

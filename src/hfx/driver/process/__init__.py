@@ -1,1 +1,1 @@
-"""This process: its cores, signals, garbage collection, and the compilation of kernels before a scan."""
+"""The process that runs a scan: its cores, signals, garbage collection, and the compilation of kernels before a scan."""

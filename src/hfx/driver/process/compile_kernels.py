@@ -1,12 +1,13 @@
-"""The compiled kernels of this machine: said before the first run waits for them, and made ahead of it on request."""
+"""The compilation of the CPU kernels: a message before the first scan waits for it, and compilation in advance on request."""
 
 from collections.abc import Callable
-from typing import Any
 
-__all__ = ["announce", "compile_ahead"]
+from hfx.json_types import JsonObject
+
+__all__ = ["announce_compilation", "precompile"]
 
 # One bin, one background, one signal: the kernels are the same for every likelihood.
-_SMALLEST: dict[str, Any] = {
+_SMALLEST_WORKSPACE: JsonObject = {
     "version": "1.0.0",
     "channels": [
         {
@@ -22,17 +23,19 @@ _SMALLEST: dict[str, Any] = {
 }
 
 
-def announce(say: Callable[[str], None]) -> None:
-    """One sentence where the fits are not compiled yet."""
+def announce_compilation(say: Callable[[str], None]) -> None:
+    """Give `say` one sentence if the kernels are not compiled yet."""
     from hfx.hf_core.fits.model import is_compiled
 
     if not is_compiled():
         say("compiling the fits for this machine: some 12 seconds, once after an installation")
 
 
-def compile_ahead() -> None:
-    """Compile the CPU's kernels now, so that the first scan need not."""
-    from hfx.functions.jobs.cls import run
+def precompile() -> None:
+    """Compile the CPU kernels now, so that the first scan does not wait for it."""
+    from hfx.functions.catalogue import entry_of
+    from hfx.functions.task import run
 
-    hypothesis = {"name": "smallest", "values": [], "patch": []}
-    run({"job": "cls_scan", "version": 1, "background": _SMALLEST, "hypotheses": [hypothesis], "options": {}})
+    hypothesis: JsonObject = {"key": "smallest", "name": "smallest", "values": [], "patch": []}
+    job, version = "cls", entry_of("cls").version
+    run({"job": job, "version": version, "background": _SMALLEST_WORKSPACE, "hypotheses": [hypothesis], "options": {}})

@@ -1,4 +1,7 @@
-"""What this process may use: cores (affinity, cgroup quota, SLURM_CPUS_PER_TASK; the smallest counts), devices."""
+"""The cores and devices that this process may use.
+
+Cores: the smallest of the process' CPU affinity, its cgroup quota and SLURM_CPUS_PER_TASK.
+"""
 
 import math
 import os
@@ -10,18 +13,21 @@ from hfx.errors import OptionError
 __all__ = ["check_device", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
-_OWN = Path("/proc/self/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 
 
-def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _CGROUP, own: Path = _OWN) -> int:
-    """The number of cores, at least 1."""
+def usable_cores(environment: Mapping[str, str] | None = None, cgroup: Path = _CGROUP, own: Path = _OWN_GROUPS) -> int:
+    """The number of usable cores, at least 1.
+
+    `environment`, `cgroup` and `own` replace os.environ, /sys/fs/cgroup and /proc/self/cgroup in tests.
+    """
     environment = os.environ if environment is None else environment
     limits = [_affinity(), *map(_quota, _groups(cgroup, own)), _slurm(environment)]
     return max(1, min(limit for limit in limits if limit is not None))
 
 
 def _groups(cgroup: Path, own: Path) -> list[Path]:
-    """The process' control group and all above it: login nodes set a user's quota on the user's slice."""
+    """The process' control group and its parents: login nodes set a user's quota on the user's slice."""
     try:
         lines = own.read_text().splitlines()
     except OSError:
@@ -39,7 +45,7 @@ def check_device(device: str) -> None:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(device.partition(":")[2] or 0) >= count:
-        found = f"{count} here, cuda:0 first" if count else "none that torch can use here, see 'hfx doctor'"
+        found = f"{count} here, numbered from cuda:0" if count else "none here that torch can use (see 'hfx doctor')"
         raise OptionError(f"--device {device}: of CUDA devices there are {found}; leave --device out to use the CPU")
 
 
@@ -51,7 +57,7 @@ def _affinity() -> int:
 
 
 def _quota(cgroup: Path) -> int | None:
-    """The quota of cgroup version 2 or 1, rounded up; None where there is none or it cannot be read."""
+    """The quota of cgroup version 2 or 1 in cores, rounded up; None if there is none or it cannot be read."""
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
     except (OSError, ValueError):

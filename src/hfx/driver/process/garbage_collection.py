@@ -1,49 +1,55 @@
-"""Python itself beside the fits of this process: its garbage collector and its lock, for as long as a scan runs."""
+"""Settings of the Python interpreter for the duration of a scan: its garbage collector and its thread switch interval."""
 
 import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["beside_fits", "quick_turns", "set_aside"]
+__all__ = ["gc_frozen", "short_switch_interval", "tuned_for_fits"]
 
-_TURN = 1e-4  # seconds
-_YOUNG = 50_000  # objects between two looks at the youngest; Python has 700
+_SWITCH_INTERVAL = 1e-4  # seconds
+_YOUNG_OBJECTS = 50_000  # new objects between two collections of the youngest generation; Python's default is 700
 
 
 @contextmanager
-def beside_fits() -> Iterator[None]:
-    """Both of what follows."""
-    with set_aside(), quick_turns():
+def tuned_for_fits() -> Iterator[None]:
+    """Both settings below, for the block."""
+    with gc_frozen(), short_switch_interval():
         yield
 
 
 @contextmanager
-def set_aside() -> Iterator[None]:
-    """What there is now is not looked at by the collector meanwhile: half a million lists and dictionaries of an open pallet, in
-    which there are no cycles. Going over 1Lbb's once takes a quarter of a second. What is new is looked at less often."""
-    if gc.get_freeze_count():  # somebody else has set something aside, and would lose it
+def gc_frozen() -> Iterator[None]:
+    """Calls gc.freeze() for the block, and collects new objects less often.
+
+    An open pallet is half a million lists and dictionaries without reference cycles; one collection over those of 1Lbb takes a
+    quarter of a second. If other code has called gc.freeze(), nothing is changed: gc.unfreeze() would undo that call too.
+    """
+    if gc.get_freeze_count():
         yield
         return
-    often, *seldom = gc.get_threshold()
+    young, *older = gc.get_threshold()
     gc.freeze()
-    if often:
-        gc.set_threshold(max(often, _YOUNG), *seldom)
+    if young:
+        gc.set_threshold(max(young, _YOUNG_OBJECTS), *older)
     try:
         yield
     finally:
         gc.unfreeze()
-        gc.set_threshold(often, *seldom)
+        gc.set_threshold(young, *older)
 
 
 @contextmanager
-def quick_turns() -> Iterator[None]:
-    """Threads take turns at Python sooner: one that comes back from a compiled fit, or from numpy, waits for its turn."""
+def short_switch_interval() -> Iterator[None]:
+    """Shortens the interpreter's switch interval for the block.
+
+    A thread that returns from a compiled fit, or from numpy, waits up to this interval for the interpreter's lock.
+    """
     before = sys.getswitchinterval()
-    if before <= _TURN:
+    if before <= _SWITCH_INTERVAL:
         yield
         return
-    sys.setswitchinterval(_TURN)
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     ours = sys.getswitchinterval()
     try:
         yield

@@ -1,7 +1,7 @@
 """The interface of a question: what can be asked of every hypothesis of a pallet.
 
-A question says which units of work there are and in which rounds they are done, and how their answers are shown. The scheduler, the
-run's folder, tables, pictures and views know questions through this interface alone.
+A question says which units of work there are, in which rounds they are done, and how their answers are shown. The scheduler,
+the run's folder, tables, pictures and views know questions through this interface alone.
 """
 
 from __future__ import annotations
@@ -9,21 +9,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from hfx.functions.options import JobOptions
+from hfx.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from hfx.functions.options import JobOptions
-    from hfx.json_types import JsonObject, JsonValue
     from hfx.pallets import Hypothesis, Pallet
 
     Array = NDArray[np.float64]
 
-__all__ = ["Brief", "Column", "Context", "Question", "Round", "Surface", "Unit"]
+__all__ = ["AnyQuestion", "Brief", "Column", "Context", "Question", "Records", "Round", "Surface", "Unit"]
 
-Options = TypeVar("Options", bound="JobOptions")
 Result = TypeVar("Result")
 
 
@@ -40,8 +42,8 @@ class Round:
     """Units that are worked on side by side; the next round begins when all have their records.
 
     ``step``: the round's name in results.jsonl and in events; ``number``: which of several rounds of one step.
-    ``inputs``: what a task holds besides its hypotheses and options, made when the task is submitted. ``again``: work on all units,
-    also on those that have a record of this step already, as a resumed run may. ``keep``: whether a new record is written down.
+    ``inputs``: what a task holds besides its hypotheses and options, made when the task is submitted. ``again``: work on all
+    units, also on those that have a record already. ``keep``: whether a new record is written down.
     """
 
     units: Sequence[Unit]
@@ -75,9 +77,9 @@ class Context:
 class Brief:
     """The part of a result that tables, pictures and views of a whole run need; kept in memory for every hypothesis.
 
-    ``numbers``: the values of the question's surface, in the order of its ``curves``; None where one is not known. Of a combination
-    of regions: ``region``, the one that the result is taken from; ``missing_in``, regions without a result for this hypothesis;
-    ``by_region``: the numbers of each region that has a converged result. ``remarks``: sentences about this result, for a view.
+    ``numbers``: the values of the question's surface, in the order of its ``curves``; None where one is not known. Of a
+    combination of regions: ``region``, the one that the result is taken from; ``missing_in``, regions without a result for this
+    hypothesis; ``by_region``: the numbers of each region that has a converged result. ``remarks``: sentences about this result.
     """
 
     name: str
@@ -133,22 +135,42 @@ class Surface:
         return self.curves.index(curve)
 
 
-class Question(ABC, Generic[Options, Result]):
-    """A question, with its options. A sub-class is one file in this folder and one line in `hfx.driver.questions.catalogue`.
+class Question(ABC, Generic[Result]):
+    """A question with its options. A sub-class is one file in this folder and one line in `hfx.driver.questions.catalogue`.
 
     ``name`` stands in run.json and scan.json; ``job`` is the job of `hfx.functions.catalogue` that answers its units.
-    ``result``: the type of a result, a dataclass that is read from results.jsonl and scan.json.
+    ``help``: the help text of its command. ``result``: the type of a result, a dataclass that is read from results.jsonl and
+    scan.json.
     """
 
     name: ClassVar[str]
     job: ClassVar[str]
-    title: ClassVar[str]
+    help: ClassVar[str] = "Ask a question of all hypotheses of a pallet."
     result: type[Result]
-    columns: Sequence[Column[Result]]
+    columns: Sequence[Column[Result]] = ()
     surface: Surface | None = None
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: JobOptions) -> None:
         self.options = options
+
+    @classmethod
+    def command(cls) -> str:
+        """Its command, as in ``hfx scan``."""
+        return cls.name.replace("_", "-")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Question) and type(self) is type(other) and self.options == other.options
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.options))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.options!r})"
+
+    @classmethod
+    @abstractmethod
+    def options_type(cls) -> type[JobOptions]:
+        """The type of its options."""
 
     @abstractmethod
     def rounds(self, context: Context) -> Generator[Round, Records, None]:
@@ -163,10 +185,49 @@ class Question(ABC, Generic[Options, Result]):
     def brief(self, result: Result) -> Brief:
         """What tables, pictures and views need of a result."""
 
+    def stored(self, record: JsonObject) -> JsonObject:
+        """A worker's record as it is written into results.jsonl."""
+        return record
+
+    def by_region(self, brief: Brief) -> JsonObject:
+        """The numbers of one region, as the results of a combination of regions hold them."""
+        curves = () if self.surface is None else self.surface.curves
+        return dict(zip(curves, brief.numbers, strict=True))
+
+    def later_rounds(self) -> str:
+        """The rounds after the first, in words, for ``--plan``; empty where there are none."""
+        return ""
+
+    def seconds(self, megabytes: float) -> float | None:
+        """About how long one core works on a unit of the first round whose workspace has so many megabytes of JSON, in seconds.
+        None: nobody knows."""
+        return None
+
+    def seconds_note(self) -> str:
+        """A remark on such a time, for ``--plan``."""
+        return ""
+
     def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
         """Rows of the closing table: name and text."""
         return []
 
+    def read(self, content: Mapping[str, JsonValue]) -> Result:
+        """A result from its JSON content; raises `ValueError` for another content."""
+        return msgspec.convert(content, self.result)
+
+    def read_line(self, line: bytes) -> Result:
+        """A result from a line of results.jsonl; what else stands there is passed over. Raises `ValueError`."""
+        return msgspec.json.decode(line, type=self.result)
+
     def row(self, result: Result) -> dict[str, JsonValue]:
         """The columns' values by name."""
         return {column.name: column.value(result) for column in self.columns}
+
+    @property
+    def level(self) -> float | None:
+        """The value below which a result excludes its hypothesis; None where there is no such level."""
+        return None if self.surface is None else self.surface.level
+
+
+AnyQuestion = Question[Any]
+"""A question whose type of results is not known here."""

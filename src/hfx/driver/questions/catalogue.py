@@ -1,12 +1,52 @@
-"""The table of questions: which class answers a run's question."""
+"""The questions that can be asked.
 
-from hfx.driver.questions.base import Question
-from hfx.driver.questions.cls import ClsQuestion
-from hfx.driver.run.contents import RunContent
+A question is a line in `QUESTIONS`. Others come with installed packages that name them as entry points of the group
+``hfx.questions``: the name of the question, and the place of its class.
+"""
 
-__all__ = ["of_run"]
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import cast
+
+from hfx.driver.questions.base import AnyQuestion
+from hfx.driver.run.contents import RunContent, ScanContent
+from hfx.errors import RunFolderError
+from hfx.json_types import JsonValue
+from hfx.version import __version__
+
+__all__ = ["DEFAULT", "GROUP", "QUESTIONS", "command_of", "kind", "of_run"]
+
+GROUP = "hfx.questions"
+
+QUESTIONS: dict[str, str] = {
+    "cls": "hfx.driver.questions.cls:Cls",
+}
+
+DEFAULT = "cls"
+"""The question of ``hfx scan``, and of runs that were made before there were several."""
 
 
-def of_run(run: RunContent) -> Question:  # type: ignore[type-arg]
-    """The question of a run, with the options that its run.json holds."""
-    return ClsQuestion.of_run(run)
+def kind(name: str) -> type[AnyQuestion]:
+    """The class of the question of this name; raises `RunFolderError` where this hfx does not know it."""
+    place = QUESTIONS.get(name)
+    if place is not None:
+        module, _, attribute = place.partition(":")
+        return cast(type[AnyQuestion], getattr(import_module(module), attribute))
+    for point in entry_points(group=GROUP, name=name):
+        return cast(type[AnyQuestion], point.load())
+    raise RunFolderError(f"hfx {__version__} has no question '{name}' here; it has {', '.join(QUESTIONS)}: install what asked it")
+
+
+def command_of(word: str) -> str | None:
+    """The name of the question that an installed package brings and whose command this word is; None: there is none."""
+    name = word.replace("-", "_")
+    return next((point.name for point in entry_points(group=GROUP, name=name)), None)
+
+
+def of_run(content: RunContent | ScanContent) -> AnyQuestion:
+    """The question of a run, with its options, from the content of run.json or scan.json."""
+    asked = kind(str(content.get("question") or DEFAULT))
+    options = cast(Mapping[str, JsonValue], content.get("options") or {})
+    own = asked.options_type()
+    return asked(own.read({name: value for name, value in options.items() if name in own.names()}))

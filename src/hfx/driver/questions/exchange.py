@@ -1,40 +1,41 @@
-"""The exchange: each hypothesis is tried from its neighbours' solutions until nothing improves.
+"""The exchange: each hypothesis starts from its neighbours' solutions until no minimum is improved.
 
-Rounds are synchronous, so that the outcome depends on the set of hypotheses alone, not on who was first.
+All tasks of a round start from the records of the round before, so that the outcome depends on the set of hypotheses alone.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+
+from hfx.driver.questions.base import Records, Round, Unit
+from hfx.json_types import JsonObject
 
 __all__ = ["ROUNDS", "exchange"]
 
-# Improvements travel one neighbour a round; on published pallets two or three rounds settle everything.
+# An improvement reaches one neighbour more in each round; on published pallets two or three rounds are enough.
 ROUNDS = 10
 
-Held = TypeVar("Held")
+Inputs = Callable[[Mapping[str, JsonObject], Sequence[Unit]], JsonObject]
 
 
 def exchange(
-    local: Mapping[str, Held],
+    records: Records,
+    names: Sequence[str],
     near: Mapping[str, Sequence[str]],
-    run_round: Callable[[int, Sequence[str], Mapping[str, Held]], Mapping[str, Held]],
+    inputs: Inputs,
+    keep: Callable[[JsonObject], bool],
     rounds: int = ROUNDS,
-) -> dict[str, Held]:
-    """What is held of each hypothesis after the exchange, from what is held of its local search.
+) -> Generator[Round, Records, None]:
+    """The rounds of the exchange over the hypotheses `names`, which have `records`.
 
-    Held are records, or the places where they lie: nothing here looks into them. `near`: the neighbours of each
-    name. `run_round(number, names, held)` fits `names` from their neighbours' solutions and gives, by name, what
-    improved; it replaces the old. From the second round on, only names with a neighbour that improved in the round
-    before take part.
+    `near`: the neighbours of each. ``inputs(records, units)`` makes what a task gets of these records; `keep` tells a record that
+    holds an improvement, which replaces the one before. From the second round on, those hypotheses take part of which a neighbour
+    was improved in the round before.
     """
-    current = dict(local)
-    moved = set(current)
+    improved: frozenset[str] = frozenset(names)
     for number in range(1, rounds + 1):
-        turn = [name for name in sorted(current) if any(other in moved for other in near.get(name, ()))]
+        turn = [name for name in sorted(names) if any(other in improved for other in near.get(name, ()))]
         if not turn:
-            break
-        # All of a round's results are there before any replaces what its neighbours started from.
-        improved = run_round(number, turn, current)
-        moved = set(improved)
-        current.update(improved)
-    return current
+            return
+        units = [Unit(name, name) for name in turn]
+        records = yield Round(units, "exchange", number, inputs=partial(inputs, records), again=True, keep=keep)
+        improved = records.new

@@ -1,82 +1,103 @@
-"""The options of a scan, checked: one frozen value for the command line and for Python."""
+"""The options of a run, checked: one frozen value for the command line, for Python and for run.json.
+
+Those that every question has are the fields of `ScanOptions`; those of the question are in ``options.question.options``.
+"""
 
 import difflib
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from hfx import endpoints
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.scan.plan import FitOptions
+from hfx.driver.questions.base import AnyQuestion
+from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.errors import EndpointError, OptionError
+from hfx.functions.options import JobOptions, flag, setting
+from hfx.json_types import JsonValue
 
 __all__ = ["ScanOptions"]
 
-_CHOICES: dict[str, tuple[Any, ...]] = {
-    "test_stat": ("q", "qtilde"),
-    "normsys": (1, 4),
-    "histosys": ("0", "2", "4p"),
-    "minima": ("admissible", "natural", "lowest"),
-    "interpolation": ("gp", "rbf", "linear"),
-}
+
+def _default_question() -> AnyQuestion:
+    asked = kind(DEFAULT)
+    return asked(asked.options_type()())
 
 
-def _number_or_file(value: Any) -> float | str | None:
-    """A number as such, also where it came as text; what is none is the path of a table."""
-    try:
-        return value if value is None or isinstance(value, float) else float(value)
-    except (TypeError, ValueError):
-        return str(value)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScanOptions:
-    """What ``hfx scan`` and `hfx.scan` take, with the same names, meanings and defaults.
+    """The options of ``hfx scan`` and `hfx.scan`, with the same names, meanings and defaults.
 
-    `output` None: ``hfx-runs/PALLET-REGION``. `threads` None: the cores that this process may use. `endpoint`: a name,
-    the path of a TOML file, or several, which share the work; None: embedded, here. `theory_band`: a relative
-    uncertainty of the cross section, or the path of a table of them by hypothesis (CSV: name,uncertainty).
-    Raises `OptionError` for a value that cannot be used.
+    ``output`` None: ``hfx-runs/PALLET-REGION``. ``threads`` None: the cores that this process may use. ``endpoint``: a name, the
+    path of a TOML file, or several, which share the work; None: embedded, in this process. Raises `OptionError` for a value that
+    cannot be used.
     """
 
-    output: str | Path | None = None
-    mu: float = 1.0
-    signal_scale: float = 1.0
-    test_stat: str = "qtilde"
-    normsys: int = 4
-    histosys: str = "4p"
-    measurement: str | None = None
-    region: str | None = None
-    only: str | None = None
-    where: str | None = None
-    x: str | None = None
-    y: str | None = None
-    interpolation: str = "gp"
-    minima: str = "admissible"
-    starts: int | None = None
-    endpoint: str | Sequence[str] | None = None
-    threads: int | None = None
-    device: str = "cpu"
-    xlabel: str | None = None
-    ylabel: str | None = None
-    title: str | None = None
-    forbidden: str | None = None
-    theory_band: float | str | None = None
-    labels: tuple[str, ...] | None = None
-    verify: bool = True
+    question: AnyQuestion = field(default_factory=_default_question)
+    output: str | Path | None = setting(
+        None, "Folder for the results. Default: hfx-runs/PALLET-REGION here, with a number added if that holds another scan."
+    )
+    region: str | None = setting(
+        None,
+        "The analysis region, if the pallet has several: its name, or 'all' to scan each of them and take, at every "
+        "point, the one with the smallest expected CLs. Default: the only one.",
+    )
+    only: str | None = setting(
+        None, "Fit only hypotheses whose name matches this shell pattern, as 'C1N2_*_400_*'. Default: all."
+    )
+    where: str | None = setting(
+        None,
+        "Fit only hypotheses whose labels (their masses, for example) fulfil this condition, as 'mn2-mn1==130'. Default: all.",
+    )
+    x: str | None = setting(
+        None, "Horizontal axis of the contour: a label, or arithmetic on labels, as mn2-mn1. Default: the first that varies."
+    )
+    y: str | None = setting(
+        None, "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second that varies."
+    )
+    interpolation: str = setting(
+        "gp",
+        "Interpolation between the fitted points, for the contour: gp (Gaussian process), rbf (radial basis functions) or"
+        " linear.",
+        choices=("gp", "rbf", "linear"),
+    )
+    endpoint: str | Sequence[str] | None = setting(
+        None,
+        "Where the fits run: the name of an endpoint ('hfx endpoint list' shows them) or its TOML file. Given several "
+        "times, the endpoints share the work. Default: embedded, which is this process.",
+    )
+    threads: int | None = setting(
+        None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
+    )
+    device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (the GPU number N).")
+    xlabel: str | None = setting(None, "Text at the picture's horizontal axis; LaTeX between $ signs. Default: made from --x.")
+    ylabel: str | None = setting(None, "Text at the picture's vertical axis; LaTeX between $ signs. Default: made from --y.")
+    title: str | None = setting(None, "Text above the picture. Default: the pallet's name and description.")
+    forbidden: str | None = setting(
+        None,
+        "Kinematically forbidden region of the picture, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and"
+        " contours end at it. Default: none.",
+    )
+    theory_band: float | str | None = setting(
+        None,
+        "Relative uncertainty of the signal cross section, as 0.1 for 10 %, or a CSV file with the columns name and "
+        "uncertainty. The scan is repeated with the signals scaled up and down by it. Default: none.",
+    )
+    labels: tuple[str, ...] | None = setting(
+        None, "Names of the numbers in the file names of loose patches, with commas between them: msb,mn2,mn1. Default: x1,x2,..."
+    )
+    verify: bool = setting(
+        True, "Whether to refuse a patch set whose digest says that it was made for another background workspace."
+    )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "histosys", str(self.histosys))
-        if isinstance(self.labels, str):
-            object.__setattr__(self, "labels", tuple(label.strip() for label in self.labels.split(",")))
+        labels: object = self.labels
+        if isinstance(labels, str):
+            object.__setattr__(self, "labels", tuple(label.strip() for label in labels.split(",")))
         if self.endpoint is not None and not isinstance(self.endpoint, str):
             several = tuple(dict.fromkeys(map(str, self.endpoint)))
             object.__setattr__(self, "endpoint", several if len(several) > 1 else next(iter(several), None))
@@ -88,20 +109,35 @@ class ScanOptions:
         self._check_endpoints()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> "ScanOptions":
-        """From keyword arguments; raises `OptionError` for an unknown name, with the nearest known one."""
-        known = [field.name for field in fields(cls)]
+    def of(cls, given: Mapping[str, object], question: str = DEFAULT) -> "ScanOptions":
+        """From keyword arguments, those of the question among them; raises `OptionError` for an unknown name."""
+        asked = kind(question)
+        own, theirs = cls.names(), asked.options_type().names()
+        known = [*own, *theirs]
         for name in given:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"options: {', '.join(known)}"
                 raise OptionError(f"scan has no option called '{name}'; {hint}")
-        return cls(**given)
+        make_options: Callable[..., JobOptions] = asked.options_type()
+        make: Callable[..., ScanOptions] = cls
+        options = make_options(**{name: value for name, value in given.items() if name in theirs})
+        return make(question=asked(options), **{name: value for name, value in given.items() if name in own})
 
-    @property
-    def fit(self) -> FitOptions:
-        """The part that decides the numbers."""
-        return FitOptions(**{field.name: getattr(self, field.name) for field in fields(FitOptions)})
+    @classmethod
+    def entries(cls) -> tuple[Field[Any], ...]:
+        """The fields of the options that every question has."""
+        return tuple(entry for entry in fields(cls) if entry.name != "question")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of the options that every question has."""
+        return tuple(entry.name for entry in cls.entries())
+
+    def asking(self, **changed: object) -> "ScanOptions":
+        """The same with other options of the question."""
+        change: Callable[..., JobOptions] = replace
+        return replace(self, question=type(self.question)(change(self.question.options, **changed)))
 
     @property
     def cores(self) -> int:
@@ -110,7 +146,7 @@ class ScanOptions:
 
     @property
     def places(self) -> str:
-        """The endpoints' names, as they are told."""
+        """The endpoints' names, for a sentence."""
         return " and ".join(endpoint.name for endpoint in endpoints.resolve_all(self.endpoint))
 
     @property
@@ -126,13 +162,12 @@ class ScanOptions:
             return self.cores
         return sum(endpoint.workers(self.cores) for endpoint in endpoints.resolve_all(self.endpoint))
 
-    def public(self) -> dict[str, Any]:
-        """As they stand in run.json and scan.json."""
-        content = asdict(self)
-        content["output"] = None if self.output is None else str(self.output)
-        if isinstance(self.endpoint, tuple):
-            content["endpoint"] = list(self.endpoint)
-        content["labels"] = None if self.labels is None else list(self.labels)
+    def public(self) -> dict[str, JsonValue]:
+        """All options by name, as they stand in run.json and scan.json."""
+        content: dict[str, JsonValue] = {**self.question.options.content()}
+        for name in self.names():
+            value = getattr(self, name)
+            content[name] = str(value) if isinstance(value, Path) else list(value) if isinstance(value, tuple) else value
         return content
 
     def command(self, source: str, folder: Path) -> str:
@@ -141,15 +176,16 @@ class ScanOptions:
 
     def words(self, source: str, folder: Path, endpoint: str | None = None) -> list[str]:
         """The words of that command line; `endpoint`: another name for where it runs."""
-        words = ["hfx", "scan", source, "-o", str(folder)]
-        for field in fields(self):
-            value = endpoint if endpoint and field.name == "endpoint" else getattr(self, field.name)
-            if field.name in ("output", "verify") or value == field.default:
+        words = ["hfx", self.question.command(), source, "-o", str(folder)]
+        entries = [*((e, self.question.options) for e in fields(self.question.options)), *((e, self) for e in fields(self))]
+        for entry, owner in entries:
+            value = endpoint if endpoint and entry.name == "endpoint" else getattr(owner, entry.name)
+            if entry.name in ("question", "output", "verify") or value == entry.default:
                 continue
-            if field.name == "labels":
+            if entry.name == "labels":
                 value = ",".join(value)
             for one in value if isinstance(value, tuple) else (value,):
-                words += [_flag(field.name), str(one)]
+                words += [flag(entry.name), str(one)]
         return words if self.verify else [*words, "--no-verify"]
 
     def _check_endpoints(self) -> None:
@@ -159,24 +195,25 @@ class ScanOptions:
                 raise EndpointError(f"--device {self.device}: the workers of {endpoint} compute on {device}; leave --device out")
 
     def _check_choices(self) -> None:
-        for name, choices in _CHOICES.items():
-            value = getattr(self, name)
-            if value not in choices:
-                listed = ", ".join(map(str, choices))
-                raise OptionError(f"{_flag(name)} '{value}' is not one of {listed}")
+        for entry in fields(self):
+            choices, value = entry.metadata.get("choices"), getattr(self, entry.name)
+            if choices and value not in choices:
+                raise OptionError(f"{flag(entry.name)} '{value}' is not one of {', '.join(map(str, choices))}")
 
     def _check_numbers(self) -> None:
-        for name in ("mu", "signal_scale") if isinstance(self.theory_band, str) else ("mu", "signal_scale", "theory_band"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, int | float) and math.isfinite(value)):
-                raise OptionError(f"{_flag(name)} '{value}' is not a finite number")
-        if self.mu <= 0:
-            raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
-        if self.signal_scale <= 0:
-            raise OptionError(f"--signal-scale {self.signal_scale:g}: give a number above 0")
-        if not isinstance(self.theory_band, str | None) and not 0 < self.theory_band < 1:
-            raise OptionError(f"--theory-band {self.theory_band:g}: give a fraction between 0 and 1, as 0.1")
-        for name in ("starts", "threads"):
-            value = getattr(self, name)
-            if value is not None and (not isinstance(value, int) or value < 1):
-                raise OptionError(f"{_flag(name)} '{value}': give a whole number, 1 or more")
+        band = self.theory_band
+        if not isinstance(band, str | None):
+            if not math.isfinite(band):
+                raise OptionError(f"--theory-band '{band}' is not a finite number")
+            if not 0 < band < 1:
+                raise OptionError(f"--theory-band {band:g}: give a fraction between 0 and 1, as 0.1")
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise OptionError(f"--threads '{self.threads}': give a whole number, 1 or more")
+
+
+def _number_or_file(value: float | str | None) -> float | str | None:
+    """A number as such, also where it came as text; anything else is the path of a table."""
+    try:
+        return None if value is None else float(value)
+    except (TypeError, ValueError):
+        return str(value)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NotRequired, TypedDict
 from hfx.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
-    from hfx.driver.run.packed_results import Held as PackedResults
+    from hfx.driver.run.packed_results import PackedResults
 
 __all__ = ["Contours", "Curve", "Failure", "PalletBlock", "RunContent", "ScanContent", "UncertaintyLines"]
 
@@ -58,9 +58,9 @@ class PalletBlock(TypedDict, total=False):
     region: str | None
     doi: str | None
     digest: str
-    patchset_digest: str
+    patchset_digest: str | None
     labels: list[str]
-    description: str
+    description: str | None
     references: dict[str, str]
     hypotheses: int
     warnings: list[str]
@@ -85,7 +85,7 @@ class RunContent(TypedDict, total=False):
     state: str
     reason: str
     question: str
-    hfx: str
+    hfx: str | None
     pallet: PalletBlock
     location: str
     options: dict[str, JsonValue]
@@ -101,5 +101,5 @@ class RunContent(TypedDict, total=False):
     identity: dict[str, JsonValue]
     exchanged: str
     settled: str
-    job: str
+    job: str | None
     script: str | None

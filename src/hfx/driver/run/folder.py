@@ -16,14 +16,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import cast
+
+import msgspec
 
 from hfx.driver.run import durable_files, lock, scan_file
+from hfx.driver.run.contents import RunContent, ScanContent
 from hfx.driver.run.events import Event, to_line
-from hfx.driver.run.records import Place, Records, read_records, to_lines
+from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
 from hfx.errors import RunFolderError
+from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["ENDED", "WAYS", "RunFolder", "opened", "read_json", "safe_name"]
+__all__ = ["ENDED", "VARIATIONS", "RunFolder", "opened", "read_json", "read_run", "safe_name"]
 
 _BATCHES = "batches.jsonl"
 _REMEDY = "choose another folder with -o"
@@ -32,11 +36,11 @@ _REMEDY = "choose another folder with -o"
 STATES = ("submitted", "planned", "running", "finished", "stopped", "failed")
 ENDED = ("finished", "stopped", "failed")
 
-# The folders of the theory variations beneath a run's own, and the sign of the change of the cross section.
-WAYS = {"theory-up": 1.0, "theory-down": -1.0}
+VARIATIONS = {"theory-up": 1.0, "theory-down": -1.0}
+"""Folders beneath a run's own that hold the variations of the theory band, and the sign of each."""
 
 
-def read_json(folder: Path, name: str) -> dict[str, Any] | None:
+def read_json(folder: Path, name: str) -> JsonObject | None:
     """The content of a JSON file in a run's folder; None when there is none.
 
     Raises `RunFolderError` when it cannot be read.
@@ -51,10 +55,16 @@ def read_json(folder: Path, name: str) -> dict[str, Any] | None:
     return content
 
 
-def safe_name(name: str) -> str:
-    """The name as one component of a path."""
-    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")
-    return kept or "pallet"
+def read_run(folder: Path) -> RunContent | None:
+    """The content of run.json in a folder; None when there is none. Raises `RunFolderError` when it is not what hfx writes."""
+    content = read_json(folder, "run.json")
+    if content is None:
+        return None
+    try:
+        msgspec.convert(content, RunContent)
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"{folder / 'run.json'} does not hold what hfx writes ({error}); {_REMEDY}") from None
+    return cast(RunContent, content)
 
 
 class RunFolder:
@@ -69,36 +79,36 @@ class RunFolder:
         count = len(self._records.last)
         return f"{count} result{'' if count == 1 else 's'} kept in its results.jsonl; " if count else ""
 
-    def run(self) -> dict[str, Any] | None:
+    def run(self) -> RunContent | None:
         """The content of run.json."""
-        return read_json(self.path, "run.json")
+        return read_run(self.path)
 
-    def records(self) -> Records:
+    def records(self) -> StoredRecords:
         """What results.jsonl holds; what is appended from now on, too."""
         return self._records
 
-    def write(self, name: str, content: Mapping[str, Any]) -> None:
+    def write(self, name: str, content: Mapping[str, object]) -> None:
         """Write a JSON file, whole or not at all."""
         with self._explained():
             durable_files.write_whole(self.path / name, durable_files.dump(content, indent=1) + "\n")
 
-    def write_scan(self, content: Mapping[str, Any]) -> None:
+    def write_scan(self, content: ScanContent) -> None:
         """Write scan.json, whole or not at all, result by result."""
         with self._explained():
             durable_files.write_parts(self.path / scan_file.NAME, chain(scan_file.text(content, indent=1), "\n"))
 
-    def append_results(self, records: Sequence[Mapping[str, Any]], step: str) -> list[Place]:
-        """Append records, one line each, and wait until they are on the disk; their places, in order."""
+    def append_results(self, records: Sequence[Mapping[str, JsonValue]], step: str) -> dict[str, Place]:
+        """Append records, one line each, and wait until they are on the disk; their places by key."""
         if not records:
-            return []
+            return {}
         lines = to_lines(records, step)
         with self._explained():
             offset = durable_files.append(self.path / "results.jsonl", b"".join(lines))
         places = []
-        for record, line in zip(records, lines, strict=True):
-            places.append(self._records.add({**record, "step": step}, offset, len(line) - 1))
+        for line in lines:
+            places.append(self._records.add(line[:-1], offset))
             offset += len(line)
-        return places
+        return dict(place for place in places if place is not None)
 
     def append_events(self, events: Iterable[Event]) -> None:
         """Append events; they are for views, and not waited for."""
@@ -139,7 +149,7 @@ def opened(path: Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
     with ExitStack() as stack:
         with durable_files.explained(path):
             _make(path)
-            stack.enter_context(lock.held(path, say))
+            stack.enter_context(lock.acquire(path, say))
         yield RunFolder(path)
 
 
@@ -148,3 +158,9 @@ def _make(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise RunFolderError(f"{path} is a file, not a folder; choose another with -o") from None
+
+
+def safe_name(name: str) -> str:
+    """The name as one component of a path."""
+    kept = "".join(c if c.isalnum() or c in "._-" else "-" for c in name).strip(".-")
+    return kept or "pallet"

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Started, Submitted, from_line
-from hfx.driver.run.folder import WAYS
+from hfx.driver.run.folder import VARIATIONS
 from hfx.driver.run.progress import RunProgress
 
 __all__ = ["Follower", "Tail", "condensed", "parsed", "progress", "without_finished_tasks"]
@@ -108,7 +108,7 @@ def without_finished_tasks(events: Sequence[Event]) -> list[Event]:
 
 def progress(run: Path) -> RunProgress:
     """The progress of a run, from its events alone; of a combination of regions the sum over those that have begun."""
-    regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in WAYS]
+    regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in VARIATIONS]
     return sum((_progress(region) for region in regions), _progress(run))
 
 

@@ -1,23 +1,18 @@
 """A run's journal: run.json with the state, and events.jsonl; whatever ends a scan is written down."""
 
-import os
-import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import Any
+from typing import cast
 
-from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run import lock, provenance
+from hfx.driver.run import provenance, submission_file
+from hfx.driver.run.contents import RunContent
 from hfx.driver.run.events import Event, Finished, Listener, Started, Submitted
 from hfx.driver.run.folder import RunFolder
-from hfx.driver.submission import record
 from hfx.errors import HfxError
 
-__all__ = ["Journal", "ScanInterrupted", "header"]
-
+__all__ = ["Journal", "ScanInterrupted"]
 
 _OF_TASKS = (Submitted, Started, Finished)
 
@@ -29,53 +24,19 @@ class ScanInterrupted(KeyboardInterrupt):
     """Ctrl-C in a scan; its text says what is kept and which command goes on."""
 
 
-def header(
-    pallet: Mapping[str, Any],
-    options: ScanOptions,
-    identity: Mapping[str, Any],
-    command: str,
-    earlier: Mapping[str, Any] | None,
-) -> dict[str, Any]:
-    """The content of run.json but for the state; `earlier`: what stood there before."""
-    now = provenance.now()
-    place = Path(str(pallet["source"]))
-    return {
-        **provenance.versions(),
-        "pallet": dict(pallet),
-        "location": str(place.resolve()) if place.exists() else str(pallet["source"]),
-        "options": options.public(),
-        "endpoint": options.public()["endpoint"] or "embedded",
-        "fits_here": options.here,
-        "threads": options.cores,
-        "host": socket.gethostname(),
-        "pid": os.getpid(),
-        "command": command,
-        "started": earlier.get("started", now) if earlier else now,
-        # What was submitted begins now: that was written down when it was.
-        "resumed": [*earlier.get("resumed", []), *([now] if earlier.get("state") != "submitted" else [])] if earlier else [],
-        **_batch_job(earlier),
-        "identity": dict(identity),
-    }
-
-
-def _batch_job(earlier: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Of a driver that is a batch job: the job, as "slurm:17", and its script."""
-    job = os.environ.get(lock.JOB)
-    return {"job": job, "script": (earlier or {}).get("script")} if job else {}
-
-
 class Journal:
     """Writes run.json and events.jsonl of a folder; `listener` hears the events too."""
 
-    def __init__(self, folder: RunFolder, head: Mapping[str, Any], listener: Listener | None) -> None:
-        self.folder, self.head, self.listener = folder, dict(head), listener
+    def __init__(self, folder: RunFolder, head: RunContent, listener: Listener | None) -> None:
+        self.folder, self.listener = folder, listener
+        self.head = head.copy()
         self._held: list[Event] = []
         self._written = 0.0
 
-    def state(self, name: str, **more: Any) -> None:
-        """Write the state into run.json."""
+    def state(self, name: str, **more: str) -> None:
+        """Write the state into run.json, and what else is to stand there from now on."""
         self.flush()
-        self.head.update(more)
+        self.head = cast(RunContent, {**self.head, **more})
         self.folder.write("run.json", {"state": name, **self.head})
 
     def emit(self, event: Event) -> None:
@@ -122,9 +83,9 @@ class Journal:
 
     def _way(self) -> str:
         """The command that goes on; what was submitted is submitted again."""
-        return f"hfx attach {self.folder.path}" if record.submitted(self.folder.path) else str(self.head["command"])
+        return f"hfx attach {self.folder.path}" if submission_file.is_submitted(self.folder.path) else str(self.head["command"])
 
-    def _last(self, state: str, **more: Any) -> None:
+    def _last(self, state: str, **more: str) -> None:
         """The last word, if the disk takes it: the error that ends the scan is the one to be told."""
         with suppress(HfxError):
             self.state(state, **more)

@@ -1,8 +1,8 @@
-"""The lock of a run's folder: one driver at a time.
+"""The lock of a run's folder, which admits one driver at a time.
 
-The file ``lock`` names its holder (host, process, start time). On this host the kernel keeps it: it is held
-with ``flock`` and let go of when the holder dies, however it dies. Where the file system has no ``flock``,
-and across hosts, what the file says is all there is.
+The file ``lock`` records its holder: host, process and start time. The holder also takes an ``flock`` on the file, which the
+kernel releases when the process ends, however it ends. On a file system without ``flock``, and between hosts, only the
+content of the file counts.
 """
 
 import errno
@@ -18,20 +18,24 @@ from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["JOB", "Holder", "Seen", "alive", "held", "holder", "myself", "of_process", "remove", "seen"]
+__all__ = ["JOB", "Holder", "LockState", "acquire", "alive", "holder", "process", "remove", "state", "this_process"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
 
-# The environment's name for the batch job that a driver is, as "slurm:17"; its script sets it.
+# The environment variable in which a batch job's script gives the job's name to the driver, such as "slurm:17".
 JOB = "HFX_JOB"
 
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a lock; `started` (ticks after boot) tells a process from a later one of the same number.
+    """The process that holds a lock.
 
-    `job`: the batch job that it is, as "slurm:17"; "" for any other process.
+    Args:
+        host, pid: the host's name and the process number.
+        started: start time in clock ticks after boot, which distinguishes a process from a later one of the same number.
+        since: when the lock was taken, UTC.
+        job: the batch job that the process belongs to, such as "slurm:17"; "" for any other process.
     """
 
     host: str
@@ -44,19 +48,19 @@ class Holder:
         return f"process {self.pid} on {self.host} (since {self.since})"
 
 
-def myself() -> Holder:
-    """This process as a holder."""
-    return replace(of_process(os.getpid()), job=os.environ.get(JOB, ""))
+def this_process() -> Holder:
+    """This process as a holder, with its batch job."""
+    return replace(process(os.getpid()), job=os.environ.get(JOB, ""))
 
 
-def of_process(pid: int) -> Holder:
-    """A process of this host as a holder."""
+def process(pid: int) -> Holder:
+    """The process `pid` of this host as a holder."""
     now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     return Holder(socket.gethostname(), pid, _started(pid) or "", now)
 
 
 def holder(folder: Path, name: str = "lock") -> Holder | None:
-    """Whom the lock of `folder` names, alive or not; None where there is no lock."""
+    """The process recorded in the lock file of `folder`, running or not; None if there is no lock."""
     try:
         descriptor = os.open(folder / name, os.O_RDONLY)
     except OSError:
@@ -68,41 +72,41 @@ def holder(folder: Path, name: str = "lock") -> Holder | None:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A lock as an onlooker sees it; `running` is None where the holder is on another host, and cannot be looked at."""
+class LockState:
+    """A lock's holder, and whether it runs; `running` is None if that cannot be checked: the holder is on another host."""
 
-    by: Holder | None
+    holder: Holder | None
     running: bool | None
 
 
-def seen(folder: Path) -> Seen:
-    """Who holds the lock of `folder`, and whether that process runs; looking takes nothing from it."""
+def state(folder: Path) -> LockState:
+    """The state of the lock of `folder`. The lock itself is not touched."""
     found = holder(folder)
     if found is None:
-        return Seen(None, None if (folder / "lock").exists() else False)  # it is just being written
-    return Seen(found, alive(found) if found.host == socket.gethostname() else None)
+        return LockState(None, None if (folder / "lock").exists() else False)  # a file without content is being written
+    return LockState(found, alive(found) if found.host == socket.gethostname() else None)
 
 
 def remove(folder: Path) -> None:
-    """Remove the lock of a holder that is known to be dead, on whichever host."""
+    """Remove the lock of a holder that is known to have ended, on any host."""
     (folder / "lock").unlink(missing_ok=True)
 
 
 def _started(pid: int) -> str | None:
-    """When a process started, as /proc has it; None: no such process; "": there is no /proc."""
+    """A process' start time from /proc; None: no such process; "": unknown, because there is no /proc."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except FileNotFoundError:
         return None if Path("/proc/self/stat").exists() else ""
     except OSError:
         return ""
-    # The second field is the name in parentheses, which may hold anything; a zombie is dead.
+    # The second field is the name in parentheses, which may contain any character. A zombie does not run.
     fields = status.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else fields[19]
 
 
 def alive(holder: Holder) -> bool:
-    """Whether the holder, a process of this host, still runs."""
+    """Whether the holder, which must be a process of this host, still runs."""
     started = _started(holder.pid)
     if started == "":
         try:
@@ -116,10 +120,10 @@ def alive(holder: Holder) -> bool:
 
 
 @contextmanager
-def held(folder: Path, say: Callable[[str], None], name: str = "lock") -> Iterator[None]:
-    """Hold the lock `name` of `folder` for the block; `say` gets a sentence when a stale lock is taken over.
+def acquire(folder: Path, say: Callable[[str], None], name: str = "lock") -> Iterator[None]:
+    """Hold the lock `name` of `folder` for the block; `say` gets a sentence if a stale lock is taken over.
 
-    Raises `RunFolderError` when another process holds it, by name of host and process.
+    Raises `RunFolderError`, which names host and process, if another process holds the lock.
     """
     path = folder / name
     descriptor = _take(path, say)
@@ -137,35 +141,35 @@ def _take(path: Path, say: Callable[[str], None]) -> int:
             holder = _read(descriptor)
             if mine is False:
                 raise _refusal(path, holder)
-            if not _same_file(descriptor, path):  # released, and removed, by its holder in between
+            if not _same_file(descriptor, path):  # its holder has released and removed it since it was opened
                 os.close(descriptor)
                 continue
-            _judge(path, holder, kernel=mine is True, say=say)
+            _check_holder(path, holder, flocked=mine is True, say=say)
             _write(descriptor)
         except BaseException:
             _close(descriptor)
             raise
         return descriptor
-    raise RunFolderError(f"{path.parent}: its lock is taken and released too fast; run the command again")
+    raise RunFolderError(f"{path.parent}: other processes keep taking and releasing its lock; run the command again")
 
 
-def _judge(path: Path, holder: Holder | None, *, kernel: bool, say: Callable[[str], None]) -> None:
-    """Raise when the holder that the file names may be alive; explain the takeover when it is dead.
+def _check_holder(path: Path, holder: Holder | None, *, flocked: bool, say: Callable[[str], None]) -> None:
+    """Raise if the recorded holder may still run; explain the takeover if it does not.
 
-    `kernel`: the kernel gave us the lock. A file that names this very process is then a leftover of its own.
+    `flocked`: this process has the `flock`. A file that records this very process is then a leftover of its own.
     """
     if holder is None:
         return
     if holder.host != socket.gethostname():
         if holder.job and holder.job == os.environ.get(JOB):
-            # A job runs once at a time: it was started again, on another node.
+            # A job runs once at a time: the batch system has started it again on another node.
             say(f"{path.parent} was locked by {holder}, an earlier start of this very job: its lock is taken over")
             return
         raise RunFolderError(
-            f"{path.parent} is locked by {holder}, which cannot be looked at from here; "
+            f"{path.parent} is locked by {holder}, which cannot be checked from this machine; "
             f"if it no longer runs, remove {path} and run the command again"
         )
-    if alive(holder) and not (kernel and holder.pid == os.getpid()):
+    if alive(holder) and not (flocked and holder.pid == os.getpid()):
         raise _refusal(path, holder)
     say(f"{path.parent} was locked by {holder}, which no longer runs: its lock is taken over")
 
@@ -176,7 +180,7 @@ def _refusal(path: Path, holder: Holder | None) -> RunFolderError:
 
 
 def _flock(descriptor: int) -> bool | None:
-    """True: held by us now; False: by another; None: the file system cannot say."""
+    """True: this process has the `flock` now; False: another process has it; None: the file system has no `flock`."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -196,7 +200,7 @@ def _same_file(descriptor: int, path: Path) -> bool:
 
 
 def _read(descriptor: int) -> Holder | None:
-    """The holder that the file names; None for an empty or torn file, whose writer died within it."""
+    """The recorded holder; None for an empty or incomplete file, whose writer ended while writing it."""
     try:
         content = json.loads(os.pread(descriptor, 4096, 0))
         text = {key: str(content[key]) for key in ("host", "started", "since")}
@@ -207,17 +211,17 @@ def _read(descriptor: int) -> Holder | None:
 
 def _write(descriptor: int) -> None:
     os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(asdict(myself())).encode() + b"\n", 0)
+    os.pwrite(descriptor, json.dumps(asdict(this_process())).encode() + b"\n", 0)
     os.fsync(descriptor)
 
 
 def _release(path: Path, descriptor: int) -> None:
-    """Remove the file, if it is still ours, and let go; a vanished folder is no error here."""
+    """Remove the file, if this process still owns it, and release the `flock`; a missing folder is no error here."""
     try:
         if _same_file(descriptor, path):
             path.unlink()
     except OSError:
-        # An emptied file is a free lock too, should it come back.
+        # Should the file reappear, it is empty and counts as a free lock.
         _empty(descriptor)
     _close(descriptor)
 

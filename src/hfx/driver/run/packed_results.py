@@ -1,95 +1,89 @@
-"""The results of a scan in memory: a brief of each for tables and pictures, the whole of it packed.
+"""The results of a run in memory, each as compressed JSON text.
 
-A result as scan.json has it takes some ten kilobytes as Python objects, packed half of one; its brief takes less than
-another. Of hundreds of thousands there are so some hundred megabytes in memory, not gigabytes.
+A result as scan.json has it takes some ten kilobytes as Python objects, and half of one as compressed text: a hundred thousand
+take some hundred megabytes in memory, not gigabytes.
 """
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar, cast, overload
 
 from hfx.driver.run import durable_files
+from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["LEVEL", "Held", "briefs", "parted"]
+__all__ = ["PackedResults"]
 
-LEVEL = 0.05
-"""A hypothesis with a smaller CLs is excluded."""
-
-Record = Mapping[str, Any]
-
-# What tables and pictures ask of a result; "region", "missing_in" and "by_region" are those of a combination of regions.
-_BRIEF = ("name", "values", "status", "CLs_obs", "CLs_exp", "region", "missing_in", "by_region")
+Summary = TypeVar("Summary")
 
 
-class Held(Sequence[dict[str, Any]]):
-    """Results in order, each a new dict whenever it is asked for; equal to a list of equal results.
+class PackedResults(Sequence[JsonObject]):
+    """Results in order, each a new dict whenever it is asked for; equal to a list of equal results."""
 
-    ``briefs``: of each the entries that tables and pictures need; "parted", see `parted`; "turned", another choice of
-    minima and its CLs observed, where that excludes what the answer does not, or the other way round.
-    """
+    __slots__ = ("_packed", "_summary")
 
-    __slots__ = ("_packed", "briefs")
+    def __init__(self, results: Iterable[Mapping[str, JsonValue]] = ()) -> None:
+        self._packed = [zlib.compress(durable_files.dump(result).encode(), 1) for result in results]
+        self._summary: list[object] | None = None
 
-    def __init__(self, results: Iterable[Record] = ()) -> None:
-        self._packed: list[bytes] = []
-        self.briefs: list[dict[str, Any]] = []
-        for result in results:
-            self._packed.append(zlib.compress(durable_files.dump(result).encode(), 1))
-            self.briefs.append(_brief(result))
+    @classmethod
+    def of_texts(cls, texts: Iterable[bytes]) -> "PackedResults":
+        """From results as JSON texts."""
+        made = cls()
+        made._packed = [zlib.compress(text, 1) for text in texts]
+        return made
 
-    def __getitem__(self, position: Any) -> Any:
+    def texts(self) -> Iterator[bytes]:
+        """Each result as JSON text."""
+        return map(zlib.decompress, self._packed)
+
+    def summarised(self, summarise: Callable[[bytes], Summary]) -> list[Summary]:
+        """A summary of each result, from its JSON text; made once, and kept."""
+        if self._summary is None:
+            self._summary = [summarise(text) for text in self.texts()]
+        return cast(list[Summary], self._summary)
+
+    @overload
+    def __getitem__(self, position: int) -> JsonObject: ...
+    @overload
+    def __getitem__(self, position: slice) -> list[JsonObject]: ...
+    def __getitem__(self, position: int | slice) -> JsonObject | list[JsonObject]:
         if isinstance(position, slice):
             return [_unpacked(packed) for packed in self._packed[position]]
         return _unpacked(self._packed[position])
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
+    def __iter__(self) -> Iterator[JsonObject]:
         return map(_unpacked, self._packed)
 
     def __len__(self) -> int:
         return len(self._packed)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Held | list):
+        if not isinstance(other, PackedResults | list):
             return NotImplemented
         return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"Held({len(self)} results)"
+        return f"PackedResults({len(self)} results)"
 
 
-def _unpacked(packed: bytes) -> dict[str, Any]:
-    result: dict[str, Any] = json.loads(zlib.decompress(packed))
+def _unpacked(packed: bytes) -> JsonObject:
+    result: JsonObject = json.loads(zlib.decompress(packed))
     return result
 
 
-def briefs(results: Sequence[Record]) -> Sequence[Record]:
-    """What tables and pictures need of each result."""
-    return results.briefs if isinstance(results, Held) else [_brief(result) for result in results]
+# TEMPORARY
+LEVEL = 0.05
+Held = PackedResults
 
 
-def _brief(result: Record) -> dict[str, Any]:
-    chosen = {key: result[key] for key in _BRIEF if key in result}
-    return {**chosen, "parted": parted(result), "turned": _turned(result)}
-
-
-def _turned(result: Record) -> tuple[str, float] | None:
-    """The first choice of minima that excludes what the answer does not, or the other way round, and its CLs observed."""
-    answer = result.get("CLs_obs")
-    if answer is None:
-        return None
-    others = [(part, (result.get(part) or {}).get("CLs_obs")) for part in ("natural", "admissible", "lowest")]
-    return next(((part, float(cls)) for part, cls in others if cls is not None and (cls < LEVEL) != (answer < LEVEL)), None)
-
-
-def parted(result: Record) -> float:
-    """By how much CLs, observed or expected, of the natural and of the lowest minimum differ at most."""
+def parted(result):
     natural, lowest = result.get("natural") or {}, result.get("lowest") or {}
-    pairs = zip(_all_cls(natural), _all_cls(lowest), strict=False)
-    return max((abs(a - b) for a, b in pairs if a is not None and b is not None), default=0.0)
+    f = lambda part: [part.get("CLs_obs"), *part.get("CLs_exp", ())]
+    return max((abs(a - b) for a, b in zip(f(natural), f(lowest), strict=False) if a is not None and b is not None), default=0.0)
 
 
-def _all_cls(part: Record) -> list[float | None]:
-    return [part.get("CLs_obs"), *part.get("CLs_exp", ())]
+def briefs(results):
+    return [{**r, "parted": parted(r), "turned": None} for r in results]

@@ -1,32 +1,51 @@
-"""Where numbers come from: versions, platform, pallet, command; for run.json, pictures and bug reports."""
+"""The origin of numbers: versions, platform and pallet, for run.json, scan.json, pictures and bug reports."""
 
 import platform
 import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import TypedDict
 
+from hfx.driver.run.contents import PalletBlock
 from hfx.pallets import Pallet
 from hfx.version import __version__
 
-__all__ = ["installed", "now", "pallet_block", "versions"]
+__all__ = ["Versions", "installed", "now", "pallet_block", "versions"]
+
+
+class Versions(TypedDict):
+    """Versions of hfx, Python and the packages that compute or draw the numbers (None: not installed), and the platform."""
+
+    hfx: str
+    python: str
+    torch: str | None
+    numpy: str | None
+    scipy: str | None
+    numba: str | None
+    matplotlib: str | None
+    platform: str
+    machine: str
+    executable: str
 
 
 def installed(package: str) -> str | None:
-    """The version of an installed distribution, without importing it; None when it is not there."""
+    """The version of an installed distribution, without importing it; None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
         return None
 
 
-def versions() -> dict[str, Any]:
-    """hfx, Python, and what decides or draws the numbers."""
-    packages = ("torch", "numpy", "scipy", "numba", "matplotlib")
+def versions() -> Versions:
+    """The versions and the platform of this process."""
     return {
         "hfx": __version__,
         "python": platform.python_version(),
-        **{package: installed(package) for package in packages},
+        "torch": installed("torch"),
+        "numpy": installed("numpy"),
+        "scipy": installed("scipy"),
+        "numba": installed("numba"),
+        "matplotlib": installed("matplotlib"),
         "platform": platform.platform(),
         "machine": platform.machine(),
         "executable": sys.executable,
@@ -38,8 +57,8 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def pallet_block(pallet: Pallet) -> dict[str, Any]:
-    """What run.json and scan.json say of the pallet."""
+def pallet_block(pallet: Pallet) -> PalletBlock:
+    """The pallet's entry in run.json and scan.json."""
     return {
         "name": pallet.name,
         "source": pallet.source,

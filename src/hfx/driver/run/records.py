@@ -5,34 +5,46 @@ With its solutions a record takes tens of kilobytes; of a large scan only the pl
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import msgspec
 import orjson
 
 from hfx.driver.run import durable_files
 from hfx.errors import RunFolderError
+from hfx.json_types import JsonObject
 
-__all__ = ["EXCHANGE", "LOCAL", "Place", "Records", "Stored", "read_records", "to_lines", "without_solutions"]
+__all__ = ["LOCAL", "Place", "Stored", "StoredRecords", "read_records", "to_lines"]
 
-Record = dict[str, Any]
+LOCAL = "local"
+"""The step of a question's first round, and of records that were written before there were others."""
 
-LOCAL, EXCHANGE = "local", "exchange"
-_SOLUTIONS = b', "solutions":'
+_NOTHING = {b"", b"null", b"{}", b"[]"}
 
 
 class Place(NamedTuple):
-    """Where a record lies: its line's first byte and length, without the line's end.
+    """Where a record lies: its line's first byte and its length without the line's end.
 
-    ``solved``: whether it holds solutions, from which the exchange can start.
+    ``name``: its hypothesis. ``resumable``: whether it holds "solutions", from which other units can start.
     """
 
     offset: int
     length: int
-    solved: bool
+    name: str
+    resumable: bool
 
 
-class Stored(Mapping[str, Record]):
-    """Records by name; each is read from the file `path` whenever it is asked for, none is kept.
+class _Envelope(msgspec.Struct):
+    """What the index needs of a line; the rest is not decoded."""
+
+    name: str
+    key: str = ""
+    step: str = LOCAL
+    solutions: msgspec.Raw = msgspec.Raw()
+
+
+class Stored(Mapping[str, JsonObject]):
+    """Records by key; each is read from the file `path` whenever it is asked for, none is kept in memory.
 
     To ask for one raises `RunFolderError` when it cannot be read any more.
     """
@@ -40,11 +52,11 @@ class Stored(Mapping[str, Record]):
     def __init__(self, path: Path, places: dict[str, Place]) -> None:
         self.path, self.places = path, places
 
-    def __getitem__(self, name: str) -> Record:
-        return self.at(self.places[name])
+    def __getitem__(self, key: str) -> JsonObject:
+        return self.at(self.places[key])
 
-    def __contains__(self, name: object) -> bool:
-        return name in self.places
+    def __contains__(self, key: object) -> bool:
+        return key in self.places
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.places)
@@ -52,7 +64,7 @@ class Stored(Mapping[str, Record]):
     def __len__(self) -> int:
         return len(self.places)
 
-    def at(self, place: Place) -> Record:
+    def at(self, place: Place) -> JsonObject:
         """The record at a place."""
         with durable_files.explained(self.path.parent):
             record = _record(durable_files.read_at(self.path, place.offset, place.length))
@@ -60,35 +72,57 @@ class Stored(Mapping[str, Record]):
             raise RunFolderError(f"{self.path} was changed by somebody else; run the same command again")
         return record
 
+    def by_name(self) -> dict[str, list[str]]:
+        """The keys of each hypothesis, in the order of their first records."""
+        found: dict[str, list[str]] = {}
+        for key, place in self.places.items():
+            found.setdefault(place.name, []).append(key)
+        return found
 
-class Records:
-    """What results.jsonl at `path` holds: by name, the last local record and the last record of all."""
+
+class StoredRecords:
+    """The records of results.jsonl at `path`, by key: the last of each step, and the last of all."""
 
     def __init__(self, path: Path) -> None:
-        self.local, self.last = Stored(path, {}), Stored(path, {})
+        self.path = path
+        self.last = Stored(path, {})
+        self._steps: dict[str, Stored] = {}
 
-    def add(self, record: Mapping[str, Any], offset: int, length: int) -> Place:
-        """Note a record, with its "step", that lies at `offset`; its place."""
-        place = Place(offset, length, bool(record.get("solutions")))
-        name = str(record["name"])
-        self.last.places[name] = place
-        if record.get("step", LOCAL) == LOCAL:
-            self.local.places[name] = place
-        return place
+    def of_step(self, step: str) -> Stored:
+        """The last record of each key in this step."""
+        return self._steps.setdefault(step, Stored(self.path, {}))
+
+    @property
+    def local(self) -> Stored:
+        """Those of the first round."""
+        return self.of_step(LOCAL)
+
+    def add(self, line: bytes, offset: int) -> tuple[str, Place] | None:
+        """Note the record of a line, without its end, that lies at `offset`: its key and place. None: it is no record."""
+        try:
+            found = _ENVELOPES.decode(line)
+        except ValueError:
+            return None
+        key = found.key or found.name
+        place = Place(offset, len(line), found.name, bytes(found.solutions) not in _NOTHING)
+        self.last.places[key] = place
+        self.of_step(found.step).places[key] = place
+        return key, place
 
 
-def read_records(folder: Path) -> Records:
+_ENVELOPES = msgspec.json.Decoder(_Envelope)
+
+
+def read_records(folder: Path) -> StoredRecords:
     """Find the records in a folder's results.jsonl; a line that cannot be read (torn by a crash) does not count."""
     path = folder / "results.jsonl"
-    records = Records(path)
+    records = StoredRecords(path)
     for offset, line in durable_files.lines(path):
-        record = _record(line)
-        if record is not None:
-            records.add(record, offset, len(line))
+        records.add(line, offset)
     return records
 
 
-def _record(line: bytes) -> Record | None:
+def _record(line: bytes) -> JsonObject | None:
     try:
         content = orjson.loads(line)
     except ValueError:
@@ -96,15 +130,12 @@ def _record(line: bytes) -> Record | None:
     return content if isinstance(content, dict) and isinstance(content.get("name"), str) else None
 
 
-def to_lines(records: Iterable[Mapping[str, Any]], step: str) -> list[bytes]:
-    """The lines of records in `step`, "local" or "exchange", each with its end."""
+def to_lines(records: Iterable[Mapping[str, object]], step: str) -> list[bytes]:
+    """The lines of records in a step, each with its end."""
     return [durable_files.dump({**record, "step": step}).encode() + b"\n" for record in records]
 
 
-def without_solutions(line: bytes) -> Any:
-    """The record of a line without its solutions, which are most of it and come last; raises ValueError for what is none."""
-    head, solutions, _ = line.partition(_SOLUTIONS)
-    try:
-        return orjson.loads(head + b"}" if solutions else line)
-    except ValueError:
-        return orjson.loads(line)
+# TEMPORARY
+def without_solutions(line):
+    head, solutions, _ = line.partition(b', "solutions":')
+    return orjson.loads(head + b"}" if solutions else line)

@@ -1,39 +1,58 @@
-"""scan.json, the content of a scan as a file: written and read result by result."""
+"""scan.json, the content of a run as a file: written result by result, and read without all results as Python objects at once."""
 
-from collections.abc import Iterator, Mapping
+import mmap
+from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
-from typing import Any, TextIO
+
+import msgspec
 
 from hfx.driver.run import durable_files
-from hfx.driver.run.json_stream import JsonStream
-from hfx.driver.run.packed_results import Held
+from hfx.driver.run.contents import Contours, Failure, PalletBlock, ScanContent
+from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import RunFolderError
+from hfx.json_types import JsonValue
 
 __all__ = ["NAME", "read_scan", "text"]
 
 NAME = "scan.json"
 
-# Without these a file is not one of ours.
-_KEYS = ("pallet", "options", "results", "failures", "contours")
-
 _REMEDY = "the same scan again, with its -o, writes it anew"
 
 
-def text(content: Mapping[str, Any], *, indent: int | None = None) -> Iterator[str]:
-    """The JSON text of a scan in parts, as `disk.dump` would give it whole; a part for each result."""
+class _Named(msgspec.Struct):
+    """What every result has."""
+
+    name: str
+    values: list[float | None]
+
+
+class _File(msgspec.Struct):
+    """The file; results are left as text."""
+
+    pallet: PalletBlock
+    options: dict[str, JsonValue]
+    results: list[msgspec.Raw]
+    failures: list[Failure]
+    contours: Contours
+    hfx: str | None = None
+    question: str = ""
+
+
+def text(content: ScanContent | Mapping[str, object], *, indent: int | None = None) -> Iterator[str]:
+    """The JSON text of a scan in parts, as `durable_files.dump` would give it whole; a part for each result."""
     gap = ", " if indent is None else ",\n" + " " * indent
     yield "{" if indent is None else "{\n" + " " * indent
     for i, (key, value) in enumerate(content.items()):
         yield f"{gap if i else ''}{quoted(key)}: "
-        if isinstance(value, Held) and len(value):
+        if isinstance(value, PackedResults) and len(value):
             yield from _list(value, indent)
         else:
-            yield _dumped([] if isinstance(value, Held) else value, indent, 1)
+            yield _dumped([] if isinstance(value, PackedResults) else value, indent, 1)
     yield "}" if indent is None else "\n}"
 
 
-def _list(results: Held, indent: int | None) -> Iterator[str]:
+def _list(results: PackedResults, indent: int | None) -> Iterator[str]:
     end = "" if indent is None else "\n" + " " * indent
     gap = ", " if indent is None else "," + end + " " * indent
     yield "[" if indent is None else "[" + end + " " * indent
@@ -42,42 +61,49 @@ def _list(results: Held, indent: int | None) -> Iterator[str]:
     yield end + "]"
 
 
-def _dumped(value: Any, indent: int | None, depth: int) -> str:
+def _dumped(value: object, indent: int | None, depth: int) -> str:
     """`value` as it stands `depth` levels deep; in JSON no line ends within a string."""
     plain = durable_files.dump(value, indent=indent)
     return plain if indent is None else plain.replace("\n", "\n" + " " * indent * depth)
 
 
-def read_scan(folder: Path) -> dict[str, Any] | None:
+def read_scan(folder: Path) -> ScanContent | None:
     """The content of scan.json in a run's folder; None when there is none.
 
     Raises `RunFolderError` when it cannot be read, or is not what hfx writes.
     """
     path = folder / NAME
-    content = durable_files.parsed(path, _ours, _REMEDY)
-    if content is None:
-        return None
-    if not all(key in content for key in _KEYS) or not isinstance(content["results"], Held):
-        raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
-    return content
-
-
-def _ours(file: TextIO) -> dict[str, Any]:
-    """The content of a file; nothing where its results are not such as hfx writes."""
     try:
-        return _content(JsonStream(file))
-    except (KeyError, TypeError, AttributeError):
-        return {}
+        with path.open("rb") as file:
+            # Its results are taken from it one by one, and hold it open for as long.
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        return _content(memoryview(mapped))
+    except FileNotFoundError:
+        return None
+    except NotADirectoryError:
+        raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"{path} does not hold what hfx writes ({error}); {_REMEDY}") from None
+    except (ValueError, OSError) as error:  # an empty file cannot be mapped: a ValueError
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise RunFolderError(f"{path} cannot be read ({why}); {_REMEDY}") from None
 
 
-def _content(stream: JsonStream) -> dict[str, Any]:
-    """The content of an object, its results held; nothing of what is no object."""
-    if stream.peek() != "{":
-        stream.value()
-        return {}
-    content = {}
-    for key in stream.members():
-        listed = key == "results" and stream.peek() == "["
-        content[key] = Held(stream.items()) if listed else stream.value()
-    stream.end()
-    return content
+def _content(view: memoryview) -> ScanContent:
+    found = msgspec.json.decode(view, type=_File)
+    content: ScanContent = {
+        "hfx": found.hfx,
+        "pallet": found.pallet,
+        "options": found.options,
+        "results": PackedResults.of_texts(_checked(found.results)),
+        "failures": found.failures,
+        "contours": found.contours,
+    }
+    return {**content, "question": found.question} if found.question else content
+
+
+def _checked(results: Iterable[msgspec.Raw]) -> Iterator[bytes]:
+    decoder = msgspec.json.Decoder(_Named)
+    for raw in results:
+        decoder.decode(raw)
+        yield bytes(raw)

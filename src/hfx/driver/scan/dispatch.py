@@ -1,8 +1,8 @@
-"""Tasks to an executor, results back as they come; a lost task is tried again, hypothesis by hypothesis.
+"""Tasks to an executor, their records back as they come, and lost tasks again.
 
-A task whose node went is tried again as it is; one that is too large for its endpoint's service, in halves. A task that
-fails, or whose worker dies, is tried hypothesis by hypothesis; one that loses its worker alone gets one more chance,
-and is then reported by name.
+A task whose node was lost is submitted again as it is; one that is too large for its endpoint's service, in halves. A task that
+fails, or whose worker dies, is split into its units; a unit that loses its worker alone is tried once more, and then fails by
+name.
 """
 
 import threading
@@ -11,41 +11,52 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import cast
 
+from hfx.driver.questions.base import Unit
 from hfx.driver.run.events import Event, Retried, Started, Submitted
 from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
+from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["Job", "Outcome", "Run", "results"]
+__all__ = ["Function", "Job", "Outcome", "results"]
 
-Run = Callable[[Mapping[str, Any]], dict[str, Any]]
+Function = Callable[[Mapping[str, JsonValue]], JsonObject]
 
-# How often a scan looks whether it was asked to stop, and which tasks have begun.
-_GLANCE = 0.1
+# Seconds between looks at which tasks have begun, and whether the run is to stop.
+_PERIOD = 0.1
 
-# Times that one hypothesis, alone, may lose its worker; and that any task may lose its node.
+# Workers that one unit, alone in its task, may lose; and nodes that any task may lose.
 _DEATHS = 2
 _LOST_NODES = 8
 
 
 @dataclass(frozen=True)
 class Job:
-    """A task to be run: `payload` builds it for some of its hypotheses, when it is submitted."""
+    """A task to be run over `units`, by key: ``payload(keys)`` builds it when it is submitted. `alone`: it was split already."""
 
     label: str
-    names: tuple[str, ...]
-    payload: Callable[[Sequence[str]], Mapping[str, Any]]
-    again: bool = False
+    units: Mapping[str, Unit]
+    payload: Callable[[Sequence[str]], JsonObject]
+    alone: bool = False
     deaths: int = 0
     lost_nodes: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hypotheses of its units."""
+        return tuple(dict.fromkeys(unit.hypothesis for unit in self.units.values()))
+
+    def of(self, keys: Sequence[str], label: str, *, alone: bool = False) -> "Job":
+        """A job for some of its units."""
+        return replace(self, label=label, units={key: self.units[key] for key in keys}, alone=alone)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came back of a job: records, and the reasons why hypotheses have none."""
+    """The answer to a job: records, and by key the reasons why units have none."""
 
     job: Job
-    records: tuple[dict[str, Any], ...]
+    records: tuple[JsonObject, ...]
     reasons: dict[str, str]
     seconds: float
 
@@ -55,19 +66,19 @@ def results(
     *,
     window: int,
     pool: Executor,
-    run: Run,
+    function: Function,
     emit: Callable[[Event], None],
     settle: Callable[[], None] = lambda: None,
     stop: threading.Event | None = None,
 ) -> Iterator[Outcome]:
     """Submit `jobs` to `pool` and yield each outcome when it is there.
 
-    At most `window` jobs are under way at a time (more where the hypotheses of a lost one are tried one by one):
-    a job's payload is built when its turn comes, and its memory is free when it is done.
+    At most `window` jobs are under way at a time (more where the units of a lost one are tried one by one): a job's payload is
+    built when its turn comes, and its memory is free when it is done.
     `settle` is called before each wait. Raises `CancelledError` when `stop` is set, and `InputError` when a
     worker refuses the input as a whole.
     """
-    queue = _Queue(pool, run, emit)
+    queue = _Queue(pool, function, emit)
     waiting = iter(jobs)
     queue.fill(waiting, window)
     while queue.pending:
@@ -83,16 +94,16 @@ def results(
             elif isinstance(error, InputError) or not isinstance(error, Exception):
                 raise error
             elif not queue.again(job, error):
-                yield Outcome(job, (), {name: _reason(job, error) for name in job.names}, seconds)
+                yield Outcome(job, (), {key: _reason(job, error) for key in job.units}, seconds)
 
 
 class _Queue:
     """The futures that are under way; `pending` maps each to its job."""
 
-    def __init__(self, pool: Executor, run: Run, emit: Callable[[Event], None]) -> None:
-        self.pool, self.run, self.emit = pool, run, emit
-        self.pending: dict[Future[dict[str, Any]], Job] = {}
-        self.started: dict[Future[dict[str, Any]], float] = {}
+    def __init__(self, pool: Executor, function: Function, emit: Callable[[Event], None]) -> None:
+        self.pool, self.function, self.emit = pool, function, emit
+        self.pending: dict[Future[JsonObject], Job] = {}
+        self.started: dict[Future[JsonObject], float] = {}
 
     def fill(self, waiting: Iterator[Job], window: int) -> None:
         """Submit jobs until `window` are under way."""
@@ -101,7 +112,7 @@ class _Queue:
 
     def submit(self, job: Job) -> None:
         self.emit(Submitted(time.time(), job.label, len(job.names), job.names))
-        self.pending[self.pool.submit(self.run, job.payload(job.names))] = job
+        self.pending[self.pool.submit(self.function, job.payload(list(job.units)))] = job
 
     def again(self, job: Job, error: Exception) -> bool:
         """Try a lost job again; False where it had its chances."""
@@ -109,8 +120,8 @@ class _Queue:
             more = [replace(job, lost_nodes=job.lost_nodes + 1)]
         elif isinstance(error, TooLargeError):
             more = _halves(job)
-        elif not job.again:
-            more = [replace(job, label=f"{job.label}.{i}", names=(name,), again=True) for i, name in enumerate(job.names)]
+        elif not job.alone:
+            more = [job.of([key], f"{job.label}.{i}", alone=True) for i, key in enumerate(job.units)]
         elif isinstance(error, WorkerLostError) and job.deaths + 1 < _DEATHS:
             more = [replace(job, deaths=job.deaths + 1)]
         else:
@@ -122,9 +133,9 @@ class _Queue:
             self.submit(one)
         return True
 
-    def finished(self) -> list[tuple[Job, Future[dict[str, Any]], float]]:
-        """What has finished since the last look, in the order of submission; waits a moment for the next."""
-        done = wait(self.pending, timeout=_GLANCE, return_when=FIRST_COMPLETED).done
+    def finished(self) -> list[tuple[Job, Future[JsonObject], float]]:
+        """The jobs that have ended since the last call, in the order of submission; waits a moment for the next."""
+        done = wait(self.pending, timeout=_PERIOD, return_when=FIRST_COMPLETED).done
         for future, job in self.pending.items():
             if future not in self.started and (future in done or future.running()):
                 self.started[future] = time.time()
@@ -134,25 +145,32 @@ class _Queue:
 
 
 def _halves(job: Job) -> list[Job]:
-    """A job in two; none where it holds one hypothesis."""
-    middle = len(job.names) // 2
-    parts = [job.names[:middle], job.names[middle:]]
-    return (
-        [replace(job, label=f"{job.label}.{side}", names=part) for side, part in zip("ab", parts, strict=True)] if middle else []
-    )
+    """A job in two; none where it holds one unit."""
+    keys = list(job.units)
+    middle = len(keys) // 2
+    parts = zip("ab", (keys[:middle], keys[middle:]), strict=True)
+    return [job.of(part, f"{job.label}.{side}", alone=job.alone) for side, part in parts] if middle else []
 
 
-def _outcome(job: Job, content: Mapping[str, Any], seconds: float) -> Outcome:
-    wanted = set(job.names)
-    records = tuple(record for record in content["results"] if record["name"] in wanted)
-    reasons = {f["name"]: str(f["reason"]) for f in content["failures"] if f["name"] in wanted}
-    for name in wanted.difference(reasons, (record["name"] for record in records)):
-        reasons[name] = "the worker sent no result for it; run again"
+def _outcome(job: Job, content: JsonObject, seconds: float) -> Outcome:
+    """The records of the job's units in a worker's answer, and the reasons of those without one."""
+    records = tuple(record for record in _listed(content, "results") if _key(record) in job.units)
+    reasons = {_key(f): str(f["reason"]) for f in _listed(content, "failures") if _key(f) in job.units}
+    for key in set(job.units).difference(reasons, map(_key, records)):
+        reasons[key] = "the worker sent no result for it; run again"
     return Outcome(job, records, reasons, seconds)
 
 
+def _listed(content: JsonObject, name: str) -> list[JsonObject]:
+    return cast(list[JsonObject], content[name])
+
+
+def _key(record: JsonObject) -> str:
+    return str(record.get("key", record["name"]))
+
+
 def _reason(job: Job, error: Exception) -> str:
-    """Why a hypothesis has no result."""
+    """The reason why a job's units have no records."""
     if isinstance(error, NodeLostError):
         return f"{error} ({job.lost_nodes + 1} times); run the same command again when the nodes stay"
     if isinstance(error, WorkerLostError):

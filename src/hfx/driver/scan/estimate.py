@@ -1,38 +1,40 @@
-"""What a plan costs: the bytes of its tasks as they travel, a guess of the time, and whether they fit; all pure."""
+"""The cost of a plan: the bytes of its tasks as they travel, a guess of the time, and whether an endpoint takes them; all
+pure."""
 
 import json
 from collections.abc import Sequence
 
+from hfx.driver.questions.base import AnyQuestion, Unit
 from hfx.driver.scan import plan
 from hfx.endpoints import Endpoint
 from hfx.errors import EndpointError
 from hfx.functions import wire
-from hfx.functions.jobs.cls import run
+from hfx.functions.task import run
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = ["check_fits", "estimate", "sent"]
 
-# Seconds of one core for a hypothesis and its search: measured on the published pallets, by megabytes of its workspace as
-# JSON (3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34: 18 ms). A guess for other likelihoods and machines.
-_SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
-_SOON = 20.0  # seconds on this machine: a job has hardly begun by then
+_SOON = 20.0  # seconds on this machine: a batch job has hardly begun by then
+
+
+def _units(hypotheses: Sequence[Hypothesis]) -> list[Unit]:
+    return [Unit(h.name, h.name) for h in hypotheses]
 
 
 def sent(
     pallet: Pallet,
     groups: Sequence[Sequence[Hypothesis]],
-    options: plan.FitOptions,
+    question: AnyQuestion,
     endpoints: Sequence[Endpoint],
-    threads: int,
     device: str,
 ) -> list[int]:
-    """Bytes of the tasks of the local step, in order; a batch over an endpoint's limit counts as its halves."""
+    """Bytes of the tasks of the first round, in order; a batch over an endpoint's limit counts as its halves."""
     packer = wire.Packer()
     limit = min((one.most_bytes for one in endpoints if one.most_bytes is not None), default=None)
     queue, sizes = list(groups), []
     while queue:
         group = queue.pop(0)
-        request = packer.request(run, plan.task(pallet, group, options, threads=threads, device=device))
+        request = packer.request(run, plan.task(pallet, _units(group), question, device=device))
         size = max(endpoint.sent_bytes(len(request)) for endpoint in endpoints)
         if limit is not None and size > limit and len(group) > 1:
             queue[:0] = [group[: len(group) // 2], group[len(group) // 2 :]]
@@ -41,19 +43,19 @@ def sent(
     return sizes
 
 
-def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, endpoints: Sequence[Endpoint]) -> None:
+def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, endpoints: Sequence[Endpoint]) -> None:
     """Raise `EndpointError` where the task of one hypothesis alone is more than an endpoint's service takes."""
     for endpoint in endpoints:
         limit = endpoint.most_bytes
         if limit is None:
             continue
         packer = wire.Packer()
-        empty = len(packer.request(run, plan.task(pallet, (), options, threads=1, device="cpu")))
+        empty = len(packer.request(run, plan.task(pallet, (), question)))
         for h in hypotheses:
-            # What is small as it is need not be packed.
+            # One that is small without compression need not be compressed to know.
             if endpoint.sent_bytes(empty + len(json.dumps(list(h.patch)))) <= limit:
                 continue
-            size = endpoint.sent_bytes(len(packer.request(run, plan.task(pallet, (h,), options, threads=1, device="cpu"))))
+            size = endpoint.sent_bytes(len(packer.request(run, plan.task(pallet, _units([h]), question))))
             if size > limit:
                 raise EndpointError(
                     f"{endpoint}: the task of {h.name} alone is {size / 1e6:.1f} MB, and its service takes {limit / 1e6:.1f}; "
@@ -61,23 +63,24 @@ def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.F
                 )
 
 
-def estimate(pallet: Pallet, hypotheses: Sequence[Hypothesis], options: plan.FitOptions, workers: int, cores: int | None) -> str:
-    """A guess of the time, in words. Of workers elsewhere it may be that they are not worth the way, beside this machine's
-    `cores`; None: they are here, or have what this one has not."""
-    megabytes = (len(hypotheses) * len(json.dumps(pallet.background)) + _patches(hypotheses)) / 1e6
-    seconds = (_SECONDS * len(hypotheses) + _SECONDS_A_MEGABYTE * megabytes) / max(1, workers)
-    told = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}"
-    # Without a search it is a third of that, and there is no exchange.
-    told = f"{told} at most" if options.starts == 1 else f"{told}, the exchange as much again"
+def estimate(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, workers: int, cores: int | None) -> str:
+    """A guess of the time, in words; empty where there is none.
+
+    It says so where workers elsewhere are not worth the way, beside the `cores` of this machine; None: the workers are here, or
+    have a device that this machine has not.
+    """
+    background = len(json.dumps(pallet.background))
+    costs = [question.seconds((background + len(json.dumps(list(h.patch)))) / 1e6) for h in hypotheses]
+    if any(cost is None for cost in costs):
+        return ""
+    total = sum(cost for cost in costs if cost is not None)
+    seconds = total / max(1, workers)
+    text = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}{question.seconds_note()}"
     if cores is None:
-        return f"{told}; more on slower cores"
-    here = seconds * max(1, workers) / max(1, cores)
-    told = f"{told}; more with slower cores, and until workers are there"
-    return f"{told}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if hypotheses and here < _SOON else told
-
-
-def _patches(hypotheses: Sequence[Hypothesis]) -> int:
-    return sum(len(json.dumps(list(h.patch))) for h in hypotheses)
+        return f"{text}; more on slower cores"
+    here = total / max(1, cores)
+    text = f"{text}; more with slower cores, and until workers are there"
+    return f"{text}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if hypotheses and here < _SOON else text
 
 
 def _rounded(seconds: float) -> str:

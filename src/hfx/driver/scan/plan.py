@@ -2,19 +2,19 @@
 
 import fnmatch
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from hfx.driver.plane.expressions import parse
+from hfx.driver.questions.base import AnyQuestion, Unit
 from hfx.errors import OptionError
 from hfx.functions.background import Background
+from hfx.functions.catalogue import entry_of
+from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = [
     "BATCH",
-    "FitOptions",
     "batches",
     "describe",
     "resumed",
@@ -24,24 +24,6 @@ __all__ = [
 
 # Few enough that results stream and a stopped scan loses little; enough to fill the batched solver.
 BATCH = 32
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """What decides the numbers (`minima`: which of them are shown), in the words of ``hfx scan``."""
-
-    mu: float = 1.0
-    signal_scale: float = 1.0
-    test_stat: str = "qtilde"
-    normsys: int = 4
-    histosys: str = "4p"
-    measurement: str | None = None
-    starts: int | None = None
-    minima: str = "admissible"
-
-    def wire(self) -> dict[str, Any]:
-        """The ``options`` of a task."""
-        return asdict(self)
 
 
 def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, float]:
@@ -66,7 +48,7 @@ def select(pallet: Pallet, only: str | None = None, where: str | None = None) ->
     return tuple(chosen)
 
 
-def _holds(used: Iterable[str], holds: Any, values: Mapping[str, float]) -> bool:
+def _holds(used: Iterable[str], holds: Callable[[Mapping[str, float]], object], values: Mapping[str, float]) -> bool:
     return all(label in values for label in used) and bool(holds(values))
 
 
@@ -92,44 +74,39 @@ def resumed(names: Sequence[str], earlier: Sequence[Sequence[str]]) -> tuple[tup
 
 def task(
     pallet: Pallet,
-    hypotheses: Iterable[Hypothesis],
-    options: FitOptions,
+    units: Iterable[Unit],
+    question: AnyQuestion,
     *,
-    threads: int,
-    device: str,
+    threads: int = 1,
+    device: str = "cpu",
     background: Background | None = None,
-    known: Mapping[str, Any] | None = None,
-    starts_from: Mapping[str, Sequence[Any]] | None = None,
-) -> dict[str, Any]:
-    """One task as the worker reads it; the exchange gives `known` and `starts_from` (of the neighbours).
-
-    `background`: the pallet's, as all tasks of a scan share it.
-    """
-    content: dict[str, Any] = {
-        "job": "cls_scan",
-        "version": 1,
+    inputs: JsonObject | None = None,
+) -> JsonObject:
+    """One task as `hfx.functions.task` describes it; `background`: the pallet's, where all tasks of a run share it."""
+    more: JsonObject = {} if inputs is None else {"inputs": inputs}
+    return {
+        "job": question.job,
+        "version": entry_of(question.job).version,
         "background": pallet.background if background is None else background,
-        "hypotheses": [_wired(h) for h in hypotheses],
-        "options": options.wire(),
+        "hypotheses": [_unit(pallet.hypothesis(unit.hypothesis), unit) for unit in units],
+        "options": question.options.wire(),
         "threads": threads,
         "device": device,
+        **more,
     }
-    if known is not None and starts_from is not None:
-        content["known"] = dict(known)
-        content["neighbours"] = {name: list(solutions) for name, solutions in starts_from.items()}
-    return content
 
 
-def _wired(hypothesis: Hypothesis) -> dict[str, Any]:
-    content = {"name": hypothesis.name, "values": list(hypothesis.values), "patch": list(hypothesis.patch)}
-    scaled = hypothesis.signal_scale != 1.0
-    return {**content, "signal_scale": hypothesis.signal_scale} if scaled else content
+def _unit(hypothesis: Hypothesis, unit: Unit) -> JsonObject:
+    shard: JsonObject = {} if unit.shard is None else {"shard": unit.shard}
+    scale: JsonObject = {"signal_scale": hypothesis.signal_scale} if hypothesis.signal_scale != 1.0 else {}
+    patch: list[JsonValue] = list(hypothesis.patch)
+    return {"key": unit.key, "name": hypothesis.name, "values": list(hypothesis.values), "patch": patch, **shard, **scale}
 
 
 def describe(
     pallet: Pallet,
     hypotheses: Sequence[Hypothesis],
-    options: FitOptions,
+    question: AnyQuestion,
     *,
     kept: int,
     folder: str,
@@ -147,6 +124,7 @@ def describe(
     task, in place of the tasks that are counted here; `estimate`: the time, in words.
     """
     groups = batches([h.name for h in hypotheses], size, workers or threads)
+    largest = max(map(len, groups), default=0)
     travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
@@ -159,7 +137,7 @@ def describe(
         ),
         (
             "tasks",
-            f"{len(sent) or len(groups)} of at most {max(map(len, groups), default=0)} hypotheses, then the exchange",
+            "; ".join(filter(None, (f"{len(sent) or len(groups)} of at most {largest} hypotheses", question.later_rounds()))),
         ),
         ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
         (
@@ -171,13 +149,8 @@ def describe(
         *([("estimate", estimate)] if estimate else []),
         (
             "options",
-            ", ".join(f"{name} {value}" for name, value in options.wire().items() if value is not None),
+            ", ".join(f"{name} {value}" for name, value in question.options.content().items() if value is not None),
         ),
         ("folder", folder),
     ]
-    if options.starts == 1:
-        rows[3] = (
-            "tasks",
-            rows[3][1].replace(", then the exchange", "; no search, no exchange (--starts 1)"),
-        )
     return "\n".join(f"{name:<11} {value}" for name, value in rows)

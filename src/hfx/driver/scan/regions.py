@@ -1,141 +1,85 @@
 """``--region all``: each region scanned in a folder of its own, and their combination.
 
-At every mass point the combination takes the region with the best expected CLs, as the published contours do.
+At every mass point the combination takes the region with the best expected result, as published contours do.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from hfx.driver.plot import scan_picture
+from hfx.driver.questions import content as contents
+from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.results import ScanResult
 from hfx.driver.run import provenance
-from hfx.driver.run.folder import opened
+from hfx.driver.run.contents import Failure, PalletBlock, ScanContent
+from hfx.driver.run.folder import opened, safe_name
 from hfx.driver.run.journal import Journal
-from hfx.driver.run.packed_results import Held, briefs
+from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.scan_file import read_scan
 from hfx.driver.scan import identity, plan, theory_band
-from hfx.driver.scan.scan import Ready, Setting, finish, numerics, open_source, ready, scan_pallet, usable
-from hfx.errors import OptionError
+from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.identity import Identity
+from hfx.driver.scan.opening import open_regions, open_source, refusal
+from hfx.driver.scan.ready import Ready, ready
+from hfx.driver.scan.scan import Finished, finish, scan_pallet
+from hfx.json_types import JsonObject
 from hfx.pallets import Pallet
-from hfx.pallets.contents import read_contents
-from hfx.pallets.opening import load_region
 
 __all__ = ["combine", "ready_source", "scan_regions"]
 
-Scan = Mapping[str, Any]
 
-
-def open_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> dict[str, Pallet]:
-    """Every region by name; one nameless region is "".
-
-    Raises `PalletError`, and `OptionError` when the selection leaves nothing in any region.
-    """
-    if isinstance(source, Pallet):
-        raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
-    with identity.no_run(source):
-        contents = read_contents(str(source), progress=setting.progress)
-    several = len(contents.regions) > 1
-    pallets = {
-        region.name if several else "": usable(
-            load_region(contents, region, labels=options.labels, verify=options.verify), options
-        )
-        for region in contents.regions
-    }
-    if not several:
-        return pallets
-    refusals = [refusal for p in pallets.values() if (refusal := _refusal(p, options)) is not None]
-    if len(refusals) == len(pallets):
-        raise refusals[0]
-    return pallets
-
-
-def _refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
-    """Why the selection leaves nothing of a region: there it is a point missing, not an error."""
-    try:
-        plan.select(pallet, options.only, options.where)
-    except OptionError as error:
-        return error
-    return None
-
-
-def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
-    """The names of the hypotheses that any region's selection holds."""
-    some = [pallet for pallet in pallets.values() if _refusal(pallet, options) is None]
-    return list(dict.fromkeys(h.name for pallet in some for h in plan.select(pallet, options.only, options.where)))
-
-
-def scan_regions(source: str | Path | Pallet, options: ScanOptions, setting: Setting) -> ScanResult:
+def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> Finished:
     """Scan every region of a pallet and combine them; a pallet of one region is scanned as it is."""
-    pallets = open_regions(source, options, setting)
+    pallets = open_regions(source, options, context)
     if "" in pallets:
-        return scan_pallet(pallets[""], replace(options, region=None), setting)
-    return _scan_opened(pallets, options, setting)
+        return scan_pallet(pallets[""], replace(options, region=None), context)
+    return _scan_opened(pallets, options, context)
 
 
-def _scan_opened(pallets: Mapping[str, Pallet], options: ScanOptions, setting: Setting) -> ScanResult:
+def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunContext) -> Finished:
     theory_band.check(options, _selected(pallets, options))
     begin = _ready_regions(pallets, options)
-    path, block = begin.path, begin.pallet
-    with opened(path, setting.say) as folder:
-        if setting.began is not None:
-            setting.began(path)
-        journal = Journal(folder, begin.header(options, folder.run()), setting.listener)
+    path = begin.path
+    with opened(path, context.say) as folder:
+        if context.began is not None:
+            context.began(path)
+        journal = Journal(folder, begin.head(options, folder.run()), context.listener)
         with journal.running():
-            scans = {name: _scan_region(p, name, path, options, setting) for name, p in pallets.items()}
-            results, failures = combine(scans)
-            content = scan_picture.content(block, options, results, failures)
-            finish(
-                content,
-                theory_band.curves(pallets, options, path, setting, _scan_opened),
-                options,
-                journal,
-                setting,
-            )
-    return ScanResult(content, path)
+            scans = {name: _scan_region(p, name, path, options, context) for name, p in pallets.items()}
+            results, failures = combine(options.question, scans)
+            content = contents.content(options.question, begin.pallet, options.public(), results, failures)
+            curves = theory_band.curves(pallets, options, path, context, _scan_opened)
+            finish(content, curves, options, journal, context)
+    return Finished(content, path)
 
 
-def ready_source(source: str, options: ScanOptions, setting: Setting) -> Ready:
-    """`hfx.driver.scan.scan.ready` for what a user named, one region or all of them."""
+def ready_source(source: str, options: ScanOptions, context: RunContext) -> Ready:
+    """`hfx.driver.scan.ready.ready` for a source, one region of it or all."""
     if options.region != "all":
-        return ready(open_source(source, options, options.region, setting), options)
-    pallets = open_regions(source, options, setting)
+        return ready(open_source(source, options, context), options)
+    pallets = open_regions(source, options, context)
     return ready(pallets[""], replace(options, region=None)) if "" in pallets else _ready_regions(pallets, options)
 
 
 def _ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
-    """`hfx.driver.scan.scan.ready` for a combination of regions."""
     first = next(iter(pallets.values()))
-    same = {name: identity.of_scan(p, options.fit, numerics()) for name, p in pallets.items()}
-    whole = {**identity.of_scan(first, options.fit, numerics()), **_whole(same)}
-    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", whole)
-    return Ready(path, _block(pallets), whole)
+    by_region = {name: identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
+    same = {**identity.of_scan(first, options.question), **_combined(by_region)}
+    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", same)
+    return Ready(path, _block(pallets), same)
 
 
-def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, setting: Setting) -> Scan:
-    """The content of scan.json of one region, in its folder beneath `path`."""
-    folder = path / identity.safe_name(name)
-    if _refusal(pallet, options) is not None:
-        nothing: Scan = {"results": [], "failures": []}
-        return read_scan(folder) or nothing
-    setting.say(f"region {name}")
-    one = replace(options, region=name, output=folder, theory_band=None)
-    return scan_pallet(pallet, one, setting).content
-
-
-def _whole(same: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What tells a combination from another one, in place of one region's."""
+def _combined(by_region: Mapping[str, Identity]) -> Identity:
+    """The entries of a combination's identity in place of one region's."""
     return {
         "region": "all",
-        "regions": ", ".join(same),
-        "background": " ".join(str(one["background"]) for one in same.values()),
-        "patches": " ".join(str(one["patches"]) for one in same.values()),
+        "regions": ", ".join(by_region),
+        "background": " ".join(str(one["background"]) for one in by_region.values()),
+        "patches": " ".join(str(one["patches"]) for one in by_region.values()),
     }
 
 
-def _block(pallets: Mapping[str, Pallet]) -> dict[str, Any]:
+def _block(pallets: Mapping[str, Pallet]) -> PalletBlock:
     blocks = {name: provenance.pallet_block(pallet) for name, pallet in pallets.items()}
     first = next(iter(blocks.values()))
     return {
@@ -148,20 +92,48 @@ def _block(pallets: Mapping[str, Pallet]) -> dict[str, Any]:
     }
 
 
-def combine(scans: Mapping[str, Scan]) -> tuple[Held, list[dict[str, Any]]]:
+def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
+    """The names of the hypotheses that any region's selection holds."""
+    some = [pallet for pallet in pallets.values() if refusal(pallet, options) is None]
+    return list(dict.fromkeys(h.name for pallet in some for h in plan.select(pallet, options.only, options.where)))
+
+
+def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, context: RunContext) -> ScanContent:
+    """The content of scan.json of one region, in its folder beneath `path`."""
+    folder = path / safe_name(name)
+    if refusal(pallet, options) is not None:
+        nothing = contents.content(options.question, provenance.pallet_block(pallet), options.public(), [], [])
+        return read_scan(folder) or nothing
+    context.say(f"region {name}")
+    one = replace(options, region=name, output=folder, theory_band=None)
+    return scan_pallet(pallet, one, context).content
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """The result of one region at a mass point: its position among the region's results, and its brief."""
+
+    position: int
+    brief: Brief
+
+
+Place = dict[str, _Candidate]  # by region
+
+
+def combine(question: AnyQuestion, scans: Mapping[str, ScanContent]) -> tuple[PackedResults, list[Failure]]:
     """The best results of the scans (by region), and all their failures.
 
-    At every mass point: the region whose median expected CLs is smallest, of equal ones the first. Each
-    result has its "region", "missing_in": the regions that have no result there, and "by_region": CLs of those that
-    have one that converged.
+    At every mass point: the region whose expected value is smallest, of equal ones the first. Each result has its "region",
+    "missing_in": the regions that have no result there, and "by_region": the numbers of those that have one that converged.
     """
-    key = _by_values if all(_distinct(scan) for scan in scans.values()) else _by_name
-    places: dict[Any, dict[str, tuple[int, Scan]]] = {}
-    for region, scan in scans.items():
-        for i, record in enumerate(briefs(scan["results"])):
-            places.setdefault(key(record), {})[region] = (i, record)
-    best = Held(_best(place, scans) for place in places.values())
-    failures = [
+    briefs = {region: contents.briefs(scan, question) for region, scan in scans.items()}
+    key = _by_values if all(map(_distinct, briefs.values())) else _by_name
+    places: dict[object, Place] = {}
+    for region, found in briefs.items():
+        for i, brief in enumerate(found):
+            places.setdefault(key(brief), {})[region] = _Candidate(i, brief)
+    best = PackedResults(_best(question, place, scans) for place in places.values())
+    failures: list[Failure] = [
         {**failure, "reason": f"region {region}: {failure['reason']}"}
         for region, scan in scans.items()
         for failure in scan["failures"]
@@ -169,27 +141,34 @@ def combine(scans: Mapping[str, Scan]) -> tuple[Held, list[dict[str, Any]]]:
     return best, failures
 
 
-def _best(place: Mapping[str, tuple[int, Scan]], scans: Mapping[str, Scan]) -> dict[str, Any]:
-    """The result of the best region of a mass point; `place`: by region its position and its brief."""
+def _best(question: AnyQuestion, place: Place, scans: Mapping[str, ScanContent]) -> JsonObject:
+    """The result of the best region of a mass point."""
     # A fit that has not converged is no measure of a region, unless there is no other.
-    region = min(place, key=lambda name: (place[name][1]["status"] != "converged", place[name][1]["CLs_exp"][2]))
-    missing = [name for name in scans if name not in place]
-    found = {name: _limits(record) for name, (_, record) in place.items() if record["status"] == "converged"}
-    return {**scans[region]["results"][place[region][0]], "region": region, "missing_in": missing, "by_region": found}
+    region = min(place, key=lambda name: (not place[name].brief.converged, _expected(question, place[name].brief)))
+    by_region: JsonObject = {
+        name: question.by_region(candidate.brief) for name, candidate in place.items() if candidate.brief.converged
+    }
+    result = scans[region]["results"][place[region].position]
+    return {**result, "region": region, "missing_in": [name for name in scans if name not in place], "by_region": by_region}
 
 
-def _limits(record: Scan) -> dict[str, Any]:
-    return {"CLs_obs": record["CLs_obs"], "CLs_exp": list(record["CLs_exp"])}
+def _expected(question: AnyQuestion, brief: Brief) -> float:
+    """The number that regions are compared by; 0 where the question has none, so that the first region is taken."""
+    surface = question.surface
+    if surface is None or surface.median is None:
+        return 0.0
+    value = brief.numbers[surface.column(surface.median)]
+    return float("inf") if value is None else value
 
 
-def _by_values(record: Scan) -> Any:
-    return tuple(map(float, record["values"]))
+def _by_values(brief: Brief) -> object:
+    return tuple(map(float, brief.values))
 
 
-def _by_name(record: Scan) -> Any:
-    return record["name"]
+def _by_name(brief: Brief) -> object:
+    return brief.name
 
 
-def _distinct(scan: Scan) -> bool:
-    points = [_by_values(record) for record in briefs(scan["results"])]
+def _distinct(briefs: Sequence[Brief]) -> bool:
+    points = [_by_values(brief) for brief in briefs]
     return len(set(points)) == len(points) and all(points)

@@ -1,202 +1,244 @@
-"""All results of a scan: the local ones that are missing, then the exchange over all that are there.
+"""The rounds of a question, worked through: units become tasks, their records go to the disk, and the next round begins.
 
-Records go to the disk as they come; what stays in memory is where each lies. Only the tasks under way hold records.
+The scheduler knows keys and rounds alone. Records are written as they come; in memory stays where each lies.
 """
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import cast
 
-from hfx.driver.plot.scan_picture import choose
-from hfx.driver.questions.exchange import exchange
-from hfx.driver.questions.neighbours import neighbours
-from hfx.driver.run.events import Brief, Event, Failed, Finished, Kept, Planned
+from hfx.driver.questions.base import AnyQuestion, Brief, Context, Records, Round, Unit
+from hfx.driver.run import events
+from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned
 from hfx.driver.run.folder import RunFolder
-from hfx.driver.run.records import EXCHANGE, LOCAL, Place
+from hfx.driver.run.records import Place, Stored
 from hfx.driver.scan import dispatch, plan
-from hfx.driver.scan.plan import FitOptions
 from hfx.functions.background import Background
+from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet
 
-__all__ = ["Fitted", "Fitting"]
+__all__ = ["Finals", "Scheduler", "digest"]
 
-# Tasks under way for each thread: one that is fitted, one that is ready for it.
+# Tasks under way for each worker: one that is computed, one that is ready for it.
 _WINDOW = 2
 
-# Kept results that one event tells of: a line of moderate length.
+# Kept results in one event: a line of moderate length.
 _KEPT = 500
 
 Places = dict[str, Place]
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """Where the last record of each hypothesis lies, by name, and why the others have none.
+class Finals:
+    """Where the last record of each key lies, and by hypothesis why there is none.
 
-    ``unexchanged``: why the exchange of a hypothesis was lost; its local record stands, and a resume tries again.
+    ``unfinished``: by key, why a later round failed; the record of the earlier round counts, and a resumed run tries again.
     """
 
-    places: Places
+    records: Stored
     reasons: dict[str, str]
-    unexchanged: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """Of the keys: it tells whether a later run has the same set."""
+        return digest(self.records)
+
+
+def digest(keys: Iterable[str]) -> str:
+    """A digest of keys, whatever their order."""
+    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+
+
+class _RoundRecords(Stored, Records):
+    """The records after a round; what later rounds write is not seen here."""
+
+    def __init__(self, stored: Stored, places: Places, new: frozenset[str]) -> None:
+        super().__init__(stored.path, places)
+        self.new = new
+
+    def resumable(self, key: str) -> bool:
+        return self.places[key].resumable
 
 
 @dataclass(frozen=True)
-class Fitting:
-    """What a scan fits, and with what; `fit` does it."""
+class Scheduler:
+    """A question asked of the selected hypotheses of a pallet, and what its tasks run with; `run` does it.
 
+    ``function`` is what a worker runs; `batch` is the most units of a task; `stop`, once set, ends the run with `CancelledError`.
+    """
+
+    question: AnyQuestion
     pallet: Pallet
     selected: tuple[Hypothesis, ...]
-    options: FitOptions
     folder: RunFolder
     pool: Executor
-    run: dispatch.Run
+    function: dispatch.Function
     emit: Callable[[Event], None]
     settle: Callable[[], None]
-    threads: int
+    workers: int
     device: str
     stop: threading.Event | None = None
     batch: int = plan.BATCH
 
-    def fit(self, *, settled: Callable[[Sequence[str]], bool]) -> Fitted:
-        """Fit what is missing. `settled(names)`: the exchange over exactly these is already on the disk."""
-        stored = self.folder.records()
-        local = {name: place for name, place in stored.local.places.items() if name in self._positions}
-        reasons = self._local(local)
-        if settled(sorted(local)):
-            return Fitted({name: stored.last.places[name] for name in local}, reasons)
-        lost: dict[str, str] = {}
-        final = local if self.options.starts == 1 else self._exchange(local, lost)
-        self._restore(final)
-        return Fitted(final, reasons, lost)
+    def run(self, *, settled: str | None = None) -> Finals:
+        """Go through the rounds. `settled`: the digest of the keys over which an earlier run went through all of them."""
+        rounds = self.question.rounds(Context(self.pallet, self.selected))
+        work = _Work({}, {}, {})
+        reply: _RoundRecords | None = None
+        while True:
+            try:
+                asked = next(rounds) if reply is None else rounds.send(reply)
+            except StopIteration:
+                break
+            first, new = reply is None, self._round(asked, work)
+            reply = _RoundRecords(self._stored, dict(work.current), frozenset(new))
+            if first and settled is not None and digest(reply) == settled:
+                rounds.close()
+                last = {key: self._stored.places[key] for key in work.current}
+                return Finals(Stored(self._stored.path, last), work.reasons)
+        self._restore(work.current)
+        return Finals(Stored(self._stored.path, work.current), work.reasons, work.unfinished)
+
+    @property
+    def _stored(self) -> Stored:
+        return self.folder.records().last
 
     @cached_property
     def _positions(self) -> dict[str, int]:
         return {h.name: i for i, h in enumerate(self.pallet.hypotheses)}
 
-    def _restore(self, final: Places) -> None:
-        """Make the last lines those of `final`: an exchange over fewer hypotheses may have left better-connected ones."""
-        stored = self.folder.records()
-        moved = [name for name, place in final.items() if stored.last.places[name] != place]
-        for names in plan.batches(moved, self.batch):
-            records = {name: stored.last.at(final[name]) for name in names}
-            stale = [r for name, r in records.items() if _numbers(stored.last[name]) != _numbers(r)]
-            self.folder.append_results(stale, EXCHANGE)
-
-    def _local(self, local: Places) -> dict[str, str]:
-        """Complete `local`; the reasons of those that cannot be."""
-        reasons: dict[str, str] = {}
-        for h in self.selected:
-            if h.defect is not None and h.name not in local:
-                reasons[h.name] = h.defect
-                self.emit(Failed(time.time(), "plan", h.name, h.defect))
-        todo = [h.name for h in self.selected if h.name not in local and h.name not in reasons]
-        there = [h.name for h in self.selected if h.name in local]
-        again = plan.resumed(todo, self.folder.noted_batches())
-        outcomes = self._outcomes(LOCAL, 0, todo, len(there), self._noted, again)
-        for names in plan.batches(there, _KEPT):
-            self.emit(Kept(time.time(), tuple(self._brief(self.folder.records().last[name]) for name in names)))
-        for outcome in outcomes:
-            local.update(self._keep(outcome.records, LOCAL))
-            reasons.update(outcome.reasons)
-            for name, reason in outcome.reasons.items():
-                self.emit(Failed(time.time(), outcome.job.label, name, reason))
-            self._finished(outcome, LOCAL, outcome.records)
-        self.folder.forget_batches()
-        return reasons
-
-    def _keep(self, records: Sequence[Mapping[str, Any]], step: str) -> Places:
-        """Write records down; where they lie, by name."""
-        places = self.folder.append_results(records, step)
-        return {str(record["name"]): place for record, place in zip(records, places, strict=True)}
-
-    def _exchange(self, local: Places, lost: dict[str, str]) -> Places:
-        searched = {name: place for name, place in local.items() if place.solved}
-        values = {name: self.pallet.hypothesis(name).values for name in searched}
-        near = neighbours(values)
-        return {**local, **exchange(searched, near, partial(self._round, near, lost))}
-
-    def _round(
-        self,
-        near: Mapping[str, Sequence[str]],
-        lost: dict[str, str],
-        number: int,
-        names: Sequence[str],
-        current: Mapping[str, Place],
-    ) -> Places:
-        """One round of the exchange: the places of the records that improved; `lost` gets the reasons of the lost."""
-        improved: Places = {}
-        payload = partial(self._exchanged, near, current)
-        for outcome in self._outcomes(EXCHANGE, number, names, 0, payload):
-            changed = [r for r in outcome.records if r["solutions"].get("changed")]
-            improved.update(self._keep(changed, EXCHANGE))
-            lost.update(outcome.reasons)
-            for name, reason in outcome.reasons.items():
-                self.emit(Failed(time.time(), outcome.job.label, name, reason))
-            self._finished(outcome, EXCHANGE, changed)
-        return improved
-
-    def _exchanged(
-        self, near: Mapping[str, Sequence[str]], current: Mapping[str, Place], names: Sequence[str], threads: int
-    ) -> dict[str, Any]:
-        """A task of the exchange: with the solutions that its hypotheses and their neighbours have, read for it."""
-        stored = self.folder.records().last
-        wanted = {*names, *(other for name in names for other in near[name])}
-        solutions = {name: stored.at(current[name])["solutions"] for name in wanted}
-        around = {name: [solutions[other] for other in near[name]] for name in names}
-        return self._payload(names, threads, known={name: solutions[name] for name in names}, starts_from=around)
-
-    def _outcomes(
-        self,
-        step: str,
-        number: int,
-        names: Sequence[str],
-        kept: int,
-        payload: Callable[..., Mapping[str, Any]],
-        again: Sequence[tuple[str, ...]] = (),
-    ) -> Iterator[dispatch.Outcome]:
-        """The outcomes of a step's tasks, first of those that run `again` as an earlier client submitted them."""
-        label = step if step == LOCAL else f"{step}-{number}"
-        taken = {name for batch in again for name in batch}
-        batches = [*again, *plan.batches([name for name in names if name not in taken], self.batch, self.threads)]
-        share = partial(payload, threads=max(1, self.threads // max(1, len(batches))))
-        jobs = [dispatch.Job(f"{label}-{i}", some, share) for i, some in enumerate(batches)]
-        points = tuple((h.name, tuple(h.values)) for h in self.selected) if step == LOCAL else ()
-        self.emit(Planned(time.time(), step, number, len(jobs), len(names), kept, points, tuple(self.pallet.labels), level=0.05))
-        window = _WINDOW * self.threads
-        return dispatch.results(
-            jobs, window=window, pool=self.pool, run=self.run, emit=self.emit, settle=self.settle, stop=self.stop
-        )
-
-    def _noted(self, names: Sequence[str], threads: int) -> dict[str, Any]:
-        """A task of the local step, written down so that a client that comes after this one submits the very same."""
-        self.folder.note_batch(names)
-        return self._payload(names, threads)
-
-    def _payload(self, names: Sequence[str], threads: int, **exchanged: Any) -> dict[str, Any]:
-        chosen = [self.pallet.hypothesis(name) for name in sorted(names, key=self._positions.__getitem__)]
-        shared: dict[str, Any] = {"threads": threads, "device": self.device, "background": self._background}
-        return plan.task(self.pallet, chosen, self.options, **shared, **exchanged)
-
     @cached_property
     def _background(self) -> Background:
         return Background(self.pallet.background)
 
-    def _finished(self, outcome: dispatch.Outcome, step: str, new: Sequence[Mapping[str, Any]]) -> None:
-        names = tuple(record["name"] for record in outcome.records)
-        results = tuple(map(self._brief, new))
-        self.emit(Finished(time.time(), outcome.job.label, step, names, len(new), outcome.seconds, results))
+    def _round(self, asked: Round, work: "_Work") -> Places:
+        """Work on a round's units; the places of the records that are new in it."""
+        if not asked.again:
+            work.current.update(self._kept(asked))
+        units = [unit for unit in asked.units if asked.again or unit.key not in work.current]
+        units = self._without_defects(units, work)
+        kept = [unit.key for unit in asked.units if unit.key in work.current] if not asked.again else []
+        new: Places = {}
+        outcomes = self._outcomes(asked, units, len(kept))
+        for keys in plan.batches(kept, _KEPT):
+            self.emit(Kept(time.time(), tuple(self._event_brief(self._stored[key]) for key in keys)))
+        for outcome in outcomes:
+            self._take(asked, outcome, work, new)
+        work.current.update(new)
+        if asked.inputs is None:
+            self.folder.forget_batches()
+        return new
 
-    def _brief(self, record: Mapping[str, Any]) -> Brief:
-        result = choose(record, self.options.minima)
-        expected = tuple(result.get("CLs_exp") or [None] * 5)
-        return (result["name"], result["CLs_obs"], expected, str(result["status"]), str(result["worker"]))
+    def _kept(self, asked: Round) -> Places:
+        """The records of this step that are there already: those of units that an earlier run had, too."""
+        stored = self.folder.records().of_step(asked.step).places
+        return {key: place for key, place in stored.items() if place.name in self._positions}
+
+    def _without_defects(self, units: Sequence[Unit], work: "_Work") -> list[Unit]:
+        """The units whose hypotheses can be used; the others fail here."""
+        sound = []
+        for unit in units:
+            defect = self.pallet.hypothesis(unit.hypothesis).defect
+            if defect is None:
+                sound.append(unit)
+            elif unit.hypothesis not in work.reasons:
+                work.reasons[unit.hypothesis] = defect
+                self.emit(Failed(time.time(), "plan", unit.hypothesis, defect))
+        return sound
+
+    def _take(self, asked: Round, outcome: dispatch.Outcome, work: "_Work", new: Places) -> None:
+        """Write down the records of a task, and note what failed."""
+        records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
+        new.update(self.folder.append_results([self.question.stored(record) for record in records], asked.step))
+        for key, reason in outcome.reasons.items():
+            name = outcome.job.units[key].hypothesis
+            if key in work.current:
+                work.unfinished[key] = reason
+            else:
+                work.reasons[name] = reason
+            self.emit(Failed(time.time(), outcome.job.label, name, reason))
+        names = tuple(dict.fromkeys(str(record["name"]) for record in outcome.records))
+        briefs = tuple(map(self._event_brief, records))
+        self.emit(Finished(time.time(), outcome.job.label, asked.step, names, len(records), outcome.seconds, briefs))
+
+    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int) -> Iterator[dispatch.Outcome]:
+        """The outcomes of a round's tasks, first of those that an earlier run submitted and did not finish."""
+        by_key = {unit.key: unit for unit in units}
+        noted = self.folder.noted_batches() if asked.inputs is None else []
+        earlier = plan.resumed(list(by_key), noted)
+        taken = {key for batch in earlier for key in batch}
+        batches = [*earlier, *plan.batches([key for key in by_key if key not in taken], self.batch, self.workers)]
+        threads = max(1, self.workers // max(1, len(batches)))
+        payload = partial(self._payload, asked, by_key, threads)
+        label = asked.step if not asked.number else f"{asked.step}-{asked.number}"
+        jobs = [dispatch.Job(f"{label}-{i}", {key: by_key[key] for key in batch}, payload) for i, batch in enumerate(batches)]
+        self.emit(self._planned(asked, jobs, len(by_key), kept))
+        window = _WINDOW * self.workers
+        return dispatch.results(
+            jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
+        )
+
+    def _planned(self, asked: Round, jobs: Sequence[dispatch.Job], units: int, kept: int) -> Planned:
+        points = () if asked.again else tuple((h.name, tuple(h.values)) for h in self.selected)
+        return Planned(
+            time=time.time(),
+            step=asked.step,
+            round=asked.number,
+            tasks=len(jobs),
+            hypotheses=units,
+            kept=kept,
+            points=points,
+            labels=tuple(self.pallet.labels),
+            question=self.question.name,
+            level=self.question.level,
+        )
+
+    def _payload(self, asked: Round, by_key: Mapping[str, Unit], threads: int, keys: Sequence[str]) -> JsonObject:
+        """A task for some units, built when it is submitted. One without inputs is noted: a resumed run submits the very same."""
+        units = sorted((by_key[key] for key in keys), key=lambda unit: (self._positions[unit.hypothesis], unit.shard or 0))
+        if asked.inputs is None:
+            self.folder.note_batch([unit.key for unit in units])
+        return plan.task(
+            self.pallet,
+            units,
+            self.question,
+            threads=threads,
+            device=self.device,
+            background=self._background,
+            inputs=None if asked.inputs is None else asked.inputs(units),
+        )
+
+    def _restore(self, final: Places) -> None:
+        """Make the last lines those of `final`: later rounds over another set of hypotheses may have left other records."""
+        stored = self._stored
+        moved = [key for key, place in final.items() if stored.places[key] != place]
+        for keys in plan.batches(moved, self.batch):
+            records = {key: stored.at(final[key]) for key in keys}
+            stale = [record for key, record in records.items() if _content(stored[key]) != _content(record)]
+            self.folder.append_results(stale, "exchange")
+
+    def _event_brief(self, record: JsonObject) -> events.Brief:
+        """The result of one unit alone, as events tell it."""
+        result: Brief = self.question.brief(self.question.read(self.question.answer([record])))
+        first, *others = result.numbers or (None,)
+        return result.name, first, tuple(others), result.status, result.worker
 
 
-def _numbers(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record without what it does not hold itself."""
-    return {key: value for key, value in record.items() if key != "step"}
+@dataclass(frozen=True)
+class _Work:
+    """The run so far: the place of each key's record, the reasons of hypotheses without one, and those of failed later rounds."""
+
+    current: Places
+    reasons: dict[str, str]
+    unfinished: dict[str, str]
+
+
+def _content(record: Mapping[str, JsonValue]) -> JsonObject:
+    """A record without the step in which it was written."""
+    return cast(JsonObject, {key: value for key, value in record.items() if key != "step"})

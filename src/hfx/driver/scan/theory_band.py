@@ -7,10 +7,12 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Protocol, TypeVar
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.folder import WAYS
+from hfx.driver.run.contents import Curve, ScanContent
+from hfx.driver.run.folder import VARIATIONS
+from hfx.driver.scan.context import RunContext
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
 
@@ -19,44 +21,59 @@ __all__ = ["check", "curves", "read_table", "scaled"]
 _COLUMNS = ("name", "uncertainty")
 
 
+Source = TypeVar("Source", Pallet, dict[str, Pallet])
+
+
+class _Finished(Protocol):
+    @property
+    def content(self) -> ScanContent: ...
+
+
 def curves(
-    source: Any,
+    source: Source,
     options: ScanOptions,
     folder: Path,
-    setting: Any,
-    scan: Callable[[Any, ScanOptions, Any], Any],
-) -> list[dict[str, Any]]:
+    context: RunContext,
+    scan: Callable[[Source, ScanOptions, RunContext], _Finished],
+) -> list[Curve]:
     """The observed curves with the signals' yields times 1 + X and 1 - X, X the ``--theory-band``; or none.
 
-    `scan(source, options, setting)` runs each; `source` is a pallet, or those of the regions by name. Their `which` is
-    "theory-up" and "theory-down". X is one number, or each hypothesis' own in a table.
+    `scan` runs each variation; `source` is a pallet, or those of the regions by name. Their `which` is "theory-up" and
+    "theory-down". X is one number, or each hypothesis' own in a table.
     """
     band = options.theory_band
     if band is None:
         return []
-    found = []
-    for way, sign in WAYS.items():
-        varied = replace(options, theory_band=None, output=folder / way)
+    found: list[Curve] = []
+    for variation, sign in VARIATIONS.items():
+        varied = replace(options, theory_band=None, output=folder / variation)
         if isinstance(band, str):
-            setting.say(f"{way}: the signals scaled by what {band} says of each")
-            result = scan(scaled(source, {name: 1.0 + sign * x for name, x in read_table(Path(band)).items()}), varied, setting)
+            context.say(f"{variation}: the signal of each hypothesis scaled as {band} says")
+            factors = {name: 1.0 + sign * x for name, x in read_table(Path(band)).items()}
+            result = scan(scaled(source, factors), varied, context)
         else:
-            scale = options.signal_scale * (1.0 + sign * band)
-            setting.say(f"{way}: the signal scaled by {scale:g}")
-            result = scan(source, replace(varied, signal_scale=scale), setting)
-        found += [{**c, "which": way} for c in result.contours["curves"] if c["which"] == "observed"]
+            scale = options.question.options.signal_scale * (1.0 + sign * band)
+            context.say(f"{variation}: the signal scaled by {scale:g}")
+            result = scan(source, varied.asking(signal_scale=scale), context)
+        observed = [curve for curve in result.content["contours"]["curves"] if curve["which"] == "observed"]
+        found += [{**curve, "which": variation} for curve in observed]
     return found
 
 
-def scaled(source: Any, factors: Mapping[str, float]) -> Any:
-    """A pallet, or several by region, with the signals of the hypotheses named times their factors."""
-    if not isinstance(source, Pallet):
-        return {region: scaled(pallet, factors) for region, pallet in source.items()}
-    hypotheses = tuple(replace(h, signal_scale=h.signal_scale * factors.get(h.name, 1.0)) for h in source.hypotheses)
+def scaled(source: Source, factors: Mapping[str, float]) -> Source:
+    """A pallet, or several by region, with the signals of the named hypotheses times their factors."""
+    if isinstance(source, Pallet):
+        return _scaled(source, factors)
+    regions: dict[str, Pallet] = source
+    return {region: _scaled(pallet, factors) for region, pallet in regions.items()}
+
+
+def _scaled(pallet: Pallet, factors: Mapping[str, float]) -> Pallet:
+    hypotheses = tuple(replace(h, signal_scale=h.signal_scale * factors.get(h.name, 1.0)) for h in pallet.hypotheses)
     listed = " ".join(f"{h.name}:{h.signal_scale!r}" for h in hypotheses)
-    # Other signals, other patches: their results are not those of the pallet as it is.
-    digest = hashlib.sha256(f"{source.patchset_digest} {listed}".encode()).hexdigest()
-    return replace(source, hypotheses=hypotheses, patchset_digest=digest)
+    # Other signals are other patches: their results are not those of the pallet as it is.
+    digest = hashlib.sha256(f"{pallet.patchset_digest} {listed}".encode()).hexdigest()
+    return replace(pallet, hypotheses=hypotheses, patchset_digest=digest)
 
 
 def check(options: ScanOptions, names: Iterable[str]) -> None:
@@ -92,7 +109,7 @@ def read_table(path: Path) -> dict[str, float]:
         ) from None
 
 
-def _fraction(row: Mapping[str, Any], path: Path) -> float:
+def _fraction(row: Mapping[str, str], path: Path) -> float:
     try:
         value = float(row["uncertainty"])
     except (TypeError, ValueError):

@@ -1,1 +1,1 @@
-"""Checks and preparation of this machine and of endpoints."""
+"""Checks of this machine and of endpoints, and the files that prepare nodes without a network."""

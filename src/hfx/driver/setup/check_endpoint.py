@@ -1,26 +1,37 @@
-"""``hfx endpoint check``: every worker of an endpoint answers, and what will not work is said with its remedy."""
+"""The check of an endpoint, ``hfx endpoint check``: its workers answer, and each problem is reported with its remedy."""
 
 import platform
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
 from concurrent.futures import wait as wait_for
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TypedDict, cast
 
 from hfx import endpoints
 from hfx.endpoints import Endpoint
 from hfx.errors import EndpointError
+from hfx.version import __version__
 
-__all__ = ["Check", "Worker", "check", "judge", "report"]
+__all__ = [
+    "Check",
+    "CheckDocument",
+    "CudaVersions",
+    "Handshake",
+    "Worker",
+    "WorkerDocument",
+    "check",
+    "problems_and_remarks",
+    "report",
+]
 
-# While not all workers have answered each answer keeps its worker busy, so that the next task goes to another.
-_HOLD = 0.4
+# Until all workers have answered, each answer keeps its worker busy for this time (seconds): the next task then goes to another.
+_BUSY_SECONDS = 0.4
 _ROUNDS = 12
-_CLOCK = 5.0  # seconds that two clocks may differ without a word
+_CLOCK_TOLERANCE = 5.0  # seconds that two clocks may differ without a remark
 
-# What is lacking where a device cannot be used, and what to do.
+# The remedy for each reason why a device cannot be used.
 _REMEDIES = {
     "device": "ask for as many GPUs as there are workers (gpus, gres)",
     "torch": "install torch there",
@@ -29,23 +40,77 @@ _REMEDIES = {
 }
 
 
+class CudaVersions(TypedDict):
+    """The CUDA version that torch was built for, and the version of NVIDIA's driver; None where there is none."""
+
+    torch: str | None
+    driver: str | None
+
+
+class Handshake(TypedDict):
+    """A worker's answer, as `hfx.functions.handshake` describes it."""
+
+    host: str
+    pid: int
+    python: str
+    executable: str
+    hfx: str
+    numerics: int
+    packages: dict[str, str | None]
+    cores: int
+    single: bool
+    device: str
+    devices: list[str]
+    cuda: CudaVersions
+    device_lacks: str | None
+    device_error: str | None
+    visible: str | None
+    time: float
+    held: float
+
+
 @dataclass(frozen=True)
 class Worker:
-    """A worker's handshake; `round_trip` and `clock` (its time minus ours) in seconds, of its fastest answer."""
+    """A worker's fastest answer.
 
-    told: Mapping[str, Any]
+    `round_trip`: seconds between task and answer, without the worker's own; `clock`: the worker's time minus ours, in seconds.
+    """
+
+    handshake: Handshake
     round_trip: float
     clock: float
 
     @property
     def name(self) -> str:
-        """Host and process."""
-        return f"{self.told['host']}:{self.told['pid']}"
+        """Host and process number."""
+        return f"{self.handshake['host']}:{self.handshake['pid']}"
+
+
+class WorkerDocument(TypedDict):
+    """A worker in the output of ``hfx endpoint check --json``."""
+
+    told: Handshake
+    round_trip: float
+    clock: float
+
+
+class CheckDocument(TypedDict):
+    """The output of ``hfx endpoint check --json``."""
+
+    endpoint: str
+    expected: int
+    workers: tuple[WorkerDocument, ...]
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+    usable: bool
 
 
 @dataclass(frozen=True)
 class Check:
-    """The workers that answered of those `expected`, what makes them unusable, and what is only worth a word."""
+    """The result of a check: the workers that answered.
+
+    `expected`: the number of workers that should answer; `problems` make the endpoint unusable, `remarks` do not.
+    """
 
     endpoint: str
     expected: int
@@ -53,28 +118,34 @@ class Check:
     problems: tuple[str, ...] = field(default=())
     remarks: tuple[str, ...] = field(default=())
 
-    def public(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return {**asdict(self), "usable": not self.problems}
+    def document(self) -> CheckDocument:
+        """The result as ``hfx endpoint check --json`` prints it."""
+        return {
+            "endpoint": self.endpoint,
+            "expected": self.expected,
+            "workers": tuple({"told": w.handshake, "round_trip": w.round_trip, "clock": w.clock} for w in self.workers),
+            "problems": self.problems,
+            "remarks": self.remarks,
+            "usable": not self.problems,
+        }
 
 
 def check(endpoint: Endpoint, cores: int, seconds: float = 300.0) -> Check:
-    """Shake hands with the workers of an endpoint, for at most `seconds`.
+    """Exchange handshakes with the workers of an endpoint, for at most `seconds`; `cores`: those that this process may use.
 
-    Raises `EndpointError` where the endpoint cannot be used or no worker answers in time.
+    Raises `EndpointError` if the endpoint cannot be used or no worker answers in time.
     """
     expected = _expected(endpoint, cores)
     with endpoints.connect(str(endpoint.file or endpoint.name), cores) as pool:
-        found = _greet(pool, expected, time.monotonic() + seconds)
+        found = _collect(pool, expected, time.monotonic() + seconds)
         if not found:
-            # Nobody is there to wait for.
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)  # do not wait for workers that do not answer
             raise EndpointError(
-                f"{endpoint}: no worker answered within {seconds:g} s; its jobs may be queueing: look there, or give "
-                f"them longer with --wait"
+                f"{endpoint}: no worker answered within {seconds:g} s; its jobs may still wait in the queue of the batch "
+                f"system: check there, or wait longer with --wait SECONDS"
             )
     workers = tuple(sorted(found, key=lambda worker: worker.name))
-    problems, remarks = judge(workers, endpoint, expected)
+    problems, remarks = problems_and_remarks(workers, endpoint, expected)
     return Check(endpoint.name, expected, workers, problems, remarks)
 
 
@@ -85,12 +156,12 @@ def _expected(endpoint: Endpoint, cores: int) -> int:
     return int(first()) if first else endpoint.workers(cores)
 
 
-def _greet(pool: Executor, expected: int, deadline: float) -> list[Worker]:
+def _collect(pool: Executor, expected: int, deadline: float) -> list[Worker]:
     found: dict[str, Worker] = {}
     for number in range(_ROUNDS):
-        for worker in _round(pool, expected, _HOLD if len(found) < expected else 0.0, deadline):
+        for worker in _round(pool, expected, _BUSY_SECONDS if len(found) < expected else 0.0, deadline):
             known = found.get(worker.name)
-            # The first answer's way holds the start of the worker; a later one's is the round trip.
+            # The time of the first answer includes the start of the worker; that of a later one is the round trip.
             if known is None or worker.round_trip < known.round_trip:
                 found[worker.name] = worker
         if time.monotonic() > deadline or (number and len(found) >= expected):
@@ -98,83 +169,93 @@ def _greet(pool: Executor, expected: int, deadline: float) -> list[Worker]:
     return list(found.values())
 
 
-def _round(pool: Executor, count: int, hold: float, deadline: float) -> Iterator[Worker]:
+def _round(pool: Executor, count: int, busy: float, deadline: float) -> Iterator[Worker]:
     from hfx.functions.handshake import run
 
-    arrived: dict[Future[Any], float] = {}
-    sent: dict[Future[Any], float] = {}
+    arrived: dict[Future[Handshake], float] = {}
+    sent: dict[Future[Handshake], float] = {}
     for _ in range(count):
         now = time.time()
-        # Nobody shall answer with what he said before.
-        future = pool.submit(run, {"seconds": hold, "asked": secrets.token_hex(8)})
+        # The random text makes each task unique, so that no service answers with an earlier result.
+        future = cast("Future[Handshake]", pool.submit(run, {"seconds": busy, "asked": secrets.token_hex(8)}))
         sent[future] = now
         future.add_done_callback(lambda done: arrived.setdefault(done, time.time()))
     done, _ = wait_for(sent, timeout=max(0.0, deadline - time.monotonic()))
     for future in done:
-        told = future.result()
+        handshake = future.result()
         back = arrived.get(future, time.time())
-        way = max(0.0, back - sent[future] - told["held"])
-        yield Worker(told, way, told["time"] + told["held"] / 2 - (sent[future] + back) / 2)
+        round_trip = max(0.0, back - sent[future] - handshake["held"])
+        yield Worker(handshake, round_trip, handshake["time"] + handshake["held"] / 2 - (sent[future] + back) / 2)
 
 
-def judge(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What makes an endpoint unusable, and what is only worth a word: a sentence each, with its remedy."""
-    from hfx.functions.jobs.cls import NUMERICS
-    from hfx.version import __version__
-
-    problems, remarks = [], []
+def problems_and_remarks(workers: Sequence[Worker], endpoint: Endpoint, expected: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The problems that make an endpoint unusable, and the remarks on what still works: a sentence each, with its remedy."""
+    problems = [problem for worker in workers for problem in _problems(worker)]
+    remarks = [remark for worker in workers for remark in _remarks(worker, endpoint)]
     if len(workers) < expected:
-        remarks.append(f"{len(workers)} of {expected} workers answered: the others may come later, or the node has fewer cores")
-    for worker in workers:
-        told, name = worker.told, worker.name
-        if told["numerics"] != NUMERICS:
-            problems.append(f"{name}: hfx {told['hfx']} there computes other numbers; install {__version__}, as here")
-        elif told["hfx"] != __version__:
-            remarks.append(f"{name}: hfx is {told['hfx']} there and {__version__} here; install the same")
-        missing = _missing(told)
-        if missing:
-            problems.append(
-                f"{name}: no {', '.join(missing)} there; {told['executable']} -m pip install {' '.join(missing)}, "
-                f"or name another Python"
-            )
-        elif told["device_error"] is not None:
-            remedy = _REMEDIES[told["device_lacks"]]
-            problems.append(f"{name}: no {told['device']} there: {told['device_error']}; {remedy}, or give device = 'cpu'")
-        if told["python"].split(".")[:2] != platform.python_version().split(".")[:2]:
-            remarks.append(
-                f"{name}: Python is {told['python']} there and {platform.python_version()} here; it works: only JSON travels. "
-                f"If something is odd, give workers this Python in worker_init"
-            )
-        if abs(worker.clock) > _CLOCK + worker.round_trip:
-            remarks.append(f"{name}: its clock is {worker.clock:+.0f} s off ours; times in the run's folder will be")
-        if endpoint.engine != "inline" and not told["single"]:
-            remarks.append(f"{name}: OMP_NUM_THREADS is not 1 there: libraries may take more cores; set it in worker_init")
-    return tuple(problems), (*remarks, *_crowded(workers, endpoint))
+        late = "the others may start later, or the node has fewer cores than the endpoint file asks for"
+        remarks.insert(0, f"{len(workers)} of {expected} workers answered: {late}")
+    return tuple(problems), (*remarks, *_overloaded_hosts(workers, endpoint))
 
 
-def _missing(told: Mapping[str, Any]) -> list[str]:
-    """What its fits need and it has not: torch on another device than the CPU alone."""
-    needless = {"torch"} if told["device"] == "cpu" else set()
-    return [package for package, version in told["packages"].items() if version is None and package not in needless]
+def _problems(worker: Worker) -> Iterator[str]:
+    from hfx.functions.catalogue import NUMERICS
+
+    answer, name = worker.handshake, worker.name
+    if answer["numerics"] != NUMERICS:
+        other = f"hfx {answer['hfx']} there computes other numbers than {__version__} here"
+        yield f"{name}: {other}; install {__version__} there"
+    missing = _missing(answer)
+    if missing:
+        command = f"{answer['executable']} -m pip install {' '.join(missing)}"
+        lacking = f"its Python lacks {', '.join(missing)}"
+        yield f"{name}: {lacking}; run '{command}' there, or set another Python in the endpoint file"
+    elif answer["device_error"] is not None:
+        remedy = f"{_REMEDIES[str(answer['device_lacks'])]}, or set device = 'cpu' in the endpoint file"
+        yield f"{name}: no {answer['device']} there: {answer['device_error']}; {remedy}"
 
 
-def _crowded(workers: Sequence[Worker], endpoint: Endpoint) -> Iterator[str]:
-    """Hosts with more threads than cores."""
+def _remarks(worker: Worker, endpoint: Endpoint) -> Iterator[str]:
+    from hfx.functions.catalogue import NUMERICS
+
+    answer, name, python = worker.handshake, worker.name, platform.python_version()
+    if answer["numerics"] == NUMERICS and answer["hfx"] != __version__:
+        yield f"{name}: hfx is {answer['hfx']} there and {__version__} here; install the same version"
+    if answer["python"].split(".")[:2] != python.split(".")[:2]:
+        remedy = "this works, because tasks are sent as JSON. If something fails, set this Python in worker_init"
+        yield f"{name}: Python is {answer['python']} there and {python} here; {remedy}"
+    if abs(worker.clock) > _CLOCK_TOLERANCE + worker.round_trip:
+        yield f"{name}: its clock differs by {worker.clock:+.0f} s from this machine's; so do its times in the run's folder"
+    if endpoint.engine != "inline" and not answer["single"]:
+        yield f"{name}: OMP_NUM_THREADS is not 1 there, so libraries may use more cores than intended; set it in worker_init"
+
+
+def _missing(handshake: Handshake) -> list[str]:
+    """The packages that the worker's fits need and that are not installed. On the CPU they do not need torch."""
+    unneeded = {"torch"} if handshake["device"] == "cpu" else set()
+    return [package for package, version in handshake["packages"].items() if version is None and package not in unneeded]
+
+
+def _overloaded_hosts(workers: Sequence[Worker], endpoint: Endpoint) -> Iterator[str]:
+    """A sentence for each host with more threads than cores."""
     threads = int(endpoint.settings.get("threads", 1))
-    for host in sorted({worker.told["host"] for worker in workers}):
-        there = [worker for worker in workers if worker.told["host"] == host]
-        cores = max(worker.told["cores"] for worker in there)
+    for host in sorted({worker.handshake["host"] for worker in workers}):
+        there = [worker for worker in workers if worker.handshake["host"] == host]
+        cores = max(worker.handshake["cores"] for worker in there)
         if len(there) * threads > cores and endpoint.engine != "inline":
-            yield f"{host}: {len(there)} workers of {threads} threads on {cores} cores; set workers = {max(1, cores // threads)}"
+            yield (
+                f"{host}: {len(there)} workers of {threads} threads on {cores} cores; "
+                f"set workers = {max(1, cores // threads)} in the endpoint file"
+            )
 
 
 def report(found: Check) -> str:
-    """The check as text: a line a worker, then the sentences."""
+    """The result as text: a table with a line for each worker, then the problems and remarks."""
     header = ("worker", "python", "hfx", "numpy", "numba", "torch", "cores", "devices", "round trip", "clock")
     rows = [header, *(_row(worker) for worker in found.workers)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(header))]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += [f"cannot be used: {sentence}" for sentence in found.problems]
+    lines += [f"problem: {sentence}" for sentence in found.problems]
     lines += [f"note: {sentence}" for sentence in found.remarks]
     if not found.problems:
         lines.append(f"endpoint {found.endpoint} can be used: {len(found.workers)} of {found.expected} workers answered")
@@ -182,11 +263,11 @@ def report(found: Check) -> str:
 
 
 def _row(worker: Worker) -> tuple[str, ...]:
-    told = worker.told
-    packages = told["packages"]
-    versions = (str(packages[name] or "absent") for name in ("numpy", "numba", "torch"))
-    devices = ", ".join(told["devices"]) or "none"
-    if told["device"] != "cpu":
-        devices += f" (CUDA {told['cuda']['torch'] or '-'}, driver {told['cuda']['driver'] or '-'})"
-    way, clock = f"{1000 * worker.round_trip:.1f} ms", f"{1000 * worker.clock:+.0f} ms"
-    return (worker.name, told["python"], told["hfx"], *versions, str(told["cores"]), devices, way, clock)
+    answer = worker.handshake
+    packages = answer["packages"]
+    versions = (str(packages[name] or "none") for name in ("numpy", "numba", "torch"))
+    devices = ", ".join(answer["devices"]) or "none"
+    if answer["device"] != "cpu":
+        devices += f" (CUDA {answer['cuda']['torch'] or '-'}, driver {answer['cuda']['driver'] or '-'})"
+    round_trip, clock = f"{1000 * worker.round_trip:.1f} ms", f"{1000 * worker.clock:+.0f} ms"
+    return (worker.name, answer["python"], answer["hfx"], *versions, str(answer["cores"]), devices, round_trip, clock)

@@ -1,4 +1,4 @@
-"""``hfx doctor``: what a bug report should say; plain text, nothing about the user's data."""
+"""The output of ``hfx doctor``, for bug reports: plain text on versions and hardware, nothing on the user's data."""
 
 import os
 import shutil
@@ -16,14 +16,14 @@ _PACKAGES = ("torch", "numpy", "scipy", "numba", "matplotlib", "typer", "rich", 
 
 
 def report(folder: Path | None = None) -> str:
-    """Versions, devices, engines, cache and disk of `folder` (the current one), a line each."""
+    """Versions, cores, devices, engines, login, download cache and the free disk space of `folder`, a line each."""
     versions = provenance.versions()
     found = [
-        ("hfx", f"{versions['hfx']} ({Path(__file__).resolve().parents[2]})"),
-        ("python", f"{versions['python']} ({versions['executable']})"),
+        ("hfx", f"{versions['hfx']} in {Path(__file__).resolve().parents[2]}"),
+        ("python", f"{versions['python']}, {versions['executable']}"),
         ("platform", f"{versions['platform']}, {versions['machine']}"),
-        ("packages", ", ".join(f"{p} {provenance.installed(p) or 'absent'}" for p in _PACKAGES)),
-        ("cores", f"{usable_cores()} usable of {os.cpu_count()}"),
+        ("packages", ", ".join(f"{p} {provenance.installed(p) or 'not installed'}" for p in _PACKAGES)),
+        ("cores", f"{usable_cores()} of {os.cpu_count()} may be used by this process"),
         ("devices", ", ".join(_devices())),
         ("engines", ", ".join(sorted(ENGINES))),
         ("login", account.state()),
@@ -38,10 +38,10 @@ def _devices() -> Iterable[str]:
     try:
         import torch
     except ImportError as error:
-        yield f"(torch cannot be imported: {error})"
+        yield f"GPUs unknown: torch cannot be imported ({error})"
         return
     if not torch.cuda.is_available():
-        yield "no cuda"
+        yield "no GPU that torch can use"
         return
     for i in range(torch.cuda.device_count()):
         yield f"cuda:{i} {torch.cuda.get_device_name(i)}"

@@ -1,15 +1,15 @@
-"""What nodes without a network need, in a folder to copy: hfx with its compiled kernels, and which packages to fetch.
+"""Files for nodes without a network: a folder with hfx, its compiled kernels and the list of packages to fetch.
 
 ::
 
     FOLDER/
-        site/hfx/           this hfx; its fits are compiled for this machine's kind of processor
+        site/hfx/           a copy of this hfx, with the fits compiled for this machine's kind of processor
         requirements.txt    the packages that workers need, in the versions that are installed here
-        fetch.sh            fetches their wheels into wheels/, where there is a network
-        install.sh          makes venv/ of them, where there is none
-        activate.sh         for worker_init: puts it all on the paths of a job
+        fetch.sh            fetches their wheels into wheels/; run it on a machine with a network
+        install.sh          installs these wheels into venv/; run it on the nodes' file system, no network needed
+        activate.sh         for worker_init: adds both to the paths of a job
 
-Another kind of processor than this one's compiles the fits once, into the folder where that can be written.
+On another kind of processor the fits are compiled once more, into the folder if it can be written.
 """
 
 import os
@@ -24,25 +24,27 @@ from hfx.errors import EndpointError
 
 __all__ = ["NEEDED", "requirements", "stage"]
 
-# By a worker of Parsl; torch, which is large, where it computes on GPUs alone.
+# The packages of a Parsl worker. torch, which is large, is added only for workers with GPUs.
 NEEDED = ("numpy", "scipy", "numba", "parsl")
 
 _FETCH = """#!/bin/sh
-# Where there is a network: fetches the wheels of requirements.txt. PYTHON: the Python of the workers, or one like it.
+# Run this on a machine with a network: it fetches the wheels of requirements.txt into wheels/.
+# Set PYTHON to the workers' Python, or to one of the same version and platform; default: python3.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 exec "${PYTHON:-python3}" -m pip download --only-binary :all: --dest "$here/wheels" --requirement "$here/requirements.txt" "$@"
 """
 
 _INSTALL = """#!/bin/sh
-# Where there is none: makes venv/ of the wheels. PYTHON: the Python of the workers.
+# Run this where the nodes see the folder, no network needed: it installs the wheels into venv/.
+# Set PYTHON to the workers' Python; default: python3.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 "${PYTHON:-python3}" -m venv "$here/venv"
 exec "$here/venv/bin/python3" -m pip install --quiet --no-index --find-links "$here/wheels" --requirement "$here/requirements.txt"
 """
 
-_ACTIVATE = """# In worker_init:  . /path/to/this/activate.sh
+_ACTIVATE = """# Put this line into worker_init of the endpoint file:  . /path/to/this/activate.sh
 here=$(cd "$(dirname "${BASH_SOURCE:-$0}")" && pwd)
 if [ -d "$here/venv" ]; then PATH=$here/venv/bin:$PATH; fi
 export PATH PYTHONPATH="$here/site${PYTHONPATH:+:$PYTHONPATH}"
@@ -51,9 +53,9 @@ unset NUMBA_CACHE_DIR
 
 
 def stage(folder: Path, *, torch: bool = False) -> list[Path]:
-    """Write the folder; the files that it holds, hfx's own left out. `torch`: for workers with GPUs.
+    """Write the folder; returns its files, without those of hfx itself. `torch`: include torch, for workers with GPUs.
 
-    Raises `EndpointError` where the folder holds something already, or cannot be written.
+    Raises `EndpointError` if the folder is not empty or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,19 +82,19 @@ def _write(path: Path, text: str) -> Path:
 
 
 def _copy(target: Path) -> None:
-    """This hfx, with the times of its files, by which older numbas know what they compiled."""
+    """Copy this hfx with the times of its files, by which older versions of numba recognise compiled code."""
     import hfx
 
     shutil.copytree(Path(hfx.__file__).resolve().parent, target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _compile(site: Path) -> None:
-    """Compile the fits in the copy; what is compiled already came with it."""
+    """Compile the fits in the copy; kernels that are compiled in this hfx already are copied, not compiled again."""
     kernels = site / "hfx" / "hf_core" / "cpu" / "__pycache__"
     kernels.mkdir()
     for file in _compiled():
         shutil.copy2(file, kernels)
-    command = [sys.executable, "-c", "from hfx.driver.process.compile_kernels import compile_ahead; compile_ahead()"]
+    command = [sys.executable, "-c", "from hfx.driver.process.compile_kernels import precompile; precompile()"]
     own = [str(site), *(path for path in sys.path if path)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(own), "PYTHONSAFEPATH": "1"}
     environment.pop("NUMBA_CACHE_DIR", None)
@@ -103,7 +105,7 @@ def _compile(site: Path) -> None:
 
 
 def _compiled() -> list[Path]:
-    """The files that hold the fits that are compiled here; none before the first run, or where no folder can be written."""
+    """The files of the kernels compiled in this hfx; none before the first scan, or if numba can write no cache folder."""
     from hfx.hf_core.cpu import compilation, minimize
 
     folder: str | None = minimize.minimize_rows.dispatcher._cache.cache_path
@@ -111,20 +113,20 @@ def _compiled() -> list[Path]:
 
 
 def requirements(needed: tuple[str, ...] = NEEDED) -> str:
-    """The packages that these need, with those, in the versions that are installed here: the text of a requirements file."""
+    """The text of a requirements file: the packages `needed` and all their dependencies, in the versions installed here."""
     found: dict[str, str] = {}
-    waiting = list(needed)
-    while waiting:
-        name = _normal(waiting.pop())
+    pending = list(needed)
+    while pending:
+        name = _normalized(pending.pop())
         if name in found:
             continue
         try:
             found[name] = version(name)
         except PackageNotFoundError:
-            continue  # for another platform or Python than this one's
-        waiting += [match[0] for one in requires(name) or () if "extra ==" not in one and (match := re.match(r"[\w.-]+", one))]
+            continue  # a dependency of another platform or version of Python
+        pending += [match[0] for one in requires(name) or () if "extra ==" not in one and (match := re.match(r"[\w.-]+", one))]
     return "".join(f"{name}=={found[name].partition('+')[0]}\n" for name in sorted(found))
 
 
-def _normal(name: str) -> str:
+def _normalized(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()

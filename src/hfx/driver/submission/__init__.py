@@ -1,1 +1,1 @@
-"""Scans that are handed over to a batch job or to a background process."""
+"""Scans that run on their own: submitted as a batch job, or as a process that does not need the terminal."""

@@ -1,4 +1,4 @@
-"""Following a run to its end, whoever drives it; one that nobody drives any more is handed over again."""
+"""Following a run until it ends, whichever process drives it. A submitted run without a driver is submitted again."""
 
 import time
 from collections.abc import Callable
@@ -8,85 +8,85 @@ from pathlib import Path
 
 from hfx.driver.run.events import Event
 from hfx.driver.run.follow import Follower, condensed
-from hfx.driver.scan.scan import Setting
-from hfx.driver.submission.prepare import again
-from hfx.driver.submission.status import Queues, Standing, standing
-from hfx.driver.submission.submit import hand_over
+from hfx.driver.scan.context import RunContext
+from hfx.driver.submission.prepare import prepare_resubmission
+from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
+from hfx.driver.submission.submit import submit
 from hfx.errors import RunFolderError
 
 __all__ = ["follow", "orphaned"]
 
-_PAUSE = 0.3  # seconds between looks into the folder
+_PAUSE = 0.3  # seconds between two looks into the folder
 
 
 @dataclass
-class _Shown:
-    """What has been said of the driver, so that it is not said twice."""
+class _DriverMessages:
+    """Messages on the driver's state, each given once."""
 
     say: Callable[[str], None]
-    driver: str = ""
+    last: str = ""
 
-    def tell(self, there: Standing) -> None:
-        told = f"{there.state}: {there.driver}"
-        if there.driver and told != self.driver:
-            self.driver = told
-            self.say(told)
+    def give(self, status: RunStatus) -> None:
+        message = f"{status.state}: {status.driver}"
+        if status.driver and message != self.last:
+            self.last = message
+            self.say(message)
 
 
-def follow(folder: Path, say: Callable[[str], None], listen: Callable[[Event], None], queues: Queues) -> Standing:
-    """Show a run until it ends; `listen` hears its events: of the past only what matters still.
+def follow(folder: Path, say: Callable[[str], None], listen: Callable[[Event], None], queues: BatchQueues) -> RunStatus:
+    """Follow a run until it ends; `listen` gets its events, those of the past condensed to what a display needs.
 
-    A submitted run that has stopped, failed or lost its driver is handed over again, and again whenever it is lost after
-    it got on. Returns how it ended; or that nobody drives it, where nobody submitted it either.
-    Raises `RunFolderError`: no run there, or drivers that go before they get on.
+    A submitted run that was stopped, failed or lost its driver is submitted again, also if its driver is lost later, provided
+    that the previous driver made progress. Returns the final status, or the status of a run that has no driver and was not
+    submitted.
+    Raises `RunFolderError`: no run there, or drivers that end before they make progress.
     """
-    follower, shown = Follower(folder), _Shown(say)
-    there = standing(folder, queues)
+    follower, messages = Follower(folder), _DriverMessages(say)
+    status = run_status(folder, queues)
     past = follower.new()
-    if there.state == "finished" or orphaned(there):
-        return there
-    got_on = there.driven and bool(past)
-    if there.driven:
+    if status.state == "finished" or orphaned(status):
+        return status
+    progressed = status.active and bool(past)
+    if status.active:
         for event in condensed(past):
             listen(event)
     else:
-        _again(there, say, queues)
+        _submit_again(status, say, queues)
     while True:
-        there = standing(folder, queues)
+        status = run_status(folder, queues)
         new = follower.new()
         for event in new:
             listen(event)
-        got_on = got_on or bool(new)
-        if there.ended or orphaned(there):
-            return there
-        shown.tell(there)
-        if not there.driven:
-            if not got_on:
-                raise RunFolderError(f"{folder}: its driver has gone before it began: {_last_words(there)}")
-            _again(there, say, queues)
-            got_on = False
+        progressed = progressed or bool(new)
+        if status.ended or orphaned(status):
+            return status
+        messages.give(status)
+        if not status.active:
+            if not progressed:
+                raise RunFolderError(f"{folder}: its driver ended before it fitted anything: {_last_words(status)}")
+            _submit_again(status, say, queues)
+            progressed = False
         time.sleep(_PAUSE)
 
 
-def orphaned(there: Standing) -> bool:
-    """Whether a run that nobody submitted is driven by nobody: a scan whose terminal has gone, say."""
-    return not there.driven and there.submitted is None
+def orphaned(status: RunStatus) -> bool:
+    """Whether a run has no driver and was not submitted: a scan whose terminal was closed, for example."""
+    return not status.active and status.submission is None
 
 
-def _again(there: Standing, say: Callable[[str], None], queues: Queues) -> None:
-    """Hand a run over again that nobody drives."""
-    why = {"lost": "its driver has gone without a word", "stopped": "it was stopped"}
-    reason = why.get(there.state, f"it failed ({there.run.get('reason')})")
-    say(f"{there.folder}: {reason}; it is submitted again, and goes on from what is kept")
-    scan = again(there, Setting(say=say))
-    handed = hand_over(scan, say, queues)
-    say(f"{handed.name} drives it now")
+def _submit_again(status: RunStatus, say: Callable[[str], None], queues: BatchQueues) -> None:
+    """Submit a run that has no driver."""
+    reasons = {"lost": "its driver ended without recording why", "stopped": "it was stopped"}
+    reason = reasons.get(status.state, f"it failed ({status.run.get('reason')})")
+    say(f"{status.folder}: {reason}; it is submitted again, and continues from the results kept so far")
+    submission = submit(prepare_resubmission(status, RunContext(say=say)), say, queues)
+    say(f"{submission.name} now drives the scan")
 
 
-def _last_words(there: Standing) -> str:
-    """The last line of the driver's log, and where the log is."""
-    assert there.submitted is not None
+def _last_words(status: RunStatus) -> str:
+    """The last line of the driver's log, and the log's path."""
+    assert status.submission is not None
     lines: list[str] = []
     with suppress(OSError):
-        lines = [line for line in Path(there.submitted.log).read_text(errors="replace").splitlines() if line.strip()]
-    return f"{lines[-1].removeprefix('hfx: ') if lines else 'it said nothing'} (all of it: {there.submitted.log})"
+        lines = [line for line in Path(status.submission.log).read_text(errors="replace").splitlines() if line.strip()]
+    return f"{lines[-1].removeprefix('hfx: ') if lines else 'its log is empty'} (complete log: {status.submission.log})"

@@ -1,4 +1,4 @@
-"""Stopping a run: its driver is asked, given time to end what it started, and then made to; what it left is swept up."""
+"""Stopping a run: its driver is told to stop, killed if it does not, and the jobs that it leaves behind are removed."""
 
 import os
 import signal
@@ -10,72 +10,72 @@ from pathlib import Path
 from hfx.driver.run import lock
 from hfx.driver.run.folder import opened
 from hfx.driver.run.lock import Holder
-from hfx.driver.submission import record
+from hfx.driver.run.submission_file import job_folder
 from hfx.driver.submission.record import Submission
-from hfx.driver.submission.status import Queues, Standing, standing
+from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.errors import EndpointError, RunFolderError
 
 __all__ = ["cancel"]
 
-_PAUSE = 0.3  # seconds between looks
+_PAUSE = 0.3  # seconds between two checks whether a driver has ended
 
 
 def cancel(folder: Path, wait: float, say: Callable[[str], None]) -> str:
-    """Stop a run; `wait`: seconds for its driver to end by itself. The sentence on what is kept and how to go on.
+    """Stop a run; `wait`: seconds that its driver has to end by itself. Returns a sentence: what is kept, how to continue.
 
     Raises `RunFolderError`: no run there, or its driver is on another host that no batch system reaches.
     """
-    there = standing(folder, Queues(0.0))
-    if there.state == "finished":
+    status = run_status(folder, BatchQueues(0.0))
+    if status.state == "finished":
         return f"{folder} is finished: there is nothing to cancel"
-    if there.driven:
-        _stop(there, wait, say)
-    _sweep(folder, there.submitted, say)
-    _write_down(folder)
-    return _kept(there)
+    if status.active:
+        _stop(status, wait, say)
+    _remove_left_jobs(folder, status.submission, say)
+    _record_stop(folder)
+    return _summary(status)
 
 
-def _stop(there: Standing, wait: float, say: Callable[[str], None]) -> None:
-    process = _process(there)
+def _stop(status: RunStatus, wait: float, say: Callable[[str], None]) -> None:
+    process = _process(status)
     if process is not None and not process.job:
         _stop_process(process, wait, say)
-    elif there.submitted is not None and there.submitted.job is not None:
-        _stop_job(there.submitted, there.submitted.job, wait, say)
+    elif status.submission is not None and status.submission.job is not None:
+        _stop_job(status.submission, status.submission.job, wait, say)
     else:
-        raise RunFolderError(f"{there.folder} is driven by {there.driver}: type 'hfx cancel {there.folder}' on that machine")
+        raise RunFolderError(f"{status.folder} is driven by {status.driver}: type 'hfx cancel {status.folder}' on that machine")
 
 
-def _process(there: Standing) -> Holder | None:
-    """The driver, where it is a process of this host."""
-    submitted = there.submitted.process if there.submitted else None
-    mine = lock.myself().host
-    return next((p for p in (there.holder, submitted) if p is not None and p.host == mine and lock.alive(p)), None)
+def _process(status: RunStatus) -> Holder | None:
+    """The driver, if it is a process of this host."""
+    submitted = status.submission.process if status.submission else None
+    host = lock.this_process().host
+    return next((p for p in (status.holder, submitted) if p is not None and p.host == host and lock.alive(p)), None)
 
 
 def _stop_process(process: Holder, wait: float, say: Callable[[str], None]) -> None:
     os.kill(process.pid, signal.SIGTERM)
     if _until(lambda: not lock.alive(process), wait):
         return
-    say(f"{process} does not end by itself: it is killed")
+    say(f"{process} did not end within {wait:g} s: it is killed")
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGKILL)
     _until(lambda: not lock.alive(process), wait)
 
 
-def _stop_job(submitted: Submission, number: str, wait: float, say: Callable[[str], None]) -> None:
-    system = SYSTEMS[submitted.system]
-    job = _in_queue(submitted.system, number)
+def _stop_job(submission: Submission, number: str, wait: float, say: Callable[[str], None]) -> None:
+    system = SYSTEMS[submission.system]
+    job = _in_queue(submission.system, number)
     if job is not None and not job.waits:
-        # First the driver alone: it ends its workers' jobs, and writes down where it is.
+        # First the driver alone: it ends its workers' jobs, and records the state of the run.
         with suppress(EndpointError):  # it may just have ended
             system.warn(number)
-        if _until(lambda: _in_queue(submitted.system, number) is None, wait):
+        if _until(lambda: _in_queue(submission.system, number) is None, wait):
             return
-        say(f"{submitted.name} does not end by itself: it is removed")
+        say(f"{submission.name} did not end within {wait:g} s: it is removed from the queue")
     with suppress(EndpointError):
         system.remove([number])
-    _until(lambda: _in_queue(submitted.system, number) is None, wait)
+    _until(lambda: _in_queue(submission.system, number) is None, wait)
 
 
 def _in_queue(system: str, number: str) -> Job | None:
@@ -91,35 +91,35 @@ def _until(done: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def _sweep(folder: Path, submitted: Submission | None, say: Callable[[str], None]) -> None:
-    """Remove the workers' jobs that a driver which was killed has left: they are known by where their scripts lie."""
-    if submitted is None:
+def _remove_left_jobs(folder: Path, submission: Submission | None, say: Callable[[str], None]) -> None:
+    """Remove the workers' jobs that a killed driver left in the queue; the location of their scripts identifies them."""
+    if submission is None:
         return
-    own = f"{record.job_folder(folder.absolute())}/parsl/"
-    for name in [submitted.system] if submitted.system else list(SYSTEMS):
+    own = f"{job_folder(folder.absolute())}/parsl/"
+    for name in [submission.system] if submission.system else list(SYSTEMS):
         with suppress(EndpointError):
             left = [job.number for job in SYSTEMS[name].queue() if job.file.startswith(own)]
             if left:
-                say(f"{name}: {len(left)} of its workers' jobs were left; they are removed")
+                say(f"{name}: {len(left)} jobs of this run's workers are still in the queue; they are removed")
                 SYSTEMS[name].remove(left)
 
 
-def _write_down(folder: Path) -> None:
-    """The state "stopped", where its driver could not write it."""
-    there = standing(folder, Queues(0.0))
-    if there.ended:
+def _record_stop(folder: Path) -> None:
+    """Write the state "stopped" into run.json, if the driver could not."""
+    status = run_status(folder, BatchQueues(0.0))
+    if status.ended:
         return
-    if there.driven:
-        raise RunFolderError(f"{folder} is still {there.state} ({there.driver}); run 'hfx cancel {folder}' again")
-    if there.holder is not None:
+    if status.active:
+        raise RunFolderError(f"{folder} is still {status.state} ({status.driver}); run 'hfx cancel {folder}' again")
+    if status.holder is not None:
         lock.remove(folder)
     with opened(folder, lambda _: None) as run:
         run.write("run.json", {**(run.run() or {}), "state": "stopped"})
 
 
-def _kept(there: Standing) -> str:
-    far = there.progress
-    count = far.local.done - len(far.failed)
+def _summary(status: RunStatus) -> str:
+    now = status.progress
+    count = now.local.done - len(now.failed)
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
-    way = f"hfx attach {there.folder}" if there.submitted else str(there.run.get("command"))
-    return f"stopped {there.folder}: {kept}; go on with: {way}"
+    command = f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))
+    return f"stopped {status.folder}: {kept}; go on with: {command}"

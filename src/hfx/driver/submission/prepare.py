@@ -1,7 +1,7 @@
-"""What it takes to hand a whole scan over: to a batch job that drives it, or to a process that outlives the terminal.
+"""The preparation of a submission: the files, command line and environment of the batch job or process that will drive the scan.
 
-The pallet is referenced, not copied: by its absolute path, or, where it was fetched, by its URL or DOI and the cache, which
-the job finds it in without a network. What was changed in between is noticed by its digests.
+The pallet is referenced, not copied: by its absolute path, or, if it was fetched, by its URL or DOI. The job then finds it in the
+cache, without a network. If it is changed before the job starts, its digests differ, and the driver refuses it.
 """
 
 import re
@@ -9,65 +9,88 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
+from hfx.driver.run.submission_file import job_folder
+from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.ready import Ready, check_here
 from hfx.driver.scan.regions import ready_source
-from hfx.driver.scan.scan import Ready, Setting, check_here
-from hfx.driver.submission import record as submission
 from hfx.driver.submission.record import Submission
-from hfx.driver.submission.status import Standing
+from hfx.driver.submission.status import RunStatus
 from hfx.endpoints import Endpoint
 from hfx.endpoints.batch import jobscript
 from hfx.pallets.cache import cache_folder
 
-__all__ = ["Handover", "again", "notes", "planned", "text", "told"]
+__all__ = [
+    "PreparedSubmission",
+    "SubmissionReport",
+    "notes",
+    "prepare_resubmission",
+    "prepare_scan",
+    "report",
+    "report_text",
+]
 
 
 @dataclass(frozen=True)
-class Handover:
-    """A scan that can be handed over: nothing has been written yet, nor started.
+class PreparedSubmission:
+    """A scan that can be submitted; nothing is written or started yet.
 
-    `files`: by name, what is written into the run's folder ``job``; `words` and `environment`: what a process of this
-    machine runs, where `submission` is of one.
+    `files`: texts of the files in the run's folder ``job``, by name. `command` and `environment`: command line and environment
+    variables of the driver, if it is a process of this machine.
     """
 
-    begin: Ready
+    ready: Ready
     options: ScanOptions
     submission: Submission
     files: dict[str, str]
-    words: list[str]
+    command: list[str]
     environment: dict[str, str]
 
     @property
     def folder(self) -> Path:
-        """The run's."""
-        return self.begin.path
+        """The run's folder."""
+        return self.ready.path
 
     def text(self) -> str:
-        """What would be submitted: the script (and, for HTCondor, the submit description), or the process' command line."""
+        """The job's script (and, for HTCondor, its submit description), or the process' command line."""
         texts = [text for name, text in self.files.items() if name in ("driver.sh", "driver.submit")]
-        return "\n".join(texts) or shlex.join(self.words) + "\n"
+        return "\n".join(texts) or shlex.join(self.command) + "\n"
 
 
-def planned(source: str, options: ScanOptions, setting: Setting) -> Handover:
-    """Open the pallet, check all that can be checked here, and say what would be submitted.
+class SubmissionReport(TypedDict):
+    """The output of ``hfx submit --json``."""
+
+    folder: str
+    how: str
+    endpoint: str
+    job: str | None
+    system: str | None
+    pid: int | None
+    script: str | None
+    log: str
+    next: list[str]
+
+
+def prepare_scan(source: str, options: ScanOptions, context: RunContext) -> PreparedSubmission:
+    """Open the pallet, check everything that can be checked on this machine, and prepare the submission.
 
     Raises `HfxError`: the pallet, an option, the endpoint or the folder cannot be used.
     """
     check_here(options)
     source = str(Path(source).expanduser().resolve()) if Path(source).expanduser().exists() else source
     options = replace(options, endpoint=_absolute(options))
-    begin = ready_source(source, options, setting)
-    begin = replace(begin, path=begin.path.absolute())
-    options = replace(options, output=begin.path)
-    return _handover(source, begin, options)
+    ready = ready_source(source, options, context)
+    ready = replace(ready, path=ready.path.absolute())
+    options = replace(options, output=ready.path)
+    return _prepare(source, ready, options)
 
 
 def _absolute(options: ScanOptions) -> tuple[str, ...] | None:
-    """The endpoints as they are found from any folder."""
+    """The endpoints, with the absolute path of those that were given as files."""
     if options.endpoint is None:
         return None
     found = endpoints.resolve_all(options.endpoint)
@@ -76,22 +99,22 @@ def _absolute(options: ScanOptions) -> tuple[str, ...] | None:
     return tuple(str(e.file.absolute()) if path and e.file else name for name, path, e in zip(given, by_path, found, strict=True))
 
 
-def _handover(source: str, begin: Ready, options: ScanOptions) -> Handover:
+def _prepare(source: str, ready: Ready, options: ScanOptions) -> PreparedSubmission:
     found = endpoints.resolve_all(options.endpoint)
-    # Several clusters are spoken to from the one place that knows them all.
+    # With several endpoints the driver runs on this machine, which can connect to all of them.
     how = getattr(found[0].spec, "submit_as", "here") if len(found) == 1 else "here"
-    folder = submission.job_folder(begin.path)
-    files, name = _own_endpoint(found[0], folder) if len(found) == 1 else ({}, None)
+    folder = job_folder(ready.path)
+    files, name = _endpoint_file(found[0], folder) if len(found) == 1 else ({}, None)
     environment = {"HFX_CACHE": str(cache_folder().absolute()), **({"HFX_CONFIG": str(folder)} if name else {})}
-    words = options.words(source, begin.path, endpoint=name)
-    driver = jobscript.Driver(_job_name(begin.path), folder, words, environment)
+    arguments = options.words(source, ready.path, endpoint=name)
+    driver = jobscript.Driver(_job_name(ready.path), folder, arguments, environment)
     label = found[0].spec.label if how != "here" else ""
     if label == "slurm":
         files["driver.sh"] = jobscript.slurm(found[0].spec, driver)
     elif label == "htcondor":
         files["driver.sh"] = jobscript.script(found[0].spec, driver)
         files["driver.submit"] = jobscript.htcondor(found[0].spec, driver, folder / "driver.sh")
-    handed = Submission(
+    submission = Submission(
         how=how,
         system=label,
         endpoint=options.places,
@@ -101,14 +124,15 @@ def _handover(source: str, begin: Ready, options: ScanOptions) -> Handover:
         script=str(folder / "driver.sh") if label else None,
         log=str(driver.log),
         poll_seconds=float(getattr(found[0].spec, "poll_seconds", 1.0)),
+        question=options.question.name,
     )
-    return Handover(begin, options, handed, files, _of_this_python(words), environment)
+    return PreparedSubmission(ready, options, submission, files, _with_this_python(arguments), environment)
 
 
-def _own_endpoint(endpoint: Endpoint, folder: Path) -> tuple[dict[str, str], str | None]:
-    """For a batch system, the endpoint's file as the driver uses it, and the name by which the driver finds it.
+def _endpoint_file(endpoint: Endpoint, folder: Path) -> tuple[dict[str, str], str | None]:
+    """For a batch system: the endpoint file that the driver reads, as {path: text}, and the endpoint's name in the driver.
 
-    It is kept under the user's own name for it, in a configuration folder of the run's: run.json says what the user said.
+    The name is the user's own, so that run.json shows what the user typed; the file lies in a configuration folder of the run.
     """
     if not hasattr(endpoint.spec, "submit_as"):
         return {}, None
@@ -120,61 +144,64 @@ def _job_name(run: Path) -> str:
     return "hfx-" + (re.sub(r"[^A-Za-z0-9._-]+", "-", run.name) or "scan")
 
 
-def _of_this_python(words: list[str]) -> list[str]:
-    return [sys.executable, "-P", "-m", *words]
+def _with_this_python(arguments: list[str]) -> list[str]:
+    return [sys.executable, "-P", "-m", *arguments]
 
 
-def again(there: Standing, setting: Setting) -> Handover:
-    """The hand-over of a run that was submitted before, from what was kept of it."""
-    assert there.submitted is not None
-    return planned(there.submitted.source, there.submitted.scan_options(), setting)
+def prepare_resubmission(status: RunStatus, context: RunContext) -> PreparedSubmission:
+    """The preparation of a run that was submitted before, from the record of that submission."""
+    assert status.submission is not None
+    return prepare_scan(status.submission.source, status.submission.scan_options(), context)
 
 
-def notes(scan: Handover) -> list[str]:
-    """What the user should know of where the driver runs."""
-    handed = scan.submission
-    if handed.how == "driver-job":
-        name = scan.submission.endpoint
-        tried = f"they are as the file of {name} says, and 'hfx endpoint check {name}' tries them"
-        return [f"the driver is a small job, which submits the workers' jobs; both wait in the queue; {tried}"]
-    if handed.how == "one-job":
-        return ["driver and workers are one job"]
-    found = endpoints.resolve_all(scan.options.endpoint)
+def notes(prepared: PreparedSubmission) -> list[str]:
+    """Sentences for the user on the place where the driver runs."""
+    submission = prepared.submission
+    if submission.how == "driver-job":
+        name = submission.endpoint
+        checked = f"the file of endpoint {name} describes the workers' jobs, and 'hfx endpoint check {name}' tests them"
+        return [
+            "the driver, which sends tasks to the workers and collects results, is a small job that submits the workers' jobs; "
+            f"both wait in the queue; {checked}"
+        ]
+    if submission.how == "one-job":
+        return ["the driver, which sends tasks to the workers and collects results, and its workers are one job"]
     sentences = [
-        f"the driver is a process of this machine, {lock.myself().host}, which survives the terminal: the machine must stay up"
+        f"the scan is driven by a process of this machine, {lock.this_process().host}: it goes on when the terminal is closed, "
+        "but the machine must stay up"
     ]
-    if any(endpoint.engine == "globus" for endpoint in found):
+    if any(endpoint.engine == "globus" for endpoint in endpoints.resolve_all(prepared.options.endpoint)):
         sentences.append(
-            "Globus drops results that nobody fetches for 30 minutes, so the driver collects them here; should it die, "
-            f"'hfx attach {scan.folder}' starts it again, which submits again what has expired"
+            "Globus deletes results that are not fetched within 30 minutes, so this process must fetch them; if it ends early, "
+            f"'hfx attach {prepared.folder}' starts it again, and it repeats the tasks whose results were deleted"
         )
     return sentences
 
 
-def told(scan: Handover, handed: Submission) -> dict[str, Any]:
-    """What `hfx submit` prints, as a dict for scripts."""
-    folder = scan.folder
+def report(prepared: PreparedSubmission, submission: Submission) -> SubmissionReport:
+    """The facts that `hfx submit` prints after a submission."""
+    folder = prepared.folder
     return {
         "folder": str(folder),
-        "how": handed.how,
-        "endpoint": handed.endpoint,
-        "job": handed.job,
-        "system": handed.system or None,
-        "pid": handed.process.pid if handed.process else None,
-        "script": handed.script,
-        "log": handed.log,
+        "how": submission.how,
+        "endpoint": submission.endpoint,
+        "job": submission.job,
+        "system": submission.system or None,
+        "pid": submission.process.pid if submission.process else None,
+        "script": submission.script,
+        "log": submission.log,
         "next": [f"hfx {word} {shlex.quote(str(folder))}" for word in ("status", "attach", "cancel")],
     }
 
 
-def text(told: dict[str, Any]) -> str:
-    """The same for people."""
-    driver = f"{told['system']} {told['job']}" if told["system"] else f"process {told['pid']}"
+def report_text(report: SubmissionReport) -> str:
+    """The report as lines of text."""
+    driver = f"{report['system']} {report['job']}" if report["system"] else f"process {report['pid']}"
     rows = [
-        ("run", told["folder"]),
-        ("driver", f"{driver} ({told['how']}), endpoint {told['endpoint']}"),
-        *([("script", told["script"])] if told["script"] else []),
-        ("log", told["log"]),
-        *zip(("next", "", ""), told["next"], strict=True),
+        ("run", report["folder"]),
+        ("driver", f"{driver} ({report['how']}), endpoint {report['endpoint']}"),
+        *([("script", report["script"])] if report["script"] else []),
+        ("log", report["log"]),
+        *zip(("next", "", ""), report["next"], strict=True),
     ]
     return "\n".join(f"{name:<8}{value}" for name, value in rows)

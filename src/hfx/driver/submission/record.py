@@ -1,95 +1,96 @@
-"""What `hfx submit` did with a run, in ``job/submission.json`` of its folder; the driver itself never writes there.
+"""The record of a submission: the file ``job/submission.json`` in a run's folder. The driver itself never writes it.
 
 ::
 
-    job/submission.json   this
+    job/submission.json   this record
     job/driver.sh         the script of the driver's job (and driver.submit, for HTCondor)
-    job/driver.log        what the driver has to say
+    job/driver.log        the output of the driver
     job/endpoints/        the endpoint's file as the driver uses it
-    job/parsl/            scripts and logs of the workers' jobs: by these they are known as this run's
+    job/parsl/            scripts and logs of the workers' jobs; their location identifies these jobs as this run's
+
+The driver is the process that runs the scan: it sends tasks to the workers and writes the run's folder.
 """
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_json
 from hfx.driver.run.lock import Holder
+from hfx.driver.run.submission_file import NAME, job_folder
+from hfx.errors import RunFolderError
+from hfx.json_types import JsonValue
 
-__all__ = ["LOCK", "Submission", "job_folder", "read", "submitted", "write"]
+__all__ = ["LOCK", "Submission", "read", "write"]
 
-# Held by whoever hands the run over, until its job or process is known.
+# The lock that `hfx submit` holds from its first look at the run's folder until the driver's job or process is recorded.
 LOCK = "submitting.lock"
-
-
-def job_folder(run: Path) -> Path:
-    """Where a run's driver has its files."""
-    return run / "job"
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A scan handed over.
+    """A submitted scan.
 
     Args:
         how: "driver-job", "one-job", or "here": a process of this machine.
         system: the batch system, "slurm" or "htcondor"; "" for a process.
-        endpoint: the endpoint's name, as it is told.
+        endpoint: the endpoint's name, as users see it.
         source, options: of the scan, every path absolute.
-        since: when, UTC.
-        script: of the job; None for a process.
-        log: what the driver has to say.
-        poll_seconds: between looks at the queue.
-        job: its number; None before the batch system took it, and for a process.
-        process: the driver's; None for a job.
+        since: the time of the submission, UTC, ISO 8601.
+        script: the path of the job's script; None for a process.
+        log: the path of the driver's log.
+        poll_seconds: seconds between two queries of the batch system's queue.
+        job: the job's number; None before the batch system accepted it, and for a process.
+        process: the driver's process; None for a job.
+        question: the name of the question that is asked.
     """
 
     how: str
     system: str
     endpoint: str
     source: str
-    options: Mapping[str, Any]
+    options: Mapping[str, JsonValue]
     since: str
     script: str | None
     log: str
     poll_seconds: float
     job: str | None = None
     process: Holder | None = None
+    question: str = DEFAULT
 
     @property
     def name(self) -> str:
-        """The job or process, as it is told: "slurm 17", "process 123 on login1"."""
+        """The job or process as users see it: "slurm 17", "process 123 on login1"."""
         if self.system:
             return f"{self.system} {self.job or '(not yet taken)'}"
         return f"process {self.process.pid} on {self.process.host}" if self.process else "a process that did not start"
 
     def scan_options(self) -> ScanOptions:
-        """The options, to hand it over again; raises `EndpointError` where its endpoint has gone."""
-        return ScanOptions.of({k: tuple(v) if isinstance(v, list) else v for k, v in self.options.items()})
+        """The scan's options, for another submission; raises `EndpointError` if its endpoint no longer exists."""
+        return ScanOptions.of({k: tuple(v) if isinstance(v, list) else v for k, v in self.options.items()}, self.question)
 
-    def started(self, *, job: str | None = None, process: Holder | None = None) -> "Submission":
-        """The same with its job or process."""
+    def with_driver(self, *, job: str | None = None, process: Holder | None = None) -> "Submission":
+        """A copy that names the driver's job or process."""
         return replace(self, job=job, process=process)
 
 
 def write(run: Path, submission: Submission) -> None:
-    """Write it, whole or not at all; raises `RunFolderError`."""
+    """Write the record atomically; raises `RunFolderError`."""
     with durable_files.explained(run):
-        durable_files.write_whole(job_folder(run) / "submission.json", durable_files.dump(asdict(submission), indent=1) + "\n")
-
-
-def submitted(run: Path) -> bool:
-    """Whether a run was handed over."""
-    return (job_folder(run) / "submission.json").exists()
+        durable_files.write_whole(job_folder(run) / NAME, durable_files.dump(asdict(submission), indent=1) + "\n")
 
 
 def read(run: Path) -> Submission | None:
-    """What was written; None for a run that was not handed over. Raises `RunFolderError` where it cannot be read."""
-    found = read_json(job_folder(run), "submission.json")
+    """The record in a run's folder; None if the run was not submitted. Raises `RunFolderError` if it cannot be read."""
+    found = read_json(job_folder(run), NAME)
     if found is None:
         return None
-    process = found.pop("process", None)
-    return Submission(**found, process=Holder(**process) if process else None)
+    try:
+        return msgspec.convert(found, Submission)
+    except msgspec.ValidationError as error:
+        raise RunFolderError(f"{job_folder(run) / NAME} does not hold what hfx writes ({error}); submit the scan again") from None

@@ -1,4 +1,4 @@
-"""The runs that this user has submitted: one small file for each, in the user's state folder, so that no two writers meet."""
+"""The runs that this user has submitted: one small file for each, so that no two processes write the same file."""
 
 import hashlib
 from contextlib import suppress
@@ -11,14 +11,14 @@ __all__ = ["add", "folder", "runs"]
 
 
 def folder() -> Path:
-    """Where the files are."""
+    """The folder of the files."""
     from platformdirs import user_state_path
 
     return user_state_path("hfx", appauthor=False) / "runs"
 
 
 def add(run: Path) -> None:
-    """Remember a run's folder; where that cannot be written the run goes on without: `hfx status RUN` finds it still."""
+    """Register a run's folder. No error if the file cannot be written: `hfx status RUN` still finds the run."""
     path = run.resolve()
     with suppress(OSError, HfxError):
         folder().mkdir(parents=True, exist_ok=True)
@@ -26,14 +26,14 @@ def add(run: Path) -> None:
 
 
 def runs() -> list[Path]:
-    """The folders, in the order in which they were submitted; those that have vanished are forgotten."""
+    """The registered folders in the order of submission; those that no longer exist are removed from the registry."""
     with suppress(OSError):
         files = sorted(folder().iterdir(), key=lambda file: (file.stat().st_mtime, file.name))
-        return [path for file in files if not file.name.startswith(".") and (path := _kept(file)) is not None]
+        return [path for file in files if not file.name.startswith(".") and (path := _registered(file)) is not None]
     return []
 
 
-def _kept(file: Path) -> Path | None:
+def _registered(file: Path) -> Path | None:
     try:
         path = Path(file.read_text(encoding="utf-8").rstrip("\n"))
         (path / "run.json").stat()
@@ -42,5 +42,5 @@ def _kept(file: Path) -> Path | None:
             file.unlink()
         return None
     except (OSError, ValueError):
-        return None  # a file system that is away may come back
+        return None  # the file system may be away only for now: keep the entry
     return path

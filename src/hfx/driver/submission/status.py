@@ -1,4 +1,4 @@
-"""How a run stands, told from its folder and the queue of its batch system: who drives it, and whether that is still so."""
+"""The status of a run, from its folder and from the queue of its batch system: its state, and whether its driver still runs."""
 
 import os
 import socket
@@ -6,9 +6,10 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypedDict, cast
 
 from hfx.driver.run import lock
+from hfx.driver.run.contents import RunContent
 from hfx.driver.run.folder import ENDED, read_json
 from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder
@@ -18,156 +19,174 @@ from hfx.driver.submission.record import Submission
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.errors import EndpointError, RunFolderError
 
-__all__ = ["Queues", "Standing", "standing"]
+__all__ = ["BatchQueues", "RunStatus", "StatusDocument", "run_status"]
 
 
-class Queues:
-    """The queues of the batch systems, asked once in `pause` seconds at most: a controller serves many."""
+class BatchQueues:
+    """The queues of the batch systems. Each is queried once in `interval` seconds at most, because its controller serves many."""
 
-    def __init__(self, pause: float = 10.0) -> None:
-        self.pause = pause
-        self._asked: dict[str, tuple[float, dict[str, Job] | EndpointError]] = {}
+    def __init__(self, interval: float = 10.0) -> None:
+        self.interval = interval
+        self._answers: dict[str, tuple[float, dict[str, Job] | EndpointError]] = {}
 
     def job(self, system: str, number: str) -> Job | None:
-        """A job; None where the queue does not have it (any more). Raises `EndpointError` where it cannot be told."""
-        when, found = self._asked.get(system, (0.0, {}))
-        # Who is missed is asked for at once: it may be newer than the answer.
-        if time.monotonic() - when > self.pause or (isinstance(found, dict) and number not in found):
-            found = self._ask(system)
-        if isinstance(found, EndpointError):
-            raise found
-        return found.get(number)
+        """A job; None if it is not, or no longer, in the queue. Raises `EndpointError` if the batch system does not answer."""
+        when, answer = self._answers.get(system, (0.0, {}))
+        # A job that is missing may be newer than the answer: query at once.
+        if time.monotonic() - when > self.interval or (isinstance(answer, dict) and number not in answer):
+            answer = self._query(system)
+        if isinstance(answer, EndpointError):
+            raise answer
+        return answer.get(number)
 
-    def _ask(self, system: str) -> dict[str, Job] | EndpointError:
+    def _query(self, system: str) -> dict[str, Job] | EndpointError:
         answer: dict[str, Job] | EndpointError
         try:
             answer = {job.number: job for job in SYSTEMS[system].queue()}
         except EndpointError as error:
             answer = error
-        self._asked[system] = time.monotonic(), answer
+        self._answers[system] = time.monotonic(), answer
         return answer
 
 
+class StatusDocument(TypedDict):
+    """A run's entry in the output of ``hfx status --json``."""
+
+    folder: str
+    state: str
+    driver: str
+    job: str | None
+    step: str
+    done: int
+    total: int
+    failures: int
+    started: str | None
+    last_event: str | None
+    reason: str | None
+
+
 @dataclass(frozen=True)
-class Standing:
-    """How a run stands.
+class RunStatus:
+    """The status of a run.
 
     Args:
-        folder: the run's.
-        state: that of run.json ("submitted", "planned", "running", "finished", "stopped", "failed"); or "queued", where its
-            job waits; or "lost", where its driver has gone without a word.
-        driver: the job or process that drives it, and what the queue says of it; "" where nobody does.
-        driven: whether somebody drives it, or will.
+        folder: the run's folder.
+        state: that of run.json ("submitted", "planned", "running", "finished", "stopped", "failed"); or "queued", if the
+            driver's job waits in the queue; or "lost", if the driver ended without recording a final state.
+        driver: the driver's job (with its state in the queue) or process; "" if there is none.
+        active: whether a driver runs, or will start.
         run: the content of run.json.
-        submitted: how it was handed over; None where it was not.
-        holder: whom its lock names.
+        submission: the record of the submission; None if the run was not submitted.
+        holder: the process recorded in the lock file; None if there is no lock.
     """
 
     folder: Path
     state: str
     driver: str
-    driven: bool
-    run: dict[str, Any]
-    submitted: Submission | None
+    active: bool
+    run: RunContent
+    submission: Submission | None
     holder: Holder | None
 
     @property
     def ended(self) -> bool:
-        """Whether it has ended, well or not, and said so."""
+        """Whether the run recorded a final state: finished, stopped or failed."""
         return self.state in ENDED
 
     @property
     def progress(self) -> RunProgress:
-        """How far it is."""
+        """The numbers of hypotheses fitted, failed and in total."""
         return progress(self.folder)
 
-    def public(self) -> dict[str, Any]:
-        """For scripts."""
-        far = self.progress
+    def document(self) -> StatusDocument:
+        """The status as ``hfx status --json`` prints it."""
+        now = self.progress
         return {
             "folder": str(self.folder),
             "state": self.state,
             "driver": self.driver,
-            "job": self.submitted.job if self.submitted else None,
-            "step": far.current.title,
-            "done": far.local.done,
-            "total": far.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
-            "failures": len(far.failed),
+            "job": self.submission.job if self.submission else None,
+            "step": now.current.title,
+            "done": now.local.done,
+            "total": now.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
+            "failures": len(now.failed),
             "started": self.run.get("started"),
-            "last_event": None if far.last_event is None else datetime.fromtimestamp(far.last_event, UTC).isoformat(timespec="seconds"),
+            "last_event": None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC).isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
 
 
-def standing(folder: Path, queues: Queues) -> Standing:
-    """How the run in `folder` stands; raises `RunFolderError` where there is none."""
-    run = _run(folder)
-    submitted, holder = record.read(folder), lock.holder(folder)
-    state, driver, driven = _driven(folder, str(run.get("state")), submitted, holder, queues)
+def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
+    """The status of the run in `folder`; raises `RunFolderError` if the folder holds none."""
+    run = _read_run(folder)
+    submission, holder = record.read(folder), lock.holder(folder)
+    state, driver, active = _driver(folder, str(run.get("state")), submission, holder, queues)
     if state == "lost":
-        # It may have ended while the queue was asked.
-        run = _run(folder)
+        # The run may have ended during the query of the queue.
+        run = _read_run(folder)
         if run.get("state") in ENDED:
             state, driver = str(run["state"]), ""
-    return Standing(folder, state, driver, driven, run, submitted, holder)
+    return RunStatus(folder, state, driver, active, run, submission, holder)
 
 
-def _run(folder: Path) -> dict[str, Any]:
-    run = read_json(folder, "run.json")
-    if run is None:
-        raise RunFolderError(f"{folder} holds no run of hfx: there is no run.json in it; 'hfx status' lists those that are known")
-    return run
+def _read_run(folder: Path) -> RunContent:
+    content = read_json(folder, "run.json")
+    if content is None:
+        raise RunFolderError(
+            f"{folder} holds no run of hfx: there is no run.json in it; 'hfx status' without a folder lists the known runs"
+        )
+    return cast(RunContent, content)
 
 
-def _driven(
-    folder: Path, state: str, submitted: Submission | None, holder: Holder | None, queues: Queues
+def _driver(
+    folder: Path, state: str, submission: Submission | None, holder: Holder | None, queues: BatchQueues
 ) -> tuple[str, str, bool]:
-    """State, driver, and whether it drives."""
+    """The state, the driver, and whether it is active."""
     if state in ENDED:
-        return (state == "stopped" and _starts_again(submitted, queues)) or (state, "", False)
-    if holder is not None and _here(holder) and lock.alive(holder):
+        return (state == "stopped" and _requeued(submission, queues)) or (state, "", False)
+    if holder is not None and _on_this_host(holder) and lock.alive(holder):
         return state, f"{holder.job.replace(':', ' ')}, process {holder.pid}" if holder.job else f"process {holder.pid}", True
     if _being_submitted(folder):
         return "submitted", "being submitted", True
-    if submitted is not None and submitted.system and (holder is None or holder.job or _here(holder)):
-        return _as_job(state, submitted, queues)
-    for process in (submitted.process if submitted else None, holder):
-        if process is not None and not _here(process):
+    if submission is not None and submission.system and (holder is None or holder.job or _on_this_host(holder)):
+        return _driver_job(state, submission, queues)
+    for process in (submission.process if submission else None, holder):
+        if process is not None and not _on_this_host(process):
             return state, f"process {process.pid} on {process.host}, not to be seen from here", True
         if process is not None and lock.alive(process):
             return state, f"process {process.pid}", True
     return "lost", "", False
 
 
-def _starts_again(submitted: Submission | None, queues: Queues) -> tuple[str, str, bool] | None:
-    """Of a job that was stopped to be started again (requeued, preempted): that it waits; None for any other."""
-    if submitted is None or submitted.job is None:
+def _requeued(submission: Submission | None, queues: BatchQueues) -> tuple[str, str, bool] | None:
+    """State, driver and activity of a job that the batch system stopped and put back into the queue; None for any other."""
+    if submission is None or submission.job is None:
         return None
     try:
-        job = queues.job(submitted.system, submitted.job)
+        job = queues.job(submission.system, submission.job)
     except EndpointError:
         return None
-    return ("queued", f"{submitted.name}: {job}", True) if job is not None and job.waits else None
+    return ("queued", f"{submission.name}: {job}", True) if job is not None and job.waits else None
 
 
-def _as_job(state: str, submitted: Submission, queues: Queues) -> tuple[str, str, bool]:
-    """The same of a batch job, as the queue has it."""
-    if submitted.job is None:
+def _driver_job(state: str, submission: Submission, queues: BatchQueues) -> tuple[str, str, bool]:
+    """State, driver and activity of a driver that is a batch job, from the queue."""
+    if submission.job is None:
         return "lost", "", False
     try:
-        job = queues.job(submitted.system, submitted.job)
+        job = queues.job(submission.system, submission.job)
     except EndpointError as error:
-        return state, f"{submitted.name} ({error})", True
+        return state, f"{submission.name} ({error})", True
     if job is None:
         return "lost", "", False
-    return "queued" if job.waits else state, f"{submitted.name}: {job}", True
+    return "queued" if job.waits else state, f"{submission.name}: {job}", True
 
 
 def _being_submitted(folder: Path) -> bool:
-    """Whether another process is handing it over just now."""
+    """Whether another process submits the run at this moment."""
     holder = lock.holder(folder, record.LOCK)
-    return holder is not None and (not _here(holder) or (lock.alive(holder) and holder.pid != os.getpid()))
+    return holder is not None and (not _on_this_host(holder) or (lock.alive(holder) and holder.pid != os.getpid()))
 
 
-def _here(holder: Holder) -> bool:
+def _on_this_host(holder: Holder) -> bool:
     return holder.host == socket.gethostname()

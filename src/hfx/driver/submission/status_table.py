@@ -1,61 +1,61 @@
-"""The table of `hfx status`: one line for each run."""
+"""The table that `hfx status` prints: one line for each run."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from hfx.driver.submission import registry
-from hfx.driver.submission.status import Queues, Standing, standing
+from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.errors import RunFolderError
 
-__all__ = ["lines", "of_known", "of_runs"]
+__all__ = ["status_of_known_runs", "status_of_runs", "table_lines"]
 
 _HEAD = ("run", "state", "driver", "done", "failed", "started", "last event")
 
 
-def of_runs(folders: Iterable[Path]) -> list[Standing]:
-    """How each stands; raises `RunFolderError` where there is no run."""
-    queues = Queues()
-    return [standing(folder.absolute(), queues) for folder in folders]
+def status_of_runs(folders: Iterable[Path]) -> list[RunStatus]:
+    """The status of the run in each folder; raises `RunFolderError` for a folder without a run."""
+    queues = BatchQueues()
+    return [run_status(folder.absolute(), queues) for folder in folders]
 
 
-def of_known() -> list[Standing]:
-    """How the runs stand that this user has submitted, and those under ``hfx-runs`` of the current folder."""
-    here = [path.parent for path in sorted(Path("hfx-runs").glob("*/run.json"))]
-    known = dict.fromkeys([*registry.runs(), *(path.resolve() for path in here)])
-    queues, found = Queues(), []
+def status_of_known_runs() -> list[RunStatus]:
+    """The status of the runs that this user has submitted, and of those in ``hfx-runs`` of the current folder."""
+    local = [path.parent for path in sorted(Path("hfx-runs").glob("*/run.json"))]
+    known = dict.fromkeys([*registry.runs(), *(path.resolve() for path in local)])
+    queues, found = BatchQueues(), []
     for folder in known:
         try:
-            found.append(standing(folder, queues))
+            found.append(run_status(folder, queues))
         except RunFolderError:
-            continue  # it vanished, or is torn: who asks for it by name is told
+            continue  # the folder vanished or is damaged: `hfx status FOLDER` gives the error
     return found
 
 
-def lines(found: Sequence[Standing]) -> list[str]:
-    """The table as text; below it, what to do with runs that nobody drives."""
-    if not found:
-        return ["no runs: none submitted, and none in hfx-runs here"]
-    rows = [_HEAD, *(_row(one) for one in found)]
+def table_lines(statuses: Sequence[RunStatus]) -> list[str]:
+    """The table as text, followed by advice on the runs that are lost or failed."""
+    if not statuses:
+        return ["no runs: you have submitted none, and the current folder has none in hfx-runs"]
+    rows = [_HEAD, *(_row(status) for status in statuses)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     table = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, *(hint for one in found if (hint := _hint(one)))]
+    return [*table, *(advice for status in statuses if (advice := _advice(status)))]
 
 
-def _row(one: Standing) -> tuple[str, ...]:
-    told = one.public()
-    state = f"{one.state}, {told['step']}" if one.state == "running" and told["step"] else one.state
-    done = f"{told['done']}/{told['total']}"
-    times = [str(told[key] or "").replace("T", " ").removesuffix("+00:00") for key in ("started", "last_event")]
-    return (str(one.folder), state, one.driver, done, str(told["failures"]), *times)
+def _row(status: RunStatus) -> tuple[str, ...]:
+    document = status.document()
+    state = f"{status.state}, {document['step']}" if status.state == "running" and document["step"] else status.state
+    done = f"{document['done']}/{document['total']}"
+    times = [(time or "").replace("T", " ").removesuffix("+00:00") for time in (document["started"], document["last_event"])]
+    return (str(status.folder), state, status.driver, done, str(document["failures"]), *times)
 
 
-def _hint(one: Standing) -> str:
-    if one.state == "lost":
-        return f"{one.folder} is lost: its driver has gone without a word; go on with: {_way(one)}"
-    if one.state == "failed":
-        return f"{one.folder} failed: {one.run.get('reason')}"
+def _advice(status: RunStatus) -> str:
+    if status.state == "lost":
+        return f"{status.folder} is lost: its driver ended without recording why; go on with: {_command_to_continue(status)}"
+    if status.state == "failed":
+        return f"{status.folder} failed: {status.run.get('reason')}"
     return ""
 
 
-def _way(one: Standing) -> str:
-    return f"hfx attach {one.folder}" if one.submitted else str(one.run.get("command"))
+def _command_to_continue(status: RunStatus) -> str:
+    return f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))

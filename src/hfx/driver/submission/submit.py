@@ -1,4 +1,4 @@
-"""Handing a scan over: what is written, what is started, and who is refused."""
+"""The submission of a prepared scan: its files are written and its driver is started, unless the run has a driver already."""
 
 import os
 import subprocess
@@ -8,102 +8,104 @@ from pathlib import Path
 
 from hfx.driver.run import durable_files, lock
 from hfx.driver.run.folder import opened
+from hfx.driver.run.submission_file import job_folder
 from hfx.driver.submission import record, registry
-from hfx.driver.submission.prepare import Handover
+from hfx.driver.submission.prepare import PreparedSubmission
 from hfx.driver.submission.record import Submission
-from hfx.driver.submission.status import Queues, standing
+from hfx.driver.submission.status import BatchQueues, run_status
 from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.errors import HfxError, RunFolderError
 
-__all__ = ["hand_over"]
+__all__ = ["submit"]
 
 Say = Callable[[str], None]
 
-# A shell puts the driver into the background and leaves: it belongs to nobody who could end it, or would have to wait for it.
+# A shell starts the driver in the background and exits, so that the driver is no child of this process.
 _DETACH = '"$@" </dev/null >>"$0" 2>&1 & echo $!'
 
 
-def hand_over(scan: Handover, say: Say, queues: Queues | None = None) -> Submission:
-    """Write what belongs into the run's folder, and start the job or process that drives the scan.
+def submit(prepared: PreparedSubmission, say: Say, queues: BatchQueues | None = None) -> Submission:
+    """Write the submission's files into the run's folder, and start the job or process that drives the scan.
 
-    Raises `HfxError`: somebody drives it already, the folder holds another scan, or the batch system refuses.
+    Raises `HfxError`: the run has a driver already, the folder holds another scan, or the batch system refuses.
     """
-    folder = scan.folder
-    _warn_of_places(scan, say)
+    folder = prepared.folder
+    _warn_of_local_paths(prepared, say)
     with durable_files.explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    with lock.held(folder, say, record.LOCK):
-        _check_free(folder, queues or Queues(), say)
-        _write(scan, say)
+    with lock.acquire(folder, say, record.LOCK):
+        _check_free(folder, queues or BatchQueues(), say)
+        _write(prepared, say)
         registry.add(folder)
         try:
-            handed = _start(scan)
+            submission = _start(prepared)
         except HfxError as error:
-            _failed(folder, str(error))
+            _record_failure(folder, str(error))
             raise
-        record.write(folder, handed)
-    return handed
+        record.write(folder, submission)
+    return submission
 
 
-def _check_free(folder: Path, queues: Queues, say: Say) -> None:
-    """Refuse a run that somebody drives; take the lock away of one that is known to be dead, on whichever host."""
+def _check_free(folder: Path, queues: BatchQueues, say: Say) -> None:
+    """Refuse a run with an active driver; remove the lock of a driver that is known to have ended, on any host."""
     if not (folder / "run.json").exists():
         return
-    there = standing(folder, queues)
-    if there.driven:
+    status = run_status(folder, queues)
+    if status.active:
         raise RunFolderError(
-            f"{folder} is {there.state} already ({there.driver}): 'hfx attach {folder}' shows it, 'hfx cancel {folder}' stops it"
+            f"{folder} is {status.state} already ({status.driver}): 'hfx attach {folder}' shows it, "
+            f"'hfx cancel {folder}' stops it"
         )
-    if there.state == "lost" and there.holder is not None:
-        say(f"{folder} was driven by {there.holder}, which has gone: the scan goes on from what is kept")
+    if status.state == "lost" and status.holder is not None:
+        say(f"{folder} was driven by {status.holder}, which has ended: the scan continues from the results kept so far")
         lock.remove(folder)
 
 
-def _write(scan: Handover, say: Say) -> None:
-    """The files of the job, and run.json: from now on the run is submitted."""
-    with opened(scan.folder, say) as run:
-        head = scan.begin.header(scan.options, run.run())
-        folder = record.job_folder(scan.folder)
-        with durable_files.explained(scan.folder):
-            for name, text in scan.files.items():
+def _write(prepared: PreparedSubmission, say: Say) -> None:
+    """Write the files of the job, and run.json with the state "submitted"."""
+    with opened(prepared.folder, say) as run:
+        head = prepared.ready.head(prepared.options, run.run())
+        folder = job_folder(prepared.folder)
+        with durable_files.explained(prepared.folder):
+            for name, text in prepared.files.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 durable_files.write_whole(folder / name, text)
                 if name == "driver.sh":
                     (folder / name).chmod(0o755)
             folder.mkdir(exist_ok=True)
-        record.write(scan.folder, scan.submission)
-        run.write("run.json", {"state": "submitted", **head, "pid": None, "job": None, "script": scan.submission.script})
+        record.write(prepared.folder, prepared.submission)
+        run.write("run.json", {"state": "submitted", **head, "pid": None, "job": None, "script": prepared.submission.script})
 
 
-def _start(scan: Handover) -> Submission:
-    handed = scan.submission
-    if handed.system:
-        name = "driver.submit" if handed.system == "htcondor" else "driver.sh"
-        return handed.started(job=SYSTEMS[handed.system].submit(record.job_folder(scan.folder) / name))
-    return handed.started(process=lock.of_process(_detached(scan)))
+def _start(prepared: PreparedSubmission) -> Submission:
+    submission = prepared.submission
+    if submission.system:
+        name = "driver.submit" if submission.system == "htcondor" else "driver.sh"
+        return submission.with_driver(job=SYSTEMS[submission.system].submit(job_folder(prepared.folder) / name))
+    return submission.with_driver(process=lock.process(_start_detached(prepared)))
 
 
-def _detached(scan: Handover) -> int:
-    """Start a driver of its own session, which no terminal's end reaches; its process number."""
-    environment = {**{k: v for k, v in os.environ.items() if k != lock.JOB}, **scan.environment}
-    command = ["/bin/sh", "-c", _DETACH, scan.submission.log, *scan.words]
-    with durable_files.explained(scan.folder):
+def _start_detached(prepared: PreparedSubmission) -> int:
+    """Start a driver in a session of its own, so that closing the terminal does not end it; its process number."""
+    environment = {**{k: v for k, v in os.environ.items() if k != lock.JOB}, **prepared.environment}
+    command = ["/bin/sh", "-c", _DETACH, prepared.submission.log, *prepared.command]
+    with durable_files.explained(prepared.folder):
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd=scan.folder, env=environment
+            command, stdout=subprocess.PIPE, text=True, check=True, start_new_session=True, cwd=prepared.folder, env=environment
         )
     return int(done.stdout)
 
 
-def _failed(folder: Path, reason: str) -> None:
+def _record_failure(folder: Path, reason: str) -> None:
     with opened(folder, lambda _: None) as run:
         run.write("run.json", {**(run.run() or {}), "state": "failed", "reason": reason})
 
 
-def _warn_of_places(scan: Handover, say: Say) -> None:
-    """Say so where a batch job may not see what it needs."""
-    if not scan.submission.system:
+def _warn_of_local_paths(prepared: PreparedSubmission, say: Say) -> None:
+    """Warn of paths that the batch job may not be able to read."""
+    if not prepared.submission.system:
         return
-    own = Path(tempfile.gettempdir()).resolve()
-    for path in (Path(scan.submission.source), scan.folder):
-        if path.is_absolute() and path.resolve().is_relative_to(own):
-            say(f"{path} lies in {own}, which machines rarely share: the job must see it")
+    local = Path(tempfile.gettempdir()).resolve()
+    for path in (Path(prepared.submission.source), prepared.folder):
+        if path.is_absolute() and path.resolve().is_relative_to(local):
+            say(f"{path} lies in {local}, which is usually local to one machine; the job needs a path that its node can read too")

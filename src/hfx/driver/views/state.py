@@ -79,7 +79,7 @@ class RunState:
         """Update the state by an event."""
         self.progress.apply(event)
         match event:
-            case Planned(step="local"):
+            case Planned(round=0, step=step, points=points) if points or step == "local":
                 self._plan(event)
             case Kept(results=results) if self.trust_events:
                 for result in results:

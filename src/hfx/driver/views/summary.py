@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from hfx.driver.export.citations import of_pallet
+from hfx.driver.run.contents import PalletBlock
 from hfx.driver.run.packed_results import LEVEL, briefs
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _sentences(contours: Mapping[str, Any]) -> list[str]:
 
 
 def _citation(pallet: Mapping[str, Any]) -> str:
-    likelihood = of_pallet(pallet)
+    likelihood = of_pallet(cast(PalletBlock, pallet))
     likelihood = likelihood or "the likelihood (it names no reference)"
     return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' in full)"
 

@@ -1,186 +1,257 @@
-"""The function that a worker runs: CLs of a batch of hypotheses. JSON in, JSON out, pure.
+"""The job "cls": CLs of each hypothesis, for its natural, admissible and lowest minima.
 
-Task::
-
-    {"job": "cls_scan", "version": 1,
-     "background": workspace,                        # HistFactory JSON
-     "hypotheses": [{"name", "values", "patch"}],    # RFC 6902 operations; "signal_scale" too where it has its own
-     "options": {"mu", "signal_scale", "test_stat", "normsys", "histosys", "measurement", "starts", "minima"},
-     "known": {name: solutions},                     # for the exchange: what each hypothesis has so far, and
-     "neighbours": {name: [solutions, ...]},         # what its neighbours have
-     "threads": 1, "device": "cpu"}
-
-Result: ``{"results": [record, ...], "failures": [{"name", "values", "reason"}, ...]}``. A record's ``solutions`` holds the
-parameter names and, for each fit, the best-fit values of its natural, admissible and lowest minima; ``changed`` says
-whether an exchange improved any of them.
+A record holds the numbers of each choice of minima, and ``solutions``, from which other hypotheses can start: the parameters'
+names and, for each fit, the best-fit values of the minima that the choices take. The task's inputs are ``known``, by key the
+solutions that a hypothesis has, and ``neighbours``, by key those of its neighbours; ``changed`` then says whether any minimum was
+improved.
 """
 
 from __future__ import annotations
 
 import math
-import os
-import socket
-import time
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypedDict, cast
 
-from hfx.errors import HfxError, InputError
-from hfx.functions.background import Background
-from hfx.pallets.json_patch import apply_patch
+from hfx.errors import OptionError
+from hfx.functions.catalogue import NUMERICS, Job, Unanswered
+from hfx.functions.options import JobOptions, flag, setting
+from hfx.functions.prepared import Prepared
+from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["FIT_NAMES", "JOB", "NUMERICS", "VERSION", "run"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-JOB = "cls_scan"
-VERSION = 1
-NUMERICS = 4  # raised whenever the numbers of a local result change; runs of different numerics are not mixed
+    from hfx.hf_core.fits.model import Model
+    from hfx.hf_core.inference.cls import Answer, Outcome
+
+    Array = NDArray[np.float64]
+    Seeds = Mapping[str, Sequence[Array]]
+
+__all__ = [
+    "CHOICES",
+    "FIT_NAMES",
+    "JOB",
+    "Choice",
+    "ChoiceRecord",
+    "ClsOptions",
+    "ClsResult",
+    "FitRecord",
+    "Solutions",
+    "project",
+]
+
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
+CHOICES: tuple[Choice, ...] = ("natural", "admissible", "lowest")
 _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
+_IMPROVED = 1e-8  # in 2NLL
+
+Choice = Literal["natural", "admissible", "lowest"]
 
 
-def run(task: Mapping[str, Any]) -> dict[str, Any]:
-    """CLs of every hypothesis of ``task``; raises InputError where the task as a whole cannot be used."""
-    if task.get("job") != JOB or task.get("version") != VERSION:
-        raise InputError(f"task {task.get('job')!r} version {task.get('version')!r}: this worker runs {JOB} {VERSION}")
-    begun = time.perf_counter()
+@dataclass(frozen=True, kw_only=True)
+class ClsOptions(JobOptions):
+    """The options of CLs. Raises `OptionError` for a value that cannot be used."""
+
+    mu: float = setting(1.0, "Value of the parameter of interest (the signal strength) that is tested.")
+    test_stat: str = setting(
+        "qtilde", "Test statistic, q or qtilde: equations 14 and 16 of arXiv:1007.1727.", choices=("q", "qtilde")
+    )
+    starts: int | None = setting(
+        None,
+        "Number of starting points of each fit; with 1 a fit starts from pyhf's initial values only, and no lower minimum"
+        " is searched for. Default: 5.",
+    )
+    minima: Choice = setting(
+        "admissible",
+        "The minimum that CLs is computed from, if a fit has several: 'natural', the one that a fit from pyhf's initial "
+        "values reaches; 'lowest', the lowest found; or 'admissible', the lowest that adds no negative expected yields "
+        "(of a sample in a bin) to those of the natural one.",
+        wire=False,
+        choices=("admissible", "natural", "lowest"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mu <= 0:
+            raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
+        if self.starts is not None and (not isinstance(self.starts, int) or self.starts < 1):
+            raise OptionError(f"{flag('starts')} '{self.starts}': give a whole number, 1 or more")
+
+
+class Solution(TypedDict):
+    """The minima of one fit: parameter values, and for each choice which of them it takes and its deviance."""
+
+    theta: list[list[float]]
+    choice: dict[str, int]
+    deviance: dict[str, float]
+
+
+class Solutions(TypedDict):
+    """The minima of all fits of a hypothesis, from which others can start."""
+
+    parameters: list[str]
+    minima: dict[str, Solution]
+    changed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitRecord:
+    """One fit of a result: 2NLL with all constants, estimated distance to the minimum in 2NLL (None: not converged), number of
+    iterations and of minima found, and by how much the minimum lies below the natural one (None for Asimov data)."""
+
+    twice_nll: float | None = None
+    edm: float | None = None
+    iterations: int | None = None
+    minima: int | None = None
+    improved: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRecord:
+    """The numbers of one choice of minima; the mappings go by the name of the fit. ``why_not``: why the lowest minima are not
+    admissible."""
+
+    CLs_obs: float | None = None
+    CLs_exp: Sequence[float | None] = ()
+    CLsb_obs: float | None = None
+    CLb_obs: float | None = None
+    muhat: float | None = None
+    status: str | None = None
+    twice_nll: Mapping[str, float] = field(default_factory=dict)
+    edm: Mapping[str, float | None] = field(default_factory=dict)
+    iterations: Mapping[str, int] = field(default_factory=dict)
+    minima: Mapping[str, int] = field(default_factory=dict)
+    why_not: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClsResult:
+    """A result as scan.json holds it. ``region``, ``missing_in`` and ``by_region`` are those of a combination of regions."""
+
+    name: str
+    values: Sequence[float]
+    status: str
+    CLs_obs: float | None = None
+    CLs_exp: Sequence[float | None] = ()
+    CLsb_obs: float | None = None
+    CLb_obs: float | None = None
+    muhat: float | None = None
+    edm: float | None = None
+    fits: Mapping[str, FitRecord] = field(default_factory=dict)
+    natural: ChoiceRecord | None = None
+    admissible: ChoiceRecord | None = None
+    lowest: ChoiceRecord | None = None
+    seconds: float | None = None
+    worker: str = ""
+    region: str | None = None
+    missing_in: Sequence[str] = ()
+    by_region: Mapping[str, ChoiceRecord] = field(default_factory=dict)
+
+
+def project(record: Mapping[str, JsonValue], minima: str) -> JsonObject:
+    """A record with the numbers of one choice of minima in front: ``CLs_obs``, ``CLs_exp``, ..., ``edm`` and ``fits``.
+
+    The one place where this choice is made: records hold all three. What a record lacks keeps its value.
+    """
+    part = cast(JsonObject, record.get(minima) or {})
+    chosen: JsonObject = {
+        key: part[key] for key in ("CLs_obs", "CLs_exp", "CLsb_obs", "CLb_obs", "muhat", "status") if key in part
+    }
+    edms = part.get("edm")
+    if isinstance(edms, dict):
+        values = cast(dict[str, float | None], edms).values()
+        # null: a fit that did not converge has none
+        chosen["edm"] = None if any(edm is None for edm in values) else max(edm for edm in values if edm is not None)
+        chosen["fits"] = {name: _projected_fit(name, record, part) for name in cast(JsonObject, part["twice_nll"])}
+    first = {key: record[key] for key in ("key", "name", "values") if key in record}
+    return {**first, **chosen, **{key: value for key, value in record.items() if key not in chosen}}
+
+
+def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject) -> JsonObject:
+    """One fit at the minimum of `part`, a choice of the record."""
+    twice_nll = _by_fit(part, "twice_nll")[name]
+    # The Asimov data are those of the choice's own background fit: values of two choices do not compare.
+    natural = cast(JsonObject, record["natural"])
+    improved = None if name == "asimov_fixed" else max(0.0, _by_fit(natural, "twice_nll")[name] - twice_nll)
+    own: JsonObject = {key: _by_fit(part, key)[name] for key in ("edm", "iterations", "minima") if key in part}
+    return {"twice_nll": twice_nll, **own, "improved": improved}
+
+
+def _by_fit(part: JsonObject, key: str) -> dict[str, float]:
+    return cast(dict[str, float], part[key])
+
+
+def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[JsonObject | Unanswered]:
     from hfx.hf_core.inference.cls import hypotest
 
-    options, background = task["options"], task["background"]
-    with background.preparing if isinstance(background, Background) else nullcontext():
-        usable, model, failures = _prepared(task)
-    if model is None:
-        return {"results": [], "failures": failures}
-    batch = model.batch
-    names = [hypothesis["name"] for hypothesis in usable]
+    model, options = prepared.model, prepared.options
+    known = cast(dict[str, Solutions], inputs.get("known") or {})
     seeds = exchange = None
-    if "known" in task:
-        seeds = {h: _seeds(batch.labels[h], batch.init[h], task["known"][name]) for h, name in enumerate(names)}
-        neighbours = task.get("neighbours", {})
+    if "known" in inputs:
+        neighbours = cast(dict[str, list[Solutions]], inputs.get("neighbours") or {})
+        seeds = {h: _seeds(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
         exchange = {
-            h: [_seeds(batch.labels[h], batch.init[h], solutions) for solutions in neighbours.get(name, ())]
-            for h, name in enumerate(names)
+            h: [_seeds(model, h, solutions) for solutions in neighbours.get(unit.key, ())]
+            for h, unit in enumerate(prepared.units)
         }
     outcomes = hypotest(
         model,
-        mu=float(options.get("mu", 1.0)),
-        test_stat=options.get("test_stat", "qtilde"),
-        starts=options.get("starts"),
-        threads=int(task.get("threads") or 1),
+        mu=float(options.mu),
+        test_stat=options.test_stat,
+        starts=options.starts,
+        threads=prepared.threads,
         seeds=seeds,
         exchange=exchange,
     )
-    seconds = (time.perf_counter() - begun) / len(usable)
-    results = []
-    for h, (hypothesis, outcome) in enumerate(zip(usable, outcomes, strict=True)):
-        reason = outcome.defect or _not_finite(outcome.answers[options.get("minima", "admissible")])
-        if reason is not None:
-            failures.append(_failure(hypothesis, reason))
-            continue
-        results.append(_record(hypothesis, model, h, outcome, options.get("minima", "admissible"), seconds))
-        if "known" in task:
-            results[-1]["solutions"]["changed"] = _improved(task["known"][hypothesis["name"]], results[-1]["solutions"])
-    return {"results": results, "failures": failures}
+    return [
+        _content(model, h, outcome, known.get(unit.key))
+        for h, (unit, outcome) in enumerate(zip(prepared.units, outcomes, strict=True))
+    ]
 
 
-def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, Any]]]:
-    """The hypotheses that can be fitted, their model (None where there are none), and the failures of the others."""
-    from hfx.functions.precompile import together
-    from hfx.hf_core.batch.batch import compile_batch
-    from hfx.hf_core.fits.model import Model
-
-    options, device = task["options"], task.get("device") or "cpu"
-    usable, workspaces, parameters, failures = _decode(task)
-    if not usable:
-        return usable, None, failures
-    codes = {"normsys": options.get("normsys", 4), "histosys": options.get("histosys", "4p")}
-    batch = compile_batch(workspaces, **codes, parameters=parameters)
-    if device == "cpu":
-        together(batch.tables)
-    return usable, Model(batch, kernel="fused" if device == "cpu" else "torch", device=device), failures
-
-
-def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:
-    """The hypotheses whose patched workspaces are valid, these workspaces, their parameters, and the failures of the others."""
-    from hfx.hf_core.batch.parameters import Parameters
-    from hfx.hf_core.decoding import Decoder
-
-    options = task["options"]
-    background = task["background"]
-    decoder, shared = background.decoder() if isinstance(background, Background) else Decoder(), Parameters()
-    usable, workspaces, parameters, failures = [], [], [], []
-    for hypothesis in task["hypotheses"]:
-        try:
-            document = apply_patch(background, hypothesis["patch"])
-            workspace = decoder.workspace(document, options.get("measurement"))
-            scale = float(options.get("signal_scale", 1.0)) * float(hypothesis.get("signal_scale", 1.0))
-            workspace = workspace.with_signal_scaled(scale)
-            parameters.append(shared.table(workspace))
-        except HfxError as error:
-            failures.append(_failure(hypothesis, str(error)))
-            continue
-        usable.append(hypothesis)
-        workspaces.append(workspace)
-    return usable, workspaces, parameters, failures
-
-
-def _not_finite(answer: Any) -> str | None:
-    """Why there are no numbers to give: a likelihood that is not finite where the fits begin."""
-    numbers = (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values())
-    return None if all(math.isfinite(number) for number in numbers) else str(answer.status)
-
-
-def _failure(hypothesis: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    return {"name": hypothesis["name"], "values": list(hypothesis["values"]), "reason": reason}
-
-
-def _seeds(labels: Sequence[str], init: Any, solutions: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """The solutions' parameters in the order of ``labels``; a parameter that they lack stays at its initial value."""
+def _seeds(model: Model, h: int, solutions: Solutions) -> Seeds:
+    """The solutions' parameters in the order of hypothesis ``h``; a parameter that they lack stays at its initial value."""
     import numpy as np
 
+    labels = model.batch.labels[h]
     index = {name: i for i, name in enumerate(solutions["parameters"])}
     here = [i for i, name in enumerate(labels) if name in index]
     there = [index[labels[i]] for i in here]
-    seeds: dict[str, list[Any]] = {}
+    seeds: dict[str, list[Array]] = {}
     for name in FIT_NAMES:
         seeds[name] = []
         for theta in solutions["minima"][name]["theta"]:
-            start = init[: len(labels)].copy()
+            start = model.batch.init[h][: len(labels)].copy()
             start[here] = np.asarray(theta)[there]
             seeds[name].append(start)
     return seeds
 
 
-def _record(hypothesis: Mapping[str, Any], model: Any, h: int, outcome: Any, choice: str, seconds: float) -> dict[str, Any]:
-    answers = outcome.answers
-    answer = answers[choice]
+def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) -> JsonObject | Unanswered:
+    """The content of a record; with `known` solutions it says whether any was improved."""
+    reason = outcome.defect or _not_finite(outcome.answers.values())
+    if reason is not None:
+        return Unanswered(reason)
+    solutions = _solutions(model.batch.labels[h], outcome)
+    if known is not None:
+        solutions["changed"] = _improved(known, solutions)
+    lowest = {**_choice(outcome, "lowest"), "why_not": _why_not(model, h, outcome.answers)}
     return {
-        "name": hypothesis["name"],
-        "values": list(hypothesis["values"]),
-        **_limits(answer),
-        "CLsb_obs": answer.CLsb_obs,
-        "CLb_obs": answer.CLb_obs,
-        "muhat": answer.muhat,
-        "status": answer.status,
-        "edm": _finite(max(fit.edm for fit in answer.fits.values())),
-        "fits": {
-            name: {
-                "twice_nll": answer.twice_nll[name],
-                "edm": _finite(fit.edm),
-                "iterations": fit.iterations,
-                "minima": outcome.minima[choice][name],
-                "improved": max(0.0, answers["natural"].twice_nll[name] - answer.twice_nll[name])
-                if name != "asimov_fixed"
-                else None,
-            }
-            for name, fit in answer.fits.items()
-        },
         "natural": _choice(outcome, "natural"),
         "admissible": _choice(outcome, "admissible"),
-        "lowest": {**_choice(outcome, "lowest"), "why_not": _why_not(model, h, answers)},
-        "seconds": seconds,
-        "worker": f"{socket.gethostname()}:{os.getpid()}",
-        "solutions": _solutions(model.batch.labels[h], outcome),
+        "lowest": lowest,
+        "solutions": cast(JsonObject, solutions),
     }
+
+
+def _not_finite(answers: Iterable[Answer]) -> str | None:
+    """Why there are no numbers to give: a likelihood that is not finite where the fits begin."""
+    for answer in answers:
+        if not all(map(math.isfinite, (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values()))):
+            return str(answer.status)
+    return None
 
 
 def _finite(edm: float) -> float | None:
@@ -188,15 +259,12 @@ def _finite(edm: float) -> float | None:
     return edm if math.isfinite(edm) else None
 
 
-def _limits(answer: Any) -> dict[str, Any]:
-    return {"CLs_obs": answer.CLs_obs, "CLs_exp": list(answer.CLs_exp)}
-
-
-def _choice(outcome: Any, choice: str) -> dict[str, Any]:
-    """What a change of ``--minima`` needs to be shown without another fit."""
+def _choice(outcome: Outcome, choice: Choice) -> JsonObject:
+    """The numbers of one choice of minima, as `ChoiceRecord` has them."""
     answer = outcome.answers[choice]
     return {
-        **_limits(answer),
+        "CLs_obs": answer.CLs_obs,
+        "CLs_exp": list(answer.CLs_exp),
         "CLsb_obs": answer.CLsb_obs,
         "CLb_obs": answer.CLb_obs,
         "muhat": answer.muhat,
@@ -208,9 +276,8 @@ def _choice(outcome: Any, choice: str) -> dict[str, Any]:
     }
 
 
-def _solutions(labels: Sequence[str], outcome: Any) -> dict[str, Any]:
-    """Best-fit values by fit; ``choice`` says which of them is the natural, admissible and lowest minimum."""
-    minima = {}
+def _solutions(labels: Sequence[str], outcome: Outcome) -> Solutions:
+    minima: dict[str, Solution] = {}
     for name in FIT_NAMES:
         thetas = outcome.thetas[name]
         index = {id(theta): i for i, theta in enumerate(thetas)}
@@ -222,17 +289,16 @@ def _solutions(labels: Sequence[str], outcome: Any) -> dict[str, Any]:
     return {"parameters": list(labels), "minima": minima, "changed": False}
 
 
-def _improved(known: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+def _improved(known: Solutions, found: Solutions) -> bool:
     """Whether any fit's admissible or lowest minimum lies lower than before."""
-    for name in FIT_NAMES:
-        before, after = known["minima"][name], found["minima"][name]
-        for choice in ("admissible", "lowest"):
-            if after["deviance"][choice] < before["deviance"][choice] - 1e-8:
-                return True
-    return False
+    return any(
+        found["minima"][name]["deviance"][choice] < known["minima"][name]["deviance"][choice] - _IMPROVED
+        for name in FIT_NAMES
+        for choice in ("admissible", "lowest")
+    )
 
 
-def _why_not(model: Any, h: int, answers: Mapping[str, Any]) -> str | None:
+def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
     """Where the lowest minimum is not the admissible one: which fit, how much lower, which sample and bin is negative."""
     import numpy as np
 
@@ -246,10 +312,13 @@ def _why_not(model: Any, h: int, answers: Mapping[str, Any]) -> str | None:
         theta[0, : len(lowest.theta)] = lowest.theta
         yields, _ = model.yields(np.array([h], dtype=np.int64), theta)
         lower = admissible.deviance - lowest.deviance
-        worst = min(cells, key=lambda cell: yields[0, cell], default=None)
+        worst = min(cells, key=lambda cell: float(yields[0, cell]), default=None)
         if worst is not None:
             where = model.cell_name(h, worst)
             reasons.append(f"{name}: {lower:.4g} lower in 2NLL, with {where} at {yields[0, worst]:.4g} events")
     if not reasons and abs(answers["lowest"].CLs_obs - answers["admissible"].CLs_obs) > _DIFFERENT:
         reasons.append("asimov_fixed: the lowest minimum has a negative sample yield")
     return "; ".join(reasons) or None
+
+
+JOB = Job(name="cls", version=2, numerics=NUMERICS, options=ClsOptions, answer=_answer)

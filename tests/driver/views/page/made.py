@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hfx.driver.run.events import Event, Finished, Planned, Started, Submitted, to_line
-from hfx.driver.run.lock import _started, myself
+from hfx.driver.run.lock import _started, this_process
 from tests.driver import fakes
 
 __all__ = ["MadeRun"]
@@ -35,7 +35,7 @@ class MadeRun:
 
     def lock(self, pid: int) -> None:
         """The run's driver is this process."""
-        (self.folder / "lock").write_text(json.dumps({**vars(myself()), "pid": pid, "started": _started(pid)}))
+        (self.folder / "lock").write_text(json.dumps({**vars(this_process()), "pid": pid, "started": _started(pid)}))
 
     def state(self, name: str, **more: Any) -> None:
         content = {

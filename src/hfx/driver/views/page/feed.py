@@ -112,7 +112,7 @@ class Feed:
         driver = None
         if self.going_on and now - self._checked > _LOCK_PAUSE:
             # The lock before the state: a driver that ends writes its last state before it releases the lock.
-            self._checked, driver = now, lock.seen(self.folder)
+            self._checked, driver = now, lock.state(self.folder)
         path = self.folder / "run.json"
         if (stamp := _stamp(path)) != self._run_stamp:
             options = self.options
@@ -133,7 +133,7 @@ class Feed:
         self._reader = ResultReader(question)
         self.surface = question.surface
         self.columns = [(column.name, column.title) for column in question.columns]
-        self.state.level = None if question.surface is None else question.surface.level
+        self.state.level = question.level
         if self.state.points:
             self.state.restart(self.state.points.items())
 

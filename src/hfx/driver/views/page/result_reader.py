@@ -2,24 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Generic, NotRequired, TypedDict, TypeVar, get_type_hints
+from typing import Any, Protocol, TypedDict, cast
 
 import msgspec
 
-from hfx.driver.questions.base import Brief, Question
-from hfx.functions.options import JobOptions
-from hfx.json_types import JsonObject
+from hfx.driver.questions.base import AnyQuestion, Brief
+from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["Cell", "ResultReader", "ShownResult"]
-
-Options = TypeVar("Options", bound=JobOptions)
-Result = TypeVar("Result")
 
 Cell = str | float | int | None
 """A value in a table."""
 
-# A record holds the result's entries, and these; solutions, which are most of its bytes, are skipped.
-_OF_A_RECORD = {"step": str, "key": str, "shard": int | None}
+# The entries of a record beside those of the result. Solutions, which are most of its bytes, are skipped.
+_OF_A_RECORD = ("key", "name", "shard", "step")
 
 
 @dataclass(frozen=True)
@@ -30,28 +26,42 @@ class ShownResult:
     cells: tuple[Cell, ...]
 
 
-class ResultReader(Generic[Options, Result]):
+class _Decoder(Protocol):
+    def decode(self, line: bytes, /) -> JsonObject: ...
+
+
+class ResultReader:
     """Decodes the results of one question."""
 
-    def __init__(self, question: Question[Options, Result]) -> None:
+    def __init__(self, question: AnyQuestion) -> None:
         self._question = question
-        hints = get_type_hints(question.result)
-        entries = {field.name: hints[field.name] for field in fields(question.result)}  # type: ignore[arg-type]
-        record = TypedDict("record", {name: NotRequired[kind] for name, kind in {**_OF_A_RECORD, **entries}.items()})  # type: ignore[misc]
-        self._decoder: msgspec.json.Decoder[JsonObject] = msgspec.json.Decoder(record)
+        names = (*_OF_A_RECORD, *(field.name for field in fields(question.result)))
+        record = TypedDict("record", dict.fromkeys(names, Any), total=False)  # type: ignore[misc]
+        self._decoder = cast(_Decoder, msgspec.json.Decoder(record))
+        self._shards: dict[str, dict[str, JsonObject]] = {}
 
     def from_line(self, line: bytes) -> ShownResult:
-        """The result in a line of results.jsonl. Raises `ValueError` for a line that holds none."""
+        """The result that a line of results.jsonl brings. Raises `ValueError` for a line that holds none."""
         try:
-            return self.from_result(self._question.answer([self._decoder.decode(line)]))
-        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError) as error:
+            record = self._decoder.decode(line)
+            return self.from_result(self._question.answer(self._records(record)))
+        except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from None
 
-    def from_result(self, content: Mapping[str, object]) -> ShownResult:
+    def from_result(self, content: Mapping[str, JsonValue]) -> ShownResult:
         """A result as it stands in scan.json. Raises `ValueError` for other content."""
         try:
-            result = msgspec.convert(content, self._question.result)
-        except msgspec.ValidationError as error:
+            result = self._question.read(content)
+        except msgspec.MsgspecError as error:
             raise ValueError(f"not a result: {error}") from None
         cells = tuple(column.value(result) for column in self._question.columns)
         return ShownResult(self._question.brief(result), cells)
+
+    def _records(self, record: JsonObject) -> list[JsonObject]:
+        """The last record of each unit of work on the record's hypothesis, so far."""
+        name, key = str(record["name"]), str(record.get("key", record["name"]))
+        if key == name:
+            return [record]
+        shards = self._shards.setdefault(name, {})
+        shards[key] = record
+        return list(shards.values())

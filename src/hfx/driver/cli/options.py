@@ -1,0 +1,44 @@
+"""The options of a run on the command line, made from their one definition: names, types, defaults and help texts."""
+
+import inspect
+from pathlib import Path
+from typing import Annotated, get_type_hints
+
+import typer
+
+from hfx.driver.questions.catalogue import kind
+from hfx.driver.questions.options import ScanOptions
+from hfx.functions.options import JobOptions
+
+__all__ = ["OptionValue", "parameters"]
+
+OptionValue = None | bool | int | float | str | Path | list[str]
+"""The value of an option on the command line."""
+
+# Options whose type on the command line is not that of the field, and those with other flags than their names.
+_TYPES: dict[str, object] = {
+    "output": Path | None,
+    "endpoint": list[str] | None,
+    "theory_band": str | None,
+    "labels": str | None,
+    "minima": str,
+}
+_FLAGS = {"output": ("-o", "--output"), "verify": ("--verify/--no-verify",)}
+
+
+def parameters(question: str) -> list[inspect.Parameter]:
+    """The parameters of a command that asks a question: the options that all questions have, and its own."""
+    return [*_parameters(ScanOptions, "output"), *_parameters(kind(question).options_type()), *_parameters(ScanOptions)[1:]]
+
+
+def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -> list[inspect.Parameter]:
+    hints = get_type_hints(options)
+    found = []
+    for entry in options.entries():
+        if only in ("", entry.name):
+            option = typer.Option(*_FLAGS.get(entry.name, ()), help=entry.metadata["help"])
+            annotation = Annotated.__class_getitem__((_TYPES.get(entry.name, hints[entry.name]), option))
+            found.append(
+                inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=annotation)
+            )
+    return found

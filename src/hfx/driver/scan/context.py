@@ -1,0 +1,51 @@
+"""What surrounds a run and leaves its results alone: where sentences and events go, the pool of workers, the request to stop."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hfx import endpoints
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run.events import Listener
+from hfx.driver.scan import dispatch, plan
+
+__all__ = ["RunContext", "connected"]
+
+
+def _to_stderr(sentence: str) -> None:
+    print(f"hfx: {sentence}", file=sys.stderr)
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """The surroundings of a run.
+
+    `say` gets sentences for the user, `listener` events. `function` is what a worker runs (None: `hfx.functions.task.run`).
+    `stop`, once set, ends the run with `CancelledError`. `batch` is the most units of a task. `progress` gets the bytes of a
+    pallet that have been fetched, and how many there are. `pool` runs the tasks; None: the endpoint is connected to, and left at
+    the end. `began` gets the run's folder once it is locked, and each one beneath it.
+    """
+
+    say: Callable[[str], None] = _to_stderr
+    listener: Listener | None = None
+    function: dispatch.Function | None = None
+    stop: threading.Event | None = None
+    batch: int = plan.BATCH
+    progress: Callable[[int, int | None], None] | None = None
+    pool: Executor | None = None
+    began: Callable[[Path], None] | None = None
+
+
+@contextmanager
+def connected(options: ScanOptions, context: RunContext) -> Iterator[RunContext]:
+    """The context with a pool: one for all regions and variations of a run, whose workers start when there are tasks for them."""
+    if context.pool is not None:
+        yield context
+        return
+    cores = 1 if options.endpoint is None and options.device != "cpu" else options.cores
+    with endpoints.connect(options.endpoint, cores, say=context.say) as pool:
+        yield replace(context, pool=pool)

@@ -1,0 +1,95 @@
+"""The pallet of a run, opened and checked: one region, or all of them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run.contents import RunContent
+from hfx.driver.run.folder import read_run
+from hfx.driver.scan import plan
+from hfx.driver.scan.context import RunContext
+from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.pallets import Pallet, open_pallet
+from hfx.pallets.contents import read_contents
+from hfx.pallets.opening import load_region
+
+__all__ = ["open_regions", "open_source", "refusal"]
+
+
+def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> Pallet:
+    """The open pallet of ``options.region``; raises `PalletError`, or `OptionError` when an open one is of another region."""
+    if isinstance(source, Pallet):
+        if options.region not in (None, source.region):
+            raise OptionError(f"the open pallet is of region {source.region}, not {options.region}; give its source")
+        return _usable(source, options)
+    with _no_run(source):
+        pallet = open_pallet(str(source), options.region, labels=options.labels, verify=options.verify, progress=context.progress)
+    return _usable(pallet, options)
+
+
+def open_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> dict[str, Pallet]:
+    """Every region by name; one nameless region is "".
+
+    Raises `PalletError`, and `OptionError` when the selection leaves nothing in any region.
+    """
+    if isinstance(source, Pallet):
+        raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
+    with _no_run(source):
+        contents = read_contents(str(source), progress=context.progress)
+    several = len(contents.regions) > 1
+    pallets = {
+        region.name if several else "": _usable(
+            load_region(contents, region, labels=options.labels, verify=options.verify), options
+        )
+        for region in contents.regions
+    }
+    if several:
+        _check_selection(pallets, options)
+    return pallets
+
+
+def _check_selection(pallets: Mapping[str, Pallet], options: ScanOptions) -> None:
+    refusals = [refused for pallet in pallets.values() if (refused := refusal(pallet, options)) is not None]
+    if len(refusals) == len(pallets):
+        raise refusals[0]
+
+
+def refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
+    """Why the selection leaves nothing of a region: in a combination it is then missing there, which is no error."""
+    try:
+        plan.select(pallet, options.only, options.where)
+    except OptionError as error:
+        return error
+    return None
+
+
+def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
+    """The pallet, if it has the measurement asked for; else `OptionError`, once and not for each hypothesis."""
+    names = [str(measurement.get("name")) for measurement in pallet.background["measurements"]]
+    asked = options.question.options.measurement
+    if asked is not None and asked not in names:
+        raise OptionError(f"--measurement '{asked}' is not one of {pallet.name}'s: {', '.join(names)}")
+    return pallet
+
+
+@contextmanager
+def _no_run(source: str | Path) -> Iterator[None]:
+    """A `PalletError` becomes a `RunFolderError` where the source is a run's folder."""
+    try:
+        yield
+    except PalletError:
+        _refuse_run(source)
+        raise
+
+
+def _refuse_run(source: str | Path) -> None:
+    head: RunContent | None = None
+    with suppress(RunFolderError):  # a run.json that cannot be read is no run: the pallet's own error counts
+        head = read_run(Path(source).expanduser())
+    if head is None or "pallet" not in head:
+        return
+    text = f"{source} is the folder of a run, not a pallet: 'hfx attach {source}' shows it, or goes on with it"
+    raise RunFolderError(
+        f"{text}, 'hfx plot {source}' draws it; a scan wants the pallet, {head.get('location', 'its file')}"
+    ) from None

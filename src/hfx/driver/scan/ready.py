@@ -1,0 +1,98 @@
+"""A run that can begin: its folder, its identity and the head of its run.json, after all that can be checked before."""
+
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from hfx import endpoints
+from hfx.driver.plane import axes
+from hfx.driver.process.cores import check_device
+from hfx.driver.questions.options import ScanOptions
+from hfx.driver.run import lock, provenance
+from hfx.driver.run.contents import PalletBlock, RunContent
+from hfx.driver.scan import identity, plan, theory_band
+from hfx.driver.scan.identity import Identity
+from hfx.pallets import Hypothesis, Pallet
+
+__all__ = ["Ready", "check_here", "folder_of", "ready"]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A run that can begin: its folder, the pallet's block of run.json, and what no other run in that folder may differ in."""
+
+    path: Path
+    pallet: PalletBlock
+    identity: Identity
+
+    def head(self, options: ScanOptions, earlier: RunContent | None) -> RunContent:
+        """The content of run.json but for the state; raises `RunFolderError` where `earlier` is of another scan."""
+        identity.check_same(self.path, earlier, self.identity)
+        source = str(self.pallet["source"])
+        command = options.command(source, self.path)
+        place = Path(source)
+        now = provenance.now()
+        public = options.public()
+        head = {
+            **provenance.versions(),
+            "question": options.question.name,
+            "pallet": self.pallet,
+            "location": str(place.resolve()) if place.exists() else source,
+            "options": public,
+            "endpoint": public["endpoint"] or "embedded",
+            "fits_here": options.here,
+            "threads": options.cores,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "command": command,
+            "started": earlier.get("started", now) if earlier else now,
+            "resumed": _resumed(earlier, now),
+            **_batch_job(earlier),
+            "identity": self.identity,
+        }
+        return cast(RunContent, head)
+
+
+def _resumed(earlier: RunContent | None, now: str) -> list[str]:
+    """The times at which the run was resumed; one that was submitted begins now, which was written down then."""
+    if not earlier:
+        return []
+    return [*earlier.get("resumed", []), *([now] if earlier.get("state") != "submitted" else [])]
+
+
+def _batch_job(earlier: RunContent | None) -> dict[str, str | None]:
+    """Of a driver that is a batch job: the job, as "slurm:17", and its script."""
+    job = os.environ.get(lock.JOB)
+    return {"job": job, "script": (earlier or {}).get("script")} if job else {}
+
+
+def check_here(options: ScanOptions) -> None:
+    """Raise `OptionError` where this machine is to compute on a device that it does not have."""
+    for endpoint in endpoints.resolve_all(options.endpoint):
+        if endpoint.engine in ("inline", "process"):
+            check_device(endpoint.settings.get("device", options.device))
+
+
+def ready(pallet: Pallet, options: ScanOptions) -> Ready:
+    """Check all that can be checked before a run begins; raises `OptionError` for a selection or an axis that cannot be used."""
+    selected = plan.select(pallet, options.only, options.where)
+    check_axes(pallet, selected, options)
+    theory_band.check(options, [h.name for h in selected])
+    same = identity.of_scan(pallet, options.question)
+    return Ready(folder_of(pallet, options, same), provenance.pallet_block(pallet), same)
+
+
+def check_axes(pallet: Pallet, selected: Sequence[Hypothesis], options: ScanOptions) -> None:
+    """Raise `OptionError` for axes or a forbidden region that no picture of these hypotheses can be drawn with."""
+    if any((options.x, options.y, options.forbidden)):
+        axes.check(pallet.labels, [h.values for h in selected], options.x, options.y, options.forbidden)
+
+
+def folder_of(pallet: Pallet, options: ScanOptions, same: Identity) -> Path:
+    """The run's folder: as asked, or the default one."""
+    if options.output is not None:
+        return Path(options.output)
+    return identity.default_folder(pallet.name, pallet.region, same)

@@ -1,0 +1,92 @@
+"""The jobs that a worker can run.
+
+A job is a line in `JOBS`. Others come with packages that are installed on the worker and name them as entry points of the group
+``hfx.jobs``: the name of the job, and the place of its `Job`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
+
+from hfx.errors import InputError
+from hfx.functions.options import JobOptions
+from hfx.json_types import JsonObject
+from hfx.version import __version__
+
+if TYPE_CHECKING:
+    from hfx.functions.prepared import Prepared
+
+__all__ = ["GROUP", "JOBS", "NUMERICS", "Entry", "Job", "Unanswered", "entry_of", "job_for"]
+
+NUMERICS = 4
+"""Raised whenever the numbers of a fit change: results of different numerics are not mixed in one run."""
+
+GROUP = "hfx.jobs"
+
+Options = TypeVar("Options", bound=JobOptions)
+
+
+class Unanswered(NamedTuple):
+    """A hypothesis that has no answer, and why."""
+
+    reason: str
+
+
+Answers = Sequence[JsonObject | Unanswered]
+
+
+@dataclass(frozen=True)
+class Job(Generic[Options]):
+    """What a worker computes for a batch of hypotheses.
+
+    ``version`` is raised when the content of its tasks or answers changes, ``numerics`` when their numbers do. ``answer`` gives,
+    for each of the prepared units, the content of its record, or why there is none; its second argument is the task's ``inputs``.
+    ``compiled``: whether it needs the compiled model.
+    """
+
+    name: str
+    version: int
+    numerics: int
+    options: type[Options]
+    answer: Callable[[Prepared[Options], JsonObject], Answers]
+    compiled: bool = True
+
+
+class Entry(NamedTuple):
+    """Where a job is found, ``module:attribute``, and its versions: known without loading it."""
+
+    place: str
+    version: int
+    numerics: int
+
+
+JOBS: dict[str, Entry] = {
+    "cls": Entry("hfx.functions.jobs.cls:JOB", version=2, numerics=NUMERICS),
+}
+
+
+def entry_of(name: str) -> Entry:
+    """Where and in which version the job of this name is; raises `InputError` where this hfx does not know it."""
+    if name in JOBS:
+        return JOBS[name]
+    for point in entry_points(group=GROUP, name=name):
+        job: Job[JobOptions] = point.load()
+        return Entry(point.value, job.version, job.numerics)
+    raise InputError(f"hfx {__version__} has no job {name!r} here; it has {', '.join(JOBS)}")
+
+
+def job_for(name: object, version: object) -> Job[JobOptions]:
+    """The job for a task; raises `InputError` where this worker has none of this name and version."""
+    entry = entry_of(str(name))
+    if entry.version != version:
+        raise InputError(
+            f"the task wants version {version} of the job {name!r}, and the worker's hfx {__version__} runs version "
+            f"{entry.version}; install the same hfx for client and workers"
+        )
+    module, _, attribute = entry.place.partition(":")
+    found: Job[JobOptions] = getattr(import_module(module), attribute)
+    return found

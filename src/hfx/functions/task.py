@@ -1,0 +1,66 @@
+"""The function that a worker runs for every job: pure, from a JSON task to JSON records.
+
+Task::
+
+    {"job": "cls", "version": 2,
+     "background": workspace,                        # HistFactory JSON
+     "hypotheses": [{"key", "name", "values", "patch"}],  # RFC 6902 operations; "shard" and "signal_scale" where there are any
+     "options": {...},                               # those of the job
+     "inputs": {...},                                # what the job gets of earlier records, where it wants any
+     "threads": 1, "device": "cpu"}
+
+Result: ``{"results": [record, ...], "failures": [{"key", "name", "values", "reason"}, ...]}``. A record holds the key, the name
+and the values of its hypothesis, the job and its version, what the job answers, ``seconds`` and ``worker``.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, cast
+
+from hfx.functions.catalogue import Unanswered, job_for
+from hfx.functions.prepared import TaskUnit, prepare
+from hfx.json_types import JsonObject, JsonValue
+
+__all__ = ["run"]
+
+_UNIT = tuple(entry.name for entry in fields(TaskUnit))
+
+
+def run(task: Mapping[str, JsonValue]) -> JsonObject:
+    """The records of a task's hypotheses; raises `InputError` where the task as a whole cannot be used."""
+    job = job_for(task.get("job"), task.get("version"))
+    begun = time.perf_counter()
+    units = [_unit(cast(JsonObject, content)) for content in cast(list[JsonValue], task["hypotheses"])]
+    prepared, reasons = prepare(
+        cast(JsonObject, task["background"]),
+        units,
+        job.options.read(cast(JsonObject, task["options"])),
+        device=str(task.get("device") or "cpu"),
+        threads=int(cast(int, task.get("threads") or 1)),
+        compiled=job.compiled,
+    )
+    answers = job.answer(prepared, cast(JsonObject, task.get("inputs") or {})) if prepared.units else ()
+    seconds = (time.perf_counter() - begun) / max(1, len(prepared.units))
+    results: list[JsonValue] = []
+    for unit, answer in zip(prepared.units, answers, strict=True):
+        if isinstance(answer, Unanswered):
+            reasons[unit.key] = answer.reason
+            continue
+        own = _own(unit) | {"job": job.name, "version": job.version}
+        results.append(own | answer | {"seconds": seconds, "worker": f"{socket.gethostname()}:{os.getpid()}"})
+    return {"results": results, "failures": [_own(unit) | {"reason": reasons[unit.key]} for unit in units if unit.key in reasons]}
+
+
+def _unit(content: JsonObject) -> TaskUnit:
+    values: dict[str, Any] = {name: content[name] for name in _UNIT if name in content}
+    return TaskUnit(**values)
+
+
+def _own(unit: TaskUnit) -> JsonObject:
+    shard: JsonObject = {} if unit.shard is None else {"shard": unit.shard}
+    return {"key": unit.key, "name": unit.name, "values": list(unit.values), **shard}

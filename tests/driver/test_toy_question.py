@@ -1,0 +1,178 @@
+"""A question that hfx does not know, as an installed package brings it (`tests/plugin`), is worked on and shown like any
+other."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hfx import load_run
+from hfx.driver import api
+from hfx.driver.questions import catalogue
+from hfx.driver.results import ScanResult
+from hfx.driver.scan.context import RunContext
+from hfx.errors import RunFolderError
+from tests.driver import fakes
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGIN = ROOT / "tests" / "plugin"
+POINTS = fakes.grid(5, 4)
+
+
+def expected(m1: float, m2: float) -> float:
+    (operation,) = fakes.signal(m1, m2)
+    return float(sum(operation["value"]["data"]))
+
+
+@pytest.fixture(autouse=True)
+def _installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(PLUGIN))
+
+
+@pytest.fixture
+def pallet(tmp_path: Path) -> Path:
+    return fakes.write_pallet(tmp_path / "toy", POINTS)
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT), str(PLUGIN)]), **more}
+
+
+def command(*words: str | Path, **more: str) -> str:
+    """What the command prints; it must succeed."""
+    line = [sys.executable, "-m", "hfx", *map(str, words)]
+    done = subprocess.run(line, env=environment(**more), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def ask(pallet: Path, output: Path, **options: Any) -> ScanResult:
+    return api.ask("signal_events", pallet, output=output, context=RunContext(say=lambda _: None, batch=6), **options)
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_no_line_of_hfx_knows_it() -> None:
+    for path in (ROOT / "src").rglob("*.py"):
+        assert "signal_events" not in path.read_text()
+
+
+def test_shards_of_two_rounds_are_added_up(pallet: Path, tmp_path: Path) -> None:
+    result = ask(pallet, tmp_path / "run", parts=3)
+    assert result.complete
+    assert {r.name: r["events"] for r in result} == {
+        f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS
+    }
+    stored = lines(tmp_path / "run")
+    assert len(stored) == len({line["key"] for line in stored}) == 3 * len(POINTS)
+    assert {(line["step"], line["shard"]) for line in stored} == {("local", 0), ("others", 1), ("others", 2)}
+    assert {(line["job"], line["version"]) for line in stored} == {("signal_events", 1)}
+    first = {line["name"]: line["events"] for line in stored if line["step"] == "local"}
+    assert all(line["before"] == first[line["name"]] for line in stored if line["step"] == "others")
+    assert load_run(tmp_path / "run").content == result.content
+    scan = json.loads((tmp_path / "run" / "scan.json").read_text())
+    assert (scan["question"], scan["options"]["parts"]) == ("signal_events", 3)
+
+
+def test_a_hypothesis_without_an_answer_is_a_failure(pallet: Path, tmp_path: Path) -> None:
+    fakes.write_pallet(pallet, POINTS, broken=("sig_300_40",))
+    result = ask(pallet, tmp_path / "run")
+    assert [failure["name"] for failure in result.failures] == ["sig_300_40"]
+    assert len(result) == len(POINTS) - 1
+
+
+def test_an_unknown_question_names_those_there_are() -> None:
+    with pytest.raises(RunFolderError, match="has no question 'nonsense' here; it has cls"):
+        catalogue.kind("nonsense")
+
+
+SCAN = """
+import sys
+from hfx.driver import api
+from hfx.driver.scan.context import RunContext
+api.ask("signal_events", sys.argv[1], output=sys.argv[2], threads=1, context=RunContext(batch=2))
+"""
+
+
+@pytest.mark.parametrize("units", [5, 30])
+def test_a_killed_run_goes_on_where_it_was(pallet: Path, tmp_path: Path, units: int) -> None:
+    """Killed in the first and in the second round: what is stored is not worked on again."""
+    log, run = tmp_path / "log", tmp_path / "run"
+    process = subprocess.Popen([sys.executable, "-c", SCAN, pallet, run], env=environment(TOY_QUESTION_LOG=str(log)))
+    deadline = time.monotonic() + 120
+    while not (log.exists() and len(log.read_text().splitlines()) >= units):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    stored = {json.loads(line)["key"] for line in (run / "results.jsonl").read_bytes().split(b"\n") if line.endswith(b"}")}
+    before = len(log.read_text().splitlines())
+    assert 0 < len(stored) < 2 * len(POINTS)
+    subprocess.run([sys.executable, "-c", SCAN, pallet, run], env=environment(TOY_QUESTION_LOG=str(log)), check=True)
+    again = log.read_text().splitlines()[before:]
+    assert not stored & set(again)
+    assert len(again) == 2 * len(POINTS) - len(stored)
+    whole = ask(pallet, tmp_path / "whole")
+    assert {r.name: r["events"] for r in load_run(run)} == {r.name: r["events"] for r in whole}
+
+
+def test_another_option_is_another_run(pallet: Path, tmp_path: Path) -> None:
+    ask(pallet, tmp_path / "run")
+    with pytest.raises(RunFolderError, match="--parts is 2 there and 3 here"):
+        ask(pallet, tmp_path / "run", parts=3)
+    with pytest.raises(RunFolderError, match="the question is signal_events there and the default here"):
+        api.scan(pallet, output=tmp_path / "run", context=RunContext(say=lambda _: None, function=fakes.run))
+
+
+def test_it_is_shown_like_any_other(pallet: Path, tmp_path: Path) -> None:
+    """In the closing table, as CSV, as a picture with its contour, and by `hfx status`."""
+    run = tmp_path / "run"
+    result = ask(pallet, run)
+    text = "\n".join(f"{name} {value}" for name, value in closing_table(result))
+    total = sum(expected(m1, m2) for m1, m2 in POINTS)
+    assert f"signal {total:.4g} events in all" in text
+    assert "CLs" not in text
+    (row, *_) = csv.DictReader(io.StringIO(command("export", run, "--csv")))
+    assert list(row) == ["name", "m1", "m2", "events", "channels"]
+    assert float(row["events"]) == pytest.approx(expected(*POINTS[0]))
+    curves = result.contours["curves"]
+    assert {(curve["which"], curve["level"]) for curve in curves} == {("expected", 3.0)}
+    for curve in curves:
+        for m1, m2 in curve["points"]:
+            assert expected(m1, m2) == pytest.approx(3.0, rel=0.3)  # between the points, some way apart
+    command("plot", run, "-o", tmp_path / "again.png")
+    assert (tmp_path / "again.png").stat().st_size > 1000
+    status = command("status", run)
+    assert "finished" in status
+    assert f"{len(POINTS)}" in status
+
+
+def closing_table(result: ScanResult) -> list[tuple[str, str]]:
+    from hfx.driver.views import summary
+
+    return summary.rows(result.content, result.folder)
+
+
+def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -> None:
+    heard: list[Mapping[str, Any]] = []
+    api.ask(
+        "signal_events",
+        pallet,
+        output=tmp_path / "run",
+        context=RunContext(say=lambda _: None, listener=lambda event: heard.append(vars(event))),
+    )
+    planned = [event for event in heard if "tasks" in event and "points" in event]
+    assert [event["question"] for event in planned] == ["signal_events"] * 2
+    assert {event["level"] for event in planned} == {3.0}

@@ -1,0 +1,90 @@
+"""The question "signal_events": its units are parts of a hypothesis' channels, its result is their sum."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hfx.driver.questions.base import Brief, Column, Context, Question, Records, Round, Surface, Unit
+from hfx.json_types import JsonObject
+from toy_question.job import EventsOptions
+
+__all__ = ["FEW", "SignalEvents"]
+
+FEW = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Events:
+    """The result of a hypothesis."""
+
+    name: str
+    values: Sequence[float]
+    status: str
+    events: float
+    channels: int
+    worker: str = ""
+    seconds: float | None = None
+    region: str | None = None
+    missing_in: Sequence[str] = ()
+
+
+def _rarity(events: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(-np.log(np.maximum(events, 1e-300)))
+
+
+class SignalEvents(Question[Events]):
+    """Expected signal events: the first part of every hypothesis, then the others of those that have any."""
+
+    name = "signal_events"
+    job = "signal_events"
+    result = Events
+    columns = (
+        Column("events", "signal events", lambda result: result.events),
+        Column("channels", "channels", lambda result: result.channels),
+    )
+    surface = Surface(name="signal events", curves=("expected",), level=FEW, transform=_rarity, statement=f"{FEW:g} events")
+    options: EventsOptions
+
+    @classmethod
+    def options_type(cls) -> type[EventsOptions]:
+        """The type of its options."""
+        return EventsOptions
+
+    def rounds(self, context: Context) -> Generator[Round, Records, None]:
+        """The first part of every hypothesis, then its others."""
+        records = yield Round([_unit(h.name, 0) for h in context.selected])
+        names = [h.name for h in context.selected if _unit(h.name, 0).key in records]
+        before: JsonObject = {name: records[_unit(name, 0).key]["events"] for name in names}
+        units = [_unit(name, part) for name in names for part in range(1, self.options.parts)]
+        yield Round(units, "others", 1, inputs=lambda some: {unit.hypothesis: before[unit.hypothesis] for unit in some})
+
+    def answer(self, records: Sequence[JsonObject]) -> JsonObject:
+        """The sum of the parts."""
+        first = records[0]
+        kept = {key: first[key] for key in ("name", "values", "status", "worker", "seconds")}
+        events, channels = (sum(cast(float, record[key]) for record in records) for key in ("events", "channels"))
+        return {**kept, "events": events, "channels": channels}
+
+    def brief(self, result: Events) -> Brief:
+        """The part of a result that pictures need."""
+        return Brief(
+            name=result.name,
+            values=tuple(result.values),
+            status=result.status,
+            numbers=(result.events,),
+            worker=result.worker,
+            seconds=result.seconds,
+            region=result.region,
+            missing_in=tuple(result.missing_in),
+        )
+
+    def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
+        """A row of the closing table."""
+        return [("signal", f"{sum(brief.numbers[0] or 0.0 for brief in results):.4g} events in all")]
+
+
+def _unit(name: str, part: int) -> Unit:
+    return Unit(f"{name}/{part}", name, part)
