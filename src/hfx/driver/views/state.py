@@ -129,16 +129,18 @@ class RunState:
         """Note that nobody works on the run any more."""
         self.tasks.clear()
         self.running.clear()
+        if not self.counts[Status.SUBMITTED] + self.counts[Status.RUNNING]:
+            return
         for name in [name for name, status in self.statuses.items() if status in (Status.SUBMITTED, Status.RUNNING)]:
             self._become(name, Status.PLANNED)
 
     def status_of(self, result: Brief, curve: int = 0) -> Status:
         """The status of a hypothesis with this result, by one curve of the question's surface."""
-        value = result.numbers[curve] if curve < len(result.numbers) else None
         if not result.converged:
             return Status.NOT_CONVERGED
         if self.level is None:
             return Status.DONE
+        value = result.numbers[curve] if curve < len(result.numbers) else None
         if value is None:
             return Status.NOT_CONVERGED
         return Status.EXCLUDED if value < self.level else Status.ALLOWED
@@ -169,8 +171,9 @@ class RunState:
         name = result.name
         self.points.setdefault(name, result.values)
         self.results[name] = result
-        self.reasons.pop(name, None)
-        self.unusable.pop(name, None)
+        if name in self.unusable:
+            del self.unusable[name]
+            self.reasons.pop(name, None)
         status = self.status_of(result)
         if status is Status.NOT_CONVERGED:
             self.unusable[name] = result.status

@@ -130,7 +130,9 @@ class Feed:
     def _set_question(self) -> None:
         """The question may answer differently with other options: all results are read again."""
         question = of_run(self.run)
-        self._reader = ResultReader(question)
+        # Earlier versions, and runs that were resumed, may hold results of other options.
+        as_stored = "question" in self.run and not self.run.get("resumed")
+        self._reader = ResultReader(question, as_stored=as_stored)
         self.surface = question.surface
         self.columns = [(column.name, column.title) for column in question.columns]
         self.state.level = question.level
