@@ -30,6 +30,10 @@ __all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
 Array = NDArray[np.float64]
 
 _DIGITS = 7  # significant digits that go to the browser: more than a screen shows
+# The elements that the browser fills in, and those behind them, through which the page is seen.
+_FILLED_IN = re.compile(r"(curve-(?!theory).+)-(\d+)|band-\d+|points-.+")
+_BACKGROUNDS = ("patch_1", "axes")
+
 _SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 
 
@@ -50,11 +54,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The hypotheses of a selection at one moment. Those without a result are in `failures`, `awaited` says of which it comes."""
+    """The hypotheses of a selection at one moment: their results and failures, their `places` [n, 2] on the axes, and whether
+    they have a usable result, and whether one is awaited [n]."""
 
     data: PlotData
-    awaited: NDArray[np.bool_]
     places: Array
+    usable: NDArray[np.bool_]
+    awaited: NDArray[np.bool_]
 
     @classmethod
     def of(cls, layout: Layout, names: Sequence[str], state: RunState, labels: Sequence[str], surface: Surface) -> "Snapshot":
@@ -64,10 +70,11 @@ class Snapshot:
         failures: list[Failure] = [
             {"name": name, "values": list(state.points[name]), "reason": state.reasons.get(name, "")}
             for name in chosen
-            if name not in state.results
+            if name in state.reasons
         ]
+        usable = np.array([name in state.results and state.results[name].converged for name in chosen], dtype=bool)
         awaited = np.array([state.statuses[name].open for name in chosen], dtype=bool)
-        return cls(PlotData(tuple(labels), results, failures, surface), awaited, layout.places[layout.chosen])
+        return cls(PlotData(tuple(labels), results, failures, surface), layout.places[layout.chosen], usable, awaited)
 
 
 def lay_out(
@@ -111,10 +118,12 @@ def draw_contour(layout: Layout, snapshot: Snapshot, interpolation: str | None =
     plane = contour.plane(
         snapshot.data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=interpolation or "linear"
     )
-    curves, bands = _profile(plane.points) if layout.axes.y is None else _curves(plane, snapshot)
-    open_bands = [[] for _ in bands]
-    if layout.axes.y is not None:
-        bands, open_bands = _bands(plane, snapshot)
+    if layout.axes.y is None:
+        curves, bands = _profile(plane.points)
+        open_bands: list[list[Line]] = [[] for _ in bands]
+    else:
+        near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
+        curves, (bands, open_bands) = _curves(plane, near), _bands(plane, near)
     content: ContourContent = {
         "curves": curves,
         "bands": bands,
@@ -127,18 +136,15 @@ def draw_contour(layout: Layout, snapshot: Snapshot, interpolation: str | None =
     return content, plane
 
 
-def _curves(plane: contour.Plane, snapshot: Snapshot) -> tuple[list[CurveLine], list[list[Line]]]:
-    near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
-    curves: list[CurveLine] = [
+def _curves(plane: contour.Plane, near: "_Awaited") -> list[CurveLine]:
+    return [
         {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"])}
         for curve in plane.contours["curves"]
     ]
-    return curves, []
 
 
-def _bands(plane: contour.Plane, snapshot: Snapshot) -> tuple[list[list[Line]], list[list[Line]]]:
+def _bands(plane: contour.Plane, near: "_Awaited") -> tuple[list[list[Line]], list[list[Line]]]:
     """The rings around the innermost band, where results are complete and where some are missing."""
-    near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
     polygons = plane.band_polygons()
     missing = near.contain([polygon.mean(axis=0) for polygon in polygons])
     settled = [polygon for polygon, waits in zip(polygons, missing, strict=True) if not waits]
@@ -158,6 +164,9 @@ def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
 def draw_svg(layout: Layout, snapshot: Snapshot, plane: contour.Plane, pallet: PalletBlock, theory: Sequence[Curve]) -> SvgContent:
     """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty."""
     options = layout.options
+    # The limits of the axes are those of all hypotheses, also of those that are to come.
+    missing = snapshot.places[~snapshot.usable]
+    plane = replace(plane, points=replace(plane.points, failed=missing, failed_indices=np.arange(len(missing))))
     if layout.where:
         title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
@@ -179,18 +188,33 @@ def _for_the_page(picture: SvgPicture, *, keep_points: bool) -> str:
     root = ElementTree.fromstring(picture.text)
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _XLINK)
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
-                parent.remove(child)
-            elif found := re.fullmatch(r"(curve-(?!theory).+)-(\d+)|band-\d+|points-.+", child.get("id", "")):
-                _empty(parent, child, found[1], found[2], keep_points)
+    _take_out(root, keep_points)
     for element in root.iter():
         for entry in (element.attrib.pop("style", "") or "").split(";"):
             name, _, value = entry.partition(":")
             if value:
                 element.set(name.strip(), value.strip())
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _take_out(parent: ElementTree.Element, keep_points: bool) -> None:
+    """Take the points, lines and bands out of an element; the legend, whose lines have the same ids, keeps them without ids."""
+    for child in list(parent):
+        gid = child.get("id", "")
+        if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
+            parent.remove(child)
+        elif gid.startswith("legend"):
+            for element in child.iter():
+                if _FILLED_IN.fullmatch(element.get("id", "")):
+                    del element.attrib["id"]
+        elif found := _FILLED_IN.fullmatch(gid):
+            _empty(parent, child, found[1], found[2], keep_points)
+        else:
+            if gid in _BACKGROUNDS:
+                for element in child.iter():
+                    if element.get("style"):
+                        element.set("style", "fill: none")
+            _take_out(child, keep_points)
 
 
 def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str | None, part: str | None, keep: bool) -> None:
@@ -200,6 +224,8 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
     if gid.startswith("points-") and keep:
         return
     parent.remove(child)
+    for shapes in child.iter(f"{{{_SVG}}}defs"):
+        parent.insert(position, shapes)  # the legend has the same markers
     if gid.startswith("points-") or part not in (None, "0"):
         return
     styles = [element.get("style", "") for element in child.iter() if element.get("style")]

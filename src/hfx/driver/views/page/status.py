@@ -2,6 +2,7 @@
 
 from itertools import islice
 
+from hfx.driver.questions.base import Brief
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, WorkerRow
 from hfx.driver.views.state import Status as HypothesisStatus
@@ -94,8 +95,17 @@ def row(feed: Feed, position: int) -> Row:
         None if result is None else list(result.numbers),
         list(feed.cells.get(name, ())),
         state.unusable.get(name, ""),
-        [] if result is None else list(result.remarks),
+        [] if result is None else _remarks(result),
         None if result is None else result.seconds,
         "" if result is None else result.worker,
         state.finished.get(name),
     ]
+
+
+def _remarks(result: Brief) -> list[str]:
+    remarks = list(result.remarks)
+    if result.missing_in:
+        remarks.insert(0, f"No result in {', '.join(result.missing_in)}.")
+    if result.region is not None:
+        remarks.insert(0, f"From region {result.region}, the best expected one here.")
+    return remarks

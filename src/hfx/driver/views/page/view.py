@@ -109,7 +109,7 @@ class Picture:
         surface = snapshot.data.surface
         curves = frozenset(curve["which"] for curve in content["curves"])
         kinds = frozenset(feed.state.status_of(result) for result in snapshot.data.results) & {Status.EXCLUDED, Status.ALLOWED}
-        complete = len(snapshot.data.results) == content["of"]
+        complete = content["made_of"] == content["of"]
         numbers = content["made_of"] if surface.level is None else 0  # colours of values are drawn with the picture
         return curves, bool(content["bands"] and content["bands"][0]), kinds, complete, numbers, feed.going_on
 
