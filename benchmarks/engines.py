@@ -29,14 +29,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from hfx.driver.api import scan
 from hfx.driver.plot import scan_picture
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Event, Finished
-from hfx.driver.api import scan
 from hfx.driver.scan.context import RunContext
 from hfx.endpoints import resolve
-from hfx.functions import wire
 from hfx.functions import task as worker
+from hfx.functions import wire
 from hfx.pallets import Pallet, open_pallet
 from tests.conformance import engines
 
@@ -85,7 +85,7 @@ def counted() -> Iterator[Traffic]:
     with (
         mock.patch.object(wire.Packer, "request", asked),
         mock.patch.object(wire, "answer", told),
-        mock.patch.object(cls, "run", here),
+        mock.patch.object(worker, "run", here),
     ):
         yield traffic
 

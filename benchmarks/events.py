@@ -31,13 +31,16 @@ import httpx
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from hfx.driver.process.cores import usable_cores
+from hfx.driver.questions.base import Unit
+from hfx.driver.questions.cls import Cls
 from hfx.driver.run.events import Finished, Started, Submitted
 from hfx.driver.run.folder import RunFolder
 from hfx.driver.run.journal import Journal
 from hfx.driver.scan import plan
 from hfx.driver.views.page import address
 from hfx.driver.views.page.process import beside
-from hfx.functions import task as worker
+from hfx.functions import task as task_function
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.pallets import open_pallet
 from hfx.pallets.demo import write_demo
 from tests.driver.views.page.made import MadeRun
@@ -49,7 +52,7 @@ SETTLE = 0.3  # seconds between two windows, in which what the last one left is 
 def work(task: dict[str, Any], done: "Synchronized[int]") -> None:
     """Fit for ever."""
     while True:
-        worker.run(task)
+        task_function.run(task)
         done.value += 1
 
 
@@ -74,7 +77,7 @@ def task_of_the_demo() -> dict[str, Any]:
     """Four hypotheses, from their natural starts."""
     with tempfile.TemporaryDirectory() as folder:
         pallet = open_pallet(str(write_demo(Path(folder))))
-        return dict(plan.task(pallet, pallet.hypotheses[:4], asked(starts=1), threads=1, device="cpu"))
+        return dict(plan.task(pallet, [Unit(h.name, h.name) for h in pallet.hypotheses[:4]], Cls(ClsOptions(starts=1))))
 
 
 class Driver:
@@ -178,7 +181,7 @@ def main() -> None:
     parser.add_argument("--no-page", action="store_true", help="the events alone: nobody watches")
     arguments = parser.parse_args()
     task = task_of_the_demo()
-    (record, *_), hypotheses = worker.run(task)["results"], arguments.rate / 3.0
+    (record, *_), hypotheses = task_function.run(task)["results"], arguments.rate / 3.0
     with tempfile.TemporaryDirectory() as folder:
         runs = [MadeRun(Path(folder) / name, PLACES) for name in ("watched", "other")]
         driver = Driver(*runs, record)

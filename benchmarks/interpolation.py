@@ -1,10 +1,10 @@
-"""How well each interpolation predicts a point that is left out, on the published pallets in `HFX_SHARED`.
+"""Errors of each interpolation at points that are left out, on the published pallets in `HFX_SHARED`.
 
     python benchmarks/interpolation.py [--runs FOLDER] [--moved N]
 
 Each pallet is scanned into a folder under --runs (gone on with where it is there already; default: a temporary one). Then,
 for every hypothesis inside the area that the others span and within NEAR sigma of the line, the surface is made without it:
-the error is what the surface says there less what the fit says, in significance. "across": hypotheses that the surface puts
+the error is the significance of the surface there less that of the fit. "across": hypotheses that the surface puts
 on the other side of the line. "moved": how far the line without the hypothesis is from the line with it, in GeV (of N of
 the hypotheses, the farthest place of each: their median and largest). Observed and median expected.
 """
@@ -19,30 +19,34 @@ from typing import Any
 import numpy as np
 import published
 
-from hfx.driver.plane import compare, contour, interpolation, triangulation
-from hfx.driver.plane.points import WHICH, Field, significance
-from hfx.driver.plot import scan_picture
 from hfx.driver.api import scan
+from hfx.driver.plane import compare, interpolation, triangulation
+from hfx.driver.plane.points import Points, collect
+from hfx.driver.plot.request import styled
+from hfx.driver.plot.run_data import plot_data
+from hfx.driver.questions.cls import LEVEL as CLS_LEVEL
+from hfx.driver.questions.cls import SURFACE, significance
+from hfx.driver.questions.content import load
 
 NEAR = 1.5
-COLUMNS = {"observed": WHICH.index("observed"), "expected": WHICH.index("expected")}
-JUDGED = tuple(COLUMNS.values())
-LEVEL = float(significance(contour.LEVEL))
+COLUMNS = {curve: SURFACE.column(curve) for curve in ("observed", "expected")}
+FITTED = tuple(COLUMNS.values())
+LEVEL = float(significance(CLS_LEVEL))
 
 SLICES = {"mn1=60": "mn1==60", "DM=130": "mn2-mn1==130"}
 
 
-def fields(runs: Path) -> Iterator[tuple[str, Field]]:
+def all_points(runs: Path) -> Iterator[tuple[str, Points]]:
     """The points of every pallet, region and slice, by name."""
     for name in ("1Lbb", "3L-eRJR"):
         for file in published.found([name]).values():
-            yield name, _field(_scanned(file, runs / name))
+            yield name, _points(_scanned(file, runs / name))
     for file in published.found(["sbottom-multib"]).values():
         for word, where in SLICES.items():
             folder = runs / f"sbottom-{word}"
             combined = _scanned(file, folder, region="all", where=where, x="msb", y="mn2")
             for region in combined["pallet"]["regions"]:
-                yield f"sbottom {region[-1]} {word}", _field(scan_picture.load(folder / region))
+                yield f"sbottom {region[-1]} {word}", _points(load(folder / region))
 
 
 def _scanned(file: Path, folder: Path, **options: Any) -> Any:
@@ -50,17 +54,17 @@ def _scanned(file: Path, folder: Path, **options: Any) -> Any:
     return scan(str(file), output=folder, **options).content
 
 
-def _field(content: Any) -> Field:
-    options = content["options"]
-    return contour.collect(scan_picture.drawn(content), x=options.get("x"), y=options.get("y"))
+def _points(content: Any) -> Points:
+    options = styled(content["options"])
+    return collect(plot_data(content), x=options.x, y=options.y)
 
 
 class Sample:
-    """One set of points, and what is left of it without one of them."""
+    """One set of points, and the sets without one of them."""
 
-    def __init__(self, field: Field) -> None:
-        self.points, self.z = field.points, significance(field.cls)
-        self.whole = field.mesh
+    def __init__(self, points: Points) -> None:
+        self.points, self.z = points.places, significance(points.values)
+        self.mesh = points.mesh
         self.rests = {}
         for i in range(len(self.points)):
             mesh = triangulation.triangulate(np.delete(self.points, i, axis=0))
@@ -71,18 +75,18 @@ class Sample:
         return [i for i in self.rests if abs(self.z[i, column] - LEVEL) < NEAR]
 
     def predicted(self, i: int, name: str) -> Any:
-        """What an interpolation without point i says of it [6]."""
+        """The values [6] at point i by an interpolation without it."""
         mesh, (triangle, weights) = self.rests[i]
         values = np.delete(self.z, i, axis=0)
         if name == "linear":
             return weights @ values[triangle]
-        return interpolation.predict(mesh, values, self.points[i : i + 1], name, JUDGED)[0]
+        return interpolation.predict(mesh, values, self.points[i : i + 1], name, FITTED)[0]
 
     def moved(self, i: int, name: str, column: int) -> float | None:
-        """How far the line without point i is at most from the line with it."""
+        """The largest distance of the line without point i from the line with it."""
         lines = []
-        for mesh, values in ((self.rests[i][0], np.delete(self.z, i, axis=0)), (self.whole, self.z)):
-            surface = interpolation.surface(mesh, values, name, JUDGED)
+        for mesh, values in ((self.rests[i][0], np.delete(self.z, i, axis=0)), (self.mesh, self.z)):
+            surface = interpolation.interpolate(mesh, values, name, FITTED)
             lines.append(triangulation.level_lines(surface.mesh, surface.values[:, column], LEVEL))
         return compare.between(*lines)[1]
 
@@ -133,8 +137,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         print("errors in significance, of hypotheses left out; what the line moves in GeV\n\n" + HEAD, flush=True)
         every: dict[tuple[str, str], list[Any]] = {}
-        for name, field in fields(arguments.runs or Path(temporary)):
-            for row in rows(name, Sample(field), arguments.moved):
+        for name, points in all_points(arguments.runs or Path(temporary)):
+            for row in rows(name, Sample(points), arguments.moved):
                 print(line(*row), flush=True)
                 every.setdefault(row[1:3], []).append(row[3])
         print()

@@ -26,7 +26,7 @@ from unittest import mock
 import published
 
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.scan import plan
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.hf_core.fits.search import Search, Start
 from hfx.hf_core.inference import cls
 from hfx.pallets import open_pallet
@@ -82,7 +82,7 @@ def report(name: str, file: Path, arguments: argparse.Namespace) -> str:
     """Scan one pallet; the report as text."""
     pallet = open_pallet(str(file))
     chosen = pallet.hypotheses[: arguments.hypotheses]
-    fits = published.Fits(pallet, chosen, asked(starts=arguments.starts), arguments.threads)
+    fits = published.Fits(pallet, chosen, ClsOptions(starts=arguments.starts), arguments.threads)
     published.Fits(pallet, chosen[:1], fits.options, 1).local()  # compiles the kernels before anything is timed
     with watching() as counts:
         begun = time.perf_counter()

@@ -2,18 +2,19 @@
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hfx.driver.questions.exchange import exchange
-from hfx.driver.questions.neighbours import neighbours
+from hfx.driver.questions.base import Context, Records, Round, Unit
+from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import plan
-from hfx.functions.background import Background
 from hfx.functions import task as worker
+from hfx.functions.background import Background
+from hfx.functions.jobs.cls import ClsOptions, project
 from hfx.pallets import Hypothesis, Pallet
 
 NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")
@@ -41,13 +42,25 @@ def found(wanted: Sequence[str]) -> dict[str, Path]:
     return files
 
 
+class Held(dict[str, Json], Records):
+    """The records after a round, in memory; ``new``: the keys of those that are new in it."""
+
+    def __init__(self, records: Mapping[str, Json], new: Iterable[str] = ()) -> None:
+        super().__init__(records)
+        self.new = frozenset(new)
+
+    def resumable(self, key: str) -> bool:
+        """All of them hold solutions."""
+        return True
+
+
 @dataclass(frozen=True)
 class Fits:
-    """The two steps of a scan's fits, in the tasks that the driver would send, all run here."""
+    """The rounds of a scan, in the tasks that the driver would send, all computed in this process."""
 
     pallet: Pallet
     hypotheses: tuple[Hypothesis, ...]
-    options: plan.FitOptions
+    options: ClsOptions
     threads: int
     device: str = "cpu"
 
@@ -55,43 +68,41 @@ class Fits:
     def _background(self) -> Background:
         return Background(self.pallet.background)
 
+    @property
+    def _question(self) -> Cls:
+        return Cls(self.options)
+
     def local(self) -> dict[str, Json]:
         """The record of each hypothesis after the local search; those that cannot be fitted are named on stderr."""
-        usable = [h.name for h in self.hypotheses if h.defect is None]
-        return {record["name"]: record for record in self._all(usable, lambda names: {})}
+        usable = [Unit(h.name, h.name) for h in self.hypotheses if h.defect is None]
+        return {record["key"]: record for record in self._all(Round(usable))}
 
     def exchanged(self, records: Mapping[str, Json]) -> tuple[dict[str, Json], int]:
         """The records after the exchange, and the number of its rounds."""
-        rounds = 0
+        rounds = self._question.rounds(Context(self.pallet, [h for h in self.hypotheses if h.name in records]))
+        next(rounds)
+        current, count = Held(records), 0
+        while True:
+            try:
+                asked = rounds.send(current)
+            except StopIteration:
+                return dict(current), count
+            count += 1
+            new = {record["key"]: record for record in self._all(asked) if asked.keep is None or asked.keep(record)}
+            current = Held({**current, **new}, new)
 
-        near = neighbours({h.name: h.values for h in self.hypotheses if h.name in records})
-
-        def turn(number: int, names: Sequence[str], held: Mapping[str, Json]) -> dict[str, Json]:
-            nonlocal rounds
-            rounds = number
-
-            def around(some: Sequence[str]) -> Json:
-                known = {name: held[name]["solutions"] for name in some}
-                starts = {name: [held[other]["solutions"] for other in near[name]] for name in some}
-                return {"known": known, "starts_from": starts}
-
-            return {record["name"]: record for record in self._all(names, around) if record["solutions"]["changed"]}
-
-        return exchange(records, near, turn), rounds
-
-    def _all(self, names: Sequence[str], more: Callable[[Sequence[str]], Json]) -> list[Json]:
-        """The records of all tasks, as many at a time as there are threads; ``more`` is what a task of an exchange carries."""
-        parts = plan.batches(names, workers=self.threads)
+    def _all(self, asked: Round) -> list[Json]:
+        """The records of all tasks of a round, as many at a time as there are threads."""
+        by_key = {unit.key: unit for unit in asked.units}
+        parts = [[by_key[key] for key in part] for part in plan.batches(list(by_key), workers=self.threads)]
         each = max(1, self.threads // max(1, len(parts)))
         with ThreadPoolExecutor(self.threads) as pool:
-            return [r for answer in pool.map(lambda some: self._run(some, each, more(some)), parts) for r in answer]
+            return [record for records in pool.map(lambda some: self._run(asked, some, each), parts) for record in records]
 
-    def _run(self, names: Sequence[str], threads: int, more: Json) -> list[Json]:
-        wanted = set(names)
-        chosen = [h for h in self.hypotheses if h.name in wanted]
+    def _run(self, asked: Round, units: Sequence[Unit], threads: int) -> list[Json]:
+        inputs = None if asked.inputs is None else asked.inputs(units)
         shared: Json = {"threads": threads, "device": self.device, "background": self._background}
-        task = plan.task(self.pallet, chosen, self.options, **shared, **more)
-        answer = worker.run(task)
+        answer: Json = worker.run(plan.task(self.pallet, units, self._question, inputs=inputs, **shared))
         for failure in answer["failures"]:
             print(f"{failure['name']} failed: {failure['reason']}", file=sys.stderr)
-        return list(answer["results"])
+        return [project(record, self.options.minima) for record in answer["results"]]

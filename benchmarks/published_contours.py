@@ -18,11 +18,13 @@ from typing import Any
 import numpy as np
 import published
 
-from hfx.driver.plane import compare, contour, interpolation
-from hfx.driver.plot import scan_picture
-from hfx.driver.plot.overlay import overlay, read_published
-from hfx.driver.plot.redraw import Wanted
 from hfx.driver.api import scan
+from hfx.driver.plane import compare, contour, interpolation
+from hfx.driver.plot.measure import read_published
+from hfx.driver.plot.overlay import overlay
+from hfx.driver.plot.request import PictureRequest
+from hfx.driver.plot.run_data import plot_data
+from hfx.driver.questions.content import load
 
 SLICES = {"mn1=60": ("mn1==60", "sbottom-observed-M60.csv"), "DM=130": ("mn2-mn1==130", "sbottom-observed-DM130.csv")}
 MINIMA = ("admissible", "natural")
@@ -46,15 +48,15 @@ def scanned(file: Path, runs: Path, word: str, where: str) -> dict[str, Path]:
 def rows(word: str, folders: dict[str, Path], line: Any) -> Any:
     """A line of text for each choice of minima and each interpolation."""
     for minima, folder in folders.items():
-        content = scan_picture.drawn(scan_picture.load(folder))
+        data = plot_data(load(folder))
         for name in interpolation.INTERPOLATIONS:
-            plane = contour.plane(content, x="msb", y="mn2", interpolation=name)
+            plane = contour.plane(data, x="msb", y="mn2", interpolation=name)
             ours = [np.array(c["points"]) for c in plane.contours["curves"] if c["which"] == "observed"]
-            apart = compare.apart(ours, line.lines, plane.excluded(), plane.spanned())
+            found = compare.difference(ours, line.lines, plane.excluded(), plane.spanned())
             yield (
-                f"{word:<8} {minima:<11} {name:<7} {100 * (apart.relative or 0):>5.2f} % "
-                f"{apart.mean:>7.2f} {apart.largest:>8.1f} "
-                f"{apart.mean_back:>11.2f} {apart.largest_back:>8.1f}   {len(plane.field.points)}"
+                f"{word:<8} {minima:<11} {name:<7} {100 * (found.relative or 0):>5.2f} % "
+                f"{found.mean:>7.2f} {found.largest:>8.1f} "
+                f"{found.mean_back:>11.2f} {found.largest_back:>8.1f}   {len(plane.points.places)}"
             )
 
 
@@ -76,9 +78,9 @@ def main() -> int:
                 print(row, flush=True)
             for name in ("gp", "rbf") if arguments.pictures else ():
                 labels = tuple(f"hfx, {minima} minima" for minima in folders)
-                wanted = Wanted({"interpolation": name}, formats=("png",), published=(file,), labels=labels)
+                request = PictureRequest({"interpolation": name}, formats=("png",), published=(file,), labels=labels)
                 picture = arguments.pictures / f"sbottom-{word.replace('=', '')}-{name}.png"
-                overlay(list(folders.values()), picture, wanted, lambda sentence: None)
+                overlay(list(folders.values()), picture, request, lambda sentence: None)
     return 0
 
 

@@ -32,11 +32,14 @@ from typing import Any
 import published
 
 from hfx.driver.plot import scan_picture
+from hfx.driver.plot.request import styled
+from hfx.driver.plot.run_data import plot_data
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.process.garbage_collection import tuned_for_fits
+from hfx.driver.questions.content import content
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
-from hfx.driver.scan import plan
+from hfx.functions.jobs.cls import ClsOptions
 from hfx.hf_core.batch.batch import compile_batch
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
@@ -101,7 +104,7 @@ def measure(file: Path, arguments: argparse.Namespace) -> Json:
 
 
 def _fits(pallet: Pallet, chosen: tuple[Hypothesis, ...], arguments: argparse.Namespace, starts: int | None) -> published.Fits:
-    return published.Fits(pallet, chosen, asked(starts=starts), arguments.threads)
+    return published.Fits(pallet, chosen, ClsOptions(starts=starts), arguments.threads)
 
 
 def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> None:
@@ -114,13 +117,14 @@ def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> N
 
 def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:
     options = ScanOptions()
-    scan = scan_picture.content(
-        provenance.pallet_block(pallet), options, [scan_picture.choose(record, options.minima) for record in records.values()], []
-    )
-    plane = scan_picture.plane(scan, options)
+    question = options.question
+    results = (question.answer([record]) for record in records.values())
+    scan = content(question, provenance.pallet_block(pallet), options.public(), results, [])
+    picture = styled(scan["options"])
+    plane = scan_picture.plane(plot_data(scan), picture)
     scan["contours"] = plane.contours
     with tempfile.TemporaryDirectory() as folder:
-        scan_picture.draw(scan, Path(folder) / "contour", options, "benchmark", print, plane=plane)
+        scan_picture.draw(scan, Path(folder) / "contour", picture, "benchmark", print, plane=plane)
 
 
 # --- pyhf

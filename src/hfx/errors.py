@@ -9,10 +9,10 @@
     │   ├── SpecificationError    a workspace that is not a valid HistFactory model
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
-    │       └── LoginError        its service knows no login of ours, or another than it wants
+    │       └── LoginError        no login to its service, or not the one that it requires
     ├── TooLargeError             a task or its answer does not fit through the endpoint's service
     ├── WorkerLostError           a worker died with its task
-    │   └── NodeLostError         its node or job went: no fault of the task
+    │   └── NodeLostError         its node, job or connection ended: not counted against the task
     └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
 
 Every message names the file, channel, sample, modifier, patch or endpoint, and says what to do.
@@ -63,11 +63,11 @@ class EndpointError(InputError):
 
 
 class LoginError(EndpointError):
-    """A login is missing, has ended, or is not the one that is wanted; a person must type something."""
+    """A login is missing, has expired, or is not the one that the endpoint requires; the user must log in."""
 
 
 class TooLargeError(HfxError):
-    """A task, or its answer, is larger than what the endpoint's service takes; the task is tried again in halves."""
+    """A task, or its answer, is larger than the endpoint's service accepts; the task is split in two and tried again."""
 
 
 class WorkerLostError(HfxError):
@@ -75,7 +75,7 @@ class WorkerLostError(HfxError):
 
 
 class NodeLostError(WorkerLostError):
-    """A worker's node, job or connection went away; not counted against the task."""
+    """A worker's node, job or connection ended; not counted against the task."""
 
 
 class RunFolderError(HfxError):

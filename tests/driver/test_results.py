@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from hfx.driver.export import citations
-from hfx.driver.plot.redraw import styled
 from hfx.driver.questions.cls import Cls
 from hfx.driver.results import Result, ScanResult, load_run
 from hfx.driver.run.packed_results import PackedResults
@@ -182,21 +181,6 @@ def test_citations() -> None:
     assert citations.of_pallet(pallet) == (
         "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, arXiv 1909.09226"
     )
-
-
-def test_a_style_leaves_behind_what_was_said_of_another_axis() -> None:
-    given = {"x": None, "y": "m2", "xlabel": "X", "ylabel": "Y", "title": "T", "forbidden": "y>x", "mu": 1.0}
-    assert styled(given, {}) == {**{name: given[name] for name in given if name != "mu"}, "interpolation": "gp"}
-    assert styled(given, {"y": "m2"})["forbidden"] == "y>x"
-    assert styled(given, {"y": "m1-m2", "title": "U"}) == {
-        "x": None,
-        "y": "m1-m2",
-        "xlabel": "X",
-        "ylabel": None,
-        "title": "U",
-        "forbidden": None,
-        "interpolation": "gp",
-    }
 
 
 def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_answer(result: ScanResult) -> None:

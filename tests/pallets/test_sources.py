@@ -15,7 +15,7 @@ import pytest
 
 from hfx.errors import PalletError
 from hfx.pallets import cache, download, open_pallet, region_names
-from hfx.pallets.sources import fetch, is_loopback, parse_doi
+from hfx.pallets.sources import fetch
 from tests.pallets.server import ARCHIVE, RECORD_DOI, RESOURCE_DOI, TABLES_DOI, Server
 
 DIGEST = hashlib.sha256(ARCHIVE).hexdigest()
@@ -209,16 +209,6 @@ def test_resolver_must_be_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> No
 def test_nothing_to_fetch(tmp_path: Path) -> None:
     with pytest.raises(PalletError, match="neither an https URL nor a DOI"):
         fetch(str(tmp_path))
-
-
-def test_loopback() -> None:
-    assert all(map(is_loopback, ("http://127.0.0.1:8/x", "http://localhost", "http://[::1]:1/")))
-    assert not any(map(is_loopback, ("http://127.0.0.1.example.org", "https://doi.org", "http://10.0.0.1")))
-
-
-def test_doi_forms() -> None:
-    assert parse_doi(" https://doi.org/10.17182/hepdata.1.v1/r2 ") == "10.17182/hepdata.1.v1/r2"
-    assert parse_doi("10.17182") is parse_doi("https://example.org/10.17182/x") is parse_doi("a/b") is None
 
 
 # --- the cache

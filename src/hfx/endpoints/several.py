@@ -1,77 +1,92 @@
-"""Several endpoints that share one scan: each takes the next task when it has a worker free, the faster takes more.
+"""Several endpoints that share one scan: each takes the next task when one of its workers is free.
 
-What waits on an endpoint that has answered nothing yet (its jobs may be queueing) is also run by one that has nothing
-left to do; the first answer counts. An endpoint that cannot be used is left out, and its tasks go to the others.
+Tasks on an endpoint that has returned no result yet (its jobs may be queueing) are also run by an endpoint that has
+nothing left to do; the first result counts. An endpoint that cannot be used is left out, and the others run its tasks.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, wait
+from concurrent.futures import Executor, Future
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import ParamSpec, TypeVar, cast
 
 from hfx.errors import EndpointError
 
 __all__ = ["Member", "SharedExecutor"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 @dataclass(eq=False)
-class _Work:
-    future: Future[Any]
-    fn: Callable[..., Any]
-    args: tuple[Any, ...]
-    begun: bool = False
+class _Task:
+    """A call and its future; `started`: some endpoint has taken it, so it can no longer be cancelled."""
+
+    future: Future[object]
+    fn: Callable[..., object]
+    args: tuple[object, ...]
+    started: bool = False
 
 
 @dataclass(eq=False)
 class Member:
-    """One of several endpoints, and what it is doing; `workers`: the tasks that it takes at a time."""
+    """One of several endpoints, and the tasks that it runs.
+
+    Args:
+        name: the endpoint's name.
+        pool: its executor.
+        workers: the number of tasks that it takes at a time.
+        running: its tasks without a result.
+        results: the number of its results.
+        usable: False once it has raised an `EndpointError`.
+    """
 
     name: str
     pool: Executor
     workers: int
-    held: list[_Work] = field(default_factory=list)
-    answers: int = 0
+    running: list[_Task] = field(default_factory=list)
+    results: int = 0
     usable: bool = True
 
 
 class SharedExecutor(Executor):
-    """A `concurrent.futures.Executor` over the executors of its members; `say` hears of one that is left out."""
+    """A `concurrent.futures.Executor` over the executors of its members; `say` is called when one is left out."""
 
     def __init__(self, members: list[Member], say: Callable[[str], None]) -> None:
         self._members, self._say = members, say
-        self._queue: deque[_Work] = deque()
-        self._open: set[Future[Any]] = set()
+        self._queue: deque[_Task] = deque()
+        self._open: set[Future[object]] = set()  # those without a result
         self._change = threading.Condition()
         self._closed = False
-        self._refusal: EndpointError | None = None  # why none of them can be used
+        self._refusal: EndpointError | None = None  # of the last usable member, once none is usable
         self._feeders: list[threading.Thread] = []
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(task)``; raises `RuntimeError` after `shutdown`."""
-        work = _Work(Future(), fn, args)
+        task = _Task(Future(), fn, args)
         with self._change:
             if self._closed:
                 raise RuntimeError("this executor is shut down: no more tasks")
             if self._refusal is not None:
                 raise self._refusal
-            self._queue.append(work)
-            self._open.add(work.future)
+            self._queue.append(task)
+            self._open.add(task.future)
             if not self._feeders:
                 self._start()
             self._change.notify_all()
-        return work.future
+        return cast("Future[T]", task.future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks; drop the queued ones if asked; wait for the rest if asked. The members are shut down."""
+        """Accept no more tasks; with `cancel_futures` cancel the queued ones; with `wait` wait for the others; end members."""
         with self._change:
             while cancel_futures and self._queue:
                 self._queue.popleft().future.cancel()
-            waited = list(self._open)
+            unfinished = list(self._open)
         if wait:
-            _wait(waited)
+            wait_for(unfinished)
         with self._change:
             self._closed = True
             self._change.notify_all()
@@ -87,56 +102,58 @@ class SharedExecutor(Executor):
             thread.start()
 
     def _feed(self, member: Member) -> None:
-        while (work := self._next(member)) is not None:
+        while (task := self._next(member)) is not None:
             try:
-                raw = member.pool.submit(work.fn, *work.args)
+                future = member.pool.submit(task.fn, *task.args)
             except Exception as error:
-                self._settle(member, work, error, None)
+                self._finish(member, task, error, None)
                 continue
-            raw.add_done_callback(partial(self._done, member, work))
+            future.add_done_callback(partial(self._done, member, task))
 
-    def _next(self, member: Member) -> _Work | None:
-        """The next task for a member, when it has a worker free; None when there is no more to do for it."""
+    def _next(self, member: Member) -> _Task | None:
+        """The next task for a member, as soon as one of its workers is free; None when there is no more for it."""
         with self._change:
             while not self._closed and member.usable:
-                if len(member.held) < member.workers and (work := self._choose(member)) is not None:
-                    member.held.append(work)
-                    return work
+                if len(member.running) < member.workers and (task := self._choose(member)) is not None:
+                    member.running.append(task)
+                    return task
                 self._change.wait()
             return None
 
-    def _choose(self, member: Member) -> _Work | None:
+    def _choose(self, member: Member) -> _Task | None:
+        """A queued task, else one of an endpoint without results that no endpoint with results runs."""
         while self._queue:
-            work = self._queue.popleft()
-            if work.begun or work.future.set_running_or_notify_cancel():
-                work.begun = True
-                return work
-            self._open.discard(work.future)
-        silent = (w for other in self._members if other is not member and not other.answers for w in other.held)
-        taken = [w for other in self._members if other.answers for w in other.held]
-        return next((w for w in silent if not w.future.done() and w not in taken), None)
+            task = self._queue.popleft()
+            if task.started or task.future.set_running_or_notify_cancel():
+                task.started = True
+                return task
+            self._open.discard(task.future)
+        silent = (task for other in self._members if other is not member and not other.results for task in other.running)
+        taken = [task for other in self._members if other.results for task in other.running]
+        return next((task for task in silent if not task.future.done() and task not in taken), None)
 
-    def _done(self, member: Member, work: _Work, raw: Future[Any]) -> None:
-        error = EndpointError(f"endpoint {member.name} was closed") if raw.cancelled() else raw.exception()
-        self._settle(member, work, error, None if error else raw.result())
+    def _done(self, member: Member, task: _Task, future: Future[object]) -> None:
+        error = EndpointError(f"endpoint {member.name} was closed") if future.cancelled() else future.exception()
+        self._finish(member, task, error, None if error else future.result())
 
-    def _settle(self, member: Member, work: _Work, error: BaseException | None, result: Any) -> None:
+    def _finish(self, member: Member, task: _Task, error: BaseException | None, result: object) -> None:
+        """Set a task's result or error; after an `EndpointError` the task is queued again for the other members."""
         with self._change:
-            member.held.remove(work)
-            member.answers += error is None
+            member.running.remove(task)
+            member.results += error is None
             if isinstance(error, EndpointError) and not self._closed:
                 self._leave_out(member, error)
-                if self._refusal is None and not work.future.done():
-                    self._queue.appendleft(work)
+                if self._refusal is None and not task.future.done():
+                    self._queue.appendleft(task)
                     self._change.notify_all()
                     return
-            if not work.future.done():
-                _set(work.future, error, result)
-            self._open.discard(work.future)
+            if not task.future.done():
+                _set(task.future, error, result)
+            self._open.discard(task.future)
             self._change.notify_all()
 
     def _leave_out(self, member: Member, error: EndpointError) -> None:
-        """Give a member no more tasks; without any left, what is queued has nowhere to go."""
+        """Give a member no more tasks; if no member is usable, all queued tasks fail."""
         if not member.usable:
             return
         member.usable = False
@@ -145,18 +162,14 @@ class SharedExecutor(Executor):
             return
         self._refusal = error
         while self._queue:
-            work = self._queue.popleft()
-            if work.begun or work.future.set_running_or_notify_cancel():
-                _set(work.future, error, None)
-            self._open.discard(work.future)
+            task = self._queue.popleft()
+            if task.started or task.future.set_running_or_notify_cancel():
+                _set(task.future, error, None)
+            self._open.discard(task.future)
 
 
-def _set(future: Future[Any], error: BaseException | None, result: Any) -> None:
+def _set(future: Future[object], error: BaseException | None, result: object) -> None:
     if error is not None:
         future.set_exception(error)
     else:
         future.set_result(result)
-
-
-def _wait(futures: list[Future[Any]]) -> None:
-    wait(futures)

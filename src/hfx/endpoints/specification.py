@@ -1,22 +1,24 @@
-"""An endpoint's specification: a TOML file read and checked into the dataclass of its engine.
+"""Specifications of endpoints: a TOML file, read and checked into the dataclass of its engine.
 
-An engine is one module with ``KINDS``, its specification's dataclasses by provider ("" where it has none), and
-``executor(endpoint, cores) -> Executor``; and one line in `ENGINES`. No engine's package is imported here.
+An engine is one module with ``KINDS``, its specifications (subclasses of `Specification`) by provider ("" where it has
+none), and ``executor(endpoint, cores) -> Executor``; and one line in `ENGINES`. No engine's package is imported here.
 """
 
 import dataclasses
 import difflib
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, TypedDict, TypeVar
 
 from hfx.endpoints import toml_fields, user_files
+from hfx.endpoints.toml_fields import TomlValue
 from hfx.errors import EndpointError
 
-__all__ = ["ENGINES", "Endpoint", "names", "parse", "resolve"]
+__all__ = ["ENGINES", "Endpoint", "Settings", "Specification", "names", "parse", "resolve"]
 
 ENGINES = {
     "inline": "hfx.endpoints.local.inline",
@@ -25,61 +27,135 @@ ENGINES = {
     "globus": "hfx.endpoints.globus.executor",
 }
 
-# Those that a name alone does not tell enough about.
+# The engines that cannot be used by their name alone, because their files have required keys.
 _NEED_A_FILE = {"globus"}
 
-# The name by which users know the engine that they get without asking.
+# The name by which users know the engine that runs without an endpoint.
 _ALIASES = {"embedded": "inline"}
+
+
+class Settings(TypedDict, total=False):
+    """The settings of a task that an endpoint replaces: the number of threads, and the device."""
+
+    threads: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Specification(ABC):
+    """The content of an endpoint file: a subclass for each engine, or for each provider of an engine.
+
+    The class variables tell the driver what it must know of an engine; their defaults are those of a remote one.
+
+    Attributes:
+        label: the provider's name; "" for an engine without providers.
+        in_this_process: the workers are threads of this process.
+        workers_are_children: the workers are threads or child processes of this process; they use its devices and its
+            compiled kernels.
+        on_this_machine: the workers run on this machine.
+        most_bytes: the largest task that can be sent, in bytes as sent; None: no limit.
+        sent_per_packed: bytes sent for each byte of a packed task; 0 where tasks stay in this process.
+    """
+
+    label: ClassVar[str] = ""
+    in_this_process: ClassVar[bool] = False
+    workers_are_children: ClassVar[bool] = False
+    on_this_machine: ClassVar[bool] = False
+    most_bytes: ClassVar[int | None] = None
+    sent_per_packed: ClassVar[float] = 1.0
+
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """The settings that replace those of each task."""
+
+    @abstractmethod
+    def most_workers(self, cores: int) -> int:
+        """The largest number of tasks at a time; `cores`: those that this process may use."""
+
+    def first_workers(self, cores: int) -> int:
+        """The number of workers that start with the first task."""
+        return self.most_workers(cores)
+
+    @property
+    def submit_as(self) -> str:
+        """How ``hfx submit`` runs the driver: "driver-job" or "one-job" of a batch system, or "here" as a process."""
+        return "here"
+
+    @property
+    def poll_interval(self) -> float:
+        """Seconds between two requests for results or for the state of jobs."""
+        return 1.0
+
+
+_Kind = TypeVar("_Kind", bound=Specification)
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where work runs: a name, the engine, its checked specification, and the file that says so (None: built in)."""
+    """A place where tasks run.
+
+    Args:
+        name: the name by which the user gave it, or the stem of its file.
+        engine: a key of `ENGINES`.
+        spec: its checked specification.
+        file: its TOML file; None for an engine that was given by its name.
+    """
 
     name: str
     engine: str
-    spec: Any
+    spec: Specification
     file: Path | None = None
 
     def __str__(self) -> str:
         return f"endpoint {self.name}" + (f" ({self.file})" if self.file else "")
 
+    def spec_as(self, kind: type[_Kind]) -> _Kind:
+        """The specification as the type that the endpoint's engine knows."""
+        assert isinstance(self.spec, kind)
+        return self.spec
+
     def workers(self, cores: int) -> int:
-        """The most tasks that it runs at a time; `cores`: what this process may use, for an engine of this machine."""
-        return int(self.spec.most_workers(cores))
+        """The largest number of tasks at a time; `cores`: those that this process may use."""
+        return self.spec.most_workers(cores)
 
     @property
     def most_bytes(self) -> int | None:
-        """What a task may measure, as sent; None: as much as it likes."""
-        most: int | None = getattr(self.spec, "most_bytes", None)
-        return most
+        """The largest task that can be sent, in bytes as sent; None: no limit."""
+        return self.spec.most_bytes
 
     def sent_bytes(self, packed: int) -> int:
-        """The bytes that travel for a task of so many packed ones; none where tasks stay in this process."""
-        return int(packed * getattr(self.spec, "sent_of_packed", 1.0))
+        """The bytes sent for a task of `packed` bytes; 0 where tasks stay in this process."""
+        return int(packed * self.spec.sent_per_packed)
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What its workers put in the place of a task's own ``threads`` and ``device``."""
-        return dict(self.spec.settings)
+    def settings(self) -> Settings:
+        """The settings that replace those of each task."""
+        return self.spec.settings
 
 
 def names() -> tuple[str, ...]:
-    """The names of hfx's own, sorted."""
+    """The names of the endpoints that need no file, sorted."""
     return tuple(sorted({*ENGINES, *_ALIASES} - _NEED_A_FILE))
 
 
-def resolve(spec: str | None) -> Endpoint:
-    """The endpoint of a name or of a TOML file; None: embedded, in this process.
+def _kinds(engine: str) -> Mapping[str, type[Specification]]:
+    """The specifications of an engine by provider."""
+    kinds: Mapping[str, type[Specification]] = import_module(ENGINES[engine]).KINDS
+    return kinds
 
-    Raises `EndpointError`: no such endpoint, or a file that cannot be used; names file, key and the nearest right one.
+
+def resolve(spec: str | None) -> Endpoint:
+    """The endpoint of a name or of a TOML file; None: the threads of this process.
+
+    Raises:
+        EndpointError: no such endpoint, or a file that cannot be used; names file, key and the nearest known name.
     """
     given = str(spec or "embedded")
     if "/" in given or given.endswith(".toml"):
         return _read(Path(given).stem, Path(given).expanduser())
     if given in names():
-        engine = _ALIASES.get(given, given)
-        return parse({"engine": engine}, given, None)
+        return parse({"engine": _ALIASES.get(given, given)}, given, None)
     path = user_files.path_of(given)
     if path is not None:
         return _read(given, path)
@@ -94,7 +170,7 @@ def resolve(spec: str | None) -> Endpoint:
 
 def _read(name: str, path: Path) -> Endpoint:
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, TomlValue] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise EndpointError(f"{path}: no such file; 'hfx endpoint init' writes one to start from") from None
     except OSError as error:
@@ -106,11 +182,11 @@ def _read(name: str, path: Path) -> Endpoint:
     return parse(content, name, path)
 
 
-def parse(content: Mapping[str, Any], name: str, file: Path | None) -> Endpoint:
-    """The endpoint of a TOML file's content; raises `EndpointError` naming file and key."""
+def parse(content: Mapping[str, TomlValue], name: str, file: Path | None) -> Endpoint:
+    """The endpoint with the content of a TOML file; raises `EndpointError` naming file and key."""
     where = f"endpoint {name}" + (f" ({file})" if file else "")
     engine = _chosen(content, "engine", ENGINES, where)
-    kinds: Mapping[str, type] = import_module(ENGINES[engine]).KINDS
+    kinds = _kinds(engine)
     provider = "" if "" in kinds else _chosen(content, "provider", kinds, where, default=next(iter(kinds)))
     kind = kinds[provider]
     given = {key: value for key, value in content.items() if key not in ("engine", "provider")}
@@ -120,16 +196,16 @@ def parse(content: Mapping[str, Any], name: str, file: Path | None) -> Endpoint:
         if key not in _keys(kind):
             raise EndpointError(f"{where}: {_unknown(key, kind, provider or engine)}")
     try:
-        return Endpoint(name, engine, kind(**toml_fields.values(kind, given)), file)
+        return Endpoint(name, engine, toml_fields.build(kind, given), file)
     except ValueError as error:
         raise EndpointError(f"{where}: {error}") from None
 
 
-def _chosen(content: Mapping[str, Any], key: str, known: Iterable[str], where: str, default: str | None = None) -> str:
-    """The value of `key`, one of the `known`."""
+def _chosen(content: Mapping[str, TomlValue], key: str, known: Iterable[str], where: str, default: str | None = None) -> str:
+    """The value of `key`; raises `EndpointError` where it is none of the `known`."""
     value = content.get(key, default)
     if value is None:
-        near = difflib.get_close_matches(key, [k for k in content if isinstance(k, str)], n=1)
+        near = difflib.get_close_matches(key, content, n=1)
         hint = f"; did you mean {key} where '{near[0]}' stands?" if near else ""
         raise EndpointError(f"{where}: it does not say its {key}, one of {', '.join(known)}{hint}")
     if not isinstance(value, str) or value not in known:
@@ -137,14 +213,14 @@ def _chosen(content: Mapping[str, Any], key: str, known: Iterable[str], where: s
     return value
 
 
-def _keys(kind: type) -> list[str]:
+def _keys(kind: type[Specification]) -> list[str]:
     return [field.name for field in dataclasses.fields(kind)]
 
 
-def _unknown(key: str, kind: type, owner: str) -> str:
-    """What to say of a key that the specification does not have: whose it is, or which is nearest."""
-    for engine, module in ENGINES.items():
-        for provider, other in import_module(module).KINDS.items():
+def _unknown(key: str, kind: type[Specification], owner: str) -> str:
+    """The error text for an unknown key: the engine or provider that has it, or the nearest key."""
+    for engine in ENGINES:
+        for provider, other in _kinds(engine).items():
             if key in _keys(other):
                 return f"'{key}' is a key of {provider or engine}, and this is {owner}; leave it out"
     return f"no key is called '{key}'{_nearest(key, _keys(kind)) or '; keys: engine, ' + ', '.join(_keys(kind))}"

@@ -1,6 +1,6 @@
-"""Endpoint files to start from: those of the folder ``configs/``, which a wheel carries along.
+"""Templates of endpoint files: those of the folder ``configs/``, which a wheel contains too.
 
-Most are one TOML file of hfx. ``globus-SITE`` is a folder: Globus Compute's own files, for the site whose workers it reaches.
+Most are one TOML file of hfx. ``globus-SITE`` is a folder with files of Globus Compute, for the site that runs the workers.
 """
 
 import difflib
@@ -27,12 +27,12 @@ def _sites() -> dict[str, Path]:
 
 
 def kinds() -> tuple[str, ...]:
-    """The names of the files, and of the folders, sorted."""
+    """The names of all templates, sorted."""
     return tuple(sorted([*(path.stem for path in _folder().glob("*.toml")), *_sites()]))
 
 
 def summary(kind: str) -> str:
-    """The first sentence of a kind's file: what it is for."""
+    """The purpose of a template: the first sentence of its file."""
     if site := _sites().get(kind):
         return f"the files of a Globus Compute endpoint at a site with {_SYSTEMS.get(site.name, site.name)}"
     lines = (_folder() / f"{kind}.toml").read_text(encoding="utf-8").splitlines()
@@ -41,14 +41,14 @@ def summary(kind: str) -> str:
 
 
 def files(kind: str) -> Mapping[str, str]:
-    """The contents of a folder's files by name; empty for what is one file. Raises `EndpointError` as `text` does."""
+    """The contents of a folder's files by name; empty for a template of one file. Raises `EndpointError` as `text` does."""
     _check(kind)
     site = _sites().get(kind)
     return {path.name: path.read_text(encoding="utf-8") for path in sorted(site.iterdir())} if site else {}
 
 
 def text(kind: str) -> str:
-    """The content of one file; raises `EndpointError` for a name that there is not."""
+    """The content of a template of one file; raises `EndpointError` for an unknown name."""
     _check(kind)
     return (_folder() / f"{kind}.toml").read_text(encoding="utf-8")
 

@@ -1,7 +1,7 @@
-"""The keys of an endpoint's file: fields of a dataclass that know what values they take.
+"""Keys of endpoint files: dataclass fields whose values are checked when the TOML file is read.
 
-A field's check gets the value that TOML gave and returns the one that is kept; it raises `ValueError` with
-what would be right.
+The check of a field gets the value from the TOML file and returns the value of the dataclass; it raises `ValueError`
+with a text that says which values are allowed.
 """
 
 import dataclasses
@@ -9,9 +9,14 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import date, datetime, time
+from typing import TypeVar
+
+from hfx.json_types import JsonValue
 
 __all__ = [
+    "TomlValue",
+    "build",
     "choice",
     "device",
     "identifier",
@@ -21,42 +26,53 @@ __all__ = [
     "switch",
     "table",
     "text",
-    "values",
     "walltime",
     "whole",
 ]
 
-Check = Callable[[Any], Any]
+TomlValue = bool | int | float | str | datetime | date | time | list["TomlValue"] | dict[str, "TomlValue"]
+
+# The functions below return a dataclasses.Field; for the type checker they return the field's default, as
+# dataclasses.field does. The default is None where the key may be left out.
+_Int = TypeVar("_Int", int, int | None)
+_Float = TypeVar("_Float", float, float | None)
+_Str = TypeVar("_Str", str, str | None)
+_Default = TypeVar("_Default")
+_Spec = TypeVar("_Spec")
 
 _WALLTIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)")
 
 
-def _key(check: Check, default: Any) -> Any:
+def _key(check: Callable[[TomlValue], object], default: _Default) -> _Default:
     return dataclasses.field(default=default, metadata={"check": check})
 
 
-def values(kind: type, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The checked values of the keys of `kind` that are given; raises `ValueError` that begins with the key."""
+def build(kind: type[_Spec], given: Mapping[str, TomlValue]) -> _Spec:
+    """A `kind`, a dataclass of these fields, with the given values checked; other keys than its fields are ignored.
+
+    Raises:
+        ValueError: a value is not allowed, or values do not go together; the text begins with the key.
+    """
     checked = {}
-    for field in dataclasses.fields(kind):
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # "type[_Spec]" does not say that it is a dataclass
         if field.name in given:
             try:
                 checked[field.name] = field.metadata["check"](given[field.name])
             except ValueError as error:
                 raise ValueError(f"{field.name} = {_shown(given[field.name])}: {error}") from None
-    return checked
+    return kind(**checked)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: TomlValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return repr(value)
 
 
-def whole(default: int | None, least: int = 1, most: int = 100_000) -> Any:
-    """A whole number from `least` to `most`."""
+def whole(default: _Int, least: int = 1, most: int = 100_000) -> _Int:
+    """A key whose value is a whole number from `least` to `most`."""
 
-    def check(value: Any) -> int:
+    def check(value: TomlValue) -> int:
         if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
             return value
         raise ValueError(f"give a whole number from {least} to {most}")
@@ -64,10 +80,10 @@ def whole(default: int | None, least: int = 1, most: int = 100_000) -> Any:
     return _key(check, default)
 
 
-def number(default: float | None, least: float) -> Any:
-    """A number, `least` or more."""
+def number(default: _Float, least: float) -> _Float:
+    """A key whose value is a finite number, `least` or more."""
 
-    def check(value: Any) -> float:
+    def check(value: TomlValue) -> float:
         if isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf"):
             return float(value)
         raise ValueError(f"give a number, {least:g} or more")
@@ -75,10 +91,10 @@ def number(default: float | None, least: float) -> Any:
     return _key(check, default)
 
 
-def switch(default: bool) -> Any:
-    """true or false."""
+def switch(default: bool) -> bool:
+    """A key whose value is true or false."""
 
-    def check(value: Any) -> bool:
+    def check(value: TomlValue) -> bool:
         if isinstance(value, bool):
             return value
         raise ValueError("give true or false, without quotes")
@@ -86,10 +102,10 @@ def switch(default: bool) -> Any:
     return _key(check, default)
 
 
-def text(default: str | None) -> Any:
-    """A text that is not empty, on one line."""
+def text(default: _Str) -> _Str:
+    """A key whose value is one line of text, not empty."""
 
-    def check(value: Any) -> str:
+    def check(value: TomlValue) -> str:
         if isinstance(value, str) and value.strip() and "\n" not in value:
             return value
         raise ValueError("give a text on one line, in quotes")
@@ -97,23 +113,24 @@ def text(default: str | None) -> Any:
     return _key(check, default)
 
 
-def lines(default: tuple[str, ...] = ()) -> Any:
-    """Lines: a text, or a list of texts."""
+def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """A key for lines of text, given as one text or as a list of texts; kept as a tuple of lines."""
 
-    def check(value: Any) -> tuple[str, ...]:
+    def check(value: TomlValue) -> tuple[str, ...]:
         if isinstance(value, str):
             return tuple(value.splitlines())
-        if isinstance(value, list) and all(isinstance(line, str) for line in value):
-            return tuple(part for line in value for part in line.splitlines())
+        given = [line for line in value if isinstance(line, str)] if isinstance(value, list) else []
+        if isinstance(value, list) and len(given) == len(value):
+            return tuple(part for line in given for part in line.splitlines())
         raise ValueError('give a text, or a list of texts, as ["one", "two"]')
 
     return _key(check, default)
 
 
-def choice(default: str | None, *known: str) -> Any:
-    """One of the `known`."""
+def choice(default: _Str, *known: str) -> _Str:
+    """A key whose value is one of the `known`."""
 
-    def check(value: Any) -> str:
+    def check(value: TomlValue) -> str:
         if value in known:
             return str(value)
         raise ValueError(f"give one of {', '.join(known)}")
@@ -121,36 +138,36 @@ def choice(default: str | None, *known: str) -> Any:
     return _key(check, default)
 
 
-def device(default: str | None = None) -> Any:
-    """cpu, cuda or cuda:N."""
+def device() -> str | None:
+    """A key whose value is ``cpu``, ``cuda`` or ``cuda:N``; None by default."""
 
-    def check(value: Any) -> str:
+    def check(value: TomlValue) -> str:
         if isinstance(value, str) and re.fullmatch(r"cpu|cuda(:\d+)?", value):
             return value
         raise ValueError("give 'cpu', 'cuda' or 'cuda:N'")
 
-    return _key(check, default)
+    return _key(check, None)
 
 
-def identifier() -> Any:
-    """A UUID, kept in small letters; none by default."""
+def identifier() -> str | None:
+    """A key whose value is a UUID, kept in lower case; None by default."""
 
-    def check(value: Any) -> str:
+    def check(value: TomlValue) -> str:
         try:
-            return str(uuid.UUID(value))
-        except (AttributeError, TypeError, ValueError):
+            return str(uuid.UUID(value if isinstance(value, str) else ""))
+        except ValueError:
             raise ValueError('give a UUID, as "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"') from None
 
     return _key(check, None)
 
 
-def table() -> Any:
-    """A table of values that JSON knows; empty by default."""
+def table() -> Mapping[str, JsonValue]:
+    """A key whose value is a table that JSON can represent; empty by default."""
 
-    def check(value: Any) -> Mapping[str, Any]:
+    def check(value: TomlValue) -> Mapping[str, TomlValue]:
         try:
             json.dumps(value)
-        except TypeError:
+        except TypeError:  # a date or a time
             raise ValueError("give texts, numbers, true or false, and lists of them") from None
         if isinstance(value, dict):
             return value
@@ -159,10 +176,10 @@ def table() -> Any:
     return dataclasses.field(default_factory=dict, metadata={"check": check})
 
 
-def walltime(default: str | None) -> Any:
-    """A time as "01:30:00", or "2-00:00:00" with days; kept as hours, minutes, seconds."""
+def walltime(default: _Str) -> _Str:
+    """A key whose value is a time, "01:30:00" or with days "2-00:00:00"; kept as hours, minutes and seconds."""
 
-    def check(value: Any) -> str:
+    def check(value: TomlValue) -> str:
         match = _WALLTIME.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             raise ValueError('give hours, minutes and seconds, as "01:30:00"')
@@ -174,13 +191,13 @@ def walltime(default: str | None) -> Any:
     return _key(check, default)
 
 
-def ports(default: tuple[int, int] | None = None) -> Any:
-    """Two ports, the first and the last of a range."""
+def ports() -> tuple[int, int] | None:
+    """A key whose value is a list of the first and the last port of a range; None by default."""
 
-    def check(value: Any) -> tuple[int, int]:
-        good = isinstance(value, list) and len(value) == 2 and all(type(port) is int for port in value)
-        if good and 1024 <= value[0] < value[1] <= 65535:
-            return value[0], value[1]
+    def check(value: TomlValue) -> tuple[int, int]:
+        match value:
+            case [int(first), int(last)] if 1024 <= first < last <= 65535:
+                return first, last
         raise ValueError("give the first and the last port of a range above 1023, as [54000, 54100]")
 
-    return _key(check, default)
+    return _key(check, None)

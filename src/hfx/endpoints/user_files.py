@@ -1,4 +1,4 @@
-"""Where endpoint files are: ``NAME.toml`` in the folder ``endpoints`` of the user's configuration of hfx."""
+"""The user's endpoint files: ``NAME.toml`` in the folder ``endpoints`` of the user's configuration of hfx."""
 
 import os
 import re
@@ -12,7 +12,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def configuration() -> Path:
-    """The user's configuration of hfx: ``HFX_CONFIG``, else the platform's place for it."""
+    """The user's configuration of hfx: ``HFX_CONFIG``, else the platform's folder for it."""
     chosen = os.environ.get("HFX_CONFIG")
     if chosen:
         return Path(chosen).expanduser()
@@ -22,12 +22,12 @@ def configuration() -> Path:
 
 
 def folder() -> Path:
-    """The folder of the endpoints' files."""
+    """The folder of the endpoint files."""
     return configuration() / "endpoints"
 
 
 def named() -> dict[str, Path]:
-    """The user's endpoints: file by name, sorted."""
+    """The user's endpoint files by name, sorted."""
     try:
         files = sorted(path for path in folder().glob("*.toml") if path.is_file())
     except OSError as error:
@@ -36,14 +36,14 @@ def named() -> dict[str, Path]:
 
 
 def path_of(name: str) -> Path | None:
-    """The file of the endpoint `name`; None where there is none."""
+    """The user's file for the endpoint `name`; None if there is none."""
     return named().get(name)
 
 
 def add(name: str, text: str, *, reserved: tuple[str, ...], replace: bool = False) -> Path:
-    """Keep the endpoint file `text` under `name`; where it is now.
+    """Write the endpoint file `text` for `name`, and return its path.
 
-    Raises `EndpointError`: a name that cannot be used or is taken, a folder that cannot be written.
+    Raises `EndpointError`: the name cannot be used or is taken, or the folder cannot be written.
     """
     if not _NAME.fullmatch(name) or name.endswith(".toml"):
         raise EndpointError(f"'{name}' is no name for an endpoint: use letters, digits, dots and dashes, as 'river'")

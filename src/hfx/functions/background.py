@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from hfx.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from hfx.hf_core.decoding import Decoder
@@ -12,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["Background"]
 
 
-class Background(dict[str, Any]):
+class Background(JsonObject):
     """A workspace (HistFactory JSON) that nobody changes while this lives, as a scan's or one that came over the wire.
 
     ``preparing`` is held by the task that decodes and compiles its hypotheses: that is Python, which one thread at a time runs.
     One task after the other, the next one's beside the compiled fits of the last, is sooner done than all at once.
     """
 
-    def __init__(self, document: Mapping[str, Any]) -> None:
+    def __init__(self, document: Mapping[str, JsonValue]) -> None:
         super().__init__(document)
         self._guard = threading.Lock()
         self.preparing = threading.Lock()

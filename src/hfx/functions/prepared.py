@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
@@ -65,7 +65,7 @@ class Prepared(Generic[Options]):
 
 
 def prepare(
-    background: Mapping[str, object],
+    background: JsonObject,
     units: Sequence[TaskUnit],
     options: Options,
     *,

@@ -1,6 +1,6 @@
 """Pallets: a background workspace with its signal hypotheses, from a path, an https URL or a HEPData DOI.
 
-Light: nothing is read or imported before a name is used.
+A module of this package is imported when one of its names is first used, so that ``import hfx.pallets`` stays fast.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -1,8 +1,8 @@
-"""Files of a pallet, from a folder, an archive or a single file, read into memory within bounds.
+"""Files of a pallet, from a folder, an archive or a single file, read into memory within limits.
 
-What a container is, its first bytes say, not its name. Archives are streamed: a member that cannot belong to
-a pallet is skipped without being held. Nothing is ever written to disk, so a hostile member name could do no
-harm; it is refused all the same, since no honest pallet has one.
+The type of a container is told by its first bytes, not by its name. Archives are streamed: a member that cannot
+belong to a pallet is skipped and not kept in memory. Nothing is written to disk, so a hostile member name could do
+no harm; it is refused all the same, because no honest pallet has one.
 """
 
 import bz2
@@ -43,12 +43,12 @@ _SUFFIXES = (".gz", ".xz", ".bz2", ".tgz", ".txz", ".tbz2", ".tar", ".zip")
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on what is read.
+    """Limits on the size of a source.
 
     Args:
         total_bytes: unpacked bytes of one source, nested archives included.
-        members: files and folders.
-        nesting: archives inside archives.
+        members: number of files and folders.
+        nesting: levels of archives inside archives.
     """
 
     total_bytes: int = 2 * 1024**3
@@ -60,7 +60,7 @@ LIMITS = Limits()
 
 
 class Budget:
-    """Counts down what a source may still take, over all of its nested archives."""
+    """The bytes and members that may still be read from a source, all its nested archives included."""
 
     def __init__(self, source: str, limits: Limits = LIMITS) -> None:
         self.source, self.limits = source, limits
@@ -80,15 +80,15 @@ class Budget:
 
 
 def read_container(path: Path, budget: Budget, file: str | None = None) -> Members:
-    """The files that may belong to a pallet, by their paths in the folder or archive, or the file itself.
+    """The files that may belong to a pallet, by their paths in the folder or archive; of a single file that file.
 
     Args:
-        path: to be read.
-        budget: to be spent from.
-        file: its name where the path does not tell it (a file of the cache).
+        path: the folder, archive or file.
+        budget: the limits, reduced by all that is read.
+        file: the file's name where the path does not end with it (in the cache).
 
     Raises:
-        PalletError: not readable, not a container, damaged, unsafe or beyond the bounds.
+        PalletError: not readable, not a container, damaged, unsafe or beyond the limits.
     """
     try:
         status = path.stat()
@@ -133,17 +133,17 @@ def _is_tar(head: bytes) -> bool:
 
 
 def _wanted(name: str, head: bytes) -> bool:
-    """A pallet is made of JSON and, at times, of archives in archives."""
+    """Whether a file may belong to a pallet: JSON, or an archive within the archive."""
     return name.lower().endswith(".json") or head.lstrip()[:1] in (b"{", b"[") or is_archive(head)
 
 
 def _is_junk(name: str) -> bool:
-    """Files that macOS, editors and version control leave behind."""
+    """Whether a file is one that macOS, editors or version control leave behind."""
     return any(part == "__MACOSX" or part.startswith(".") for part in name.split("/"))
 
 
 def _safe_name(name: str, archive: str) -> str:
-    """The member's path with forward slashes and no ``.`` parts; refuses what leads out of the archive."""
+    """The member's path with forward slashes and no ``.`` parts; raises `PalletError` for a path out of the archive."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     absolute = name.startswith(("/", "\\")) or (bool(parts) and parts[0].endswith(":"))
     if absolute or ".." in parts or "\0" in name:
@@ -167,7 +167,7 @@ def _read_folder(folder: Path, budget: Budget) -> Members:
 
 
 def _walk(folder: Path, budget: Budget, above: frozenset[str]) -> Iterator[Path]:
-    """Regular files beneath, by name; links are followed (the folder is the user's own), circles are not."""
+    """The regular files below a folder, by name. Links are followed (the folder is the user's own), cycles of links are not."""
     here = os.path.realpath(folder)
     if here in above:
         return
@@ -189,7 +189,7 @@ class _Readable(Protocol):
 
 
 class _Metered:
-    """A stream that spends from the budget what is read from it; all that tarfile needs of a stream."""
+    """A stream that reduces the budget by all that is read from it; tarfile needs no more methods of a stream."""
 
     def __init__(self, stream: _Readable, budget: Budget) -> None:
         self._stream, self._budget = stream, budget
@@ -212,6 +212,7 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], _Readable]] = {
 
 @contextmanager
 def _explaining(name: str) -> Iterator[None]:
+    """Turns errors of the unpackers into `PalletError`."""
     try:
         yield
     except (
@@ -224,7 +225,7 @@ def _explaining(name: str) -> Iterator[None]:
     ) as error:
         reason = str(error) or type(error).__name__
         raise PalletError(f"{name} is truncated or damaged ({reason[:100]}); fetch it again") from None
-    except (NotImplementedError, RuntimeError) as error:  # zipfile: a method it lacks
+    except (NotImplementedError, RuntimeError) as error:  # zipfile: a compression method that it lacks
         raise PalletError(f"{name} cannot be unpacked ({str(error)[:100]}); unpack it and give the folder") from None
 
 
@@ -251,7 +252,7 @@ def _read_packed(unpacker: Callable[[IO[bytes]], _Readable], handle: IO[bytes], 
     stream = _Metered(unpacker(handle), budget)
     if _is_tar(head):
         members = _read_tar(stream, name, budget)
-        stream.read_all()  # up to the checksum, so that a cut-off end is noticed
+        stream.read_all()  # up to the checksum, so that a truncated file is noticed
         return members
     inner = Path(unpacked_stem(name)).name
     return {inner: _plain(stream.read_all(), head, name)}
@@ -262,7 +263,7 @@ def _read_plain(handle: IO[bytes], head: bytes, name: str, budget: Budget) -> by
 
 
 def _plain(raw: bytes, head: bytes, name: str) -> bytes:
-    """A file that is no archive: it should be JSON; what it is instead, if that can be told, is said."""
+    """The content of a file that is no archive; raises `PalletError` where it is not JSON, naming its type if known."""
     if name.lower().endswith(".json") or raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return raw
     if head.startswith((_ZSTD, _SEVEN, _RAR)):

@@ -1,11 +1,11 @@
-"""What was fetched, kept by digest: so that a pallet opens again without a network.
+"""The cache of downloaded pallets, by digest; a cached pallet opens without a network.
 
 ::
 
-    <cache>/pallets/blobs/<sha256>           the file as it came
-    <cache>/pallets/sources/<sha256>.json    where it came from; the name is the digest of the source
+    <cache>/pallets/blobs/<sha256>           the downloaded file
+    <cache>/pallets/sources/<sha256>.json    its source; the name is the digest of the source
 
-Files appear whole (written aside, then renamed), so two processes may fetch the same pallet at once.
+Files are written under a temporary name and then renamed, so two processes may download the same pallet at once.
 """
 
 import hashlib
@@ -26,15 +26,15 @@ __all__ = ["Entry", "cache_folder", "clean", "entries", "find", "keep", "writing
 
 @dataclass(frozen=True)
 class Entry:
-    """A fetched pallet.
+    """A downloaded pallet.
 
     Args:
         source: URL, or ``doi:`` and the DOI in lower case.
-        url: that answered in the end.
-        name: of the file, with its suffix.
+        url: the address that answered, after redirects.
+        name: the file's name, with its suffix.
         digest: sha256 of the file.
         size: bytes.
-        fetched: when, seconds since 1970.
+        fetched: time of the download, in seconds since 1970.
     """
 
     source: str
@@ -50,7 +50,7 @@ class Entry:
 
 
 def cache_folder() -> Path:
-    """The folder of hfx's cache: ``HFX_CACHE``, else the platform's place for a user's caches."""
+    """The folder of hfx's cache: ``HFX_CACHE``, else the platform's folder for a user's caches."""
     chosen = os.environ.get("HFX_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -60,20 +60,20 @@ def cache_folder() -> Path:
 
 
 def find(source: str) -> Entry | None:
-    """The entry of a source whose file is still whole; None otherwise."""
+    """The entry of a source, if its file still has the digest; None otherwise."""
     entry = _read(_index(source))
     if entry is None or entry.source != source:
         return None
     try:
         with entry.path.open("rb") as handle:
-            whole = hashlib.file_digest(handle, "sha256").hexdigest() == entry.digest
+            intact = hashlib.file_digest(handle, "sha256").hexdigest() == entry.digest
     except OSError:
         return None
-    return entry if whole else None
+    return entry if intact else None
 
 
 def keep(source: str, url: str, name: str, digest: str, size: int) -> Entry:
-    """Note where a blob came from.
+    """Write the entry of a blob: its source, name, digest and size.
 
     Raises:
         PalletError: the cache cannot be written.
@@ -88,13 +88,13 @@ def keep(source: str, url: str, name: str, digest: str, size: int) -> Entry:
 
 @contextmanager
 def writing_blob() -> Iterator["BlobWriter"]:
-    """A writer for a file, kept under its digest once ``commit`` is called; otherwise nothing remains."""
+    """A writer for a file that is kept under its digest if ``commit`` is called, and removed otherwise."""
     with _writing(_blobs()) as (handle, path):
         yield BlobWriter(handle, path)
 
 
 class BlobWriter:
-    """Writes and digests at once."""
+    """Writes a file and computes its digest at the same time."""
 
     def __init__(self, handle: IO[bytes], path: Path) -> None:
         self._handle, self._path = handle, path
@@ -109,13 +109,13 @@ class BlobWriter:
         self._handle.write(chunk)
 
     def restart(self) -> None:
-        """Forget what was written; before a download is tried again."""
+        """Discard the written bytes, before a download is tried again."""
         self._handle.seek(0)
         self._handle.truncate()
         self._hash, self.size, self.head = hashlib.sha256(), 0, b""
 
     def commit(self) -> str:
-        """Put the file in its place; gives its digest."""
+        """Move the file to its final path and return its digest."""
         digest = self._hash.hexdigest()
         self._handle.close()
         self._path.replace(_blobs() / digest)
@@ -123,14 +123,14 @@ class BlobWriter:
 
 
 def entries() -> tuple[Entry, ...]:
-    """All entries, the last fetched first."""
+    """All entries, the latest download first."""
     folder = _sources()
     found = [_read(path) for path in folder.glob("*.json")] if folder.is_dir() else []
     return tuple(sorted((entry for entry in found if entry), key=lambda entry: -entry.fetched))
 
 
 def clean(sources: Sequence[str] = ()) -> tuple[int, int]:
-    """Remove the entries of these sources, or everything; gives (files removed, bytes freed).
+    """Remove the entries of these sources, or all entries, and return (files removed, bytes freed).
 
     Raises:
         PalletError: the cache cannot be changed.
@@ -150,7 +150,7 @@ def clean(sources: Sequence[str] = ()) -> tuple[int, int]:
 
 
 def _unused(path: Path, used: set[str]) -> bool:
-    """A file that nothing needs; one that another process may be writing is left for a day."""
+    """Whether no entry needs a file; an unfinished file, which another process may be writing, is kept for a day."""
     if path.name.startswith(".part-"):
         return time.time() - path.stat().st_mtime > 86_400
     return path.name not in used
@@ -169,7 +169,7 @@ def _index(source: str) -> Path:
 
 
 def _read(path: Path) -> Entry | None:
-    """An entry; None where the file is missing or is not one (another version's, or damaged)."""
+    """The entry in a file; None where the file is missing, damaged or of another version."""
     try:
         content = json.loads(path.read_bytes())
         entry = Entry(**content)
@@ -181,6 +181,7 @@ def _read(path: Path) -> Entry | None:
 
 @contextmanager
 def _writing(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
+    """A temporary file in the folder, removed at the end unless the block has renamed it."""
     path: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)

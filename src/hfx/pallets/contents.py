@@ -1,26 +1,27 @@
-"""The files of a source, and the regions that they make."""
+"""Contents of a source: its files in memory, and the regions that they form."""
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonValue
+from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
 from hfx.pallets.json_text import parse
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
-from hfx.pallets.sources import Progress, locate
+from hfx.pallets.sources import locate
 
 __all__ = ["Contents", "choose_region", "missing_keys", "read_contents"]
 
 
 @dataclass(frozen=True)
 class Contents:
-    """The files of a source, read, and the regions that they make.
+    """The files of a source in memory, and the regions that they form.
 
     Args:
-        name: of the pallet.
-        source: what the user typed.
-        doi: that it was fetched by, if any.
+        name: the pallet's name.
+        source: the path, URL or DOI as the user typed it.
+        doi: the DOI by which the source was fetched, if any.
         members: file contents by path.
         regions: at least one.
         single: the source is one JSON file.
@@ -38,7 +39,7 @@ class Contents:
         return tuple(region.name for region in self.regions) if len(self.regions) > 1 else ()
 
     def label(self, path: str) -> str:
-        """A file as errors name it: with the pallet that holds it."""
+        """The name of a file in errors and warnings: with the pallet that holds it, unless it is the only file."""
         return path if self.single else f"{self.name}/{path}"
 
 
@@ -74,7 +75,7 @@ def _kinds(members: Members) -> dict[str, Kind]:
 
 
 def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
-    """Why no background was found: the file that comes nearest is named."""
+    """The error of a source without a background; it names the file that comes nearest to one."""
     where = contents.source
     for path, raw in contents.members.items():
         if kinds[path] == "other" and _nearly(contents, path):
@@ -88,7 +89,7 @@ def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
 
 
 def _nearly(contents: Contents, path: str) -> bool:
-    """A file that was perhaps meant to be the background."""
+    """Whether a file was perhaps meant to be the background."""
     raw = contents.members[path]
     named = "bkg" in path.lower() or "background" in path.lower()
     return (contents.single or named or b'"channels"' in raw) and not is_archive(raw[:512])
@@ -112,7 +113,8 @@ def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
     return PalletError(f"{contents.source} is {what}; give the folder or archive that holds its background too")
 
 
-def missing_keys(document: Any) -> str:
+def missing_keys(document: JsonValue) -> str:
+    """The keys of a workspace that a document lacks, as words for an error."""
     missing = [key for key in WORKSPACE_KEYS if not isinstance(document, dict) or key not in document]
     return ", ".join(repr(key) for key in missing) or "nothing but a plain layout"
 

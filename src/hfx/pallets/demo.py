@@ -1,9 +1,9 @@
-"""The demo pallet: a search for top squarks that nobody has done, in the format of a published one.
+"""The demo pallet: an invented search for top squarks, in the format of a published likelihood.
 
-Three control regions and two signal regions with 18 bins, six background samples, 79 mass points, and every
-HistFactory modifier in use. Yields follow simple formulas with the size of real ones (36 fb^-1 at 13 TeV); no
-simulation and no data stand behind it. Its content is the same everywhere: formulas are rounded to four
-digits, and fluctuations come from Python's own generator, whose sequence is fixed for all versions.
+It has three control regions and two signal regions with 18 bins, six background samples, 79 mass points, and every
+type of HistFactory modifier. Yields follow simple formulas with the size of real ones (36 fb^-1 at 13 TeV); they come
+from no simulation and no data. Its content is the same on every machine: formulas are rounded to four digits, and
+fluctuations come from Python's own generator, whose sequence is the same in all versions.
 """
 
 import gzip
@@ -15,13 +15,11 @@ import random
 import tarfile
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets.patchset import NO_RECORD
 
 __all__ = ["demo_pallet", "write_demo"]
-
-Json = dict[str, Any]
 
 _SEED = 31
 _LUMINOSITY = 36100.0  # events per pb
@@ -82,21 +80,21 @@ _HISTOSYS: dict[str, dict[str, tuple[float, float]]] = {
 }
 _FREE = {"top": "mu_top", "wjets": "mu_wjets"}
 _SIMULATED = ("top", "wjets", "singletop", "diboson")
-# Events that one simulated event stands for: sets the size of the statistical uncertainties.
+# The weight of one simulated event, which sets the size of the statistical uncertainties.
 _WEIGHT = {"top": 0.35, "wjets": 0.5, "singletop": 0.15, "diboson": 0.08}
 
 
-def demo_pallet() -> dict[str, Json]:
-    """The files of the demo pallet: name to content."""
+def demo_pallet() -> dict[str, JsonObject]:
+    """The files of the demo pallet: content by name."""
     draw = random.Random(_SEED)
-    background: Json = {
+    background: JsonObject = {
         "channels": [
             {"name": channel, "samples": [_sample(channel, name, data) for name, data in samples.items()]}
             for channel, samples in _BACKGROUNDS.items()
         ],
         "measurements": [_measurement()],
         "observations": [
-            {"name": channel, "data": _observed(draw, list(samples.values()))} for channel, samples in _BACKGROUNDS.items()
+            {"name": channel, "data": [*_observed(draw, list(samples.values()))]} for channel, samples in _BACKGROUNDS.items()
         ],
         "version": "1.0.0",
     }
@@ -104,7 +102,7 @@ def demo_pallet() -> dict[str, Json]:
 
 
 def write_demo(folder: Path) -> Path:
-    """Write `demo.tar.gz` into `folder`, made if it is not there; the same bytes every time. Its path."""
+    """Write ``demo.tar.gz`` into `folder`, which is made if needed, and return its path; the bytes are always the same."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in sorted(demo_pallet().items()):
@@ -127,27 +125,27 @@ def mass_points() -> list[tuple[int, int]]:
 
 
 def _number(value: float) -> float:
-    """Four significant digits: one ulp of a platform's exp or pow is rounded away."""
+    """The value rounded to four digits: platforms differ in the last bit of exp and pow."""
     return float(f"{value:.4g}")
 
 
-def _sample(channel: str, name: str, data: list[float]) -> Json:
-    modifiers: list[Json] = []
+def _sample(channel: str, name: str, data: list[float]) -> JsonObject:
+    modifiers: list[JsonValue] = []
     if name == "multijet":
         modifiers.append({"name": "multijet_shape", "type": "shapefactor", "data": None})
     if name == "fakes":
         spread = [_number(value * (0.25 + 0.06 * i)) for i, value in enumerate(data)]
-        modifiers.append({"name": f"fakes_{channel}", "type": "shapesys", "data": spread})
+        modifiers.append({"name": f"fakes_{channel}", "type": "shapesys", "data": [*spread]})
     if name in _SIMULATED:
         modifiers += _simulated_modifiers(channel, name, data)
-    return {"name": name, "data": data, "modifiers": modifiers}
+    return {"name": name, "data": [*data], "modifiers": modifiers}
 
 
-def _simulated_modifiers(channel: str, name: str, data: list[float]) -> list[Json]:
+def _simulated_modifiers(channel: str, name: str, data: list[float]) -> list[JsonValue]:
     spread = [_number(math.sqrt(_WEIGHT[name] * value)) for value in data]
-    modifiers: list[Json] = [
+    modifiers: list[JsonValue] = [
         {"name": "lumi", "type": "lumi", "data": None},
-        {"name": f"staterror_{channel}", "type": "staterror", "data": spread},
+        {"name": f"staterror_{channel}", "type": "staterror", "data": [*spread]},
     ]
     if name in _FREE:
         modifiers.append({"name": _FREE[name], "type": "normfactor", "data": None})
@@ -156,18 +154,18 @@ def _simulated_modifiers(channel: str, name: str, data: list[float]) -> list[Jso
     return modifiers
 
 
-def _normsys(name: str, high: float, low: float) -> Json:
+def _normsys(name: str, high: float, low: float) -> JsonObject:
     return {"name": name, "type": "normsys", "data": {"hi": high, "lo": low}}
 
 
-def _histosys(name: str, data: list[float], size: float, slope: float) -> Json:
+def _histosys(name: str, data: list[float], size: float, slope: float) -> JsonObject:
     high = [_number(value * (1 + size + slope * i)) for i, value in enumerate(data)]
     low = [_number(value * (1 - 0.9 * (size + slope * i))) for i, value in enumerate(data)]
-    return {"name": name, "type": "histosys", "data": {"hi_data": high, "lo_data": low}}
+    return {"name": name, "type": "histosys", "data": {"hi_data": [*high], "lo_data": [*low]}}
 
 
-def _measurement() -> Json:
-    lumi = {
+def _measurement() -> JsonObject:
+    lumi: JsonObject = {
         "name": "lumi",
         "auxdata": [1.0],
         "bounds": [[0.895, 1.105]],
@@ -175,8 +173,8 @@ def _measurement() -> Json:
         "inits": [1.0],
         "sigmas": [0.021],
     }
-    free = [{"name": name, "inits": [1.0], "bounds": [[0.0, 5.0]]} for name in _FREE.values()]
-    signal = {"name": "mu_SIG", "inits": [1.0], "bounds": [[0.0, 10.0]]}
+    free: list[JsonValue] = [{"name": name, "inits": [1.0], "bounds": [[0.0, 5.0]]} for name in _FREE.values()]
+    signal: JsonObject = {"name": "mu_SIG", "inits": [1.0], "bounds": [[0.0, 10.0]]}
     return {"name": "demo", "config": {"poi": "mu_SIG", "parameters": [lumi, *free, signal]}}
 
 
@@ -186,7 +184,7 @@ def _observed(draw: random.Random, samples: list[list[float]]) -> list[float]:
 
 
 def _poisson(draw: random.Random, mean: float) -> int:
-    """A Poisson number by inversion, from `random()` alone: the one method whose sequence Python promises."""
+    """A Poisson number by inversion; it uses `random()` only, the one method whose sequence Python guarantees."""
     if mean > 100:  # exp(-mean) would vanish; the sum of two halves has the same distribution
         return _poisson(draw, mean / 2) + _poisson(draw, mean / 2)
     target, count = draw.random(), 0
@@ -198,7 +196,7 @@ def _poisson(draw: random.Random, mean: float) -> int:
     return count
 
 
-def _patch_set(background: Json) -> Json:
+def _patch_set(background: JsonObject) -> JsonObject:
     text = json.dumps(background, sort_keys=True, ensure_ascii=False).encode()
     return {
         "metadata": {
@@ -207,28 +205,28 @@ def _patch_set(background: Json) -> Json:
             "labels": ["mstop", "mlsp"],
             "references": {"hepdata": NO_RECORD},
         },
-        "patches": [_patch(background, *masses) for masses in mass_points()],
+        "patches": [_patch(*masses) for masses in mass_points()],
         "version": "1.0.0",
     }
 
 
-def _patch(background: Json, heavy: int, light: int) -> Json:
+def _patch(heavy: int, light: int) -> JsonObject:
     signal = partial(_signal, heavy, light)
     return {
         "metadata": {"name": f"stop_{heavy}_{light}", "values": [heavy, light]},
         "patch": [
-            {"op": "add", "path": f"/channels/{i}/samples/-", "value": signal(channel["name"])}
-            for i, channel in enumerate(background["channels"])
-            if channel["name"] in _SIGNAL_SHARE
+            {"op": "add", "path": f"/channels/{i}/samples/-", "value": signal(channel)}
+            for i, channel in enumerate(_BACKGROUNDS)
+            if channel in _SIGNAL_SHARE
         ],
     }
 
 
-# Where the signal's events go: share of a region, scale of m(stop) - m(lsp) in GeV where it fills, bins.
+# For each region with signal: its share of the events, the m(stop) - m(lsp) in GeV at which it fills, its number of bins.
 _SIGNAL_SHARE = {"CR_top": (0.10, 300.0, 3), "SR_high": (1.0, 520.0, 4), "SR_low": (0.75, 260.0, 4)}
 
 
-def _signal(heavy: int, light: int, channel: str) -> Json:
+def _signal(heavy: int, light: int, channel: str) -> JsonObject:
     data = _signal_yields(heavy, light, channel)
     gap = heavy - light
     compressed = math.exp(-(gap - 100) / 120)
@@ -236,11 +234,11 @@ def _signal(heavy: int, light: int, channel: str) -> Json:
     theory = 0.07 + 0.00008 * heavy
     return {
         "name": f"stop_{heavy}_{light}",
-        "data": data,
+        "data": [*data],
         "modifiers": [
             {"name": "mu_SIG", "type": "normfactor", "data": None},
             {"name": "lumi", "type": "lumi", "data": None},
-            {"name": f"staterror_{channel}", "type": "staterror", "data": spread},
+            {"name": f"staterror_{channel}", "type": "staterror", "data": [*spread]},
             _normsys("btag", 1.035, 0.964),
             _normsys("signal_theory", _number(1 + theory + 0.15 * compressed), _number(1 - theory)),
             _histosys("jet_scale", data, _number(0.02 + 0.08 * compressed), 0.012),

@@ -1,24 +1,25 @@
-"""Fetching a pallet over https: redirects, bounds, retries, and sense made of answers that are no pallet."""
+"""Downloads of pallets over https: redirects, size limits, retries, and errors that explain answers that are no pallet."""
 
 import re
 import socket
 import ssl
 import time
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import cache
+from hfx.pallets.addresses import Progress, is_loopback
 from hfx.pallets.archives import is_archive
-from hfx.pallets.sources import Progress, is_loopback
+from hfx.pallets.json_text import objects
 
 __all__ = ["download"]
 
-# HEPData's page of a resource answers with the file itself where its content type is asked for. Nothing that
-# the DOI resolver knows (JSON, for one) may stand here, or it answers in HEPData's place with metadata.
+# HEPData answers with the file itself, not its web page, when these content types are accepted. A type that the DOI
+# resolver serves itself, such as JSON, must not be listed: the resolver would then answer with its metadata.
 _ACCEPT = "application/x-tar, application/zip, application/gzip, application/octet-stream"
 _TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 _ATTEMPTS = 3
@@ -30,17 +31,17 @@ _TRANSIENT = (429, 500, 502, 503, 504)
 
 
 class _RetryError(Exception):
-    """A failure that may pass; its text is the error when it does not."""
+    """A failure that may be temporary; its text becomes the error when the last attempt fails too."""
 
 
 def download(key: str, url: str, source: str, doi: str | None, progress: Progress | None) -> cache.Entry:
-    """Fetch into the cache what is behind a URL.
+    """Download the file at a URL into the cache.
 
     Args:
         key: name of the source in the cache.
-        url: where to begin; redirects are followed.
-        source: what the user typed, for errors.
-        doi: set where the URL is a DOI's.
+        url: the first address; redirects are followed.
+        source: the URL or DOI as the user typed it, for errors.
+        doi: the DOI, where the URL is that of a DOI resolver.
         progress: called with (bytes so far, bytes in all or None).
 
     Raises:
@@ -102,7 +103,7 @@ def _once(
 
 
 def _explained(error: Exception, url: str, source: str) -> Exception:
-    """A retry for what may pass, an error for the rest."""
+    """The error for a failed request: `_RetryError` where the failure may be temporary."""
     if isinstance(error, httpx.TimeoutException):
         return _RetryError(f"{source}: {_host(url)} did not answer in time")
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
@@ -113,7 +114,7 @@ def _explained(error: Exception, url: str, source: str) -> Exception:
 
 
 def _check_hop(url: str, first: str, source: str) -> None:
-    """https everywhere; http only on this machine, and no stranger sends us to this machine."""
+    """Refuse an address that is not https; http is allowed from loopback to loopback, and no other host may redirect there."""
     try:
         scheme, host = urlsplit(url).scheme.lower(), urlsplit(url).hostname
     except ValueError:
@@ -222,9 +223,9 @@ def _histfactory_resources(client: httpx.Client, url: str) -> list[str]:
         return []
 
 
-def _offered(record: Any) -> list[str]:
-    """Resources of type HistFactory, wherever in the record they stand, by DOI where they have one."""
-    found: list[dict[str, Any]] = []
+def _offered(record: JsonValue) -> list[str]:
+    """The resources of type HistFactory at any depth of a HEPData record, by DOI where they have one."""
+    found: list[JsonObject] = []
     waiting = [record]
     while waiting:
         item = waiting.pop()
@@ -238,11 +239,11 @@ def _offered(record: Any) -> list[str]:
     return list(dict.fromkeys(text for text in shown if text))[:8]
 
 
-def _offer(item: dict[str, Any], record: Any) -> str:
+def _offer(item: JsonObject, record: JsonValue) -> str:
+    """The address of a resource, with its file name or description in brackets; empty where it has no address."""
     address = next((str(item[key]) for key in ("doi", "resource_doi", "analysis", "url") if item.get(key)), "")
-    twins = record.get("resources_with_doi", []) if isinstance(record, dict) else []
-    for twin in twins if isinstance(twins, list) else ():
-        same = isinstance(twin, dict) and item.get("filename") and twin.get("filename") == item.get("filename")
+    for twin in objects(record.get("resources_with_doi")) if isinstance(record, dict) else ():
+        same = item.get("filename") and twin.get("filename") == item.get("filename")
         if same and twin.get("doi"):
             address = str(twin["doi"])
     note = item.get("filename") or item.get("description") or ""
@@ -250,7 +251,7 @@ def _offer(item: dict[str, Any], record: Any) -> str:
 
 
 def _file_name(disposition: str, url: str, doi: str | None) -> str:
-    """A name for the file: the server's, else the end of the URL, else the DOI; safe as a file's name."""
+    """A safe name for the file: the one that the server states, else the end of the URL, else the DOI."""
     match = re.search(r"""(?i)filename\*=(?:UTF-8'[^']*')?([^;]+)|filename="?([^";]+)""", disposition)
     stated = unquote(next(group for group in match.groups() if group)) if match else ""
     end = urlsplit(url).path.rstrip("/").rpartition("/")[2]

@@ -1,17 +1,18 @@
-"""What is in a pallet, and is it whole: plain values for the terminal, for scripts and for ``--json``."""
+"""Inspection and verification of pallets: their contents and faults, as dataclasses for the terminal and for ``--json``."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from hfx.errors import PalletError, PatchError
+from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, read_contents
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.pallet import Pallet
 from hfx.pallets.regions import Region
-from hfx.pallets.sources import Progress
 
 __all__ = [
     "ChannelSummary",
@@ -46,9 +47,9 @@ class ParameterSummary:
 
     Args:
         type: as ``normsys``.
-        names: how many names; a name may stand under several types, and is then one parameter.
-        components: how many numbers are behind them; a bin each for staterror, shapesys and shapefactor.
-        signal_only: how many of the names stand in patches alone.
+        names: the number of names; a name that several types share counts for each type, though it is one parameter.
+        components: the number of scalar parameters; one for each bin for staterror, shapesys and shapefactor.
+        signal_only: the number of names that occur in patches only.
     """
 
     type: str
@@ -59,7 +60,7 @@ class ParameterSummary:
 
 @dataclass(frozen=True)
 class LabelRange:
-    """A label of the hypotheses with the least and greatest value and how many different ones there are."""
+    """A label of the hypotheses: its least and greatest value, and the number of different values."""
 
     label: str
     least: float
@@ -76,9 +77,9 @@ class RegionInspection:
         digest: sha256 of the background.
         digest_result: ``matches``, ``mismatch``, or ``none stated`` (loose patch files, a single workspace).
         measurements: name and parameter of interest of each.
-        channels, parameters, labels: what the background and the patches hold.
+        channels, parameters, labels: summaries of the background and the patches.
         hypotheses: name and values of each.
-        defects: name and reason of the hypotheses that cannot be used.
+        defects: name and reason of each hypothesis that cannot be used.
         warnings: sentences for the user.
     """
 
@@ -96,7 +97,7 @@ class RegionInspection:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A pallet: its regions, and what to cite."""
+    """A pallet: its description, its regions and its citations."""
 
     name: str
     source: str
@@ -109,15 +110,15 @@ class Inspection:
 
 @dataclass(frozen=True)
 class RegionVerification:
-    """Whether one region is whole.
+    """Result of the verification of one region.
 
     Args:
         region: its name, or None.
         digest: sha256 of the background.
         digest_result: ``matches``, ``mismatch``, or ``none stated`` (loose patch files, a single workspace).
-        problem: what does not match, and what to do; None where nothing contradicts.
-        hypotheses: how many patches there are.
-        defects: name and reason of those that cannot be used.
+        problem: the mismatch and its remedy; None without a mismatch.
+        hypotheses: the number of hypotheses.
+        defects: name and reason of each hypothesis that cannot be used.
     """
 
     region: str | None
@@ -130,7 +131,7 @@ class RegionVerification:
 
 @dataclass(frozen=True)
 class Verification:
-    """Whether a pallet is whole, region by region."""
+    """Result of the verification of a pallet, region by region."""
 
     name: str
     source: str
@@ -138,17 +139,17 @@ class Verification:
 
     @property
     def verified(self) -> bool:
-        """No digest contradicts."""
+        """True unless a stated digest differs from that of its background."""
         return not any(region.digest_result == "mismatch" for region in self.regions)
 
     @property
     def applies(self) -> bool:
-        """Every patch is sound and applies."""
+        """True where every patch is well-formed and applies to its background."""
         return not any(region.defects for region in self.regions)
 
 
 def inspect(source: str, region: str | None = None, *, progress: Progress | None = None) -> Inspection:
-    """What is in a pallet; of all its regions when none is chosen. A wrong digest is shown, not an error.
+    """Summaries of a pallet's contents, of all regions when none is chosen. A wrong digest is reported, not raised.
 
     Raises:
         PalletError: the source cannot be used.
@@ -168,7 +169,7 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
 
 
 def verify(source: str, region: str | None = None, *, progress: Progress | None = None) -> Verification:
-    """Whether digests match and every patch applies, for one region or all.
+    """Check that digests match and every patch applies, in one region or in all.
 
     Raises:
         PalletError: the source cannot be read at all, or a region's files cannot.
@@ -179,7 +180,7 @@ def verify(source: str, region: str | None = None, *, progress: Progress | None 
 
 
 def citations(pallet: Pallet) -> tuple[str, ...]:
-    """What to cite for a pallet: its record, its paper, the DOI that it came by."""
+    """The citations of a pallet: its HEPData record, its paper, the DOI of its likelihoods, other references."""
     found = []
     record = pallet.references.get("hepdata", "")
     if record:
@@ -199,7 +200,7 @@ def _regions(contents: Contents, wanted: str | None) -> list[tuple[Region, str |
 
 
 def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, DigestResult, str | None]:
-    """The pallet of a region, whatever its digest; with what the digest says and what contradicts."""
+    """The pallet of a region whatever its digest, the result of the digest check, and the mismatch if there is one."""
     try:
         pallet = load_region(contents, region, patch_set)
         return pallet, "matches" if region.patch_sets else "none stated", None
@@ -244,18 +245,19 @@ def _inspected(pallet: Pallet, result: DigestResult) -> RegionInspection:
     )
 
 
-def _measurements(workspace: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for measurement in workspace["measurements"]:
+def _measurements(workspace: JsonObject) -> Iterator[tuple[str, str]]:
+    """Name and parameter of interest of each measurement."""
+    for measurement in objects(workspace["measurements"]):
         config = measurement.get("config")
         yield str(measurement.get("name")), str(config.get("poi")) if isinstance(config, dict) else ""
 
 
-def _channels(workspace: dict[str, Any]) -> tuple[ChannelSummary, ...]:
-    observed = {str(item.get("name")): item.get("data") for item in workspace["observations"]}
-    return tuple(_channel(channel, observed) for channel in workspace["channels"])
+def _channels(workspace: JsonObject) -> tuple[ChannelSummary, ...]:
+    observed = {str(item.get("name")): item.get("data") for item in objects(workspace["observations"])}
+    return tuple(_channel(channel, observed) for channel in objects(workspace["channels"]))
 
 
-def _channel(channel: dict[str, Any], observed: dict[str, Any]) -> ChannelSummary:
+def _channel(channel: JsonObject, observed: JsonObject) -> ChannelSummary:
     samples = objects(channel.get("samples"))
     data = observed.get(str(channel.get("name")))
     first = samples[0].get("data") if samples else data
@@ -263,16 +265,25 @@ def _channel(channel: dict[str, Any], observed: dict[str, Any]) -> ChannelSummar
         str(channel.get("name")),
         len(first) if isinstance(first, list) else 0,
         tuple(str(sample.get("name")) for sample in samples),
-        float(sum(data)) if isinstance(data, list) and all(isinstance(n, int | float) for n in data) else None,
+        _total(data),
     )
+
+
+def _total(data: JsonValue) -> float | None:
+    """The sum of a list of numbers; None for anything else."""
+    if not isinstance(data, list):
+        return None
+    numbers = [value for value in data if isinstance(value, int | float)]
+    return float(sum(numbers)) if len(numbers) == len(data) else None
 
 
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
 
 
 def _parameters(pallet: Pallet) -> tuple[ParameterSummary, ...]:
-    """Names by modifier type; a broken sample counts for what can be read of it."""
-    background = _sizes(sample for c in pallet.background["channels"] for sample in objects(c.get("samples")))
+    """The parameters of each modifier type; of a malformed sample, those that can be read."""
+    channels = objects(pallet.background["channels"])
+    background = _sizes(sample for channel in channels for sample in objects(channel.get("samples")))
     signal = _sizes(sample for h in pallet.hypotheses for sample in _added_samples(h.patch))
     types = sorted(background.keys() | signal.keys())
     return tuple(
@@ -286,14 +297,15 @@ def _parameters(pallet: Pallet) -> tuple[ParameterSummary, ...]:
     )
 
 
-def _added_samples(patch: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _added_samples(patch: Iterable[JsonObject]) -> Iterator[JsonObject]:
+    """The samples that a patch adds, alone or within a channel."""
     for operation in patch:
         value = operation.get("value")
         if isinstance(value, dict):
             yield from [value] if "modifiers" in value else objects(value.get("samples"))
 
 
-def _sizes(samples: Iterable[dict[str, Any]]) -> defaultdict[str, dict[str, int]]:
+def _sizes(samples: Iterable[JsonObject]) -> defaultdict[str, dict[str, int]]:
     """Number of components by modifier type and name."""
     sizes: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for sample in samples:

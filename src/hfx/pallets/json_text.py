@@ -1,4 +1,4 @@
-"""Reading and digesting JSON text: fast where it can be, exact where it must be."""
+"""JSON text: parsing with orjson or, where orjson would refuse or round, with Python's json; digests of documents."""
 
 import gc
 import hashlib
@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import orjson
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
 
@@ -20,23 +20,23 @@ _BOM = b"\xef\xbb\xbf"
 _DIGITS = re.compile(rb"[0-9]*")
 _ZERO_FOR_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
-_LARGE = 1_000_000  # bytes: half the time of reading 60 MB is the collector's
-MAX_DEPTH = 254  # what orjson writes; real workspaces have 9
+_LARGE = 1_000_000  # bytes; with the garbage collector on, parsing 60 MB takes twice as long
+MAX_DEPTH = 254  # the deepest nesting that orjson writes; published workspaces have 9 levels
 
 
 @dataclass(frozen=True)
 class Parsed:
     """A JSON document; ``strict`` unless its text may have held NaN, Infinity or lone surrogates."""
 
-    document: Any
+    document: JsonValue
     strict: bool
 
 
 def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
-    """The document behind UTF-8 text.
+    """The document in a UTF-8 text.
 
-    orjson reads nearly everything; Python's json takes what orjson refuses (NaN, Infinity, 1e999) and, with
-    ``exact``, text with integers past 64 bits, which orjson would round to floats.
+    It is parsed by orjson. Python's json, which is slower, parses what orjson refuses (NaN, Infinity, 1e999) and, with
+    ``exact``, texts with integers of more than 64 bits, which orjson would round to floats.
 
     Raises:
         PalletError: empty, not UTF-8, not JSON, or nested too deeply; names the file.
@@ -57,8 +57,11 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
 
 @contextmanager
 def _no_collection(size: int) -> Iterator[None]:
-    """Parsing without the garbage collector, for a text of ``size`` bytes: it would go again and again over a growing document in
-    which there are no cycles. What is there at the end counts as old, so that it is not gone over soon after either."""
+    """Disables the garbage collector while a large text (``size`` in bytes) is parsed.
+
+    It would traverse the growing document many times, and a JSON document holds no reference cycles. At the end all objects
+    are moved into the oldest generation, so that the next collections do not traverse the document either.
+    """
     if size < _LARGE or not gc.isenabled():
         yield
         return
@@ -73,7 +76,7 @@ def _no_collection(size: int) -> Iterator[None]:
 
 
 def _holds_long_integer(raw: bytes) -> bool:
-    """Whether a number without point and exponent has 19 digits; much faster than a regular expression."""
+    """Whether some number without point and exponent has 19 digits or more; much faster than a regular expression."""
     zeros = raw.translate(_ZERO_FOR_ANY_DIGIT)
     start = zeros.find(_LONG_RUN)
     while start >= 0:
@@ -89,9 +92,10 @@ def _holds_long_integer(raw: bytes) -> bool:
     return False
 
 
-def _parse_slowly(raw: bytes, file: str) -> Any:
+def _parse_slowly(raw: bytes, file: str) -> JsonValue:
     try:
-        return json.loads(raw.decode("utf-8"))
+        document: JsonValue = json.loads(raw.decode("utf-8"))
+        return document
     except UnicodeDecodeError as error:
         raise PalletError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8 JSON") from None
     except RecursionError:
@@ -104,8 +108,8 @@ def _too_deep(file: str) -> PalletError:
     return PalletError(f"{file} is nested deeper than {MAX_DEPTH} levels; that is no HistFactory JSON")
 
 
-def canonical(document: Any, file: str) -> bytes:
-    """Bytes that are equal where documents are, for digests of our own; also proves that the nesting is sane.
+def canonical(document: JsonValue, file: str) -> bytes:
+    """JSON text with sorted keys, the same for equal documents; input of hfx's own digests.
 
     Raises:
         PalletError: nested deeper than 254 levels.
@@ -121,16 +125,16 @@ def canonical(document: Any, file: str) -> bytes:
         raise _too_deep(file) from None
 
 
-def refuse_deep(document: Any, file: str) -> None:
-    """Raises PalletError where a document is nested too deeply to be handled safely later."""
+def refuse_deep(document: JsonValue, file: str) -> None:
+    """Raise `PalletError` where a document is nested too deeply for recursive code."""
     canonical(document, file)
 
 
-def histfactory_digest(document: Any, algorithm: str, file: str) -> str:
+def histfactory_digest(document: JsonValue, algorithm: str, file: str) -> str:
     """Digest of a workspace as HistFactory patch sets define it.
 
-    Over the text that Python's json.dumps writes: keys sorted, separators ``", "`` and ``": "``, non-ASCII
-    characters kept, numbers as Python's repr, encoded as UTF-8 (the convention of pyhf.utils.digest).
+    The digest is taken over the text that Python's json.dumps writes: keys sorted, separators ``", "`` and ``": "``,
+    non-ASCII characters unescaped, numbers as Python's repr, encoded as UTF-8 (the convention of pyhf.utils.digest).
 
     Args:
         algorithm: ``sha256`` or ``md5``.
@@ -142,9 +146,9 @@ def histfactory_digest(document: Any, algorithm: str, file: str) -> str:
     return hashlib.new(algorithm, text, usedforsecurity=False).hexdigest()
 
 
-def first_nonfinite(document: Any) -> str | None:
+def first_nonfinite(document: JsonValue) -> str | None:
     """JSON pointer of the first NaN or infinity, None when all numbers are finite."""
-    waiting: list[tuple[str, Any]] = [("", document)]
+    waiting: list[tuple[str, JsonValue]] = [("", document)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, float) and not math.isfinite(value):
@@ -156,6 +160,6 @@ def first_nonfinite(document: Any) -> str | None:
     return None
 
 
-def objects(value: Any) -> list[dict[str, Any]]:
-    """The objects in a list, to read a document whose shape is not checked; nothing where it is no list."""
+def objects(value: JsonValue) -> list[JsonObject]:
+    """The JSON objects in a list, for documents whose structure is not checked; empty where the value is not a list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

@@ -1,12 +1,13 @@
-"""From a source to a Pallet: read the files, find the regions, check the digest, take the patches."""
+"""Opening of pallets: reads the files of a source, finds its regions, checks the digest and reads the patches."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import PurePosixPath
-from typing import Any
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonObject
+from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -19,7 +20,6 @@ from hfx.pallets.patchset import (
     set_labels,
 )
 from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name
-from hfx.pallets.sources import Progress
 
 __all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]
 
@@ -36,14 +36,14 @@ def open_pallet(
 
     Args:
         source: path, URL or DOI (with or without ``https://doi.org/``).
-        region: which of several regions; or, of several patch sets beside one background, the stem of one.
+        region: the name of one of several regions; or the stem of one of several patch sets beside one background.
         labels: names for the hypotheses' values, instead of the patch set's or of ``x1``, ``x2``...
-        verify: refuse a patch set whose digest is another background's; else it becomes a warning.
+        verify: raise where the patch set's digest is that of another background; False: warn instead.
         progress: called with (bytes so far, bytes in all or None) during a download.
 
     Raises:
-        PalletError: the source cannot be used; the text names the file and says what to do. Where a region
-            must be chosen, it lists them.
+        PalletError: the source cannot be used; the text names the file and the remedy. Where a region must be
+            chosen, it lists the regions.
     """
     contents = read_contents(fspath(source), progress=progress)
     chosen, patch_set = choose_region(contents, region)
@@ -70,7 +70,7 @@ def load_region(
     """The pallet of one region.
 
     Args:
-        patch_set: path of the patch set to take; None: the only one, or the one whose digest matches.
+        patch_set: path of the patch set to use; None: the only one, or the one whose digest matches.
 
     Raises:
         PalletError: background or patches cannot be used, or the digest does not match while ``verify``.
@@ -81,7 +81,7 @@ def load_region(
     chosen, hypotheses = patches.labels, patches.hypotheses
     if labels is not None:
         chosen, hypotheses = _relabel(patches, tuple(labels))
-    aside = tuple(f"left aside: {contents.label(path)}, another workspace" for path in region.aside)
+    unused = tuple(f"left aside: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
     return Pallet(
         name=contents.name,
@@ -95,7 +95,7 @@ def load_region(
         doi=contents.doi or (patches.references or {}).get("doi"),
         description=patches.description,
         references=dict(patches.references or {}),
-        warnings=patches.warnings + aside,
+        warnings=patches.warnings + unused,
     )
 
 
@@ -105,15 +105,16 @@ def _relabel(patches: PatchSet, labels: tuple[str, ...]) -> tuple[tuple[str, ...
     return set_labels(labels, patches.hypotheses, patches.file)
 
 
-def load_background(contents: Contents, region: Region) -> dict[str, Any]:
-    """The region's background, its outer shape checked (the model is validated where it is compiled)."""
+def load_background(contents: Contents, region: Region) -> JsonObject:
+    """The region's background, its outermost structure checked; hf_core validates the rest when it decodes the workspace."""
     file = contents.label(region.background)
     parsed = parse(contents.members[region.background], file, exact=True)
     document = parsed.document
     if not isinstance(document, dict) or any(key not in document for key in WORKSPACE_KEYS):
         raise PalletError(f"{file} is no HistFactory workspace: it lacks {missing_keys(document)}")
     for key in WORKSPACE_KEYS[:3]:
-        if not isinstance(document[key], list) or not all(isinstance(item, dict) for item in document[key]):
+        items = document[key]
+        if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
             raise PalletError(f"{file} is no HistFactory workspace: {key!r} is not a list of objects")
     if document["version"] != "1.0.0":
         raise PalletError(f"{file} has version {document['version']!r}; hfx reads workspaces of version '1.0.0'")
@@ -124,7 +125,7 @@ def load_background(contents: Contents, region: Region) -> dict[str, Any]:
     return document
 
 
-def _patches(contents: Contents, region: Region, background: dict[str, Any], patch_set: str | None, verify: bool) -> PatchSet:
+def _patches(contents: Contents, region: Region, background: JsonObject, patch_set: str | None, verify: bool) -> PatchSet:
     if region.patch_sets:
         found = _choose_patch_set(contents, region, background, patch_set, verify)
         if region.loose:
@@ -152,10 +153,11 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
             yield hypothesis
 
 
-def _alone(contents: Contents, region: Region, background: dict[str, Any]) -> PatchSet:
-    """A workspace without patches: one hypothesis, if there is a signal in it."""
+def _alone(contents: Contents, region: Region, background: JsonObject) -> PatchSet:
+    """A workspace without patches that holds a signal itself: its one hypothesis."""
     file = contents.label(region.background)
-    pois = {str(config.get("poi")) for m in background["measurements"] if isinstance(config := m.get("config"), dict)}
+    configs = (measurement.get("config") for measurement in objects(background["measurements"]))
+    pois = {str(config.get("poi")) for config in configs if isinstance(config, dict)}
     if not pois & set(_modifier_names(background)):
         poi = ", ".join(sorted(pois)) or "none"
         raise PalletError(
@@ -166,8 +168,8 @@ def _alone(contents: Contents, region: Region, background: dict[str, Any]) -> Pa
     return PatchSet(file, (), (Hypothesis(stem, (), ()),), {})
 
 
-def _modifier_names(workspace: dict[str, Any]) -> Iterator[str]:
-    for channel in workspace["channels"]:
+def _modifier_names(workspace: JsonObject) -> Iterator[str]:
+    for channel in objects(workspace["channels"]):
         for sample in objects(channel.get("samples")):
             for modifier in objects(sample.get("modifiers")):
                 yield str(modifier.get("name"))
@@ -176,8 +178,8 @@ def _modifier_names(workspace: dict[str, Any]) -> Iterator[str]:
 # --- digests
 
 
-def digest_mismatch(patch_set: PatchSet, background: dict[str, Any], file: str) -> str | None:
-    """Why the patch set's digests do not vouch for the background; None when they do."""
+def digest_mismatch(patch_set: PatchSet, background: JsonObject, file: str) -> str | None:
+    """The reason why the patch set's digests do not confirm the background; None when they do."""
     if not patch_set.digests:
         return "it states no sha256 or md5 digest of its background"
     for algorithm, stated in patch_set.digests.items():
@@ -187,9 +189,7 @@ def digest_mismatch(patch_set: PatchSet, background: dict[str, Any], file: str) 
     return None
 
 
-def _choose_patch_set(
-    contents: Contents, region: Region, background: dict[str, Any], wanted: str | None, verify: bool
-) -> PatchSet:
+def _choose_patch_set(contents: Contents, region: Region, background: JsonObject, wanted: str | None, verify: bool) -> PatchSet:
     file = contents.label(region.background)
     paths = (wanted,) if wanted else region.patch_sets
     if len(paths) == 1:
@@ -205,8 +205,8 @@ def _choose_patch_set(
     return _matching_one(contents, region, background, file)
 
 
-def _matching_one(contents: Contents, region: Region, background: dict[str, Any], file: str) -> PatchSet:
-    """Of several patch sets beside one background the one whose digest matches."""
+def _matching_one(contents: Contents, region: Region, background: JsonObject, file: str) -> PatchSet:
+    """The one of several patch sets beside a background whose digest matches."""
     matching: list[PatchSet] = []
     reasons: list[str] = []
     for path in region.patch_sets:

@@ -1,12 +1,12 @@
-"""What an opened pallet is: plain frozen values."""
+"""The data model of an opened pallet: a background workspace and its signal hypotheses, as frozen dataclasses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
-from typing import Any
 
 from hfx.errors import PalletError, PatchError
+from hfx.json_types import JsonObject
 from hfx.pallets.json_patch import apply_patch
 
 __all__ = ["Hypothesis", "Pallet"]
@@ -14,20 +14,20 @@ __all__ = ["Hypothesis", "Pallet"]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """One signal hypothesis: a name, its numbers and the JSON patch that puts it into the background.
+    """One signal hypothesis: a name, its values and the JSON patch that adds its signal to the background.
 
     Args:
         name: ``metadata.name`` of the patch; of a loose patch file its stem without ``patch.`` or ``patch_``.
-        values: the numbers behind the pallet's labels (masses in GeV as a rule); an integer stays one.
-        patch: RFC 6902 operations; empty where the workspace holds its signal already. Any sequence will do, also one
-            that makes its operations when they are asked for: a scan asks when it builds the task, and keeps none.
-        defect: why this hypothesis cannot be used, or None.
-        signal_scale: times its signal's yields, beside what the scan's own option scales.
+        values: one number for each of the pallet's labels, masses in GeV as a rule; integers are kept as integers.
+        patch: RFC 6902 operations; empty where the workspace already holds the signal. It may be a lazy sequence that
+            makes its operations on access: a scan reads it when it builds the task, and keeps no copy.
+        defect: the reason why this hypothesis cannot be used, or None.
+        signal_scale: a factor on the signal's yields, multiplied with the scan's own option of that name.
     """
 
     name: str
     values: tuple[float, ...]
-    patch: Sequence[dict[str, Any]] = field(repr=False)
+    patch: Sequence[JsonObject] = field(repr=False)
     defect: str | None = None
     signal_scale: float = 1.0
 
@@ -37,24 +37,24 @@ class Pallet:
     """A background workspace and its signal hypotheses.
 
     Args:
-        name: of the archive or folder, as ``1Lbb``.
-        source: what the user typed.
+        name: the name of the archive or folder, such as ``1Lbb``.
+        source: the path, URL or DOI as the user typed it.
         region: the region that was chosen; None when the pallet has just one.
         background: the workspace (pyhf schema 1.0.0); never mutated.
-        digest: sha256 of the background, by the convention of HistFactory patch sets.
-        patchset_digest: sha256 over names, values and patches, whatever their order.
-        labels: names of the hypotheses' values.
+        digest: sha256 of the background, as HistFactory patch sets define it.
+        patchset_digest: sha256 of names, values and patches, independent of their order.
+        labels: the names of the hypotheses' values.
         hypotheses: in the order of the patch set, or of the file names.
-        doi: DOI that the pallet was fetched by, if any.
-        description: of the patch set; may be empty.
-        references: of the patch set, as ``{"hepdata": "ins1755298"}``.
-        warnings: sentences the user should see once.
+        doi: the DOI by which the pallet was fetched, or that its patch set states.
+        description: the description in the patch set; may be empty.
+        references: the references in the patch set, such as ``{"hepdata": "ins1755298"}``.
+        warnings: sentences to show to the user once.
     """
 
     name: str
     source: str
     region: str | None
-    background: dict[str, Any] = field(repr=False)
+    background: JsonObject = field(repr=False)
     digest: str
     patchset_digest: str
     labels: tuple[str, ...]
@@ -79,8 +79,8 @@ class Pallet:
             raise PalletError(f"{self.name}: no hypothesis {name!r}; there are for instance {', '.join(near)}")
         return self._by_name[name]
 
-    def workspace(self, name: str) -> dict[str, Any]:
-        """The background with the patch of hypothesis ``name`` applied; shares structure with the background.
+    def workspace(self, name: str) -> JsonObject:
+        """The background with the patch of hypothesis ``name`` applied; it shares its unchanged parts with the background.
 
         Raises:
             PalletError: no such hypothesis.

@@ -1,7 +1,7 @@
-"""Patch sets and loose patch files: typed checks of their structure, light enough for 60 MB.
+"""Patch sets and loose patch files: reading, and checks of their structure that are fast enough for 60 MB.
 
-What is wrong with the patch set as a whole is an error; what is wrong with one patch whose name is known is
-that hypothesis' defect, and the others are used.
+A fault of the whole patch set is an error. A fault of one patch whose name is known becomes the defect of that
+hypothesis, and the other hypotheses are used.
 """
 
 import hashlib
@@ -10,9 +10,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import NamedTuple, cast
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets.json_text import Parsed, canonical, first_nonfinite
 from hfx.pallets.pallet import Hypothesis
 
@@ -26,7 +27,7 @@ __all__ = [
     "set_labels",
 ]
 
-# The format wants a record number at HEPData; patches that have none, as made-up ones, state this.
+# The format demands the number of a HEPData record; patch sets without one, such as the demo's, state this number.
 NO_RECORD = "ins0000000"
 
 _DIGESTS = {"sha256": 64, "md5": 32}
@@ -36,14 +37,14 @@ _NUMBER_INSIDE = re.compile(r"(?<![0-9])[0-9]+(?:p[0-9]+)?(?![0-9])")
 
 @dataclass(frozen=True)
 class PatchSet:
-    """What patches one background, from a patch set or from loose files.
+    """The hypotheses of one background, from a patch set or from loose patch files.
 
     Args:
         file: path in the pallet.
         labels: names of the values of every hypothesis.
         hypotheses: in the order of the file.
-        digests: of the background that it is made for, by algorithm; empty for loose files.
-        description, references: as the metadata has them.
+        digests: digests of the background that the patches are made for, by algorithm; empty for loose files.
+        description, references: as in the metadata.
         warnings: sentences for the user.
     """
 
@@ -56,6 +57,15 @@ class PatchSet:
     warnings: tuple[str, ...] = ()
 
 
+class _Entry(NamedTuple):
+    """One patch of a patch set; its values are not matched to the labels yet, and may be texts."""
+
+    name: str
+    values: tuple[float | str, ...]
+    patch: tuple[JsonObject, ...]
+    defect: str | None
+
+
 def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
     """A patch set with its structure checked.
 
@@ -64,22 +74,22 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
             name, or two patches have one name; names file and patch.
     """
     document = parsed.document
-    if not isinstance(document, dict) or not isinstance(document.get("patches"), list):
+    patches = document.get("patches") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(patches, list):
         raise PalletError(f"{file} is no patch set: it lacks the list 'patches'; put the original file there")
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
         raise PalletError(f"{file} is no patch set: it lacks the object 'metadata'; put the original file there")
     labels = _read_labels(metadata, file)
-    entries = document["patches"]
-    if not entries:
+    if not patches:
         raise PalletError(f"{file} holds no patches; there is no hypothesis to test")
-    hypotheses = [_read_entry(entry, number, file, parsed.strict) for number, entry in enumerate(entries, start=1)]
-    _refuse_duplicates([hypothesis.name for hypothesis in hypotheses], file)
-    labels, fitting, dropped = _fit_values(labels, hypotheses, file)
+    entries = [_read_entry(patch, number, file, parsed.strict) for number, patch in enumerate(patches, start=1)]
+    _refuse_duplicates([entry.name for entry in entries], file)
+    labels, hypotheses, dropped = _match_labels(labels, entries, file)
     return PatchSet(
         file,
         labels,
-        fitting,
+        hypotheses,
         _read_digests(metadata, file),
         str(metadata.get("description") or ""),
         _read_references(metadata),
@@ -87,31 +97,34 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
     )
 
 
-def _odd_version(document: dict[str, Any], file: str) -> tuple[str, ...]:
+def _odd_version(document: JsonObject, file: str) -> tuple[str, ...]:
     version = document.get("version")
     return () if version == "1.0.0" else (f"{file} states version {version!r}; it is read as 1.0.0",)
 
 
-def _read_labels(metadata: dict[str, Any], file: str) -> tuple[str, ...]:
-    labels = metadata.get("labels")
-    if not isinstance(labels, list) or not labels or not all(isinstance(label, str) and label for label in labels):
+def _read_labels(metadata: JsonObject, file: str) -> tuple[str, ...]:
+    given = metadata.get("labels")
+    labels = [label for label in given if isinstance(label, str) and label] if isinstance(given, list) else []
+    if not isinstance(given, list) or not labels or len(labels) != len(given):
         raise PalletError(f"{file}: metadata.labels must be a list of names, such as ['m1', 'm2']")
     _refuse_duplicates(labels, f"{file}: metadata.labels")
     return tuple(labels)
 
 
-def _read_digests(metadata: dict[str, Any], file: str) -> dict[str, str]:
+def _read_digests(metadata: JsonObject, file: str) -> dict[str, str]:
     digests = metadata.get("digests", {})
     if not isinstance(digests, dict):
         raise PalletError(f"{file}: metadata.digests must be an object, such as {{'sha256': ...}}")
-    known = {name: value for name, value in digests.items() if name in _DIGESTS}
-    for name, value in known.items():
-        if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-fA-F]{{{_DIGESTS[name]}}}", value):
-            raise PalletError(f"{file}: metadata.digests.{name} must be {_DIGESTS[name]} hexadecimal digits")
-    return {name: value.lower() for name, value in known.items()}
+    known = {}
+    for name, value in digests.items():
+        if name in _DIGESTS:
+            if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-fA-F]{{{_DIGESTS[name]}}}", value):
+                raise PalletError(f"{file}: metadata.digests.{name} must be {_DIGESTS[name]} hexadecimal digits")
+            known[name] = value.lower()
+    return known
 
 
-def _read_references(metadata: dict[str, Any]) -> dict[str, str]:
+def _read_references(metadata: JsonObject) -> dict[str, str]:
     references = metadata.get("references")
     pairs = references.items() if isinstance(references, dict) else ()
     return {str(key): value for key, value in pairs if isinstance(value, str) and value != NO_RECORD}
@@ -123,49 +136,52 @@ def _refuse_duplicates(names: Sequence[str], file: str) -> None:
         raise PalletError(f"{file}: the name {twice[0]!r} stands there {names.count(twice[0])} times; names must differ")
 
 
-def _read_entry(entry: Any, number: int, file: str, strict: bool) -> Hypothesis:
+def _read_entry(entry: JsonValue, number: int, file: str, strict: bool) -> _Entry:
     metadata = entry.get("metadata") if isinstance(entry, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(name, str) or not name:
+    if not isinstance(entry, dict) or not isinstance(metadata, dict) or not isinstance(name, str) or not name:
         raise PalletError(f"{file}: patch number {number} has no metadata.name; every patch needs one")
-    values: Any = metadata.get("values")
-    patch: Any = entry.get("patch")
-    bad_values = _values_defect(values)
-    defect = bad_values or _patch_defect(patch, strict)
-    known = () if bad_values else tuple(_number(value) for value in values)
+    values, bad_values = _read_values(metadata.get("values"))
+    patch, bad_patch = _read_operations(entry.get("patch"), strict)
+    defect = bad_values or bad_patch
     if defect:
-        return Hypothesis(name, known, (), f"{file}: its patch {defect}")
-    return Hypothesis(name, known, tuple(patch))
+        return _Entry(name, values, (), f"{file}: its patch {defect}")
+    return _Entry(name, values, patch, None)
 
 
-def _values_defect(values: Any) -> str | None:
-    if not isinstance(values, list):
-        return "has no list metadata.values"
-    for value in values:
+def _read_values(given: JsonValue) -> tuple[tuple[float | str, ...], str | None]:
+    """``metadata.values``, with numbers in texts as numbers; empty with the reason where they cannot be used."""
+    if not isinstance(given, list):
+        return (), "has no list metadata.values"
+    values = []
+    for value in given:
         if not isinstance(value, int | float | str) or isinstance(value, bool):
-            return f"has {value!r:.40} among its metadata.values, which is no number"
+            return (), f"has {value!r:.40} among its metadata.values, which is no number"
         if isinstance(value, float) and not math.isfinite(value):
-            return f"has {value!r} among its metadata.values"
-    return None
+            return (), f"has {value!r} among its metadata.values"
+        values.append(_number(value))
+    return tuple(values), None
 
 
-def _patch_defect(patch: Any, strict: bool) -> str | None:
-    """What is wrong with a list of operations; whether they apply is seen when they are applied."""
+def _read_operations(patch: JsonValue, strict: bool) -> tuple[tuple[JsonObject, ...], str | None]:
+    """The operations of a patch; empty with the reason where they cannot be used. Nothing is applied yet."""
     if not isinstance(patch, list):
-        return "is not a list of operations"
+        return (), "is not a list of operations"
+    operations = []
     for number, operation in enumerate(patch, start=1):
         if not isinstance(operation, dict) or not isinstance(operation.get("op"), str):
-            return f"has an operation {number} without 'op'"
+            return (), f"has an operation {number} without 'op'"
         if not isinstance(operation.get("path"), str):
-            return f"has an operation {number} without 'path'"
+            return (), f"has an operation {number} without 'path'"
         bad = None if strict else first_nonfinite(operation.get("value"))
         if bad:
-            return f"holds a number that is not finite, in operation {number} ({operation['path']}) at {bad}"
-    return None
+            return (), f"holds a number that is not finite, in operation {number} ({operation['path']}) at {bad}"
+        operations.append(operation)
+    return tuple(operations), None
 
 
-def _number(value: Any) -> Any:
-    """A number in a text as a number, anything else as it is."""
+def _number(value: float | str) -> float | str:
+    """The number that a text holds; numbers and other texts are returned unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -175,45 +191,46 @@ def _number(value: Any) -> Any:
     return number if math.isfinite(number) else value
 
 
-def _fit_values(
-    labels: tuple[str, ...], hypotheses: list[Hypothesis], file: str
+def _match_labels(
+    labels: tuple[str, ...], entries: list[_Entry], file: str
 ) -> tuple[tuple[str, ...], tuple[Hypothesis, ...], tuple[str, ...]]:
-    """Values that match the labels and are numbers; a whole column of texts (allowed) is left out."""
-    fitting = [h for h in hypotheses if len(h.values) == len(labels)]
-    sound = [h for h in hypotheses if h.defect is None]
-    if sound and not any(h.defect is None for h in fitting):
+    """Labels, hypotheses with one number for each label, and warnings; a label whose values are all texts is dropped.
+
+    Raises:
+        PalletError: no patch has as many values as there are labels.
+    """
+    matching = [entry for entry in entries if len(entry.values) == len(labels)]
+    sound = [entry for entry in entries if entry.defect is None]
+    if sound and not any(entry.defect is None for entry in matching):
         count = len(sound[0].values)
         raise PalletError(f"{file}: metadata.labels names {len(labels)} values where the patches have {count}")
-    rows = {h.name: tuple(_number(value) for value in h.values) for h in fitting}
-    texts = [i for i in range(len(labels)) if rows and all(isinstance(row[i], str) for row in rows.values())]
+    texts = [i for i in range(len(labels)) if matching and all(isinstance(entry.values[i], str) for entry in matching)]
     kept = [i for i in range(len(labels)) if i not in texts]
     warnings = tuple(f"{file}: the label {labels[i]!r} holds texts, not numbers; it is left out" for i in texts)
-    fitted = tuple(_fit_one(h, rows.get(h.name), kept, labels, file) for h in hypotheses)
-    return tuple(labels[i] for i in kept), fitted, warnings
+    hypotheses = tuple(_hypothesis(entry, kept, len(labels), file) for entry in entries)
+    return tuple(labels[i] for i in kept), hypotheses, warnings
 
 
-def _fit_one(
-    hypothesis: Hypothesis, row: tuple[Any, ...] | None, kept: list[int], labels: tuple[str, ...], file: str
-) -> Hypothesis:
-    if row is None:
-        count = len(hypothesis.values)
-        defect = f"{file}: its patch has {count} values where the patch set has {len(labels)} labels"
-        return replace(hypothesis, values=(), patch=(), defect=hypothesis.defect or defect)
-    values = tuple(row[i] for i in kept)
-    texts = [value for value in values if isinstance(value, str)]
-    if texts:
-        defect = f"{file}: its patch has {texts[0]!r:.40} among its metadata.values, which is no number"
-        return replace(hypothesis, values=(), patch=(), defect=hypothesis.defect or defect)
-    return replace(hypothesis, values=values)
+def _hypothesis(entry: _Entry, kept: list[int], labels: int, file: str) -> Hypothesis:
+    """The hypothesis of a patch with the values at the indices ``kept``, out of as many as there are ``labels``."""
+    if len(entry.values) != labels:
+        defect = f"{file}: its patch has {len(entry.values)} values where the patch set has {labels} labels"
+        return Hypothesis(entry.name, (), (), entry.defect or defect)
+    values = [entry.values[i] for i in kept]
+    text = next((value for value in values if isinstance(value, str)), None)
+    if text is not None:
+        defect = f"{file}: its patch has {text!r:.40} among its metadata.values, which is no number"
+        return Hypothesis(entry.name, (), (), entry.defect or defect)
+    return Hypothesis(entry.name, tuple(value for value in values if not isinstance(value, str)), entry.patch, entry.defect)
 
 
 # --- loose patch files
 
 
 def numbers_in_name(name: str) -> tuple[float, ...]:
-    """The masses in a name: ``ERJR_300p0_100p0`` gives (300.0, 100.0), ``sbottom_1300_60`` (1300, 60).
+    """The masses in a file's name: ``ERJR_300p0_100p0`` gives (300.0, 100.0), ``sbottom_1300_60`` (1300, 60).
 
-    Whole words between ``_``, ``-`` or blanks count; where there is none, numbers inside words (``mB9_mN6``).
+    These are the words between ``_``, ``-`` or blanks that are numbers; where there are none, numbers inside words (``mB9_mN6``).
     """
     words = [word for word in re.split(r"[_\-\s,=]+", name) if _NUMBER_TOKEN.fullmatch(word)]
     return tuple(_as_number(word) for word in words or _NUMBER_INSIDE.findall(name))
@@ -230,21 +247,20 @@ def read_loose_patch(parsed: Parsed, name: str, file: str) -> Hypothesis | None:
     A list of operations, or ``{"metadata": ..., "patch": [...]}`` as taken out of a patch set.
     """
     document = parsed.document
-    values: tuple[float, ...] = numbers_in_name(name)
+    values: tuple[float | str, ...] = numbers_in_name(name)
     if isinstance(document, dict):
         metadata = document.get("metadata")
-        given = metadata.get("values") if isinstance(metadata, dict) else None
-        if isinstance(given, list) and _values_defect(given) is None:
-            values = tuple(_number(value) for value in given)
-        if isinstance(metadata, dict) and isinstance(metadata.get("name"), str) and metadata["name"]:
-            name = metadata["name"]
+        if isinstance(metadata, dict):
+            given, defect = _read_values(metadata.get("values"))
+            values = values if defect else given
+            stated = metadata.get("name")
+            name = stated if isinstance(stated, str) and stated else name
         document = document.get("patch")
     if not isinstance(document, list):
         return None
-    defect = _patch_defect(document, parsed.strict)
-    if defect:
-        return Hypothesis(name, values, (), f"{file} {defect}")
-    return Hypothesis(name, values, tuple(document))
+    patch, defect = _read_operations(document, parsed.strict)
+    # A text among the values is kept: these files have no labels that it could be left out with.
+    return Hypothesis(name, cast(tuple[float, ...], values), patch, f"{file} {defect}" if defect else None)
 
 
 def set_labels(
@@ -252,10 +268,10 @@ def set_labels(
 ) -> tuple[tuple[str, ...], tuple[Hypothesis, ...]]:
     """Labels for hypotheses from loose files: those given, or ``x1``, ``x2``...
 
-    A name with another count of numbers than most is a defect of that hypothesis: nobody could place it.
+    A hypothesis whose number of values differs from that of most others gets a defect: its values match no labels.
 
     Raises:
-        PalletError: as many labels as no name has numbers, or two hypotheses of one name.
+        PalletError: the number of labels is not that of the values, or two hypotheses have the same name.
     """
     listed = tuple(hypotheses)
     _refuse_duplicates([h.name for h in listed], where)
@@ -278,9 +294,9 @@ def _count_checked(hypothesis: Hypothesis, usual: int) -> Hypothesis:
 
 
 def patchset_digest(hypotheses: Iterable[Hypothesis], file: str) -> str:
-    """sha256 over names, values and patches, whatever the order of the hypotheses and of the keys in them."""
+    """sha256 of names, values and patches, independent of the order of the hypotheses and of the keys in them."""
     total = hashlib.sha256()
     for hypothesis in sorted(hypotheses, key=lambda h: h.name):
-        content = [hypothesis.name, list(hypothesis.values), list(hypothesis.patch), hypothesis.defect]
+        content: list[JsonValue] = [hypothesis.name, [*hypothesis.values], [*hypothesis.patch], hypothesis.defect]
         total.update(canonical(content, file) + b"\n")
     return total.hexdigest()

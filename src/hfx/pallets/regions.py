@@ -1,8 +1,8 @@
-"""Which file is what, and which files make a region: pure functions of names and contents.
+"""Regions of a pallet: the kind of each file, and the files that form a region; pure functions of names and contents.
 
-Layouts met in the wild: a background beside its patch set; the same one folder deep; a folder per region;
-several ``X_BkgOnly.json`` with ``X_patchset.json`` in one folder; a background with loose patch files, beside
-it or beneath.
+Published pallets have these layouts: a background beside its patch set; the same one folder deep; a folder for each
+region; several ``X_BkgOnly.json`` with ``X_patchset.json`` in one folder; a background with loose patch files in its
+folder or below it.
 """
 
 import os
@@ -28,25 +28,25 @@ _EDGES = "_-. "
 
 @dataclass(frozen=True)
 class Region:
-    """One model: a background and what may patch it.
+    """One model: a background with its patch sets and loose patch files.
 
     Args:
-        name: of its folder, or the prefix of its files; "" where neither says anything.
+        name: the name of its folder, or the prefix of its files; "" where there is neither.
         background: path of the background workspace in the pallet.
         patch_sets: paths of the patch sets beside it, sorted.
-        loose: paths of loose patch files, sorted by name as people count.
-        aside: paths of workspaces in the same place that are not the background.
+        loose: paths of loose patch files, in the natural order of their names (2 before 10).
+        unused: paths of other workspaces in the same folder.
     """
 
     name: str
     background: str
     patch_sets: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
 
 
 def kind_of(name: str, raw: bytes) -> Kind:
-    """What a file seems to be, without parsing 60 MB: the top-level keys are looked for as text."""
+    """The probable kind of a file; its keys are searched for as text, since parsing 60 MB would take too long."""
     first = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if first == b"[":
         named = bool(_LOOSE.search(PurePosixPath(name).name))
@@ -61,7 +61,7 @@ def kind_of(name: str, raw: bytes) -> Kind:
 
 
 def _kind_by_name(name: str) -> Kind:
-    """A file whose content says nothing (broken, empty) but whose name does: so that the error names it."""
+    """The kind of a file whose content tells nothing (damaged, empty), from its name, so that errors can name the file."""
     file = PurePosixPath(name).name
     if not file.lower().endswith(".json"):
         return "other"
@@ -84,8 +84,8 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
     """The regions of a pallet, sorted by name.
 
     Args:
-        kinds: of every file, by its path in the pallet.
-        pallet: its name; of several regions the one at the top has no name of its own and takes this one.
+        kinds: the kind of every file, by its path in the pallet.
+        pallet: the pallet's name; one of several regions that lies in no folder and has no prefix gets this name.
 
     Raises:
         PalletError: two regions would have one name.
@@ -93,12 +93,12 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
     folders: dict[str, list[str]] = {}
     for path in sorted(path for path, kind in kinds.items() if kind == "workspace"):
         folders.setdefault(_folder(path), []).append(path)
-    material = _by_home((path for path, kind in kinds.items() if kind in ("patchset", "loose")), folders)
+    patches = _by_folder((path for path, kind in kinds.items() if kind in ("patchset", "loose")), folders)
     common = _common_folder(folders)
     found = [
         region
         for folder, backgrounds in folders.items()
-        for region in _in_folder(_relative(folder, common), backgrounds, material[folder], kinds)
+        for region in _in_folder(_relative(folder, common), backgrounds, patches[folder], kinds)
     ]
     if len(found) > 1:
         found = [replace(region, name=region.name or pallet) for region in found]
@@ -119,7 +119,7 @@ def _folder(path: str) -> str:
 
 
 def _common_folder(folders: Iterable[str]) -> str:
-    """The folder that holds all regions; of a single region the one above it, so that it keeps its name."""
+    """The folder that holds all regions; for a single region the folder above it, so that the region keeps its name."""
     names = list(folders)
     if len(names) == 1:
         return _folder(names[0]) if names[0] else ""
@@ -130,35 +130,36 @@ def _relative(folder: str, common: str) -> str:
     return folder.removeprefix(common).strip("/").replace("/", "-")
 
 
-def _by_home(paths: Iterable[str], folders: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Patch material by the nearest folder above it that has a background, or by the only one there is."""
-    homes: dict[str, list[str]] = {folder: [] for folder in folders}
-    for path in sorted(paths, key=_counting):
-        home: str | None = _folder(path)
-        while home and home not in homes:
-            home = _folder(home)
-        if home in homes:
-            homes[home].append(path)
-        elif len(homes) == 1:
-            next(iter(homes.values())).append(path)
-    return homes
+def _by_folder(paths: Iterable[str], folders: Iterable[str]) -> dict[str, list[str]]:
+    """Paths of patch files, by the nearest folder above them that has a background, or by the only such folder."""
+    found: dict[str, list[str]] = {folder: [] for folder in folders}
+    for path in sorted(paths, key=_natural_order):
+        folder = _folder(path)
+        while folder and folder not in found:
+            folder = _folder(folder)
+        if folder in found:
+            found[folder].append(path)
+        elif len(found) == 1:
+            next(iter(found.values())).append(path)
+    return found
 
 
-def _counting(path: str) -> list[tuple[int, str]]:
-    """Sort key by which ``p_90`` comes before ``p_1000``."""
+def _natural_order(path: str) -> list[tuple[int, str]]:
+    """A sort key by which ``p_90`` comes before ``p_1000``."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"([0-9]{1,15})", path) if part]
 
 
-def _in_folder(folder: str, backgrounds: list[str], material: list[str], kinds: Mapping[str, Kind]) -> list[Region]:
-    patch_sets = [path for path in material if kinds[path] == "patchset"]
-    loose = [path for path in material if kinds[path] == "loose"]
-    named = [path for path in backgrounds if _BACKGROUND.search(PurePosixPath(path).name)]
-    taken = named if named and material else backgrounds
-    aside = tuple(path for path in backgrounds if path not in taken)
-    if len(taken) == 1:
-        return [Region(folder, taken[0], tuple(patch_sets), tuple(loose), aside)]
-    prefixes = {path: _prefix(path, _BACKGROUND) for path in taken}
-    return [_prefixed(folder, path, prefixes, patch_sets, loose, aside) for path in taken]
+def _in_folder(folder: str, workspaces: list[str], patches: list[str], kinds: Mapping[str, Kind]) -> list[Region]:
+    """The regions of a folder. If there are patches and some workspaces are named as backgrounds, only those are used."""
+    patch_sets = [path for path in patches if kinds[path] == "patchset"]
+    loose = [path for path in patches if kinds[path] == "loose"]
+    named = [path for path in workspaces if _BACKGROUND.search(PurePosixPath(path).name)]
+    backgrounds = named if named and patches else workspaces
+    unused = tuple(path for path in workspaces if path not in backgrounds)
+    if len(backgrounds) == 1:
+        return [Region(folder, backgrounds[0], tuple(patch_sets), tuple(loose), unused)]
+    prefixes = {path: _prefix(path, _BACKGROUND) for path in backgrounds}
+    return [_prefixed(folder, path, prefixes, patch_sets, loose, unused) for path in backgrounds]
 
 
 def _prefixed(
@@ -167,25 +168,28 @@ def _prefixed(
     prefixes: Mapping[str, str],
     patch_sets: list[str],
     loose: list[str],
-    aside: tuple[str, ...],
+    unused: tuple[str, ...],
 ) -> Region:
-    """One of several backgrounds in a folder: files of its prefix are its own, nobody's are offered all."""
+    """The region of one of several backgrounds in a folder: it gets the files with its prefix.
+
+    Where there are none, it gets the patch sets that have no background's prefix.
+    """
     prefix = prefixes[background]
     known = {name.casefold() for name in prefixes.values()}
     own = [path for path in patch_sets if _prefix(path, _PATCH_SET).casefold() == prefix.casefold()]
     free = [path for path in patch_sets if _prefix(path, _PATCH_SET).casefold() not in known]
     own_loose = [path for path in loose if prefix and _begins(PurePosixPath(path).name, prefix, known)]
     name = "-".join(part for part in (folder, prefix) if part)
-    return Region(name, background, tuple(own or free), tuple(own_loose), aside)
+    return Region(name, background, tuple(own or free), tuple(own_loose), unused)
 
 
 def _begins(file: str, prefix: str, known: Iterable[str]) -> bool:
-    """Whether the longest known prefix of the file's name is this one."""
+    """Whether this is the longest known prefix of the file's name."""
     begins = [name for name in known if name and file.casefold().startswith(name)]
     return bool(begins) and max(begins, key=len) == prefix.casefold()
 
 
 def _prefix(path: str, word: re.Pattern[str]) -> str:
-    """What a file's stem says besides what it is: ``SRA_BkgOnly.json`` gives ``SRA``."""
+    """A file's stem without the word for its kind: ``SRA_BkgOnly.json`` gives ``SRA``."""
     stem = PurePosixPath(path).stem
     return word.sub("", stem).strip(_EDGES)

@@ -1,35 +1,31 @@
-"""Where a pallet comes from: a path, an https URL, or a HEPData resource DOI."""
+"""Sources of pallets: a path, an https URL or a HEPData resource DOI, resolved to a file on this machine."""
 
 import os
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from hfx.errors import PalletError
 from hfx.pallets import cache
+from hfx.pallets.addresses import Progress, is_loopback, parse_doi
 from hfx.pallets.archives import unpacked_stem
 
-__all__ = ["Fetched", "Located", "Progress", "fetch", "is_loopback", "locate", "parse_doi"]
+__all__ = ["Fetched", "Located", "fetch", "locate"]
 
-Progress = Callable[[int, int | None], None]
-
-_DOI = re.compile(r"(?i)(?:https?://(?:dx\.)?doi\.org/|doi:\s*)?(10\.[0-9]{4,9}(?:\.[0-9]+)*/\S+)")
 _URL = re.compile(r"(?i)[a-z][a-z0-9+.\-]*://")
 _RESOLVER = "https://doi.org"
 
 
 @dataclass(frozen=True)
 class Located:
-    """A source that is on this machine now.
+    """A source as a file or folder of this machine.
 
     Args:
-        path: of the file or folder.
-        file: its name, for display (a file of the cache has its digest for a name).
-        name: of the pallet.
-        doi: that it was fetched by, or None.
+        path: the path of the file or folder.
+        file: the file's name for display (in the cache it is named by its digest).
+        name: the pallet's name.
+        doi: the DOI by which it was fetched, or None.
         shown: the source as errors name it.
     """
 
@@ -45,14 +41,14 @@ class Fetched:
     """A pallet from the network, in the cache.
 
     Args:
-        source: what the user typed.
-        url: that answered in the end.
-        doi: or None.
-        name: of the file.
-        path: in the cache.
+        source: the URL or DOI as the user typed it.
+        url: the address that answered, after redirects.
+        doi: the DOI, where the source is one.
+        name: the file's name.
+        path: the file's path in the cache.
         digest: sha256 of the file.
         size: bytes.
-        cached: it was there before.
+        cached: True where the cache held it before.
     """
 
     source: str
@@ -66,10 +62,10 @@ class Fetched:
 
 
 def locate(source: str, *, progress: Progress | None = None) -> Located:
-    """Find a source on this machine, fetching it first where it is a URL or a DOI that is not in the cache.
+    """Find a source on this machine; a URL or DOI that is not in the cache is downloaded first.
 
     Raises:
-        PalletError: no such file, no such DOI, no network, or what came is no pallet.
+        PalletError: no such file, no such DOI, no network, or the answer is no pallet.
     """
     path = Path(source).expanduser()
     if source and path.exists():
@@ -99,11 +95,11 @@ def _missing(source: str) -> str:
 
 
 def fetch(source: str, *, refresh: bool = False, progress: Progress | None = None, resolver: str | None = None) -> Fetched:
-    """Get a pallet from the network into the cache; from the cache alone where it is there.
+    """Get a pallet from the cache, or from the network into the cache.
 
     Args:
-        source: https URL or HEPData resource DOI; http is taken for a loopback address only.
-        refresh: fetch again what the cache holds.
+        source: https URL or HEPData resource DOI; http is allowed for loopback addresses only.
+        refresh: download even if the cache holds it.
         progress: called with (bytes so far, bytes in all or None).
         resolver: base of the DOI resolver; default ``HFX_DOI_RESOLVER`` (loopback only), else https://doi.org.
 
@@ -117,29 +113,14 @@ def fetch(source: str, *, refresh: bool = False, progress: Progress | None = Non
     entry = None if refresh else cache.find(key)
     found = entry is not None
     if entry is None:
-        from hfx.pallets.download import download
+        from hfx.pallets.download import download  # imports httpx, which takes longer than opening a local pallet
 
         entry = download(key, _address(source, doi, resolver), source, doi, progress)
     return Fetched(source, entry.url, doi, entry.name, entry.path, entry.digest, entry.size, found)
 
 
-def parse_doi(source: str) -> str | None:
-    """The DOI in ``10.17182/...``, ``doi:10.17182/...`` or ``https://doi.org/10.17182/...``, else None."""
-    match = _DOI.fullmatch(source.strip())
-    return match.group(1) if match else None
-
-
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # a name, or no URL at all
-        return False
-
-
 def _remote_key(source: str) -> str | None:
-    """The name of a remote source in the cache; None where it is not remote."""
+    """The key of a remote source in the cache; None for a source that is neither URL nor DOI."""
     doi = parse_doi(source)
     if doi is not None:
         return f"doi:{doi.lower()}"

@@ -118,10 +118,8 @@ def test_login_whoami_and_logout(service: AuthService, tokens: Path) -> None:
     assert real("whoami") == (2, "", NOBODY)
     assert hfx("logout") == (0, "you were not logged in\n", "")
     code, out, err = log_in_really(service)
-    assert (code, out) == (
-        0,
-        f"logged in as Ada Lovelace (ada@example.org); the tokens are in {tokens}, which only you can read\n",
-    )
+    kept = f"the tokens are in {tokens}, which only you can read"
+    assert (code, out) == (0, f"logged in as Ada Lovelace (ada@example.org); {kept}\n")
     assert re.fullmatch(rf"Open this address in a browser.*:\n\n{service.url}v2/oauth2/authorize\?\S+\n\n{PROMPT}\n", err)
     asked = service.visits[-1]
     assert (asked["access_type"], set(asked["scope"].split())) == ("offline", {"openid", "profile", COMPUTE})

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from hepdata_validator.full_submission_validator import FullSubmissionValidator
 
-from hfx.driver.export.hepdata import export_hepdata, submission
+from hfx.driver.export import hepdata
+from hfx.driver.export.hepdata import export_hepdata
 from hfx.driver.plane import published
-from hfx.driver.plane.contour import contours
 from hfx.errors import RunFolderError
-from tests.driver.plane.test_contour import GRID, scan_of
+from tests.driver.plane.test_contour import GRID, LIMIT, VALUE, contours, data_of, scan_of, values_of
 from tests.driver.plot.test_overlay import run_of
 
 # The validator leaves its schemas' files to the garbage collector.
@@ -32,6 +32,10 @@ def content_of(**more: Any) -> dict[str, Any]:
         "options": {"mu": 1.0},
         "contours": {**found, "curves": [*found["curves"], up]},
     }
+
+
+def submission(scan: dict[str, Any]) -> dict[str, list[Any]]:
+    return hepdata.submission(scan, data_of(scan))  # type: ignore[arg-type]
 
 
 def tables(files: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, list[Any]]]:
@@ -114,6 +118,25 @@ def test_hypotheses_without_labels_and_regions() -> None:
     cls = tables(submission(scan))["cls.yaml"]
     assert cls["Hypothesis"] == ["h000", "h001"]
     assert cls["Region"] == ["A", "A"]
+
+
+def test_tables_are_those_of_the_question_s_surface() -> None:
+    scan = {**content_of(), "contours": {}}
+    files = hepdata.submission(scan, values_of(GRID, lambda x, y: x / 300, LIMIT))  # type: ignore[arg-type]
+    assert list(files) == ["submission.yaml", "limit.yaml", "contour_observed.yaml"]
+    assert tables(files)["limit.yaml"]["Observed limit"] == [float(f"{x / 300:.6g}") for x, _ in GRID]
+    _, head, contour = files["submission.yaml"]
+    assert head["description"].startswith(f"Observed limit of {len(GRID)} signal hypotheses")
+    assert "standard deviations" not in head["description"]
+    assert "Observed exclusion contour at limit = 1 over m1 and m2" in contour["description"]
+    assert head["keywords"][0]["values"] == ["LIMIT"]
+
+
+def test_a_surface_without_a_level_has_no_contour_table() -> None:
+    scan = {**content_of(), "contours": {}}
+    files = hepdata.submission(scan, values_of(GRID, lambda x, y: x - y, VALUE))  # type: ignore[arg-type]
+    assert list(files) == ["submission.yaml", "value.yaml"]
+    assert files["submission.yaml"][0]["comment"].startswith("value computed with hfx 9.9")
 
 
 def test_no_results_is_told(tmp_path: Path) -> None:

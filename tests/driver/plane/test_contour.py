@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,11 @@ import pytest
 from scipy.special import ndtr
 
 from hfx.driver.plane import triangulation
-from hfx.driver.plane.contour import collect, contours, forbidden_margin, significance
+from hfx.driver.plane.contour import drawn_curves, forbidden_margin, plane, theory_curves
+from hfx.driver.plane.points import PlotData, collect, transformed
+from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.questions.cls import SURFACE, significance
+from hfx.driver.run.contents import Contours
 from hfx.errors import OptionError
 
 GRID = [(x, y) for x in range(100, 601, 50) for y in range(0, 401, 50)]
@@ -24,7 +29,7 @@ def scan_of(
     labels: Sequence[str] = ("m1", "m2"),
     **changes: Any,
 ) -> dict[str, Any]:
-    """A scan whose observed and median expected significance at a point is z; the expected spread is 1."""
+    """The content of a scan whose observed and median expected significance at a point is z; the expected spread is 1."""
     results = []
     for i, point in enumerate(points):
         value = z(*point)
@@ -34,7 +39,29 @@ def scan_of(
     return {"pallet": {"labels": list(labels), "name": "fake"}, "results": results, "failures": []}
 
 
-def curves_of(found: dict[str, Any], which: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+def brief_of(record: dict[str, Any]) -> Brief:
+    regions = record.get("by_region", {})
+    return Brief(
+        name=record["name"],
+        values=tuple(record["values"]),
+        status=record["status"],
+        numbers=(record["CLs_obs"], *record["CLs_exp"]),
+        region=record.get("region"),
+        by_region={name: (part["CLs_obs"], *part["CLs_exp"]) for name, part in regions.items()},
+    )
+
+
+def data_of(scan: dict[str, Any], surface: Surface = SURFACE) -> PlotData:
+    """The data of the picture of a made-up scan."""
+    results = [brief_of(record) for record in scan["results"]]
+    return PlotData(tuple(scan["pallet"]["labels"]), results, scan["failures"], surface)
+
+
+def contours(scan: dict[str, Any], **options: Any) -> Contours:
+    return plane(data_of(scan), **options).contours
+
+
+def curves_of(found: Contours, which: str) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
     return [np.array(curve["points"]) for curve in found["curves"] if curve["which"] == which]
 
 
@@ -136,8 +163,8 @@ def test_the_choice_of_axes_is_said(given: dict[str, str], axes: tuple[str, str]
 def test_slice_with_a_label_that_follows_from_the_axes_is_no_mixture() -> None:
     points = [(x, y + 130, y) for x, y in GRID]
     scan = scan_of(points, lambda x, y, z: 5.0 - x / 100, labels=("msb", "mn2", "mn1"))
-    assert collect(scan).notes == ()
-    assert collect(scan).hidden == ()
+    assert collect(data_of(scan)).notes == ()
+    assert collect(data_of(scan)).hidden == ()
 
 
 def test_of_hypotheses_at_one_place_the_hardest_counts() -> None:
@@ -160,9 +187,9 @@ def test_points_without_a_result_are_left_out_and_named() -> None:
         "3 without a converged result, left out: h003, h010, h011.",
         "1 failed and left out.",
     ]
-    field = collect(scan)
-    assert len(field.points) == len(GRID) - 3
-    assert [700.0, 50.0] in field.failed.tolist()
+    points = collect(data_of(scan))
+    assert len(points.places) == len(GRID) - 3
+    assert [700.0, 50.0] in points.failed.tolist()
 
 
 LINE = [(x, x - 50) for x in range(100, 600, 100)]
@@ -223,19 +250,19 @@ def _area(corners: Any) -> float:
 @pytest.mark.parametrize("name", ["1Lbb", "3L-eRJR", "sbottom-RegionA"])
 def test_curves_over_published_points_separate_the_excluded(name: str, shared: Path) -> None:
     points = json.loads((shared / "truth" / f"{name}.json").read_text(encoding="utf-8"))["points"]
-    results = [point | {"status": "converged"} for point in points if "undecided" not in point]
+    results = [{**point, "status": "converged"} for point in points if "undecided" not in point]
     width = len(points[0]["values"])
     if width == 3:
         results = [record for record in results if record["values"][2] == 60]
     labels = ("msb", "mn2", "mn1")[:width]
     scan = {"pallet": {"labels": labels}, "results": results, "failures": []}
-    field = collect(scan)
-    assert field.mesh is not None
+    found = collect(data_of(scan))
+    assert found.mesh is not None
     curves = curves_of(contours(scan, interpolation="linear"), "observed")
     assert curves
-    z = significance(field.cls[:, 0])
+    z = significance(found.values[:, 0])
     # Every vertex of a curve lies on an edge between an excluded point and one that is not.
-    edges = {tuple(sorted(pair)) for t in field.mesh.triangles.tolist() for pair in zip(t, t[1:] + t[:1], strict=True)}
+    edges = {tuple(sorted(pair)) for t in found.mesh.triangles.tolist() for pair in zip(t, t[1:] + t[:1], strict=True)}
     crossed = sum((z[a] > LEVEL) != (z[b] > LEVEL) for a, b in edges)
     assert sum(len(np.unique(curve, axis=0)) for curve in curves) == crossed
 
@@ -256,3 +283,96 @@ def test_every_point_stays_in_the_mesh(dent: float) -> None:
     mesh = triangulation.triangulate(points)
     assert mesh is not None
     assert set(mesh.triangles.ravel().tolist()) == set(range(len(points)))
+
+
+LIMIT = Surface(name="limit", curves=("observed",), level=1.0, statement="Upper limits below 1")
+VALUE = Surface(name="value", curves=("observed",))
+
+
+def values_of(points: Sequence[Sequence[float]], value: Callable[..., float], surface: Surface) -> PlotData:
+    """The data of hypotheses with one number each."""
+    results = [
+        Brief(name=f"h{i:03}", values=tuple(point), status="converged", numbers=(value(*point),))
+        for i, point in enumerate(points)
+    ]
+    return PlotData(("m1", "m2"), results, (), surface)
+
+
+def test_a_surface_with_one_curve_has_its_contour_and_no_band() -> None:
+    made = plane(values_of(GRID, lambda x, y: x / 300, LIMIT), interpolation="linear")
+    (curve,) = made.contours["curves"]
+    assert (curve["which"], curve["level"]) == ("observed", 1.0)
+    assert np.allclose(np.array(curve["points"])[:, 0], 300)
+    assert made.band() == []
+    (ring,) = made.excluded()
+    assert ring[:, 0].max() == pytest.approx(300)
+    assert made.contours["notes"] == ["Values between the points: linear on Delaunay triangles (interpolation linear)."]
+
+
+def test_a_transformation_names_the_values_that_are_interpolated() -> None:
+    def logarithm(values: Any) -> Any:
+        return -np.log(values)
+
+    surface = Surface(name="limit", curves=("observed",), level=1.0, transform=logarithm)
+    made = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface), interpolation="linear")
+    assert np.allclose(np.array(made.contours["curves"][0]["points"])[:, 0], 333)
+    assert made.contours["notes"][0].startswith("Logarithms between the points")
+    gp = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface)).contours
+    assert set(gp["uncertainty"]) == {"observed"}
+    assert any("than their own limit says" in note and "sigma" not in note for note in gp["notes"])
+
+
+def test_a_surface_without_a_level_has_no_contour() -> None:
+    made = plane(values_of(GRID, lambda x, y: x - y, VALUE), forbidden="y>x-125")
+    assert made.contours["curves"] == []
+    assert "uncertainty" not in made.contours
+    assert made.contours["notes"] == []
+    assert (made.interpolated, made.band(), made.excluded(), made.uncertain()) == (None, [], [], [])
+    assert not made.points.excluded().any()
+    assert len(made.spanned()) == 1
+
+
+def test_without_a_level_the_largest_of_one_place_is_kept() -> None:
+    data = values_of([(1.0, 1.0), (1.0, 1.0), (2.0, 5.0)], lambda x, y: 0.0, VALUE)
+    data = replace(data, results=[replace(brief, numbers=(float(i),)) for i, brief in enumerate(data.results)])
+    found = collect(data)
+    assert found.values[:, 0].tolist() == [1.0, 2.0]
+    assert found.indices.tolist() == [1, 2]
+    (note,) = found.notes
+    assert "the one with the largest value is drawn" in note
+
+
+def test_against_one_axis_the_value_is_named() -> None:
+    data = PlotData(("m",), [Brief(name=str(i), values=(i,), status="converged", numbers=(i / 2,)) for i in range(5)], (), LIMIT)
+    found = plane(data).contours
+    assert (found["x"], found["y"]) == ("m", "limit")
+    assert "limit is drawn against m" in found["choice"]
+    assert found["curves"][0]["points"] == [[2.0, 1.0]]
+
+
+def test_the_order_of_the_curves() -> None:
+    assert drawn_curves(SURFACE) == ("observed", "expected", "expected-1", "expected+1", "expected-2", "expected+2")
+    assert drawn_curves(LIMIT) == ("observed",)
+    assert transformed(LIMIT, np.array([0.5, 2.0])).tolist() == [-0.5, -2.0]
+
+
+def test_places_tell_which_hypothesis_they_are() -> None:
+    scan = scan_of(GRID, lambda x, y: 5.0 - x / 100, h003={"status": "not converged"})
+    scan["results"] = scan["results"][::-1]
+    scan["failures"] = [{"name": "f", "values": [700, 50], "reason": "negative rate"}]
+    data = data_of(scan)
+    found = collect(data)
+    assert [data.results[i].values for i in found.indices] == [tuple(place) for place in found.places.tolist()]
+    assert [[*data.results, *data.failures][i] for i in found.failed_indices] == [data.results[-4], data.failures[0]]
+    assert found.failed.tolist() == [list(GRID[3]), [700, 50]]
+
+
+def test_a_theory_band_belongs_to_its_plane() -> None:
+    made: Contours = {
+        "x": "m1",
+        "y": "m2",
+        "curves": [{"which": "theory-up", "level": 0.05, "points": [[300, 0], [300, 400]]}],
+    }
+    assert theory_curves(made, "m1", "m2") == theory_curves(made) == made["curves"]
+    assert theory_curves(made, "m1", "m1-m2") == []
+    assert theory_curves({}) == []

@@ -17,7 +17,7 @@ def wave(points: Array) -> Array:
     return np.asarray(3 * np.sin(points[:, 0] / 150) + np.cos(points[:, 1] / 120))[:, None]
 
 
-def test_the_gradient_of_the_likelihood_and_of_the_wall() -> None:
+def test_the_gradient_of_the_likelihood_and_of_the_penalty() -> None:
     rng = np.random.default_rng(1)
     unit = rng.random((25, 2))
     values = np.c_[np.sin(3 * unit[:, 0]), rng.normal(size=25)]
@@ -27,15 +27,15 @@ def test_the_gradient_of_the_likelihood_and_of_the_wall() -> None:
         parameters = np.array(at)
         for function in (
             lambda p: gaussian_process._deviance(p, pairs, basis, values),
-            lambda p: gaussian_process._wall(p, spread),
+            lambda p: gaussian_process._penalty(p, spread),
         ):
             slope = function(parameters)[1]
             for k in range(4):
                 step = 1e-5 * np.eye(4)[k]
                 numeric = (function(parameters + step)[0] - function(parameters - step)[0]) / 2e-5
                 assert slope[k] == pytest.approx(numeric, rel=1e-5, abs=1e-6)
-    assert gaussian_process._wall(np.array([2.5, 1.5, -6.0, -1.0]), spread)[0] > 0
-    assert gaussian_process._wall(np.array([-1.0, -1.0, 0.0, -1.0]), spread)[0] == 0
+    assert gaussian_process._penalty(np.array([2.5, 1.5, -6.0, -1.0]), spread)[0] > 0
+    assert gaussian_process._penalty(np.array([-1.0, -1.0, 0.0, -1.0]), spread)[0] == 0
 
 
 def test_prediction_and_uncertainty_are_those_of_the_whole_kriging_system() -> None:

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from hfx.driver.plane import interpolation, rings, triangulation
-from hfx.driver.plane.contour import collect, contours, plane, significance
+from hfx.driver.plane.contour import plane
+from hfx.driver.plane.points import collect
+from hfx.driver.questions.cls import significance
 from hfx.driver.questions.options import ScanOptions
 from hfx.errors import OptionError
-from tests.driver.plane.test_contour import GRID, LEVEL, curves_of, scan_of
+from tests.driver.plane.test_contour import GRID, LEVEL, contours, curves_of, data_of, scan_of
 
 POINTS = np.array(GRID, dtype=np.float64)
 
@@ -36,7 +38,7 @@ def test_the_names_and_the_default_are_those_of_the_options() -> None:
 
 @pytest.mark.parametrize("name", ["rbf", "linear"])
 def test_rbf_and_linear_pass_through_the_points(name: str) -> None:
-    surface = interpolation.surface(mesh_of(POINTS), bump(POINTS), name)
+    surface = interpolation.interpolate(mesh_of(POINTS), bump(POINTS), name)
     order = {tuple(p): i for i, p in enumerate(surface.mesh.points.tolist())}
     rows = [order[tuple(p)] for p in POINTS.tolist()]
     assert np.allclose(surface.values[rows], bump(POINTS), atol=1e-8)
@@ -56,7 +58,7 @@ def test_a_circle_is_found(name: str, within: float) -> None:
 @pytest.mark.parametrize("name", interpolation.INTERPOLATIONS)
 def test_nothing_is_drawn_where_the_points_do_not_reach(name: str) -> None:
     points = [(x, y) for x, y in GRID if y <= x - 100]
-    made = plane(scan_of(points, lambda x, y: 4.0 - x / 150 + np.sin(y / 80)), interpolation=name)
+    made = plane(data_of(scan_of(points, lambda x, y: 4.0 - x / 150 + np.sin(y / 80))), interpolation=name)
     hull = [np.array(c["points"]) for c in made.contours["curves"]] + made.band() + made.excluded()
     assert len(hull) > 3
     for line in hull:
@@ -68,9 +70,9 @@ def test_nothing_is_drawn_where_the_points_do_not_reach(name: str) -> None:
 def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
     rng = np.random.default_rng(7)
     noise = {point: rng.normal(scale=0.3) for point in GRID}
-    made = plane(scan_of(GRID, lambda x, y: 5.0 - x / 100 + noise[x, y]))
+    made = plane(data_of(scan_of(GRID, lambda x, y: 5.0 - x / 100 + noise[x, y])))
     low, high = (made.contours["uncertainty"]["observed"][way] for way in ("low", "high"))
-    middle = np.concatenate(curves_of(dict(made.contours), "observed"))
+    middle = np.concatenate(curves_of(made.contours, "observed"))
     assert np.mean(np.concatenate(low)[:, 0]) < np.mean(middle[:, 0]) < np.mean(np.concatenate(high)[:, 0])
     truth = 100 * (5.0 - LEVEL)
     assert np.mean(np.concatenate(low)[:, 0]) - 15 < truth < np.mean(np.concatenate(high)[:, 0]) + 15
@@ -87,7 +89,7 @@ def test_points_that_lie_across_the_line_are_counted() -> None:
 
 @pytest.mark.parametrize("name", ["gp", "rbf"])
 def test_too_many_points_are_linear_and_it_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interpolation, "MOST", 50)
+    monkeypatch.setattr(interpolation, "MOST_POINTS", 50)
     found = contours(scan_of(GRID, lambda x, y: 5.0 - x / 120), interpolation=name)
     assert found["interpolation"] == "linear"
     assert any(f"The interpolation {name} is not made for more than 50 points (here 99)" in n for n in found["notes"])
@@ -116,12 +118,12 @@ def test_each_region_of_a_combination_has_its_own_surface() -> None:
         }
         best = max(both, key=lambda name: both[name][0])
         record |= {**by_region[best], "by_region": by_region, "region": best}
-    field = collect(scan)
-    assert field.regions.shape == (2, len(points), 6)
-    made = plane(scan, interpolation="rbf")
-    assert made.surface is not None
-    z = made.surface.values[:, 0]
-    at = made.surface.mesh.points
+    points_of_regions = collect(data_of(scan))
+    assert points_of_regions.regions.shape == (2, len(points), 6)
+    made = plane(data_of(scan), interpolation="rbf")
+    assert made.interpolated is not None
+    z = made.interpolated.values[:, 0]
+    at = made.interpolated.mesh.points
     left, right = at[:, 0] < 345, at[:, 0] > 355
     assert np.allclose(z[left], 4.0 - at[left, 1] / 100, atol=1e-4)
     assert np.allclose(z[right], 3.0 - at[right, 1] / 100, atol=1e-4)

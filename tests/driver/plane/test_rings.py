@@ -1,46 +1,52 @@
-"""Finer meshes and outlines, by their areas and corners."""
+"""Outlines of areas, by their areas and corners."""
+
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from hfx.driver.plane import rings as tiles
-from hfx.driver.plane import triangulation
-from tests.driver.plane.test_triangulation import area
-
-
-def mesh_of(count: int) -> triangulation.Mesh:
-    mesh = triangulation.triangulate(np.array([(x, y + 0.1 * x) for x in range(count) for y in range(count)], dtype=np.float64))
-    assert mesh is not None
-    return mesh
-
-
-@pytest.mark.parametrize("parts", [1, 2, 5])
-def test_a_finer_mesh_covers_the_same_once(parts: int) -> None:
-    mesh = mesh_of(4)
-    fine = tiles.refined(mesh, parts)
-    assert len(fine.triangles) == parts**2 * len(mesh.triangles)
-    areas = [area(fine.points[t]) for t in fine.triangles]
-    assert sum(areas) == pytest.approx(9.0)
-    assert max(areas) == pytest.approx(min(areas)) == pytest.approx(0.5 / parts**2)
-    assert {tuple(p) for p in mesh.points.tolist()} <= {tuple(p) for p in fine.points.tolist()}
-    assert len(fine.points) == len(np.unique(fine.points.round(9), axis=0)) == (3 * parts + 1) ** 2
+from hfx.driver.plane import rings, triangulation
+from tests.driver.plane.test_triangulation import area, mesh_of
 
 
 def test_an_outline_is_the_rim_and_the_holes() -> None:
     squares = [np.array([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)], dtype=np.float64) for x in range(3) for y in range(3)]
-    (whole,) = tiles.outline(squares)
+    (whole,) = rings.outline(squares)
     assert area(whole) == pytest.approx(9)
-    rings = tiles.outline([square for i, square in enumerate(squares) if i != 4])
-    assert sorted(area(ring) for ring in rings) == pytest.approx([1, 9])
-    assert tiles.area(rings) == pytest.approx(8)
-    assert tiles.outline([]) == []
+    found = rings.outline([square for i, square in enumerate(squares) if i != 4])
+    assert sorted(area(ring) for ring in found) == pytest.approx([1, 9])
+    assert rings.area(found) == pytest.approx(8)
+    assert rings.outline([]) == []
 
 
-def test_the_outline_of_a_band_has_the_area_of_its_tiles() -> None:
-    mesh = tiles.refined(mesh_of(5), 3)
+def test_the_outline_of_a_band_has_the_area_of_its_polygons() -> None:
+    mesh = triangulation.refined(mesh_of(5), 3)
     heights = mesh.points[:, 0] - 0.3 * mesh.points[:, 1]
     polygons = triangulation.between(mesh, heights, heights - 1.7, 0.4)
-    rings = tiles.outline(polygons)
-    assert tiles.area(rings) == pytest.approx(sum(map(area, polygons)))
-    assert len(rings) == 1
-    assert len(rings[0]) < len(polygons)
+    found = rings.outline(polygons)
+    assert rings.area(found) == pytest.approx(sum(map(area, polygons)))
+    assert len(found) == 1
+    assert len(found[0]) < len(polygons)
+
+
+def test_outer_rings_and_holes_are_closed_and_turn_opposite_ways() -> None:
+    squares = [np.array([(x, y), (x + 1, y), (x + 1, y + 1), (x, y + 1)], dtype=np.float64) for x in range(3) for y in range(3)]
+    found = rings.outline([square for i, square in enumerate(squares) if i != 4])
+    assert all(ring[0].tolist() == ring[-1].tolist() for ring in found)
+    turns = {round(sum(a[0] * b[1] - a[1] * b[0] for a, b in pairwise(ring.tolist())) / 2) for ring in found}
+    assert turns == {9, -1}
+
+
+def test_corners_that_differ_in_their_last_digits_are_one() -> None:
+    left = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)])
+    right = np.array([(1.0 + 1e-15, 1.0), (0.0, 1.0 - 1e-15), (0.0, 1e-17)])
+    (ring,) = rings.outline([left, right])
+    assert len(ring) == 5
+    assert area(ring[:-1]) == pytest.approx(1.0)
+
+
+def test_polygons_without_area_leave_no_trace() -> None:
+    triangle = np.array([(0.0, 0.0), (1.0, 0.0), (0.0, 1.0)])
+    line = np.array([(0.0, 0.0), (1.0, 0.0), (1.0, 1e-15)])
+    (ring,) = rings.outline([triangle, line])
+    assert area(ring[:-1]) == pytest.approx(0.5)

@@ -57,6 +57,24 @@ def test_a_band_covers_the_area_between_two_planes() -> None:
     assert triangulation.between(mesh, points[:, 0] - 20, points[:, 0] - 7.5, 0.0) == []
 
 
+def mesh_of(count: int) -> triangulation.Mesh:
+    mesh = triangulation.triangulate(np.array([(x, y + 0.1 * x) for x in range(count) for y in range(count)], dtype=np.float64))
+    assert mesh is not None
+    return mesh
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_a_finer_mesh_covers_the_same_once(parts: int) -> None:
+    mesh = mesh_of(4)
+    fine = triangulation.refined(mesh, parts)
+    assert len(fine.triangles) == parts**2 * len(mesh.triangles)
+    areas = [area(fine.points[t]) for t in fine.triangles]
+    assert sum(areas) == pytest.approx(9.0)
+    assert max(areas) == pytest.approx(min(areas)) == pytest.approx(0.5 / parts**2)
+    assert {tuple(p) for p in mesh.points.tolist()} <= {tuple(p) for p in fine.points.tolist()}
+    assert len(fine.points) == len(np.unique(fine.points.round(9), axis=0)) == (3 * parts + 1) ** 2
+
+
 def area(polygon: Array) -> float:
     x, y = polygon.T
     return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)

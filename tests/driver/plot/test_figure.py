@@ -3,6 +3,7 @@
 import json
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,41 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from hfx.driver.plot.axis_labels import axis_label, relation_label
-from hfx.driver.plot.figure import draw, draw_axes, theory_curves
+from hfx.driver.plane.contour import plane
+from hfx.driver.plot import figure
+from hfx.driver.plot.axis_labels import axis_label, equation_label, relation_label
+from hfx.driver.plot.figure import Picture
+from hfx.driver.plot.request import PictureOptions
+from hfx.driver.questions.base import Surface
+from hfx.driver.questions.cls import SURFACE
 from hfx.errors import OptionError
-from tests.driver.plane.test_contour import GRID, LINE, scan_of
+from tests.driver.plane.test_contour import GRID, LIMIT, LINE, VALUE, data_of, scan_of, values_of
 
 METADATA = {"digest": "sha256:0123abcd", "version": "0.1.0", "command": "hfx scan 'a b.tar.gz' --mu 1"}
 SCAN = scan_of(GRID, lambda x, y: 5.0 - x / 120 - y / 300)
 
 
 def axes() -> Any:
-    figure = Figure(figsize=(7, 5.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.subplots()
+    empty = Figure(figsize=(7, 5.6), layout="constrained")
+    FigureCanvasAgg(empty)
+    return empty.subplots()
+
+
+def picture_of(scan: dict[str, Any], **given: Any) -> Picture:
+    """The picture of a made-up scan; ``given``: its options."""
+    options = PictureOptions(**given)
+    found = plane(data_of(scan), x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+    return Picture(found, options, scan["pallet"], scan.get("contours", {}).get("curves", ()))
+
+
+def draw(
+    scan: dict[str, Any], stem: Path, *, formats: tuple[str, ...] = ("pdf", "png"), metadata: Any = None, **given: Any
+) -> Any:
+    return figure.draw(picture_of(scan, **given), stem, formats=formats, metadata=metadata)
+
+
+def draw_axes(scan: dict[str, Any], ax: Any, **given: Any) -> None:
+    figure.draw_axes(picture_of(scan, **given), ax)
 
 
 def test_files_are_written_with_their_metadata(tmp_path: Path) -> None:
@@ -86,7 +109,7 @@ def test_degenerate_scans_are_drawn(scan: dict[str, Any], sentence: str, tmp_pat
 def test_only_failures_are_drawn_as_crosses() -> None:
     failures = [{"name": f"f{i}", "values": list(point), "reason": "x"} for i, point in enumerate(GRID)]
     ax = axes()
-    draw_axes({"pallet": {"labels": ["m1", "m2"]}, "results": [], "failures": failures}, ax)
+    draw_axes({**SCAN, "results": [], "failures": failures}, ax)
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["No result"]
 
 
@@ -166,16 +189,8 @@ def test_label_with_markup_characters_is_drawn(tmp_path: Path) -> None:
     assert path.exists()
 
 
-def test_a_theory_band_belongs_to_its_plane() -> None:
-    curves = [{"which": "theory-up", "level": 0.05, "points": [[300, 0], [300, 400]]}]
-    made = {**SCAN, "contours": {"x": "m1", "y": "m2", "curves": curves}}
-    assert theory_curves(made, "m1", "m2") == theory_curves(made) == curves
-    assert theory_curves(made, "m1", "m1-m2") == []
-
-
 def test_a_combination_says_so_above_the_picture() -> None:
-    figure = Figure()
-    ax = figure.subplots()
+    ax = Figure().subplots()
     pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
     draw_axes({**SCAN, "pallet": pallet}, ax)
     assert ax.get_title(loc="left").endswith(": best expected of A, B")
@@ -187,3 +202,73 @@ def test_no_tick_of_cls_is_above_one() -> None:
     draw_axes({**SCAN, "results": line}, ax)
     assert max(ax.get_yticks()) == 1.0
     assert max(ax.get_yticks(minor=True)) < 1.0
+
+
+def test_equation_labels() -> None:
+    assert equation_label("CLs", 0.05) == r"$\mathrm{CL}_{\mathrm{s}} = 0.05$"
+    assert equation_label("limit", 1.0) == "limit = 1"
+
+
+def texts(ax: Any) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_a_surface_with_one_curve_has_no_band() -> None:
+    ax = axes()
+    figure.draw_axes(Picture(plane(values_of(GRID, lambda x, y: x / 300, LIMIT))), ax)
+    assert texts(ax) == ["Observed limit", "Excluded (observed)", "Not excluded (observed)"]
+    assert ax.get_legend().get_title().get_text() == "Upper limits below 1"
+    assert [line.get_gid() for line in ax.get_lines()] == ["curve-observed-0", "points-excluded", "points-allowed"]
+    assert not [patch for patch in ax.patches if patch.get_gid() == "band-0"]
+    assert len(ax.figure.axes) == 1
+
+
+def test_a_surface_without_a_level_is_coloured_points_with_a_colour_bar() -> None:
+    ax = axes()
+    data = values_of(GRID, lambda x, y: x - y, VALUE)
+    figure.draw_axes(Picture(plane(data)), ax)
+    assert ax.get_legend() is None
+    assert not ax.get_lines()
+    (dots,) = ax.collections
+    assert dots.get_array().tolist() == [x - y for x, y in sorted(GRID)]
+    (bar,) = (other for other in ax.figure.axes if other is not ax)
+    assert bar.get_ylabel() == "value"
+
+
+def test_without_a_level_failures_are_crosses(tmp_path: Path) -> None:
+    data = replace(values_of(GRID, lambda x, y: x - y, VALUE), failures=[{"name": "f", "values": [650, 50], "reason": "x"}])
+    ax = axes()
+    figure.draw_axes(Picture(plane(data), style="cms"), ax)
+    assert texts(ax) == ["No result"]
+    (path,) = figure.draw(Picture(plane(data)), tmp_path / "colours", formats=("png",))
+    assert path.stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("surface", [LIMIT, VALUE])
+def test_a_surface_with_one_curve_against_one_axis(surface: Surface) -> None:
+    row = [(x, 50) for x in range(100, 600, 100)]
+    ax = axes()
+    figure.draw_axes(Picture(plane(values_of(row, lambda x, y: x / 300, surface))), ax)
+    if surface is LIMIT:
+        assert texts(ax) == ["Observed", "limit = 1"]
+    else:
+        assert ax.get_legend() is None
+    assert (ax.get_yscale(), ax.get_ylabel()) == (("log", "limit") if surface is LIMIT else ("linear", "value"))
+    low, high = ax.get_ylim()
+    assert low < 1 / 3 < 5 / 3 < high
+
+
+def test_values_below_zero_are_on_a_linear_axis() -> None:
+    row = [(x, 50) for x in range(100, 600, 100)]
+    ax = axes()
+    figure.draw_axes(Picture(plane(values_of(row, lambda x, y: 3 - x / 100, LIMIT))), ax)
+    assert ax.get_yscale() == "linear"
+    assert ax.get_ylim()[0] < -2
+
+
+def test_artists_have_ids() -> None:
+    ax = axes()
+    figure.draw_axes(replace(picture_of(SCAN, forbidden="y>x-125"), uncertainty=True), ax)
+    ids = {artist.get_gid() for artist in ax.get_children()} | {ax.patch.get_gid()}
+    assert ids >= {"axes", "band-0", "curve-observed-0", "curve-expected-0", "forbidden", "points-excluded", "points-allowed"}
+    assert SURFACE.statement in ax.get_legend().get_title().get_text()

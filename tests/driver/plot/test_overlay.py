@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from hfx.driver.plot import overlay_figure
-from hfx.driver.plot.overlay import layers, overlay
-from hfx.driver.plot.redraw import Wanted, redraw, target
+from hfx.driver.plot.overlay import draw_layers, layers, overlay
+from hfx.driver.plot.redraw import redraw
+from hfx.driver.plot.request import PictureRequest
 from hfx.driver.plot.styles import OVERLAID, STYLES, style_called
 from hfx.driver.run import scan_file
-from hfx.driver.run.packed_results import Held
+from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import OptionError, RunFolderError
 from tests.driver.plane.test_contour import GRID, LEVEL, scan_of
 
@@ -25,7 +25,7 @@ def run_of(folder: Path, limit: float, labels: tuple[str, str] = ("m1", "m2"), *
         "hfx": "0",
         "pallet": {**scan["pallet"], "digest": "ab"},
         "options": {},
-        "results": Held(scan["results"]),
+        "results": PackedResults(scan["results"]),
         "failures": [],
         "contours": {},
         **more,
@@ -45,22 +45,22 @@ def quiet(_: str) -> None:
 
 
 def test_layers_are_data(two: list[Path]) -> None:
-    first, second = layers(two, Wanted(labels=("one", "two")))
+    first, second = layers(two, PictureRequest(labels=("one", "two")))
     assert (first.label, second.label) == ("one", "two")
     for layer, limit in ((first, 300), (second, 400)):
         (line,) = layer.lines("observed")
         assert np.allclose(line[:, 0], limit, atol=1e-3)
-    assert [layer.label for layer in layers(two, Wanted())] == ["a", "b"]
+    assert [layer.label for layer in layers(two, PictureRequest())] == ["a", "b"]
 
 
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
-    paths = overlay(two, tmp_path / "both.svg", Wanted(formats=("png",), style="atlas"), quiet)
+    paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]
     content = json.loads((tmp_path / "both.json").read_text())
     assert [one["label"] for one in content["overlaid"]] == ["a", "b"]
     assert all(one["interpolation"] == "gp" and one["curves"] for one in content["overlaid"])
     ax = Figure().subplots()
-    overlay_figure.draw_layers(ax, layers(two, Wanted()), (), STYLES["hfx"], Wanted())
+    draw_layers(ax, layers(two, PictureRequest()), (), STYLES["hfx"], PictureRequest())
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["a", "b", "Observed", "Expected"]
     solid = [line for line in ax.get_lines() if line.get_linestyle() == "-" and len(line.get_xdata())]
@@ -71,7 +71,7 @@ def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
 def test_theory_curves_of_a_run_are_in_its_layer(tmp_path: Path) -> None:
     up = {"which": "theory-up", "level": 0.05, "points": [[320, 0], [320, 400]]}
     run = run_of(tmp_path / "a", 300, contours={"x": "m1", "y": "m2", "curves": [up], "notes": []})
-    (layer,) = layers([run], Wanted())
+    (layer,) = layers([run], PictureRequest())
     assert [line.tolist() for line in layer.lines("theory-up")] == [up["points"]]
 
 
@@ -79,14 +79,14 @@ def test_a_published_contour_is_measured_drawn_and_kept(two: list[Path], tmp_pat
     csv = tmp_path / "limit.csv"
     csv.write_text("x,y\n" + "\n".join(f"{x},{y}" for x, y in ((320, 0), (320, 400))))
     said: list[str] = []
-    wanted = Wanted(published=(csv,), formats=("png",))
-    paths = redraw(two[0], tmp_path / "out", wanted, said.append)
+    request = PictureRequest(published=(csv,), formats=("png",))
+    paths = redraw(two[0], tmp_path / "out", request, said.append)
     assert [path.name for path in paths] == ["contour.png", "contour.json"]
     (published,) = json.loads(paths[-1].read_text())["published"]
     assert published["apart"]["mean"] == pytest.approx(20, abs=0.01)
     assert published["apart"]["relative_area"] == pytest.approx(20 / 220, rel=1e-3)
     assert "9.09 % of the published area" in said[0]
-    overlay(two, tmp_path / "both.png", wanted, said.append)
+    overlay(two, tmp_path / "both.png", request, said.append)
     content = json.loads((tmp_path / "both.json").read_text())
     means = [one["published"][0]["apart"]["mean"] for one in content["overlaid"]]
     assert means == pytest.approx([20, 80], abs=0.01)
@@ -97,52 +97,29 @@ def test_every_style_is_drawn_and_leaves_settings_alone(style: str, two: list[Pa
     import matplotlib
 
     before = dict(matplotlib.rcParams)
-    (path, _) = redraw(two[0], tmp_path / f"{style}.png", Wanted(style=style, uncertainty=True), quiet)
+    (path, _) = redraw(two[0], tmp_path / f"{style}.png", PictureRequest(style=style, uncertainty=True), quiet)
     assert path.stat().st_size > 10_000
     assert dict(matplotlib.rcParams) == before
     assert style_called(style).name == style
 
 
-def test_the_target_is_a_file_or_a_folder(tmp_path: Path) -> None:
-    assert target(tmp_path / "a.PDF", None) == (tmp_path / "a", ("pdf",))
-    assert target(tmp_path / "a.pdf", ("svg",)) == (tmp_path / "a", ("pdf", "svg"))
-    assert target(tmp_path / "v1.2", None) == (tmp_path / "v1.2" / "contour", ("pdf", "png"))
-    (tmp_path / "odd.svg").mkdir()
-    assert target(tmp_path / "odd.svg", ("png",)) == (tmp_path / "odd.svg" / "contour", ("png",))
-    with pytest.raises(OptionError, match="pictures are written as pdf, png, svg"):
-        target(tmp_path / "a.jpg", None)
-
-
 def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--label is given 1 times for 2 runs"):
-        layers(two, Wanted(labels=("one",)))
+        layers(two, PictureRequest(labels=("one",)))
     other = run_of(tmp_path / "c", 300, labels=("msb", "mn2"))
     with pytest.raises(OptionError, match=r"different axes .*a over m1 and m2; .*c over msb and mn2"):
-        overlay([two[0], other], tmp_path / "x.png", Wanted(), quiet)
+        overlay([two[0], other], tmp_path / "x.png", PictureRequest(), quiet)
     with pytest.raises(RunFolderError, match="nothing holds no run"):
-        overlay([two[0], tmp_path / "nothing"], tmp_path / "x.png", Wanted(), quiet)
+        overlay([two[0], tmp_path / "nothing"], tmp_path / "x.png", PictureRequest(), quiet)
     assert not (tmp_path / "x.png").exists()
-
-
-@pytest.mark.parametrize(
-    ("given", "words"),
-    [
-        ({"style": "cdf"}, "--style 'cdf' is not one of hfx, atlas, cms"),
-        ({"formats": ("gif",)}, "--format 'gif' is not one of pdf, png, svg"),
-        ({"changed": {"interpolation": "cubic"}}, "--interpolation 'cubic' is not one of"),
-    ],
-)
-def test_choices_are_checked(given: dict[str, Any], words: str) -> None:
-    with pytest.raises(OptionError, match=words):
-        Wanted(**given)
 
 
 def test_one_label_is_no_plane(tmp_path: Path) -> None:
     scan = scan_of([(x,) for x in range(100, 600, 100)], lambda x: 5.0 - x / 100, labels=("m",))
-    run = run_of(tmp_path / "line", 0, pallet=scan["pallet"], results=Held(scan["results"]))
+    run = run_of(tmp_path / "line", 0, pallet=scan["pallet"], results=PackedResults(scan["results"]))
     with pytest.raises(OptionError, match="no plane to overlay"):
-        layers([run], Wanted())
+        layers([run], PictureRequest())
     csv = tmp_path / "limit.csv"
     csv.write_text("x,y\n1,2\n3,4\n")
     with pytest.raises(OptionError, match="--published needs a picture over two axes"):
-        redraw(run, tmp_path / "o", Wanted(published=(csv,)), quiet)
+        redraw(run, tmp_path / "o", PictureRequest(published=(csv,)), quiet)

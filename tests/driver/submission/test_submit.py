@@ -1,4 +1,4 @@
-"""A scan handed to a process of this machine: it outlives the terminal, is looked at, attached to, cancelled, started again."""
+"""A scan submitted to a process of this machine: it outlives the terminal; it can be followed, cancelled and started again."""
 
 import json
 import os
@@ -44,15 +44,15 @@ def pallet(tmp_path: Path) -> Path:
     return fakes.write_pallet(tmp_path / "toy", POINTS)
 
 
-def begun(folder: Path, *more: str, pace: float = 0.4) -> Path:
-    """A slow scan that a detached process has under way."""
+def started_run(folder: Path, *more: str, pace: float = 0.4) -> Path:
+    """The folder of a slow scan that a detached process runs."""
     words = ("submit", "toy", "--endpoint", "two.toml", "-o", "run", "--json", *more)
     run = Path(json.loads(hfx(folder, *words, pace=pace))["folder"])
     assert engines.until(lambda: len(fitted(run)) > 3, 60), (run / "job" / "driver.log").read_text()
     return run
 
 
-def whole(run: Path) -> None:
+def assert_complete(run: Path) -> None:
     """The run is complete, and nothing in it was fitted twice."""
     assert fitted(run) == dict.fromkeys((f"sig_{a}_{b}" for a, b in POINTS), 1)
     assert len(json.loads((run / "scan.json").read_text())["results"]) == 80
@@ -76,12 +76,12 @@ def test_the_driver_outlives_the_terminal(pallet: Path, tmp_path: Path) -> None:
     assert os.getsid(int(driver.split()[1])) != os.getsid(0)
     out = hfx(tmp_path, "attach", "run")
     assert "fitted          80 of 80 hypotheses" in out
-    whole(run)
+    assert_complete(run)
     assert status(tmp_path, run)["state"] == "finished"
 
 
 def test_a_killed_driver_is_lost_and_attach_starts_it_again(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path)
+    run = started_run(tmp_path)
     os.kill(int(status(tmp_path, run)["driver"].split()[1]), signal.SIGKILL)
     assert engines.until(lambda: status(tmp_path, run)["state"] == "lost", 20)
     kept = fitted(run)
@@ -89,11 +89,11 @@ def test_a_killed_driver_is_lost_and_attach_starts_it_again(pallet: Path, tmp_pa
     assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", "run", "--json")
     assert len(json.loads(out)["results"]) == 80
-    whole(run)
+    assert_complete(run)
 
 
 def test_attach_starts_a_driver_again_that_is_killed_meanwhile(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path, pace=0.1)
+    run = started_run(tmp_path, pace=0.1)
     command = [sys.executable, "-m", "hfx", "attach", str(run)]
     own = submitted.environment(tmp_path, slow=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own) as attached:
@@ -105,11 +105,11 @@ def test_attach_starts_a_driver_again_that_is_killed_meanwhile(pallet: Path, tmp
     assert "80 hypotheses to fit" in first
     assert "its driver ended without recording why; it is submitted again, and continues from the results kept so far" in err
     assert "fitted          80 of 80 hypotheses" in out
-    whole(run)
+    assert_complete(run)
 
 
 def test_ctrl_c_detaches_and_leaves_the_run_alone(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path, pace=0.2)
+    run = started_run(tmp_path, pace=0.2)
     command = [sys.executable, "-m", "hfx", "attach", str(run)]
     own = submitted.environment(tmp_path, slow=True)
     attached = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=own, process_group=0)
@@ -125,7 +125,7 @@ def test_ctrl_c_detaches_and_leaves_the_run_alone(pallet: Path, tmp_path: Path) 
 
 
 def test_cancel_leaves_nothing_and_attach_goes_on(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path)
+    run = started_run(tmp_path)
     assert len(left(tmp_path)) >= 3  # the driver, and its workers
     out = hfx(tmp_path, "cancel", str(run))
     assert left(tmp_path) == []
@@ -135,11 +135,11 @@ def test_cancel_leaves_nothing_and_attach_goes_on(pallet: Path, tmp_path: Path) 
     assert state(run) == "stopped"
     assert not (run / "lock").exists()
     hfx(tmp_path, "attach", str(run))
-    whole(run)
+    assert_complete(run)
 
 
 def test_cancel_kills_a_driver_that_does_not_end(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path)
+    run = started_run(tmp_path)
     driver = int(status(tmp_path, run)["driver"].split()[1])
     os.kill(driver, signal.SIGSTOP)
     hfx(tmp_path, "cancel", str(run), "--wait", "1")
@@ -148,7 +148,7 @@ def test_cancel_kills_a_driver_that_does_not_end(pallet: Path, tmp_path: Path) -
 
 
 def test_submitted_twice(pallet: Path, tmp_path: Path) -> None:
-    run = begun(tmp_path)
+    run = started_run(tmp_path)
     err = hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run", code=2)
     assert f"{run} is running already (process " in err
     assert f"'hfx attach {run}' shows it" in err
@@ -160,12 +160,12 @@ def test_submitted_twice(pallet: Path, tmp_path: Path) -> None:
     # The same command goes on.
     hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run")
     hfx(tmp_path, "attach", "run", "--quiet")
-    whole(run)
+    assert_complete(run)
 
 
 def test_a_driver_that_cannot_begin_says_why(pallet: Path, tmp_path: Path) -> None:
     """Here the pallet was changed after `hfx submit` had looked at it."""
-    run = begun(tmp_path)
+    run = started_run(tmp_path)
     hfx(tmp_path, "cancel", str(run))
     kept = record.read(run)
     assert kept is not None
@@ -174,32 +174,32 @@ def test_a_driver_that_cannot_begin_says_why(pallet: Path, tmp_path: Path) -> No
     assert "holds another scan: the patches' digest is" in err
 
 
-def test_a_scan_that_nobody_submitted(pallet: Path, tmp_path: Path) -> None:
+def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
     """`hfx scan` in another terminal is followed; killed, it goes on in this one."""
     command = [sys.executable, "-m", "hfx", "scan", "toy", "--endpoint", "two.toml", "-o", "hfx-runs/mine"]
     own = submitted.environment(tmp_path, slow=True, pace=0.4)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=own, cwd=tmp_path) as running:
         run = tmp_path / "hfx-runs" / "mine"
         assert engines.until(lambda: len(fitted(run)) > 3, 60)
-        (told,) = json.loads(hfx(tmp_path, "status", "--json"))
-        assert (told["folder"], told["state"], told["driver"]) == (str(run), "running", f"process {running.pid}")
+        (document,) = json.loads(hfx(tmp_path, "status", "--json"))
+        assert (document["folder"], document["state"], document["driver"]) == (str(run), "running", f"process {running.pid}")
         running.kill()
     err = hfx(tmp_path, "status")
     assert f"{run} is lost: its driver ended without recording why; go on with: hfx scan toy -o hfx-runs/mine" in err
     out = hfx(tmp_path, "attach", "hfx-runs/mine")
     assert "fitted          80 of 80 hypotheses" in out
-    whole(run)
+    assert_complete(run)
 
 
 def test_all_regions_and_a_theory_band(tmp_path: Path) -> None:
-    """Their folders lie beneath the run's: progress is told over the regions that have begun."""
+    """Their folders lie beneath the run's: the progress is the sum over the regions that have begun."""
     for region in ("SRA", "SRB"):
         fakes.write_pallet(tmp_path / "both" / region, fakes.grid(4, 3))
     words = ("both", "--region", "all", "--theory-band", "0.1", "--endpoint", "process", "-o", "run")
     hfx(tmp_path, "submit", *words)
     assert "fitted          12 of 12 hypotheses" in hfx(tmp_path, "attach", "run")
-    told = status(tmp_path, tmp_path / "run")
-    assert (told["done"], told["total"], told["failures"]) == (24, 24, 0)
+    document = status(tmp_path, tmp_path / "run")
+    assert (document["done"], document["total"], document["failures"]) == (24, 24, 0)
     assert (tmp_path / "run" / "theory-up" / "SRA" / "scan.json").exists()
 
 
@@ -242,7 +242,7 @@ def test_globus_is_collected_here_and_says_so(pallet: Path, tmp_path: Path, monk
     assert not (tmp_path / "run").exists()
 
 
-def test_several_endpoints_are_spoken_to_from_here(pallet: Path, tmp_path: Path) -> None:
+def test_several_endpoints_are_driven_from_this_machine(pallet: Path, tmp_path: Path) -> None:
     river = tmp_path / "river.toml"
     river.write_text('engine = "parsl"\nprovider = "slurm"\nmax_blocks = 4')
     several = (str(river), str(tmp_path / "two.toml"))
@@ -251,10 +251,10 @@ def test_several_endpoints_are_spoken_to_from_here(pallet: Path, tmp_path: Path)
     assert scan.command[-4:] == ["--endpoint", str(river), "--endpoint", str(tmp_path / "two.toml")]
 
 
-# --- how a run stands, where no batch system is needed to tell -------------------------------------------------------
+# --- the status of a run, without a batch system -------------------------------------------------------
 
 
-def made(folder: Path, name: str, **more: object) -> Path:
+def run_folder(folder: Path, name: str, **more: object) -> Path:
     """A run's folder with a run.json in the state `name`."""
     folder.mkdir(exist_ok=True)
     run = {"state": name, "started": "2026-01-01T00:00:00+00:00", "command": "hfx scan toy", "identity": {}, **more}
@@ -263,15 +263,15 @@ def made(folder: Path, name: str, **more: object) -> Path:
 
 
 def submitted_to(folder: Path, system: str, job: str | None) -> Path:
-    handed = record.Submission(
+    submission = record.Submission(
         "one-job", system, "river", "/toy", {}, "2026-01-01", f"{folder}/job/driver.sh", "log", 10.0, job=job
     )
     job_folder(folder).mkdir()
-    record.write(folder, handed)
+    record.write(folder, submission)
     return folder
 
 
-def told(capsys: pytest.CaptureFixture[str], *runs: Path) -> list[tuple[str, str]]:
+def states_and_drivers(capsys: pytest.CaptureFixture[str], *runs: Path) -> list[tuple[str, str]]:
     assert main.run(["status", *map(str, runs), "--json"]) == 0
     return [(one["state"], one["driver"]) for one in json.loads(capsys.readouterr().out)]
 
@@ -280,10 +280,10 @@ class Queue:
     """A batch system with a queue that a test writes down."""
 
     def __init__(self, *jobs: Job) -> None:
-        self.jobs, self.asked = jobs, 0
+        self.jobs, self.queries = jobs, 0
 
     def queue(self) -> tuple[Job, ...]:
-        self.asked += 1
+        self.queries += 1
         return self.jobs
 
 
@@ -291,20 +291,20 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     queue = Queue(Job("1", "PENDING", "Priority", "f"), Job("2", "RUNNING", "", "f"))
     monkeypatch.setitem(SYSTEMS, "slurm", queue)  # type: ignore[arg-type]
     for name in ("finished", "stopped"):
-        made(tmp_path / name, name)
-    made(tmp_path / "failed", "failed", reason="no space is left there")
-    submitted_to(made(tmp_path / "queued", "submitted"), "slurm", "1")
-    submitted_to(made(tmp_path / "begins", "submitted"), "slurm", "2")
-    submitted_to(made(tmp_path / "again", "running"), "slurm", "1")  # requeued
-    submitted_to(made(tmp_path / "gone", "running"), "slurm", "3")
-    submitted_to(made(tmp_path / "preempted", "stopped"), "slurm", "1")
-    submitted_to(made(tmp_path / "cancelled", "stopped"), "slurm", "3")
-    made(tmp_path / "left", "running")
+        run_folder(tmp_path / name, name)
+    run_folder(tmp_path / "failed", "failed", reason="no space is left there")
+    submitted_to(run_folder(tmp_path / "queued", "submitted"), "slurm", "1")
+    submitted_to(run_folder(tmp_path / "begins", "submitted"), "slurm", "2")
+    submitted_to(run_folder(tmp_path / "again", "running"), "slurm", "1")  # requeued
+    submitted_to(run_folder(tmp_path / "gone", "running"), "slurm", "3")
+    submitted_to(run_folder(tmp_path / "preempted", "stopped"), "slurm", "1")
+    submitted_to(run_folder(tmp_path / "cancelled", "stopped"), "slurm", "3")
+    run_folder(tmp_path / "left", "running")
     elsewhere = {**vars(lock.this_process()), "host": "elsewhere", "pid": 7}
-    (made(tmp_path / "afar", "running") / "lock").write_text(json.dumps(elsewhere))
+    (run_folder(tmp_path / "afar", "running") / "lock").write_text(json.dumps(elsewhere))
     job = {**elsewhere, "job": "slurm:2"}
-    (submitted_to(made(tmp_path / "runs", "running"), "slurm", "2") / "lock").write_text(json.dumps(job))
-    (made(tmp_path / "mine", "running") / "lock").write_text(json.dumps(vars(lock.this_process())))
+    (submitted_to(run_folder(tmp_path / "runs", "running"), "slurm", "2") / "lock").write_text(json.dumps(job))
+    (run_folder(tmp_path / "mine", "running") / "lock").write_text(json.dumps(vars(lock.this_process())))
     names = (
         "finished",
         "stopped",
@@ -320,7 +320,7 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
         "preempted",
         "cancelled",
     )
-    assert told(capsys, *(tmp_path / name for name in names)) == [
+    assert states_and_drivers(capsys, *(tmp_path / name for name in names)) == [
         ("finished", ""),
         ("stopped", ""),
         ("failed", ""),
@@ -335,7 +335,7 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
         ("queued", "slurm 1: PENDING (Priority)"),
         ("stopped", ""),
     ]
-    assert queue.asked == 3  # once for all, and once more for each that it does not have
+    assert queue.queries == 3  # once for all, and once more for each that it does not have
     assert main.run(["status", str(tmp_path / "failed"), str(tmp_path / "left")]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["run", "state", "driver", "done", "failed", "started", "last", "event"]
@@ -352,14 +352,14 @@ def test_a_queue_that_does_not_answer_makes_no_run_lost(
             raise EndpointError("squeue refuses: Unable to contact slurm controller")
 
     monkeypatch.setitem(SYSTEMS, "slurm", Silent())  # type: ignore[arg-type]
-    run = submitted_to(made(tmp_path / "run", "running"), "slurm", "3")
-    ((found, driver),) = told(capsys, run)
+    run = submitted_to(run_folder(tmp_path / "run", "running"), "slurm", "3")
+    ((found, driver),) = states_and_drivers(capsys, run)
     assert found == "running"
     assert driver == "slurm 3 (squeue refuses: Unable to contact slurm controller)"
 
 
 def test_a_run_on_another_host_is_cancelled_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    run = made(tmp_path / "run", "running")
+    run = run_folder(tmp_path / "run", "running")
     (run / "lock").write_text(json.dumps({**vars(lock.this_process()), "host": "elsewhere", "pid": 7}))
     assert main.run(["cancel", str(run)]) == 2
     out, err = capsys.readouterr()
@@ -388,7 +388,7 @@ def test_a_run_whose_job_died_on_another_node_goes_on_here(pallet: Path, tmp_pat
     (run / "lock").write_text(json.dumps({**vars(lock.this_process()), "host": "node7", "pid": 7, "job": "slurm:3"}))
     assert main.run(["attach", str(run), "--quiet"]) == 0
     assert 0 < len(kept) < 80
-    whole(run)
+    assert_complete(run)
 
 
 def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
     }
 
 
-def test_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("status", "attach", "cancel"):
         assert main.run([command, str(tmp_path / "nothing")]) == 2
         assert "holds no run of hfx: there is no run.json in it" in capsys.readouterr().err
@@ -421,11 +421,11 @@ def test_runs_are_known_until_their_folders_vanish(
     assert main.run(["status"]) == 0
     assert capsys.readouterr().out == "no runs: you have submitted none, and the current folder has none in hfx-runs\n"
     for name in ("b", "a"):
-        registry.add(made(tmp_path / name, "finished"))
+        registry.add(run_folder(tmp_path / name, "finished"))
         time.sleep(0.01)
     registry.add(tmp_path / "b")
-    made(tmp_path / "hfx-runs", "finished")
-    made(tmp_path / "hfx-runs" / "c", "finished")
+    run_folder(tmp_path / "hfx-runs", "finished")
+    run_folder(tmp_path / "hfx-runs" / "c", "finished")
     assert registry.runs() == [tmp_path / "a", tmp_path / "b"]  # the last submitted last
     assert main.run(["status", "--json"]) == 0
     assert [Path(one["folder"]).name for one in json.loads(capsys.readouterr().out)] == ["a", "b", "c"]

@@ -58,7 +58,7 @@ def _row(name: str) -> _Row:
         found = endpoints.resolve(name)
     except EndpointError as error:
         return {"name": name, "usable": False, "what": f"cannot be used: {error}"}
-    label = getattr(found.spec, "label", "")
+    label = found.spec.label
     engine = f"{found.engine}, {label}" if label else found.engine
     return {
         "name": name,

@@ -1,8 +1,9 @@
 """The options of a run on the command line, made from their one definition: names, types, defaults and help texts."""
 
 import inspect
+import operator
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, cast, get_type_hints
 
 import typer
 
@@ -26,6 +27,12 @@ _TYPES: dict[str, object] = {
 _FLAGS = {"output": ("-o", "--output"), "verify": ("--verify/--no-verify",)}
 
 
+def _annotated(hint: object, option: object) -> object:
+    """``Annotated[hint, option]``, for types that are known when the program runs."""
+    made: object = operator.getitem(cast(Any, Annotated), (hint, option))
+    return made
+
+
 def parameters(question: str) -> list[inspect.Parameter]:
     """The parameters of a command that asks a question: the options that all questions have, and its own."""
     return [*_parameters(ScanOptions, "output"), *_parameters(kind(question).options_type()), *_parameters(ScanOptions)[1:]]
@@ -37,7 +44,7 @@ def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -
     for entry in options.entries():
         if only in ("", entry.name):
             option = typer.Option(*_FLAGS.get(entry.name, ()), help=entry.metadata["help"])
-            annotation = Annotated.__class_getitem__((_TYPES.get(entry.name, hints[entry.name]), option))
+            annotation = _annotated(_TYPES.get(entry.name, hints[entry.name]), option)
             found.append(
                 inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=annotation)
             )

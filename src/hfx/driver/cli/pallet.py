@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hfx.errors import PalletError
+from hfx.json_types import JsonObject
 from hfx.pallets import cache
 from hfx.pallets.inspection import (
     Inspection,
@@ -163,7 +164,7 @@ def _console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
 
 
-def _print_json(content: dict[str, Any] | list[dict[str, Any]]) -> None:
+def _print_json(content: JsonObject | list[JsonObject]) -> None:
     typer.echo(json.dumps(content, indent=1, ensure_ascii=False))
 
 

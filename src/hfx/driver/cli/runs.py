@@ -74,8 +74,7 @@ def plot(
 ) -> int:
     """Draw the contour of one run again, or of several runs.
 
-    Several runs are drawn into one picture if -o names it. The options may differ from those of the scan. Nothing is fitted
-    again.
+    With -o several runs are drawn into one picture. The options may differ from those of the scan. Nothing is fitted again.
     """
     from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest

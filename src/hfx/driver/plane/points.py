@@ -167,16 +167,17 @@ def _repeated(count: int, surface: Surface) -> Iterator[str]:
 
 
 def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, surface: Surface) -> Iterator[str]:
-    """Sentences about points that span no area, or that lie far apart."""
+    """Sentences about contours through points that span no area, or that lie far apart."""
     if not len(points):
         yield "No hypothesis has a usable result: there is nothing to draw."
+    elif surface.level is None:
+        return
     elif len(points) == 1:
         yield "There is one point: no line can be drawn."
     elif axes.y is None:
         return
     elif mesh is None:
-        crossings = f"the crossings of {surface.name} = {surface.level:g} along it are given, no area"
-        yield f"All points lie on one line: {'there is no area' if surface.level is None else crossings}."
+        yield f"All points lie on one line: the crossings of {surface.name} = {surface.level:g} along it are given, no area."
     else:
         for axis, values in zip((axes.x, axes.y), points.T, strict=True):
             if len(found := np.unique(values)) == 2:

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -138,7 +138,7 @@ def _json(text: str) -> tuple[str, Sequence[Array]]:
     return str(table.get("name") or ""), [_line(rows)]
 
 
-def _line(rows: Any) -> Array:
+def _line(rows: Iterable[Sequence[JsonValue]]) -> Array:
     places = [(number, _numbers(tuple(row))) for number, row in enumerate(rows, 1)]
     bad = [number for number, place in places if place is None or len(place) < 2]
     if bad:

@@ -53,8 +53,7 @@ def triangulate(points: Array) -> Mesh | None:
 
 
 def refined(mesh: Mesh, parts: int) -> Mesh:
-    """``mesh`` with every triangle cut into ``parts``² equal ones. The finer mesh has sorted points, among them those of
-    ``mesh``."""
+    """The mesh with every triangle cut into ``parts``² equal ones; its points are sorted, and those of ``mesh`` among them."""
     if parts < 2:
         return mesh
     steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]

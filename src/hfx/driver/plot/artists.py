@@ -116,7 +116,7 @@ def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
         handles.append(((uncertain, observed) if uncertain else observed, "Observed limit"))
     if theory:
         handles.append((theory, "Observed, signal theory band"))
-    return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points)
+    return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points, style)
 
 
 def _expected_handles(median: Artist | None, band: Artist | None, edges: Artist | None) -> Handles:
@@ -167,12 +167,12 @@ def draw_area(
     return Patch(facecolor=color, edgecolor=edge, linewidth=0, alpha=alpha)
 
 
-def _draw_points(ax: Axes, points: Points) -> Handles:
+def _draw_points(ax: Axes, points: Points, style: Style) -> Handles:
     """Draw the hypotheses; without a level in the colours of their values, with a colour bar."""
     handles: Handles = []
     for group in point_groups(points):
         if group.gid == "points-values":
-            _draw_colours(ax, group, points)
+            _draw_colours(ax, group, points, style)
             continue
         (dots,) = ax.plot(
             *group.places.T,
@@ -190,13 +190,15 @@ def _draw_points(ax: Axes, points: Points) -> Handles:
     return handles
 
 
-def _draw_colours(ax: Axes, group: PointGroup, points: Points) -> None:
+def _draw_colours(ax: Axes, group: PointGroup, points: Points, style: Style) -> None:
     x, y = group.places.T
     dots = ax.scatter(x, y, c=points.values[:, 0], s=30, edgecolors=_POINT, linewidths=0.5, zorder=4, clip_on=False)
     dots.set_gid(group.gid)
     figure = ax.get_figure(root=True)
     assert figure is not None
-    figure.colorbar(dots, ax=ax, label=axis_label(points.surface.name))
+    bar = figure.colorbar(dots, ax=ax)
+    bar.set_label(axis_label(points.surface.name), fontsize=style.labels)
+    bar.ax.tick_params(labelsize=style.ticks)
 
 
 def is_logarithmic(points: Points) -> bool:
@@ -224,7 +226,9 @@ def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
         handles.append((level, equation_label(surface.name, surface.level)))
     if logarithmic:
         ax.set_yscale("log")
-    return [*_profile_handles(observed, median, bands), *handles] if len(along) else handles
+    if not len(along) or (median is None and surface.level is None):
+        return handles
+    return [*_profile_handles(observed, median, bands), *handles]
 
 
 def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:

@@ -45,8 +45,8 @@ def check_device(device: str) -> None:
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if int(device.partition(":")[2] or 0) >= count:
-        found = f"{count} here, numbered from cuda:0" if count else "none here that torch can use (see 'hfx doctor')"
-        raise OptionError(f"--device {device}: of CUDA devices there are {found}; leave --device out to use the CPU")
+        found = f"{count} CUDA devices, numbered from cuda:0" if count else "no CUDA device that torch can use (see 'hfx doctor')"
+        raise OptionError(f"--device {device}: this machine has {found}; leave --device out to use the CPU")
 
 
 def _affinity() -> int:

@@ -9,13 +9,14 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hfx import endpoints
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
+from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
 from hfx.functions.options import JobOptions, flag, setting
 from hfx.json_types import JsonValue
@@ -144,23 +145,15 @@ class ScanOptions:
         """Threads to use."""
         return self.threads or usable_cores()
 
-    @property
-    def places(self) -> str:
-        """The endpoints' names, for a sentence."""
-        return " and ".join(endpoint.name for endpoint in endpoints.resolve_all(self.endpoint))
-
-    @property
-    def here(self) -> bool:
-        """Whether the fits are done on this machine."""
-        found = endpoints.resolve_all(self.endpoint)
-        return all(one.engine in ("inline", "process") or getattr(one.spec, "label", "") == "local" for one in found)
+    @cached_property
+    def endpoints(self) -> Endpoints:
+        """The endpoints, their files read."""
+        return Endpoints.of(self.endpoint)
 
     @property
     def workers(self) -> int:
         """Tasks that can be under way at a time, each on its worker."""
-        if self.endpoint is None:
-            return self.cores
-        return sum(endpoint.workers(self.cores) for endpoint in endpoints.resolve_all(self.endpoint))
+        return self.cores if self.endpoint is None else self.endpoints.workers(self.cores)
 
     def public(self) -> dict[str, JsonValue]:
         """All options by name, as they stand in run.json and scan.json."""
@@ -189,7 +182,7 @@ class ScanOptions:
         return words if self.verify else [*words, "--no-verify"]
 
     def _check_endpoints(self) -> None:
-        for endpoint in endpoints.resolve_all(self.endpoint):
+        for endpoint in self.endpoints:
             device = endpoint.settings.get("device", self.device)
             if self.device not in ("cpu", device):
                 raise EndpointError(f"--device {self.device}: the workers of {endpoint} compute on {device}; leave --device out")

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.events import Listener
 from hfx.driver.scan import dispatch, plan
@@ -47,5 +46,5 @@ def connected(options: ScanOptions, context: RunContext) -> Iterator[RunContext]
         yield context
         return
     cores = 1 if options.endpoint is None and options.device != "cpu" else options.cores
-    with endpoints.connect(options.endpoint, cores, say=context.say) as pool:
+    with options.endpoints.connect(cores, say=context.say) as pool:
         yield replace(context, pool=pool)

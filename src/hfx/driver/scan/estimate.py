@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hfx.driver.questions.base import AnyQuestion, Unit
 from hfx.driver.scan import plan
-from hfx.endpoints import Endpoint
+from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError
 from hfx.functions import wire
 from hfx.functions.task import run
@@ -25,12 +25,12 @@ def sent(
     pallet: Pallet,
     groups: Sequence[Sequence[Hypothesis]],
     question: AnyQuestion,
-    endpoints: Sequence[Endpoint],
+    endpoints: Endpoints,
     device: str,
 ) -> list[int]:
     """Bytes of the tasks of the first round, in order; a batch over an endpoint's limit counts as its halves."""
     packer = wire.Packer()
-    limit = min((one.most_bytes for one in endpoints if one.most_bytes is not None), default=None)
+    limit = endpoints.most_bytes
     queue, sizes = list(groups), []
     while queue:
         group = queue.pop(0)
@@ -43,7 +43,7 @@ def sent(
     return sizes
 
 
-def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, endpoints: Sequence[Endpoint]) -> None:
+def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, endpoints: Endpoints) -> None:
     """Raise `EndpointError` where the task of one hypothesis alone is more than an endpoint's service takes."""
     for endpoint in endpoints:
         limit = endpoint.most_bytes

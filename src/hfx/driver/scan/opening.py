@@ -12,6 +12,7 @@ from hfx.driver.scan.context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.contents import read_contents
+from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 
 __all__ = ["open_regions", "open_source", "refusal"]
@@ -66,7 +67,7 @@ def refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
 
 def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
     """The pallet, if it has the measurement asked for; else `OptionError`, once and not for each hypothesis."""
-    names = [str(measurement.get("name")) for measurement in pallet.background["measurements"]]
+    names = [str(measurement.get("name")) for measurement in objects(pallet.background["measurements"])]
     asked = options.question.options.measurement
     if asked is not None and asked not in names:
         raise OptionError(f"--measurement '{asked}' is not one of {pallet.name}'s: {', '.join(names)}")

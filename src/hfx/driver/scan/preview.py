@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.folder import read_run
 from hfx.driver.run.records import read_records
@@ -24,10 +23,10 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     path = folder_of(pallet, options, same)
     stored = _stored(path, same)
     missing = [h for h in selected if h.name not in stored]
-    places = endpoints.resolve_all(options.endpoint)
+    places = options.endpoints
     estimate.check_fits(pallet, missing, question, places)
     here = options.endpoint in (None, "embedded", "inline")
-    gpus = any(place.settings.get("device", options.device) != "cpu" for place in places)
+    gpus = any(device != "cpu" for device in places.devices(options.device))
     size = batch_size(len(missing), options, RunContext())
     by_name = {h.name: h for h in missing}
     groups = [[by_name[name] for name in names] for names in plan.batches(list(by_name), size, options.workers)]
@@ -37,13 +36,15 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         question,
         kept=sum(h.name in stored for h in selected),
         folder=str(path),
-        endpoint=options.places,
+        endpoint=str(options.endpoints),
         threads=options.cores,
         device=options.device,
         workers=None if here else options.workers,
         size=size,
         sent=() if here else estimate.sent(pallet, groups, question, places, options.device),
-        estimate=estimate.estimate(pallet, missing, question, options.workers, None if options.here or gpus else options.cores),
+        estimate=estimate.estimate(
+            pallet, missing, question, options.workers, None if options.endpoints.on_this_machine or gpus else options.cores
+        ),
     )
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from hfx import endpoints
 from hfx.driver.plane import axes
 from hfx.driver.process.cores import check_device
 from hfx.driver.questions.options import ScanOptions
@@ -43,7 +42,7 @@ class Ready:
             "location": str(place.resolve()) if place.exists() else source,
             "options": public,
             "endpoint": public["endpoint"] or "embedded",
-            "fits_here": options.here,
+            "fits_here": options.endpoints.on_this_machine,
             "threads": options.cores,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -71,9 +70,8 @@ def _batch_job(earlier: RunContent | None) -> dict[str, str | None]:
 
 def check_here(options: ScanOptions) -> None:
     """Raise `OptionError` where this machine is to compute on a device that it does not have."""
-    for endpoint in endpoints.resolve_all(options.endpoint):
-        if endpoint.engine in ("inline", "process"):
-            check_device(endpoint.settings.get("device", options.device))
+    for device in options.endpoints.devices_of_this_machine(options.device):
+        check_device(device)
 
 
 def ready(pallet: Pallet, options: ScanOptions) -> Ready:

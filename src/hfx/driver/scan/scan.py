@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hfx import endpoints
 from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, garbage_collection
 from hfx.driver.questions import content as contents
@@ -47,7 +46,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
         journal = Journal(folder, begin.head(options, earlier), context.listener)
         stored = folder.records().local.by_name()
         missing = [h for h in selected if h.name not in stored]
-        estimate.check_fits(pallet, missing, options.question, endpoints.resolve_all(options.endpoint))
+        estimate.check_fits(pallet, missing, options.question, options.endpoints)
         with journal.running("results.jsonl"):
             finals = _run(pallet, selected, options, context, journal, _settled(earlier))
             content = _content(pallet, options, finals)
@@ -71,8 +70,7 @@ def _run(
     journal: Journal,
     settled: str | None,
 ) -> Finals:
-    here = any(endpoint.engine in ("inline", "process") for endpoint in endpoints.resolve_all(options.endpoint))
-    if context.function is None and options.device == "cpu" and here:
+    if context.function is None and options.device == "cpu" and options.endpoints.have_child_workers:
         compile_kernels.announce_compilation(context.say)
     with connected(options, context) as surrounded:
         assert surrounded.pool is not None

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, overload
 
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.contents import Curve, ScanContent
@@ -21,7 +21,8 @@ __all__ = ["check", "curves", "read_table", "scaled"]
 _COLUMNS = ("name", "uncertainty")
 
 
-Source = TypeVar("Source", Pallet, dict[str, Pallet])
+Regions = dict[str, Pallet]
+Source = TypeVar("Source", Pallet, Regions)
 
 
 class _Finished(Protocol):
@@ -60,12 +61,15 @@ def curves(
     return found
 
 
-def scaled(source: Source, factors: Mapping[str, float]) -> Source:
+@overload
+def scaled(source: Pallet, factors: Mapping[str, float]) -> Pallet: ...
+@overload
+def scaled(source: Regions, factors: Mapping[str, float]) -> Regions: ...
+def scaled(source: Pallet | Regions, factors: Mapping[str, float]) -> Pallet | Regions:
     """A pallet, or several by region, with the signals of the named hypotheses times their factors."""
     if isinstance(source, Pallet):
         return _scaled(source, factors)
-    regions: dict[str, Pallet] = source
-    return {region: _scaled(pallet, factors) for region, pallet in regions.items()}
+    return {region: _scaled(pallet, factors) for region, pallet in source.items()}
 
 
 def _scaled(pallet: Pallet, factors: Mapping[str, float]) -> Pallet:

@@ -150,10 +150,7 @@ def check(endpoint: Endpoint, cores: int, seconds: float = 300.0) -> Check:
 
 
 def _expected(endpoint: Endpoint, cores: int) -> int:
-    if endpoint.engine == "inline":
-        return 1  # threads of one process
-    first = getattr(endpoint.spec, "first_workers", None)
-    return int(first()) if first else endpoint.workers(cores)
+    return endpoint.spec.first_workers(cores)
 
 
 def _collect(pool: Executor, expected: int, deadline: float) -> list[Worker]:
@@ -226,7 +223,7 @@ def _remarks(worker: Worker, endpoint: Endpoint) -> Iterator[str]:
         yield f"{name}: Python is {answer['python']} there and {python} here; {remedy}"
     if abs(worker.clock) > _CLOCK_TOLERANCE + worker.round_trip:
         yield f"{name}: its clock differs by {worker.clock:+.0f} s from this machine's; so do its times in the run's folder"
-    if endpoint.engine != "inline" and not answer["single"]:
+    if not endpoint.spec.in_this_process and not answer["single"]:
         yield f"{name}: OMP_NUM_THREADS is not 1 there, so libraries may use more cores than intended; set it in worker_init"
 
 
@@ -242,7 +239,7 @@ def _overloaded_hosts(workers: Sequence[Worker], endpoint: Endpoint) -> Iterator
     for host in sorted({worker.handshake["host"] for worker in workers}):
         there = [worker for worker in workers if worker.handshake["host"] == host]
         cores = max(worker.handshake["cores"] for worker in there)
-        if len(there) * threads > cores and endpoint.engine != "inline":
+        if len(there) * threads > cores and not endpoint.spec.in_this_process:
             yield (
                 f"{host}: {len(there)} workers of {threads} threads on {cores} cores; "
                 f"set workers = {max(1, cores // threads)} in the endpoint file"

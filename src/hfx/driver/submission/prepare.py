@@ -21,7 +21,9 @@ from hfx.driver.scan.regions import ready_source
 from hfx.driver.submission.record import Submission
 from hfx.driver.submission.status import RunStatus
 from hfx.endpoints import Endpoint
-from hfx.endpoints.batch import jobscript
+from hfx.endpoints.batch.base import SCRIPT, Driver
+from hfx.endpoints.batch.endpoint_file import endpoint_file
+from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.pallets.cache import cache_folder
 
 __all__ = [
@@ -57,7 +59,7 @@ class PreparedSubmission:
 
     def text(self) -> str:
         """The job's script (and, for HTCondor, its submit description), or the process' command line."""
-        texts = [text for name, text in self.files.items() if name in ("driver.sh", "driver.submit")]
+        texts = [text for name, text in self.files.items() if "/" not in name]
         return "\n".join(texts) or shlex.join(self.command) + "\n"
 
 
@@ -93,37 +95,34 @@ def _absolute(options: ScanOptions) -> tuple[str, ...] | None:
     """The endpoints, with the absolute path of those that were given as files."""
     if options.endpoint is None:
         return None
-    found = endpoints.resolve_all(options.endpoint)
+    found = options.endpoints.members
     given = options.endpoint if isinstance(options.endpoint, tuple) else (str(options.endpoint),)
     by_path = ["/" in name or name.endswith(".toml") for name in given]
     return tuple(str(e.file.absolute()) if path and e.file else name for name, path, e in zip(given, by_path, found, strict=True))
 
 
 def _prepare(source: str, ready: Ready, options: ScanOptions) -> PreparedSubmission:
-    found = endpoints.resolve_all(options.endpoint)
+    found = options.endpoints.members
     # With several endpoints the driver runs on this machine, which can connect to all of them.
-    how = getattr(found[0].spec, "submit_as", "here") if len(found) == 1 else "here"
+    how = found[0].spec.submit_as if len(found) == 1 else "here"
     folder = job_folder(ready.path)
     files, name = _endpoint_file(found[0], folder) if len(found) == 1 else ({}, None)
     environment = {"HFX_CACHE": str(cache_folder().absolute()), **({"HFX_CONFIG": str(folder)} if name else {})}
     arguments = options.words(source, ready.path, endpoint=name)
-    driver = jobscript.Driver(_job_name(ready.path), folder, arguments, environment)
+    driver = Driver(_job_name(ready.path), folder, arguments, environment)
     label = found[0].spec.label if how != "here" else ""
-    if label == "slurm":
-        files["driver.sh"] = jobscript.slurm(found[0].spec, driver)
-    elif label == "htcondor":
-        files["driver.sh"] = jobscript.script(found[0].spec, driver)
-        files["driver.submit"] = jobscript.htcondor(found[0].spec, driver, folder / "driver.sh")
+    if label:
+        files |= SYSTEMS[label].files(found[0], driver)
     submission = Submission(
         how=how,
         system=label,
-        endpoint=options.places,
+        endpoint=str(options.endpoints),
         source=source,
         options=options.public(),
         since=provenance.now(),
-        script=str(folder / "driver.sh") if label else None,
+        script=str(folder / SCRIPT) if label else None,
         log=str(driver.log),
-        poll_seconds=float(getattr(found[0].spec, "poll_seconds", 1.0)),
+        poll_seconds=found[0].spec.poll_interval,
         question=options.question.name,
     )
     return PreparedSubmission(ready, options, submission, files, _with_this_python(arguments), environment)
@@ -134,10 +133,11 @@ def _endpoint_file(endpoint: Endpoint, folder: Path) -> tuple[dict[str, str], st
 
     The name is the user's own, so that run.json shows what the user typed; the file lies in a configuration folder of the run.
     """
-    if not hasattr(endpoint.spec, "submit_as"):
+    text = endpoint_file(endpoint, folder / "parsl")
+    if text is None:
         return {}, None
     name = f"my-{endpoint.name}" if endpoint.name in endpoints.engine_names() else endpoint.name
-    return {f"endpoints/{name}.toml": jobscript.endpoint_file(endpoint, folder / "parsl")}, name
+    return {f"endpoints/{name}.toml": text}, name
 
 
 def _job_name(run: Path) -> str:

@@ -80,8 +80,8 @@ def _write(prepared: PreparedSubmission, say: Say) -> None:
 def _start(prepared: PreparedSubmission) -> Submission:
     submission = prepared.submission
     if submission.system:
-        name = "driver.submit" if submission.system == "htcondor" else "driver.sh"
-        return submission.with_driver(job=SYSTEMS[submission.system].submit(job_folder(prepared.folder) / name))
+        system = SYSTEMS[submission.system]
+        return submission.with_driver(job=system.submit(job_folder(prepared.folder) / system.job_file))
     return submission.with_driver(process=lock.process(_start_detached(prepared)))
 
 

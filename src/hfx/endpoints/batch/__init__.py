@@ -1,1 +1,1 @@
-"""Job scripts and the commands of batch systems, for ``hfx submit``."""
+"""Batch systems for ``hfx submit``: the files of the driver's job, and the commands that submit, list and end it."""

@@ -1,10 +1,10 @@
-"""Which Globus login is meant, and the file that keeps its tokens: for the user alone.
+"""The Globus account that the environment chooses, and the private file of its tokens.
 
 ::
 
     <configuration>/globus/tokens.json    mode 0600 in a folder of mode 0700; its parts are named by `Account.part`
 
-No package of Globus is loaded here, so that ``hfx doctor`` may look.
+No package of Globus is imported here, so that ``hfx doctor`` can read the state of the login.
 """
 
 import json
@@ -12,21 +12,21 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from hfx.endpoints import user_files
 from hfx.errors import EndpointError, LoginError
 
 __all__ = ["Account", "account", "clean", "file", "make_private", "moment", "state"]
 
-# hfx is not registered with Globus as an application of its own: it logs in as the Globus Compute SDK does, under
-# that SDK's registered native application (`globus_compute_sdk.sdk.auth.globus_app.DEFAULT_CLIENT_ID`).
+# hfx is not registered with Globus as an application: it logs in as the Globus Compute SDK does, under that SDK's
+# registered native application (`globus_compute_sdk.sdk.auth.globus_app.DEFAULT_CLIENT_ID`).
 _COMPUTE_SDK = "4cf29807-cf21-49ec-9443-ff9a3fb9f81c"
 
 
 @dataclass(frozen=True)
 class Account:
-    """Who logs in, and where: the application and, for automation, its secret; the environment of Globus."""
+    """An account: the application and, for automation, its secret; the environment of Globus."""
 
     client: str
     secret: str | None = field(repr=False)
@@ -34,19 +34,19 @@ class Account:
 
     @property
     def kind(self) -> str:
-        """``client`` where the application acts for itself, with a secret; ``user`` where a person logs in."""
+        """``client`` for an application that acts for itself, with a secret; ``user`` for the login of a person."""
         return "client" if self.secret else "user"
 
     @property
     def part(self) -> str:
-        """The part of the file with its tokens; another application cannot refresh them, so it is in the name."""
+        """The part of the file with its tokens; the application is in the name, because no other one can renew them."""
         return f"{self.kind}/{self.environment}/{self.client}"
 
 
 def account() -> Account:
-    """The account that the environment chooses, by the variables of Globus' own packages.
+    """The account that the environment chooses, by the variables that Globus' packages use.
 
-    Raises `LoginError`: a secret without the client that it belongs to.
+    Raises `LoginError`: a secret without its client.
     """
     client, secret = os.environ.get("GLOBUS_COMPUTE_CLIENT_ID"), os.environ.get("GLOBUS_COMPUTE_CLIENT_SECRET")
     if secret and not client:
@@ -60,7 +60,7 @@ def file() -> Path:
 
 
 def make_private(path: Path) -> None:
-    """Make the folder of `path`, and see to it that nobody else may read either; raises `EndpointError`."""
+    """Make the folder of `path`, and make folder and file readable for the user only; raises `EndpointError`."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for one, mode in ((path.parent, 0o700), (path, 0o600)):
@@ -71,13 +71,13 @@ def make_private(path: Path) -> None:
 
 
 def clean(path: Path) -> None:
-    """Remove the file where no tokens are left in it."""
+    """Remove the file if it contains no tokens any more."""
     if not any(_parts(path).values()):
         path.unlink(missing_ok=True)
 
 
 def state() -> str:
-    """The login in a line that names nobody, from the file alone: no network, no package of Globus."""
+    """The state of the login as one line without a name, read from the file: no network, no package of Globus."""
     try:
         chosen = account()
         tokens = _parts(file()).get(chosen.part, {})
@@ -99,14 +99,19 @@ def state() -> str:
 
 
 def moment(seconds: float) -> str:
-    """A time of day where the user is, to the minute; `seconds` since 1970."""
+    """A local date and time to the minute; `seconds` since 1970."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
 
 
-def _parts(path: Path) -> dict[str, Any]:
-    """Tokens by the server that they are for, by part, as globus-sdk's storage writes them."""
+class _Token(TypedDict):
+    expires_at_seconds: float
+    refresh_token: str | None
+
+
+def _parts(path: Path) -> dict[str, dict[str, _Token]]:
+    """The tokens by part of the file and by server, as globus-sdk's storage writes them."""
     try:
-        parts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["data"]
+        parts: dict[str, dict[str, _Token]] = json.loads(path.read_text(encoding="utf-8"))["data"]
     except FileNotFoundError:
         return {}
     return parts

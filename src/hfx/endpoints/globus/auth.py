@@ -1,12 +1,12 @@
-"""The login that Globus Compute is used with: globus-sdk's own application, which never asks anybody in mid-scan.
+"""The login to Globus Compute: globus-sdk's application, which never prompts anybody during a scan.
 
-``app()`` is for ``globus_compute_sdk.Client(app=...)``. What a person types is in `hfx.endpoints.globus.login`.
+``app()`` is for ``globus_compute_sdk.Client(app=...)``. The commands of users are in `hfx.endpoints.globus.login`.
 """
 
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import globus_sdk
 import jwt
@@ -18,22 +18,23 @@ from globus_sdk.token_storage.validating_token_storage import UnmetScopeRequirem
 
 from hfx.endpoints.globus import account
 from hfx.endpoints.globus.account import Account
-from hfx.endpoints.globus.clients import UserClient, client_of, reason, strange
+from hfx.endpoints.globus.clients import ApplicationClient, UserClient, client_of, reason, strange
 from hfx.endpoints.globus.tokens import Tokens
 from hfx.errors import EndpointError, LoginError
+from hfx.json_types import JsonObject
 
 __all__ = ["DEMANDS", "SCOPES", "app", "explained", "make", "userinfo"]
 
 AUTH: str = AuthScopes.resource_server
 
-# What is asked for: who the user is (`hfx whoami`), and Globus Compute, which asks Globus Groups itself whether a
-# function is shared with the user. `globus_compute_sdk.Client` needs no others.
+# The scopes that a login requests: the user's identity (`hfx whoami`), and Globus Compute, which itself queries Globus
+# Groups whether a function is shared with the user. `globus_compute_sdk.Client` needs no others.
 SCOPES: Mapping[str, list[Scope]] = {
     AUTH: [AuthScopes.openid, AuthScopes.profile],
     ComputeScopes.resource_server: [ComputeScopes.all],
 }
 
-# What the policy of an endpoint may demand of a login, and the options of `hfx login` that give it.
+# The demands that an endpoint's policy may make on a login, and the options of `hfx login` that satisfy them.
 DEMANDS = {
     "session_required_identities": "--identity",
     "session_required_single_domain": "--domain",
@@ -44,12 +45,12 @@ DEMANDS = {
 
 
 def app(identity: str | None = None) -> globus_sdk.GlobusApp:
-    """The application of the account that the environment chooses, with tokens that are good now.
+    """The application of the account that the environment chooses, with valid tokens.
 
-    It renews them by itself and, where it cannot, raises `LoginError`: nobody is asked. The network is used only where
-    a token has run out, or where `identity`, the id of an identity or a user's name, is wanted and another is logged in.
+    It renews the tokens itself, and raises `LoginError` where it cannot; it never prompts. The network is used only if a
+    token has expired, or if `identity` (the id of an identity, or a user's name) is not the identity that is logged in.
 
-    Raises `EndpointError`: no login (`LoginError`), a service that cannot be reached; one line that says what to type.
+    Raises `EndpointError`: no login (`LoginError`), or the service cannot be reached; one line that says what to type.
     """
     chosen = account.account()
     client = client_of(chosen)
@@ -61,23 +62,25 @@ def app(identity: str | None = None) -> globus_sdk.GlobusApp:
     return made
 
 
-def make(chosen: Account, client: Any, flow: LoginFlowManager | None = None) -> globus_sdk.GlobusApp:
-    """The application of an account and its tokens; `flow`: what is done where a person must log in, else refused.
+def make(chosen: Account, client: UserClient | ApplicationClient, flow: LoginFlowManager | None = None) -> globus_sdk.GlobusApp:
+    """The application of an account and its tokens; `flow` is run where a person must log in, which without it is an error.
 
-    Raises `EndpointError`: a file of tokens that cannot be used.
+    Raises `EndpointError`: the file of tokens cannot be used.
     """
     path = account.file()
-    user = isinstance(client, UserClient)
-    more: dict[str, Any] = {"login_flow_manager": flow or _Refusal(client), "token_validation_error_handler": _refuse}
     try:
+        storage = Tokens(path, chosen.part)
+        if isinstance(client, ApplicationClient):
+            config = globus_sdk.GlobusAppConfig(token_storage=storage, environment=chosen.environment)
+            return globus_sdk.ClientApp("hfx", login_client=client, scope_requirements=SCOPES, config=config)
         config = globus_sdk.GlobusAppConfig(
-            token_storage=Tokens(path, chosen.part),
-            request_refresh_tokens=user,
+            token_storage=storage,
+            request_refresh_tokens=True,
             environment=chosen.environment,
-            **(more if user else {}),
+            login_flow_manager=flow or _Refusal(client),
+            token_validation_error_handler=_refuse,
         )
-        kind = globus_sdk.UserApp if user else globus_sdk.ClientApp
-        return kind("hfx", login_client=client, scope_requirements=SCOPES, config=config)
+        return globus_sdk.UserApp("hfx", login_client=client, scope_requirements=SCOPES, config=config)
     except OSError as error:
         raise EndpointError(f"{path} cannot be read ({error.strerror}); mend it or set HFX_CONFIG to another folder") from None
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -85,21 +88,21 @@ def make(chosen: Account, client: Any, flow: LoginFlowManager | None = None) -> 
 
 
 def _renew(made: globus_sdk.GlobusApp, client: globus_sdk.AuthLoginClient) -> None:
-    """Have good tokens for all that is needed; without much patience, as somebody waits."""
+    """Make sure that the tokens of all scopes are valid; with one retry only, because the user waits."""
     with client.retry_config.tune(max_retries=1):
         for server in SCOPES:
             authorizer: Any = made.get_authorizer(server)
             authorizer.ensure_valid_token()
 
 
-def userinfo(made: globus_sdk.GlobusApp) -> Mapping[str, Any]:
-    """What Globus says of who is logged in: ``sub``, ``preferred_username``, ``name``."""
+def userinfo(made: globus_sdk.GlobusApp) -> JsonObject:
+    """The identity that is logged in, from Globus Auth: ``sub``, ``preferred_username``, ``name``."""
     client = globus_sdk.AuthClient(app=made, app_scopes=[*SCOPES[AUTH]])
     with client.retry_config.tune(max_retries=1):
         found = client.userinfo().data
     if not isinstance(found, dict) or "sub" not in found:
         raise strange(client.base_url)
-    return found
+    return cast(JsonObject, found)
 
 
 @contextmanager
@@ -130,11 +133,11 @@ def _needed() -> list[str]:
     return [str(scope) for scopes in SCOPES.values() for scope in scopes]
 
 
-def _refuse(made: globus_sdk.GlobusApp, error: TokenValidationError) -> NoReturn:
-    """What the application does where its tokens cannot be used: no login in mid-scan."""
-    stored = made.token_storage.token_storage.get_token_data_by_resource_server()
-    held = [scope for tokens in stored.values() for scope in tokens.scope.split()]
-    lacking = [scope for scope in _needed() if scope not in held]
+def _refuse(app: globus_sdk.GlobusApp, error: TokenValidationError) -> NoReturn:
+    """The application's handler for tokens that cannot be used: `LoginError` instead of a login during a scan."""
+    stored = app.token_storage.token_storage.get_token_data_by_resource_server()
+    granted = [scope for tokens in stored.values() for scope in tokens.scope.split()]
+    lacking = [scope for scope in _needed() if scope not in granted]
     if stored and lacking:
         raise LoginError(f"the login to Globus lacks what hfx needs ({', '.join(lacking)}): type 'hfx login'") from None
     if stored:
@@ -143,7 +146,7 @@ def _refuse(made: globus_sdk.GlobusApp, error: TokenValidationError) -> NoReturn
 
 
 class _Refusal(LoginFlowManager):
-    """The flow of an application that asks nobody: it says what to type."""
+    """The login flow of an application that never prompts: an error that says what to type."""
 
     def run_login_flow(self, auth_parameters: GlobusAuthorizationParameters) -> NoReturn:
         why = auth_parameters.session_message
@@ -153,7 +156,7 @@ class _Refusal(LoginFlowManager):
 
 
 def _command(wanted: GlobusAuthorizationParameters) -> str:
-    """What to type to fulfil demands."""
+    """The command line of `hfx login` that satisfies demands."""
     words = ["hfx", "login"]
     for name, option in DEMANDS.items():
         value = getattr(wanted, name)
@@ -165,13 +168,14 @@ def _command(wanted: GlobusAuthorizationParameters) -> str:
 
 
 def _require(identity: str, made: globus_sdk.GlobusApp) -> None:
-    """Raise `LoginError` where another identity than this is logged in; an account may have several, linked."""
+    """Raise `LoginError` unless this identity, or one that is linked to it, is logged in."""
     wanted = identity.lower()
     if made.token_storage.identity_id == wanted:
         return
     found = userinfo(made)
-    linked = found.get("identity_set") or []
-    known = {str(one.get(key)).lower() for one in (found, *linked) for key in ("sub", "preferred_username", "username")}
+    linked = found.get("identity_set")
+    identities = [found, *(one for one in (linked if isinstance(linked, list) else ()) if isinstance(one, dict))]
+    known = {str(one.get(key)).lower() for one in identities for key in ("sub", "preferred_username", "username")}
     if wanted not in known:
         who = found.get("preferred_username") or found.get("sub")
         robot = isinstance(made, globus_sdk.ClientApp)

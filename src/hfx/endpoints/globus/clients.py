@@ -1,4 +1,4 @@
-"""globus-sdk's clients of Globus Auth; a grant that is refused is one line that says what to type."""
+"""Clients of Globus Auth from globus-sdk, whose errors for refused grants say what to type."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hfx.errors import EndpointError, LoginError
 
 __all__ = ["ApplicationClient", "CodeError", "UserClient", "client_of", "reason", "strange"]
 
-# By the grant that Globus refuses. The first happens in mid-scan too, deep inside of Globus Compute's own calls.
+# Error texts by the grant that Globus refuses. The first can occur during a scan, within calls of Globus Compute's SDK.
 _REFUSED = {
     "refresh_token": "the login to Globus has ended or was revoked ({}): type 'hfx login'",
     "authorization_code": "Globus does not accept this code ({}): mistyped, used already or too old; 'hfx login' shows a new one",
@@ -19,7 +19,7 @@ _REFUSED = {
 
 
 class CodeError(LoginError):
-    """A code that Globus does not accept; another one may be given."""
+    """Globus does not accept the code; the user may give another one."""
 
 
 class _Explained(globus_sdk.AuthLoginClient):
@@ -34,7 +34,7 @@ class _Explained(globus_sdk.AuthLoginClient):
             return super().oauth2_token(form_data, body_params=body_params, response_class=response_class)
         except globus_sdk.AuthAPIError as error:
             sentence = _REFUSED.get(form_data["grant_type"])
-            if sentence is None or error.http_status not in (400, 401) or not _told(error):
+            if sentence is None or error.http_status not in (400, 401) or not _description(error):
                 raise
             kind = CodeError if form_data["grant_type"] == "authorization_code" else LoginError
             raise kind(sentence.format(reason(error))) from None
@@ -43,11 +43,11 @@ class _Explained(globus_sdk.AuthLoginClient):
 
 
 class UserClient(_Explained, globus_sdk.NativeAppAuthClient):
-    """A person's logins: an application that keeps no secret."""
+    """The client for logins of persons: an application without a secret."""
 
 
 class ApplicationClient(_Explained, globus_sdk.ConfidentialAppAuthClient):
-    """An application that acts for itself, with its secret."""
+    """The client for an application that acts for itself, with its secret."""
 
 
 def client_of(chosen: Account) -> UserClient | ApplicationClient:
@@ -63,16 +63,16 @@ def client_of(chosen: Account) -> UserClient | ApplicationClient:
 
 
 def strange(url: str) -> EndpointError:
-    """The error where something answers that is no Globus Auth: a page of the network's own to log in, as it may be."""
+    """The error for an answer that is not from Globus Auth, but for instance from the login page of a network."""
     return EndpointError(f"what answers at {url} is not Globus Auth; mend the network or the proxy and try again")
 
 
 def reason(error: globus_sdk.GlobusAPIError) -> str:
     """The status and, where it says one, the reason of a refusal."""
-    return " ".join(f"{error.http_status} {_told(error) or error.message or ''}".split())
+    return " ".join(f"{error.http_status} {_description(error) or error.message or ''}".split())
 
 
-def _told(error: globus_sdk.GlobusAPIError) -> str:
-    """What OAuth calls an error's description, else its name; empty where something else answered, a proxy as it may be."""
-    told = error.raw_json if isinstance(error.raw_json, dict) else {}
-    return next((told[key] for key in ("error_description", "error") if isinstance(told.get(key), str)), "")
+def _description(error: globus_sdk.GlobusAPIError) -> str:
+    """The description of an OAuth error, else its name; empty for an answer of another kind, for instance from a proxy."""
+    content = error.raw_json if isinstance(error.raw_json, dict) else {}
+    return next((content[key] for key in ("error_description", "error") if isinstance(content.get(key), str)), "")

@@ -1,4 +1,4 @@
-"""What an endpoint tells of a task that failed, a traceback in text, as one of hfx's errors with its remedy."""
+"""Errors of failed tasks: the traceback that an endpoint reports, as one of hfx's errors with its remedy."""
 
 import re
 
@@ -11,7 +11,7 @@ _LAST = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Lost|Exceeded|Pool|Fai
 
 
 def translated(text: str, where: str) -> HfxError:
-    """`text`: what the service gave as the exception of a task; `where`: the endpoint."""
+    """The error for a task's exception, given as the `text` from the service; `where`: the endpoint."""
     kind, said = _last_error(text)
     if kind == "ManagerLost":
         return NodeLostError(f"{where}: its node{_host(said)} was lost (job ended, node down or unreachable)")
@@ -39,7 +39,7 @@ def _host(said: str) -> str:
 
 
 def _last_error(text: str) -> tuple[str, str]:
-    """The type and the words of the last error of a traceback; ("", the last line) where there is none."""
+    """The type and the text of the last error of a traceback; ("", the last line) where there is none."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for line in reversed(lines):
         match = _LAST.match(line)

@@ -1,29 +1,29 @@
-"""Whether a Globus Compute endpoint still lives: asked after a long silence."""
+"""Checks that a Globus Compute endpoint is still online, when no task has been answered for a while."""
 
 import time
 
 from hfx.endpoints.globus.service import Service
 from hfx.errors import EndpointError
 
-__all__ = ["Vigil"]
+__all__ = ["Liveness"]
 
-_QUIET = 60.0  # seconds without an answer after which it is asked
+_QUIET = 60.0  # seconds without an answered task until the endpoint's state is requested
 
 
-class Vigil:
-    """An endpoint that stays offline for as long as `patience` (seconds) is given up."""
+class Liveness:
+    """The checks of one endpoint, which is given up when it stays offline for `patience` seconds."""
 
     def __init__(self, service: Service, patience: float) -> None:
         self._service, self._patience = service, patience
         self._next = time.monotonic() + _QUIET
-        self._offline: float | None = None  # since when
+        self._offline: float | None = None  # the time since when it is
 
-    def heard(self) -> None:
+    def answered(self) -> None:
         """A task was answered."""
         self._next, self._offline = time.monotonic() + _QUIET, None
 
-    def look(self) -> None:
-        """Ask, if it is time to; raises `EndpointError` for one that is given up."""
+    def check(self) -> None:
+        """Request the endpoint's state, if it is time to; raises `EndpointError` when it is given up."""
         now = time.monotonic()
         if now < self._next:
             return

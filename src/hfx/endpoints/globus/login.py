@@ -1,4 +1,4 @@
-"""What a person types: log in, log out, who is it. The address to open is shown and the code asked for; no browser is opened."""
+"""Log in to Globus, log out, and show the identity. The user opens a shown address and types the code of its page."""
 
 import platform
 from collections.abc import Callable, Mapping
@@ -18,27 +18,28 @@ from globus_sdk.token_storage.validating_token_storage import IdentityMismatchEr
 from hfx.endpoints.globus import account
 from hfx.endpoints.globus.account import Account
 from hfx.endpoints.globus.auth import app, explained, make, userinfo
-from hfx.endpoints.globus.clients import CodeError, UserClient, client_of
+from hfx.endpoints.globus.clients import ApplicationClient, CodeError, UserClient, client_of
 from hfx.errors import EndpointError, LoginError
+from hfx.json_types import JsonObject
 
 __all__ = ["Who", "login", "logout", "whoami"]
 
 
 @dataclass(frozen=True)
 class Who:
-    """Who is logged in, and how.
+    """The identity that is logged in, and its tokens.
 
     Args:
-        name: of the person or application; may be empty, as `username`.
+        name: the name of the person or application; may be empty, as may `username`.
         username: as Globus shows it, with its domain.
         identity: the identity's id.
         kind: ``user``, or ``client`` for client credentials.
         client: the id of the application.
-        environment: of Globus.
-        scopes: by the server that they are for.
-        until: when the first of the access tokens ends, seconds since 1970.
-        renewed: whether they are renewed without anybody.
-        file: that keeps them.
+        environment: the environment of Globus.
+        scopes: the granted scopes by server.
+        until: the time when the first of the access tokens expires, in seconds since 1970.
+        renewed: whether the tokens are renewed automatically.
+        file: the file of the tokens.
     """
 
     name: str
@@ -52,8 +53,8 @@ class Who:
     renewed: bool
     file: Path
 
-    def public(self) -> dict[str, Any]:
-        """For JSON; `until` as a time of day, in UTC."""
+    def public(self) -> JsonObject:
+        """The fields for JSON; `until` as date and time in UTC."""
         return {**asdict(self), "until": datetime.fromtimestamp(self.until, UTC).isoformat(), "file": str(self.file)}
 
     def __str__(self) -> str:
@@ -65,7 +66,7 @@ Ask = Callable[[CodeError | None], str]
 
 
 class _Asking(CommandLineLoginFlowManager):
-    """globus-sdk's flow for a terminal: `show` gets the address to open, `ask` gives the code that its page shows."""
+    """globus-sdk's login flow for a terminal: `show` is called with the address to open, `ask` returns the code of its page."""
 
     def __init__(self, client: UserClient, show: Callable[[str], None], ask: Ask) -> None:
         grant = f"hfx on {platform.node()}" if platform.node() else "hfx"
@@ -79,7 +80,7 @@ class _Asking(CommandLineLoginFlowManager):
             self.given = super().run_login_flow(auth_parameters)
         except CodeError as error:
             self._refused = error
-        while self.given is None:  # the address is good for another code
+        while self.given is None:  # the address remains valid for another code
             code = self.prompt_for_code()  # which raises where there is none
             try:
                 self.given = self.login_client.oauth2_exchange_code_for_tokens(code)
@@ -91,7 +92,7 @@ class _Asking(CommandLineLoginFlowManager):
         self._show(authorize_url)
 
     def prompt_for_code(self) -> str:
-        """The code itself, also where the address of its page was given."""
+        """The code; if the user gave the address of the page instead, the code in it."""
         given = self._ask(self._refused).strip()
         return parse_qs(urlsplit(given).query).get("code", [given])[0]
 
@@ -101,19 +102,19 @@ def login(
     ask: Ask,
     *,
     force: bool = False,
-    demands: Mapping[str, Any] | None = None,
+    demands: Mapping[str, list[str] | bool | None] | None = None,
 ) -> tuple[Who, bool]:
-    """Log in where nobody is; who is it then, and whether it is a new login.
+    """Log in, unless somebody is logged in; returns the identity, and whether the login is new.
 
     Args:
-        show: gets the address to open in a browser, anywhere.
-        ask: gives the code that its page shows; called again, with the error, where Globus does not accept it.
-        force: log in again where somebody is logged in already.
-        demands: what the login must have, by the names in `DEMANDS`; implies `force`.
+        show: called with the address to open in a browser, on any machine.
+        ask: returns the code that the page shows; called again, with the error, if Globus does not accept the code.
+        force: log in again even if somebody is logged in.
+        demands: demands on the login, by the names in `hfx.endpoints.globus.auth.DEMANDS`; implies `force`.
 
-    Raises `EndpointError`: a code that Globus does not accept, another identity than before, no network.
+    Raises `EndpointError`: Globus does not accept the code, another identity than before, no network.
     """
-    wanted = {name: value for name, value in (demands or {}).items() if value}
+    wanted: dict[str, Any] = {name: value for name, value in (demands or {}).items() if value}
     if not force and not wanted:
         with suppress(LoginError):
             return whoami(), False
@@ -122,11 +123,11 @@ def login(
     flow = _Asking(client, show, ask) if isinstance(client, UserClient) else None
     made = make(chosen, client, flow)
     with explained(client), client.retry_config.tune(max_retries=1):
-        client.get_openid_configuration()  # no way to Globus is said before anybody opens an address
+        client.get_openid_configuration()  # fails without a network, before the user opens an address
         try:
             made.login(auth_params=GlobusAuthorizationParameters(**wanted), force=True)
         except TokenValidationError as error:
-            _give_back(client, flow)
+            _revoke(client, flow)
             if not isinstance(error, IdentityMismatchError):
                 raise
             raise LoginError(
@@ -136,8 +137,8 @@ def login(
         return _who(chosen, made), True
 
 
-def _give_back(client: Any, flow: _Asking | None) -> None:
-    """Revoke tokens that are not kept."""
+def _revoke(client: UserClient | ApplicationClient, flow: _Asking | None) -> None:
+    """Revoke the new tokens, which are not kept."""
     given = flow.given.by_resource_server.values() if flow and flow.given else ()
     for token in given:
         for kind in ("access_token", "refresh_token"):
@@ -146,9 +147,9 @@ def _give_back(client: Any, flow: _Asking | None) -> None:
 
 
 def whoami() -> Who:
-    """Who is logged in, as Globus says it now.
+    """The identity that is logged in, as Globus Auth reports it now.
 
-    Raises `EndpointError`: nobody (`LoginError`), no network.
+    Raises `EndpointError`: nobody is logged in (`LoginError`), or no network.
     """
     chosen = account.account()
     client = client_of(chosen)
@@ -158,12 +159,12 @@ def whoami() -> Who:
 
 
 def _who(chosen: Account, made: globus_sdk.GlobusApp) -> Who:
-    told = userinfo(made)
+    info = userinfo(made)
     tokens = made.token_storage.token_storage.get_token_data_by_resource_server()
     return Who(
-        name=str(told.get("name") or ""),
-        username=str(told.get("preferred_username") or ""),
-        identity=str(told["sub"]),
+        name=str(info.get("name") or ""),
+        username=str(info.get("preferred_username") or ""),
+        identity=str(info["sub"]),
         kind=chosen.kind,
         client=chosen.client,
         environment=chosen.environment,
@@ -175,20 +176,20 @@ def _who(chosen: Account, made: globus_sdk.GlobusApp) -> Who:
 
 
 def logout() -> bool:
-    """Revoke the account's tokens and remove them from the disk; whether there were any.
+    """Revoke the account's tokens and remove them from the disk; returns whether there were any.
 
-    Raises `EndpointError`: they were removed here, but could not be revoked.
+    Raises `EndpointError`: they were removed from the disk, but could not be revoked.
     """
     chosen = account.account()
     client = client_of(chosen)
     made = make(chosen, client)
     storage = made.token_storage.token_storage
-    held = storage.get_token_data_by_resource_server()
+    stored = storage.get_token_data_by_resource_server()
     try:
         with explained(client), client.retry_config.tune(max_retries=1):
             made.logout(sweep=True)
     except EndpointError:
-        for server in held:
+        for server in stored:
             storage.remove_token_data(server)
         raise EndpointError(
             f"the tokens are removed from this disk, but Globus Auth at {client.base_url} could not be asked to revoke them: "
@@ -196,4 +197,4 @@ def logout() -> bool:
         ) from None
     finally:
         account.clean(account.file())
-    return bool(held)
+    return bool(stored)

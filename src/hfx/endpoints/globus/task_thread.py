@@ -1,95 +1,112 @@
-"""The traffic with Globus Compute: one thread that submits what waits, in batches, and asks for what is not answered yet.
+"""The thread of a Globus Compute endpoint, which submits tasks in batches and requests their results.
 
-It speaks HTTPS only: results are asked for, so that no port but the browser's must be open, and no queue is left behind.
+It uses HTTPS only: results are requested, not received through a message queue, so that no other port must be open and no
+queue has to be deleted at the end.
 """
 
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from hfx.endpoints.globus.errors import translated
 from hfx.endpoints.globus.function import Registration, serializer
 from hfx.endpoints.globus.ledger import Ledger
-from hfx.endpoints.globus.liveness import Vigil
+from hfx.endpoints.globus.liveness import Liveness
 from hfx.endpoints.globus.service import Closed, MaybeDone, Service
+from hfx.endpoints.globus.specification import Globus
 from hfx.endpoints.globus.submission import SETTLING, Submission
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError, NodeLostError, TooLargeError, WorkerLostError
 from hfx.functions import wire, wire_text
+from hfx.json_types import JsonObject
 
-__all__ = ["Traffic", "Work"]
+__all__ = ["Task", "TaskThread"]
 
-_MOST_TASKS = 128  # of a batch, and of a look at results
-_FIRST_LOOK, _SLOWER = 0.5, 1.3  # seconds after which results are asked for; then ever more slowly
-_FLOCK = 0.4  # seconds at most that the first of several tasks waits for the others
-_MISSED = 5  # looks at which a task may be missing
+_MOST_TASKS = 128  # in one submission, and in one request for results
+_FIRST_POLL, _SLOWER = 0.5, 1.3  # seconds until the first request for results; the factor for each further one
+_GATHERING = 0.4  # the longest time for which the first of several tasks waits for the others, in seconds
+_MISSED = 5  # requests for results whose answers may omit a task
 
 
 @dataclass(eq=False)
-class Work:
-    """A task on its way: its future, its request as text, and what the service calls it."""
+class Task:
+    """A submitted task.
 
-    future: Future[Any]
+    Args:
+        future: gets its result.
+        request: the request as text.
+        digest: names the request.
+        recorded: whether it is in the ledger; a second equal task at the same time is not.
+        tries: the number of submissions that failed.
+        id: the service's id of the task, once it is submitted.
+        since: the time of the submission (monotonic).
+    """
+
+    future: Future[object]
     request: str
     digest: str
-    kept: bool = True  # in the ledger; not a second equal task at the same time
+    recorded: bool = True
     tries: int = 0
-    task: str | None = None
+    id: str | None = None
     since: float = field(default_factory=time.monotonic)
 
 
-class Traffic:
-    """`open` is what has no answer yet. `folder`: where ledgers and ids of functions are kept."""
+class TaskThread:
+    """The tasks of one endpoint that have no result yet (`open`), and the thread that submits them and gets their results.
+
+    Args:
+        endpoint: of the globus engine.
+        folder: for the ledgers and the ids of functions.
+    """
 
     def __init__(self, endpoint: Endpoint, folder: Path) -> None:
-        self._endpoint, self._spec, self._where = endpoint, endpoint.spec, str(endpoint)
+        self._endpoint, self._spec, self._where = endpoint, endpoint.spec_as(Globus), str(endpoint)
         self._folder = folder
         self._change = threading.Condition()
         self._closing = threading.Event()
-        self._begun = False
-        self._waiting: deque[Work] = deque()
-        self.open: set[Work] = set()
+        self._started = False
+        self._queue: deque[Task] = deque()
+        self.open: set[Task] = set()
         self.refusal: EndpointError | None = None
-        self._watched: dict[str, Work] = {}  # by the service's id
-        self._nameless: dict[str, Work] = {}  # submitted, perhaps; by digest
-        self._strangers: set[str] = set()  # ids whose digests are not known
-        self._doubted: set[str] = set()  # groups of earlier clients that were asked for strangers
-        self._missed: Counter[str] = Counter()  # looks at which the service did not mention a task
-        self._pause, self._due = _FIRST_LOOK, 0.0
+        self._submitted: dict[str, Task] = {}  # by the service's id
+        self._perhaps_submitted: dict[str, Task] = {}  # the answer to their submission was lost; by digest
+        self._unidentified: set[str] = set()  # ids of tasks whose digests are not known
+        self._listed: set[str] = set()  # groups of earlier clients whose tasks were listed
+        self._missed: Counter[str] = Counter()  # by id: answers of the service that omitted the task
+        self._pause, self._due = _FIRST_POLL, 0.0
         self._thread = threading.Thread(target=self._run, name=f"hfx-globus-{endpoint.name}", daemon=True)
 
-    def put(self, work: Work) -> None:
-        """Take on a task; raises `EndpointError` where the endpoint was found unusable."""
+    def put(self, task: Task) -> None:
+        """Queue a task; raises `EndpointError` if the endpoint has turned out to be unusable."""
         with self._change:
             if self.refusal is not None:
                 raise self.refusal
-            work.kept = all(other.digest != work.digest for other in self.open)
-            self.open.add(work)
-            self._waiting.append(work)
+            task.recorded = all(other.digest != task.digest for other in self.open)
+            self.open.add(task)
+            self._queue.append(task)
             if not self._thread.is_alive():
                 self._thread.start()
             self._change.notify_all()
 
     def close(self, done: bool) -> None:
-        """No more traffic; what is open stays in the ledger, and what was answered last, unless the client is `done`."""
+        """End the thread. The ledger keeps open tasks; it keeps the last answers too, unless the client is `done`."""
         self._closing.set()
         with self._change:
             self._change.notify_all()
         if self._thread.is_alive():
-            self._thread.join(5.0)  # a request under way may take longer; nobody reads its answer
-        if done and self._begun:
+            self._thread.join(5.0)  # a pending request may take longer; its answer is ignored
+        if done and self._started:
             self._ledger.forget_answered(0.0)
 
     def _run(self) -> None:
         try:
-            self._begin()
+            self._start()
             while not self._closing.is_set():
-                self._turn()
+                self._round()
         except Closed:
             pass
         except EndpointError as error:
@@ -103,206 +120,208 @@ class Traffic:
         with self._change:
             self.refusal = error
             refused = list(self.open)
-        for work in refused:
-            self._end(work, error, None)
+        for task in refused:
+            self._end(task, error, None)
 
-    def _begin(self) -> None:
+    def _start(self) -> None:
+        assert self._spec.endpoint_id is not None
         self._service = Service(self._where, self._spec.endpoint_id, self._spec.patience, self._closing, self._spec.identity)
         registration = Registration(self._service, self._folder / "functions", self._spec.group)
         self._ledger = Ledger(self._folder / "tasks" / self._spec.key(self._service.address))
         self._submission = Submission(self._endpoint, self._service, registration, self._ledger)
-        self._begun = True
-        self._vigil = Vigil(self._service, self._spec.patience)
+        self._started = True
+        self._liveness = Liveness(self._service, self._spec.patience)
         self._serializer = serializer()
         self._service.check_online()
 
-    def _turn(self) -> None:
-        """One round: submit what waits, and look for answers when it is time."""
-        taken = self._taken()
-        fresh = [work for work in taken if not self._collects(work)]
+    def _round(self) -> None:
+        """Submit the queued tasks, and request results if it is time to."""
+        taken = self._take()
+        fresh = [task for task in taken if not self._collect(task)]
         if fresh:
             self._send(fresh)
         if taken:
-            self._pause, self._due = _FIRST_LOOK, time.monotonic() + _FIRST_LOOK
-        if (self._watched or self._strangers) and time.monotonic() >= self._due:
-            self._look()
+            self._pause, self._due = _FIRST_POLL, time.monotonic() + _FIRST_POLL
+        if (self._submitted or self._unidentified) and time.monotonic() >= self._due:
+            self._poll()
         self._ledger.forget_answered(SETTLING)
 
-    def _taken(self) -> list[Work]:
-        """What waits and fits in one request; waits for it, or until it is time to look for answers."""
+    def _take(self) -> list[Task]:
+        """The queued tasks that fit into one request; waits for a task, at most until the next request for results."""
         with self._change:
-            if not self._waiting and not self._closing.is_set():
-                busy = self._watched or self._strangers
+            if not self._queue and not self._closing.is_set():
+                busy = self._submitted or self._unidentified
                 self._change.wait(max(0.0, self._due - time.monotonic()) if busy else SETTLING)
-            self._await_more()
-            taken: list[Work] = []
+            self._gather()
+            taken: list[Task] = []
             room = wire_text.LIMIT
-            while self._waiting and len(taken) < _MOST_TASKS and len(self._waiting[0].request) <= room:
-                room -= len(self._waiting[0].request)
-                taken.append(self._waiting.popleft())
-        for work in taken:
-            if not work.future.running() and not work.future.set_running_or_notify_cancel():
-                self.open.discard(work)
-        return [work for work in taken if work in self.open]
+            while self._queue and len(taken) < _MOST_TASKS and len(self._queue[0].request) <= room:
+                room -= len(self._queue[0].request)
+                taken.append(self._queue.popleft())
+        for task in taken:
+            if not task.future.running() and not task.future.set_running_or_notify_cancel():
+                self.open.discard(task)
+        return [task for task in taken if task in self.open]
 
-    def _await_more(self) -> None:
-        """Tasks come in flocks: one request for all, rather than one for the first and another for the rest."""
-        count, deadline = 0, time.monotonic() + _FLOCK
-        while count < len(self._waiting) and time.monotonic() < deadline and not self._closing.is_set():
-            count = len(self._waiting)
-            self._change.wait(_FLOCK / 4)
+    def _gather(self) -> None:
+        """Wait while more tasks are queued, so that tasks that come together make one request."""
+        count, deadline = 0, time.monotonic() + _GATHERING
+        while count < len(self._queue) and time.monotonic() < deadline and not self._closing.is_set():
+            count = len(self._queue)
+            self._change.wait(_GATHERING / 4)
 
     # Submission
 
-    def _collects(self, work: Work) -> bool:
-        """Whether an earlier client has submitted the very same: then its answer is waited for."""
-        if not work.kept or work.tries:
+    def _collect(self, task: Task) -> bool:
+        """Whether an earlier client has, or may have, submitted the same task: then this client gets its result."""
+        if not task.recorded or task.tries:
             return False
-        answer = self._ledger.answer(work.digest)
+        answer = self._ledger.answer(task.digest)
         if answer is not None:
-            self._settle(work, answer)
+            self._finish(task, answer)
             return True
-        entry = self._ledger.find(work.digest)
+        entry = self._ledger.find(task.digest)
         if entry is None or entry.group is None:
             return False
         if entry.task is not None:
-            self._watch(work, entry.task)
+            self._add_submitted(task, entry.task)
             return True
-        if entry.group not in self._doubted:
-            self._doubted.add(entry.group)
-            return self._doubtful([work], entry.group)
-        if self._strangers:
-            self._nameless[work.digest] = work
-        return bool(self._strangers)
+        if entry.group not in self._listed:
+            self._listed.add(entry.group)
+            return self._list_unidentified([task], entry.group)
+        if self._unidentified:
+            self._perhaps_submitted[task.digest] = task
+        return bool(self._unidentified)
 
-    def _send(self, works: Sequence[Work]) -> None:
-        """Submit as one batch."""
+    def _send(self, tasks: Sequence[Task]) -> None:
+        """Submit tasks as one batch."""
         group = self._submission.group()
-        self._ledger.intend((work.digest for work in works if work.kept), group)
+        self._ledger.intend((task.digest for task in tasks if task.recorded), group)
         begun = time.monotonic()
         while True:
             try:
-                self._ids(works, group, self._submission.submit([work.request for work in works]))
-            except MaybeDone as said:
-                self._service.wait(SETTLING, begun, str(said))
-                if not self._doubtful(works, group):
+                self._record_ids(tasks, group, self._submission.submit([task.request for task in tasks]))
+            except MaybeDone as error:
+                self._service.wait(SETTLING, begun, str(error))
+                if not self._list_unidentified(tasks, group):
                     continue
             except TooLargeError as error:
-                self._too_large(works, error)
+                self._too_large(tasks, error)
             return
 
-    def _ids(self, works: Sequence[Work], group: str, ids: Sequence[str]) -> None:
-        if len(ids) != len(works):
-            raise EndpointError(f"{self._where}: the service took {len(ids)} of {len(works)} tasks; run the same command again")
-        self._ledger.submitted({work.digest: one for work, one in zip(works, ids, strict=True) if work.kept}, group)
+    def _record_ids(self, tasks: Sequence[Task], group: str, ids: Sequence[str]) -> None:
+        if len(ids) != len(tasks):
+            raise EndpointError(f"{self._where}: the service took {len(ids)} of {len(tasks)} tasks; run the same command again")
+        self._ledger.submitted({task.digest: id_ for task, id_ in zip(tasks, ids, strict=True) if task.recorded}, group)
         self._ledger.learn(group, ids)
-        for work, one in zip(works, ids, strict=True):
-            self._watch(work, one)
+        for task, id_ in zip(tasks, ids, strict=True):
+            self._add_submitted(task, id_)
 
-    def _doubtful(self, works: Sequence[Work], group: str) -> bool:
-        """Whether works, whose submission was not answered, may have arrived: the group has tasks that nobody knows."""
-        self._strangers |= self._service.group(group) - self._ledger.known(group) - set(self._watched)
-        if not self._strangers:
+    def _list_unidentified(self, tasks: Sequence[Task], group: str) -> bool:
+        """Whether tasks may have been submitted although the answer was lost: their group has tasks of unknown digests."""
+        self._unidentified |= self._service.group(group) - self._ledger.known(group) - set(self._submitted)
+        if not self._unidentified:
             return False
-        self._nameless.update({work.digest: work for work in works})
+        self._perhaps_submitted.update({task.digest: task for task in tasks})
         return True
 
-    def _too_large(self, works: Sequence[Work], error: TooLargeError) -> None:
-        """The service takes less than it says; each of its own."""
-        for work in works if len(works) > 1 else ():
-            self._send([work])
-        if len(works) == 1:
-            self._end(works[0], error, None)
+    def _too_large(self, tasks: Sequence[Task], error: TooLargeError) -> None:
+        """After a refusal for its size, submit each task of a batch alone; a single task fails."""
+        for task in tasks if len(tasks) > 1 else ():
+            self._send([task])
+        if len(tasks) == 1:
+            self._end(tasks[0], error, None)
 
-    def _watch(self, work: Work, task: str) -> None:
-        work.task, work.since = task, time.monotonic()
-        self._watched[task] = work
+    def _add_submitted(self, task: Task, id_: str) -> None:
+        task.id, task.since = id_, time.monotonic()
+        self._submitted[id_] = task
 
-    # Answers
+    # Results
 
-    def _look(self) -> None:
-        """Ask for what is not answered yet."""
+    def _poll(self) -> None:
+        """Request the states and results of all submitted tasks."""
         before = len(self.open)
-        ids = [*self._watched, *self._strangers]
+        ids = [*self._submitted, *self._unidentified]
         for start in range(0, len(ids), _MOST_TASKS):
             some = ids[start : start + _MOST_TASKS]
-            told = self._service.tasks(some)
-            for one in some:
-                self._hear(one, told.get(one) or self._unmentioned(one))
-        if not self._strangers:
-            self._again(list(self._nameless.values()))
-            self._nameless.clear()
+            states = self._service.tasks(some)
+            for id_ in some:
+                self._read(id_, states.get(id_) or self._omitted(id_))
+        if not self._unidentified:
+            self._resubmit(list(self._perhaps_submitted.values()))
+            self._perhaps_submitted.clear()
         if len(self.open) < before:
-            self._pause = _FIRST_LOOK
-            self._vigil.heard()
+            self._pause = _FIRST_POLL
+            self._liveness.answered()
         else:
             self._pause = min(self._pause * _SLOWER, self._spec.poll_seconds)
         self._due = time.monotonic() + self._pause
-        self._vigil.look()
+        self._liveness.check()
 
-    def _unmentioned(self, task: str) -> Mapping[str, Any]:
-        """A task that the service does not mention may be one that it has only just taken."""
-        self._missed[task] += 1
-        return {"status": "pending" if self._missed[task] < _MISSED else "failed"}
+    def _omitted(self, id_: str) -> JsonObject:
+        """The state of a task that the service's answer omits: pending, because it may be new; failed after some answers."""
+        self._missed[id_] += 1
+        return {"status": "pending" if self._missed[id_] < _MISSED else "failed"}
 
-    def _hear(self, task: str, told: Mapping[str, Any]) -> None:
-        """The service's word on one task."""
-        work = self._watched.get(task)
-        if str(told.get("status", "")).lower() not in ("success", "failed"):
-            self._give_up_hung(work)
+    def _read(self, id_: str, state: JsonObject) -> None:
+        """Act upon the state of one task."""
+        task = self._submitted.get(id_)
+        if str(state.get("status", "")).lower() not in ("success", "failed"):
+            self._check_late(task)
             return
-        self._watched.pop(task, None)
-        self._strangers.discard(task)
-        if "result" in told:
-            digest, answer = wire_text.decoded(self._serializer.deserialize(told["result"]))
-            work = work or self._nameless.pop(digest, None)
-            if work is not None:
-                self._settle(work, answer)
-        elif work is not None and "exception" in told:
-            self._end(work, translated(str(told["exception"]), self._where), None)
-        elif work is not None:
-            self._lost(work, "the service lost it, or dropped its result")
+        self._submitted.pop(id_, None)
+        self._unidentified.discard(id_)
+        if "result" in state:
+            digest, answer = wire_text.decoded(self._serializer.deserialize(str(state["result"])))
+            task = task or self._perhaps_submitted.pop(digest, None)
+            if task is not None:
+                self._finish(task, answer)
+        elif task is not None and "exception" in state:
+            self._end(task, translated(str(state["exception"]), self._where), None)
+        elif task is not None:
+            self._lost(task, "the service lost it, or dropped its result")
 
-    def _give_up_hung(self, work: Work | None) -> None:
+    def _check_late(self, task: Task | None) -> None:
+        """Give up waiting for a task after `lost_after` seconds."""
         late = self._spec.lost_after
-        if work is not None and late is not None and time.monotonic() - work.since > late:
-            self._watched.pop(str(work.task))
-            self._lost(work, f"it was not answered for {late:.0f} s (lost_after)")
+        if task is not None and late is not None and time.monotonic() - task.since > late:
+            self._submitted.pop(str(task.id))
+            self._lost(task, f"it was not answered for {late:.0f} s (lost_after)")
 
-    def _lost(self, work: Work, why: str) -> None:
-        """Submit again, within limits."""
-        if work.tries >= self._spec.retries:
-            self._end(work, NodeLostError(f"{self._where}: {why}, {work.tries + 1} times"), None)
+    def _lost(self, task: Task, why: str) -> None:
+        """Submit a task again; after too many tries it fails."""
+        if task.tries >= self._spec.retries:
+            self._end(task, NodeLostError(f"{self._where}: {why}, {task.tries + 1} times"), None)
         else:
-            self._again([work])
+            self._resubmit([task])
 
-    def _again(self, works: Iterable[Work]) -> None:
-        for work in works:
-            work.tries, work.task = work.tries + 1, None
+    def _resubmit(self, tasks: Iterable[Task]) -> None:
+        for task in tasks:
+            task.tries, task.id = task.tries + 1, None
             with self._change:
-                self._waiting.append(work)
+                self._queue.append(task)
 
-    def _settle(self, work: Work, raw: bytes) -> None:
-        """An answer: kept on disk until the client has surely written its records down."""
+    def _finish(self, task: Task, raw: bytes) -> None:
+        """Set a task's result. The answer stays on disk for as long as the client may need to write its own records."""
         try:
             result = wire.answer(raw)
-        except (EndpointError, WorkerLostError, TooLargeError) as told:
-            self._end(work, type(told)(f"{self._where}: {told}"), None)
-        except Exception as told:
-            self._end(work, told, None)
+        except (EndpointError, WorkerLostError, TooLargeError) as error:
+            self._end(task, type(error)(f"{self._where}: {error}"), None)
+        except Exception as error:
+            self._end(task, error, None)
         else:
-            if work.kept:
-                self._ledger.keep_answer(work.digest, raw)
-            self._end(work, None, result)
+            if task.recorded:
+                self._ledger.keep_answer(task.digest, raw)
+            self._end(task, None, result)
 
-    def _end(self, work: Work, error: BaseException | None, result: Any) -> None:
+    def _end(self, task: Task, error: BaseException | None, result: object) -> None:
         with self._change:
-            self.open.discard(work)
-        if work.future.done():
+            self.open.discard(task)
+        if task.future.done():
             return
         if error is None:
-            work.future.set_result(result)
+            task.future.set_result(result)
             return
-        if work.kept and not isinstance(error, EndpointError):
-            self._ledger.forget(work.digest)  # it is tried again as something else, or reported
-        work.future.set_exception(error)
+        if task.recorded and not isinstance(error, EndpointError):
+            self._ledger.forget(task.digest)  # the scan reports it, or tries it again as another task
+        task.future.set_exception(error)

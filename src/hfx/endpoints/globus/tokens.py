@@ -1,4 +1,4 @@
-"""globus-sdk's storage of tokens in a file, written whole: other processes of the user read and refresh it too."""
+"""globus-sdk's storage of tokens in a file, which is replaced as a whole because other processes of the user share it."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,11 +13,11 @@ from hfx.errors import EndpointError
 __all__ = ["Tokens"]
 
 
-class _Aside(JSONTokenStorage):
-    """A file that nobody else sees until it is moved.
+class _Temporary(JSONTokenStorage):
+    """A temporary file in a private folder, whose mode is set without the process' umask.
 
-    globus-sdk changes the process' umask while it writes. All threads share it: two that do so at once may leave it as
-    it was meant for secrets, and whatever the process writes or makes from then on cannot be entered or run.
+    globus-sdk changes the umask while it writes, but all threads share it. Two threads that do so at once can leave the
+    umask meant for secrets in place, and files and folders that the process makes later would lack permissions.
     """
 
     @contextmanager
@@ -28,7 +28,7 @@ class _Aside(JSONTokenStorage):
 class Tokens(JSONTokenStorage):
     """The tokens of an account.
 
-    Two processes that write at once may lose one's access token, never the file: the next use refreshes it again.
+    If two processes write at once, one access token may be lost, but never the file; the next use renews the token.
     """
 
     file_format = "json"
@@ -38,23 +38,23 @@ class Tokens(JSONTokenStorage):
         super().__init__(path, namespace=part)
 
     def store_token_data_by_resource_server(self, token_data_by_resource_server: Mapping[str, TokenStorageData]) -> None:
-        with self._aside() as aside:
-            aside.store_token_data_by_resource_server(token_data_by_resource_server)
+        with self._replacement() as storage:
+            storage.store_token_data_by_resource_server(token_data_by_resource_server)
 
     def remove_token_data(self, resource_server: str) -> bool:
-        with self._aside() as aside:
-            return aside.remove_token_data(resource_server)
+        with self._replacement() as storage:
+            return storage.remove_token_data(resource_server)
 
     @contextmanager
-    def _aside(self) -> Iterator[JSONTokenStorage]:
-        """The storage in a file of its own, which takes this one's place once it is written."""
+    def _replacement(self) -> Iterator[JSONTokenStorage]:
+        """A copy of the storage in a temporary file, which replaces this one's file at the end of the block."""
         path = Path(f"{self.filepath}.{uuid4().hex}.part")
         try:
             with suppress(FileNotFoundError):
                 content = Path(self.filepath).read_bytes()
                 path.touch(mode=0o600, exist_ok=False)
                 path.write_bytes(content)
-            yield _Aside(path, namespace=self.namespace)
+            yield _Temporary(path, namespace=self.namespace)
             path.chmod(0o600)  # its folder is the user's alone
             path.replace(self.filepath)
         except OSError as error:

@@ -1,1 +1,1 @@
-"""The engines of this machine: threads of this process, and worker processes."""
+"""Engines of this machine: threads of this process, and worker processes."""

@@ -1,7 +1,7 @@
-"""The inline engine: tasks run in this process, begun in the order in which they were submitted.
+"""The inline engine: tasks run in threads of this process and start in the order in which they were submitted.
 
-They run in threads beside the caller's, so that results stream, displays stay alive and Ctrl-C is heard at
-once. Fits leave the interpreter's lock alone; what a task does around them takes turns.
+The caller's thread stays free, so that it shows results as they come and handles Ctrl-C at once. Compiled fits release
+the interpreter's lock and run in parallel; the Python code of tasks does not.
 """
 
 import threading
@@ -9,10 +9,11 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from typing import Any, ClassVar, ParamSpec, TypeVar
+from typing import ClassVar, ParamSpec, TypeVar, cast
 
 from hfx.endpoints import toml_fields
-from hfx.endpoints.specification import Endpoint
+from hfx.endpoints.specification import Endpoint, Settings, Specification
+from hfx.json_types import JsonObject
 
 __all__ = ["KINDS", "Inline", "InlineExecutor", "executor"]
 
@@ -21,23 +22,34 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inline:
-    """Tasks run in threads of this process, `workers` at a time; by default as many as it may use cores, one on a GPU."""
+class Inline(Specification):
+    """Threads of this process; the default of `workers` is the number of cores that it may use, or one on a GPU."""
 
     workers: int | None = toml_fields.whole(None)
     threads: int | None = toml_fields.whole(None)  # of each task
     device: str | None = toml_fields.device()
 
-    sent_of_packed: ClassVar[float] = 0.0  # nothing travels
+    in_this_process: ClassVar[bool] = True
+    workers_are_children: ClassVar[bool] = True
+    on_this_machine: ClassVar[bool] = True
+    sent_per_packed: ClassVar[float] = 0.0
 
     @property
-    def settings(self) -> dict[str, Any]:
-        """What stands in the place of a task's own."""
-        given = {"threads": self.threads, "device": self.device}
-        return {key: value for key, value in given.items() if value is not None}
+    def settings(self) -> Settings:
+        """The settings that replace those of each task: those that the file gives."""
+        settings = Settings()
+        if self.threads is not None:
+            settings["threads"] = self.threads
+        if self.device is not None:
+            settings["device"] = self.device
+        return settings
+
+    def first_workers(self, cores: int) -> int:
+        """One: all threads have the process in common."""
+        return 1
 
     def most_workers(self, cores: int) -> int:
-        """Tasks at a time."""
+        """The number of threads."""
         return self.workers or (1 if (self.device or "cpu") != "cpu" else max(1, cores // (self.threads or 1)))
 
 
@@ -45,17 +57,19 @@ KINDS = {"": Inline}
 
 
 @dataclass(frozen=True)
-class _Work:
-    future: Future[Any]
-    call: Callable[[], Any]
+class _Call:
+    """A function call in the queue. `run` calls it and sets the future's result or exception."""
+
+    future: Future[object]
+    run: Callable[[], None]
 
 
 class InlineExecutor(Executor):
-    """A `concurrent.futures.Executor` of `workers` threads, which never outlive their process."""
+    """A `concurrent.futures.Executor` of `workers` daemon threads, for which the process does not wait when it ends."""
 
     def __init__(self, workers: int = 1) -> None:
         self._workers = max(1, workers)
-        self._queue: deque[_Work] = deque()
+        self._queue: deque[_Call] = deque()
         self._wake = threading.Condition()
         self._closed = False
         self._threads: list[threading.Thread] = []
@@ -66,13 +80,13 @@ class InlineExecutor(Executor):
         with self._wake:
             if self._closed:
                 raise RuntimeError("this executor is shut down: no more tasks")
-            self._queue.append(_Work(future, lambda: fn(*args, **kwargs)))
+            self._queue.append(_Call(cast(Future[object], future), lambda: _run(future, lambda: fn(*args, **kwargs))))
             self._start()
             self._wake.notify()
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks; drop the queued ones if asked; wait for the rest if asked."""
+        """Accept no more tasks; cancel the queued ones with `cancel_futures`; wait for the others with `wait`."""
         with self._wake:
             self._closed = True
             if cancel_futures:
@@ -84,7 +98,7 @@ class InlineExecutor(Executor):
 
     def _start(self) -> None:
         if len(self._threads) < self._workers:
-            # A daemon: a process that stops does not wait for a batch whose result nobody will read.
+            # A daemon thread: at its end the process does not wait for a batch whose result nobody will read.
             thread = threading.Thread(target=self._serve, name=f"hfx-inline-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
@@ -93,7 +107,7 @@ class InlineExecutor(Executor):
         while self._queue:
             self._queue.popleft().future.cancel()
 
-    def _next(self) -> _Work | None:
+    def _next(self) -> _Call | None:
         with self._wake:
             while not self._queue:
                 if self._closed:
@@ -102,35 +116,35 @@ class InlineExecutor(Executor):
             return self._queue.popleft()
 
     def _serve(self) -> None:
-        while (work := self._next()) is not None:
-            _perform(work)
+        while (call := self._next()) is not None:
+            call.run()
 
 
-def _perform(work: _Work) -> None:
-    if not work.future.set_running_or_notify_cancel():
+def _run(future: Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
         return
     try:
-        result = work.call()
+        result = call()
     except BaseException as error:
-        work.future.set_exception(error)
+        future.set_exception(error)
     else:
-        work.future.set_result(result)
+        future.set_result(result)
 
 
-class _Settled(InlineExecutor):
-    """Its tasks get the endpoint's settings."""
+class _SettingExecutor(InlineExecutor):
+    """An inline executor that replaces settings of each task by those of the endpoint."""
 
-    def __init__(self, workers: int, settings: dict[str, Any]) -> None:
+    def __init__(self, workers: int, settings: Settings) -> None:
         super().__init__(workers)
         self._settings = settings
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(task)``."""
         (task,) = args
-        return super().submit(fn, {**task, **self._settings})  # type: ignore[arg-type, call-arg, dict-item]
+        return super().submit(fn, {**cast(JsonObject, task), **self._settings})  # type: ignore[arg-type, call-arg]
 
 
 def executor(endpoint: Endpoint, cores: int) -> InlineExecutor:
-    """A new inline engine."""
+    """A new executor of the inline engine."""
     workers, settings = endpoint.workers(cores), endpoint.settings
-    return _Settled(workers, settings) if settings else InlineExecutor(workers)
+    return _SettingExecutor(workers, settings) if settings else InlineExecutor(workers)

@@ -1,19 +1,20 @@
-"""The process engine: workers are processes of this machine, each with one thread for every library.
+"""The process engine: workers are processes of this machine, whose libraries use one thread each.
 
-A worker that dies takes nobody along: its task fails with `WorkerLostError`, the next task gets a new worker.
+If a worker dies, only its task fails, with `WorkerLostError`; the next task gets a new worker.
 """
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, ParamSpec, TypeVar, cast
 
 from hfx.endpoints import toml_fields
 from hfx.endpoints.local.inline import InlineExecutor
-from hfx.endpoints.specification import Endpoint
+from hfx.endpoints.specification import Endpoint, Settings, Specification
+from hfx.endpoints.tasks import packed
 from hfx.errors import EndpointError, WorkerLostError
 from hfx.functions import wire
 from hfx.functions.worker_process import Apart
@@ -22,32 +23,38 @@ __all__ = ["KINDS", "Process", "ProcessExecutor", "executor"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Process:
-    """`workers` processes of `threads` threads each; by default as many as this process may use cores."""
+class Process(Specification):
+    """Worker processes of `threads` threads each; by default as many as fit on the cores that this process may use."""
 
     workers: int | None = toml_fields.whole(None)
     threads: int = toml_fields.whole(1)  # of each worker
     device: str | None = toml_fields.device()
     python: str | None = toml_fields.text(None)  # of the workers; default: the one that runs hfx
 
+    workers_are_children: ClassVar[bool] = True
+    on_this_machine: ClassVar[bool] = True
+
     @property
-    def settings(self) -> dict[str, Any]:
-        """What stands in the place of a task's own."""
-        return {"threads": self.threads, **({"device": self.device} if self.device else {})}
+    def settings(self) -> Settings:
+        """The settings that replace those of each task."""
+        return Settings(threads=self.threads, device=self.device) if self.device else Settings(threads=self.threads)
 
     def most_workers(self, cores: int) -> int:
-        """Processes."""
+        """The number of processes."""
         return self.workers or max(1, cores // self.threads)
 
 
 KINDS = {"": Process}
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 
 class ProcessExecutor(Executor):
-    """A `concurrent.futures.Executor` for functions of one JSON task; a worker is started when a task wants one."""
+    """A `concurrent.futures.Executor` for functions of one JSON task; a worker is started when a task needs one."""
 
-    def __init__(self, name: str, workers: int, settings: Mapping[str, Any], python: str | None = None) -> None:
-        self._name, self._settings, self._python = name, dict(settings), python
+    def __init__(self, name: str, workers: int, settings: Settings, python: str | None = None) -> None:
+        self._name, self._settings, self._python = name, settings, python
         self._packer = wire.Packer()
         self._threads = InlineExecutor(workers)  # each thread waits for one worker
         self._guard = threading.Lock()
@@ -55,13 +62,13 @@ class ProcessExecutor(Executor):
         self._all: set[Apart] = set()
         self._closed = False
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(task)``; raises `EndpointError` for a function that workers cannot import."""
-        (task,) = args
-        return self._threads.submit(self._perform, self._packer.request(fn, task, **self._settings))
+        future = self._threads.submit(self._perform, packed(self._packer, fn, args, self._settings))
+        return cast("Future[T]", future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks; without `wait`, those under way are dropped. All workers have ended when it returns."""
+        """Accept no more tasks; without `wait`, running tasks are abandoned. On return all workers have ended."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures)
         with self._guard:
             self._closed = True
@@ -69,7 +76,7 @@ class ProcessExecutor(Executor):
         for worker in ending:
             worker.end()
 
-    def _perform(self, request: bytes) -> Any:
+    def _perform(self, request: bytes) -> object:
         worker, idle = self._take()
         try:
             if not idle:
@@ -88,7 +95,7 @@ class ProcessExecutor(Executor):
         return wire.answer(raw)
 
     def _take(self) -> tuple[Apart, bool]:
-        """A worker, and whether it serves already."""
+        """A worker, and whether it has answered a task before."""
         with self._guard:
             if self._closed:
                 raise WorkerLostError(f"endpoint {self._name} is closed; run the same command again")
@@ -103,7 +110,7 @@ class ProcessExecutor(Executor):
 
 
 def executor(endpoint: Endpoint, cores: int) -> ProcessExecutor:
-    """A new process engine."""
-    given = endpoint.spec.python
+    """A new executor of the process engine."""
+    given = endpoint.spec_as(Process).python
     python = os.path.expandvars(Path(given).expanduser()) if given else None
     return ProcessExecutor(endpoint.name, endpoint.workers(cores), endpoint.settings, python)

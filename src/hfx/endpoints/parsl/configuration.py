@@ -1,4 +1,4 @@
-"""Parsl's own configuration of an endpoint: its executor, the provider of its blocks, the command that starts workers."""
+"""Parsl's configuration for an endpoint: its executor, the provider of its blocks, the command that starts workers."""
 
 import fcntl
 import os
@@ -10,43 +10,39 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hfx.endpoints.parsl import worker_pool
-from hfx.endpoints.parsl.providers import Provider
+from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError
 
 if TYPE_CHECKING:
     from parsl.config import Config
     from parsl.jobs.states import JobStatus
+    from parsl.providers.base import ExecutionProvider
 
 __all__ = ["LABEL", "config", "first_line", "run_folder"]
 
 LABEL = "hfx"  # of Parsl's executor
 
-_CLASSES = {
-    "local": "parsl.providers:LocalProvider",
-    "slurm": "parsl.providers:SlurmProvider",
-    "htcondor": "hfx.endpoints.parsl.condor_provider:Pool",
-    "kubernetes": "parsl.providers:KubernetesProvider",
-}
 _LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
 
 
 def run_folder(endpoint: Endpoint) -> Path:
-    """Where the job scripts and logs of an endpoint go; the workers must see it."""
-    if endpoint.spec.run_dir:
-        return Path(os.path.expandvars(endpoint.spec.run_dir)).expanduser()
+    """The folder for the job scripts and logs of an endpoint; the workers must see it."""
+    given = endpoint.spec_as(Provider).run_dir
+    if given:
+        return Path(os.path.expandvars(given)).expanduser()
     from platformdirs import user_state_path
 
     return user_state_path("hfx", appauthor=False) / "parsl" / endpoint.name
 
 
 def config(endpoint: Endpoint, folder: Path) -> "Config":
-    """Parsl's own configuration of an endpoint; raises `EndpointError` where a package is missing."""
+    """Parsl's configuration for an endpoint; raises `EndpointError` where a package is missing."""
     from parsl.config import Config
     from parsl.executors import HighThroughputExecutor
 
-    spec: Provider = endpoint.spec
-    more: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
+    spec = endpoint.spec_as(Provider)
+    ports: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
     htex = HighThroughputExecutor(
         label=LABEL,
         provider=_provider(endpoint),
@@ -60,16 +56,16 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
         drain_period=spec.drain_period(),
         block_error_handler=_fail_where_no_block_starts,
         encrypted=spec.encrypted,
-        **more,
+        **ports,
     )
-    # What travels is JSON: other Pythons than the client's will do. Other Parsls will not, and say so themselves (worker_pool).
+    # Tasks are JSON, so workers may have another Python than the client, but not another Parsl (worker_pool checks that).
     htex._check_python_mismatch = False
     return Config(
         executors=[htex],
         run_dir=str(folder),
         # Not "htex_auto_scale": in Parsl 2026.10 it cancels blocks that have not connected yet, as if they were idle.
         strategy="simple",
-        strategy_period=min(1.0, spec.poll_seconds),  # how soon jobs are asked for; the queue is looked at less often
+        strategy_period=min(1.0, spec.poll_seconds),  # seconds between decisions to submit; the queue is queried less often
         max_idletime=spec.idle_seconds,
         initialize_logging=False,
         usage_tracking=0,
@@ -77,7 +73,7 @@ def config(endpoint: Endpoint, folder: Path) -> "Config":
 
 
 def _launch_command(spec: Provider) -> str:
-    """What starts the workers of a node, for Parsl to fill in."""
+    """The template of the command that starts the workers of a node; Parsl fills it in."""
     from parsl.executors.high_throughput.executor import DEFAULT_LAUNCH_CMD
     from parsl.version import VERSION
 
@@ -86,30 +82,32 @@ def _launch_command(spec: Provider) -> str:
 
 
 def _fail_where_no_block_starts(htex: Any, status: "dict[str, JobStatus]") -> None:
-    """Three blocks in a row whose workers never came are a setup that does not work; blocks that end later are not."""
+    """Parsl's error handler: fail after three blocks in a row without a connected worker; blocks that end later are no error."""
     from parsl.jobs.error_handlers import windowed_error_handler
     from parsl.jobs.states import JobState, JobStatus
 
-    came = set(htex.connected_blocks())
-    windowed_error_handler(htex, {b: JobStatus(JobState.COMPLETED) if b in came else told for b, told in status.items()})
+    connected = set(htex.connected_blocks())
+    windowed_error_handler(htex, {b: JobStatus(JobState.COMPLETED) if b in connected else s for b, s in status.items()})
 
 
-def _provider(endpoint: Endpoint) -> Any:
+def _provider(endpoint: Endpoint) -> "ExecutionProvider":
     from parsl import launchers
     from parsl.errors import OptionalModuleMissing
 
     from hfx.endpoints.parsl import commands
 
     commands.adopt()
-    arguments = endpoint.spec.arguments()
-    if "launcher" in arguments:
-        arguments["launcher"] = getattr(launchers, _LAUNCHERS[arguments["launcher"]])()
+    spec = endpoint.spec_as(Provider)
+    arguments = spec.arguments()
+    launcher = arguments.pop("launcher", None)
+    more = {"launcher": getattr(launchers, _LAUNCHERS[str(launcher)])()} if launcher else {}
     try:
-        module, _, name = _CLASSES[endpoint.spec.label].partition(":")
+        module, _, name = spec.parsl_class.partition(":")
         kind = getattr(import_module(module), name)
-        # Parsl looks at a batch system's queue once a minute, and learns as late that a job has gone.
-        polled = type(kind.__name__, (kind,), {"status_polling_interval": endpoint.spec.poll_seconds})
-        return polled(**arguments)
+        # Parsl itself queries the queue once a minute only, and would notice the end of a job as late.
+        polled = type(kind.__name__, (kind,), {"status_polling_interval": spec.poll_seconds})
+        provider: ExecutionProvider = polled(**arguments, **more)
+        return provider
     except OptionalModuleMissing as missing:
         names = " ".join(missing.module_names)
         raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
@@ -118,8 +116,8 @@ def _provider(endpoint: Endpoint) -> Any:
 
 
 def _address(endpoint: Endpoint) -> str | None:
-    """The address on which workers call back; None: they try all that this machine has."""
-    spec: Provider = endpoint.spec
+    """The address to which workers connect; None: they try all addresses of this machine."""
+    spec = endpoint.spec_as(Provider)
     if spec.interface is not None:
         try:
             return _address_of(spec.interface)
@@ -133,11 +131,12 @@ def _address(endpoint: Endpoint) -> str | None:
 
 def _address_of(interface: str) -> str:
     """The IPv4 address of a network interface of this machine, as Linux tells it (netdevice(7), SIOCGIFADDR)."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        told = fcntl.ioctl(asked.fileno(), 0x8915, struct.pack("256s", interface.encode()[:15]))
-    return socket.inet_ntoa(told[20:24])
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as query:
+        answer = fcntl.ioctl(query.fileno(), 0x8915, struct.pack("256s", interface.encode()[:15]))
+    return socket.inet_ntoa(answer[20:24])
 
 
 def first_line(error: BaseException) -> str:
+    """The first line of an error's text, or the name of its type."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -1,22 +1,25 @@
 """The parsl engine: Parsl's HighThroughputExecutor, with workers on this machine, Slurm, HTCondor or Kubernetes.
 
-Parsl is imported when the first task is submitted. It moves bytes: the request and the answer are hfx's own wire. Fits run in
-a process apart from Parsl's worker: one that is killed with a lock of the manager's queues in its hands stops all
-its fellows (seen with Parsl 2026.10).
+Parsl is imported when the first task is submitted. It transports bytes: requests and answers are those of `hfx.functions.wire`.
+Fits run in a separate process, not in Parsl's worker: a worker that is killed while it holds a lock of the manager's queues
+blocks all other workers of the node (observed with Parsl 2026.10).
 """
 
 import logging
 import shutil
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Executor, Future, wait
+from concurrent.futures import CancelledError, Executor, Future
+from concurrent.futures import wait as wait_for
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from hfx.endpoints.parsl.configuration import LABEL, config, first_line, run_folder
-from hfx.endpoints.parsl.providers import HTCondor, Kubernetes, Local, Provider, Slurm
+from hfx.endpoints.parsl.providers import PROVIDERS
+from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
+from hfx.endpoints.tasks import packed
 from hfx.errors import EndpointError, HfxError, NodeLostError, WorkerLostError
 from hfx.functions import wire, worker_process
 
@@ -26,15 +29,17 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "ParslExecutor", "executor"]
 
-# A provider is one line here and its dataclass in providers.py.
-KINDS: dict[str, type[Provider]] = {kind.label: kind for kind in (Local, Slurm, HTCondor, Kubernetes)}
+KINDS = PROVIDERS
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class ParslExecutor(Executor):
-    """A `concurrent.futures.Executor` for functions of one JSON task; Parsl starts with the first of them."""
+    """A `concurrent.futures.Executor` for functions of one JSON task; Parsl starts with the first task."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+        self._endpoint, self._spec = endpoint, endpoint.spec_as(Provider)
         self._packer = wire.Packer()
         self._guard = threading.Lock()
         self._kernel: DataFlowKernel | None = None
@@ -42,10 +47,9 @@ class ParslExecutor(Executor):
         self._closed = False
         self._clean = True
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(task)``; raises `EndpointError`: Parsl or its batch system cannot be used, or `fn` not imported."""
-        (task,) = args
-        request = self._packer.request(fn, task, **self._endpoint.settings)
+        request = packed(self._packer, fn, args, self._endpoint.settings)
         future: Future[Any] = Future()
         with self._guard:
             if self._closed:
@@ -56,14 +60,14 @@ class ParslExecutor(Executor):
                 raw = htex.submit(worker_process.perform, {}, request)
             except Exception as error:
                 self._settle(future, self._translated(error), None)
-                return future
+                return cast("Future[T]", future)
         raw.add_done_callback(partial(self._done, future))
-        return future
+        return cast("Future[T]", future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more tasks, end the jobs and processes; without `wait`, tasks under way are dropped."""
+        """Accept no more tasks, and end the jobs and processes; without `wait`, running tasks are abandoned."""
         if wait:
-            _wait(list(self._open))
+            wait_for(list(self._open))
         with self._guard:
             if self._closed:
                 return
@@ -74,7 +78,7 @@ class ParslExecutor(Executor):
             self._settle(future, CancelledError(), None)
 
     def _started(self) -> "HighThroughputExecutor":
-        """Parsl's executor; started now where it was not."""
+        """Parsl's executor, which is started by the first call."""
         if self._kernel is None:
             self._check_commands()
             folder = run_folder(self._endpoint)
@@ -84,7 +88,7 @@ class ParslExecutor(Executor):
                 raise EndpointError(f"{self._endpoint}: {folder} cannot be made ({error.strerror}); set run_dir") from None
             from parsl import DataFlowKernel
 
-            # What Parsl has to say comes as an exception too; a traceback on the terminal helps nobody.
+            # Parsl's errors arrive as exceptions too; its tracebacks are kept from the terminal.
             logging.getLogger("parsl").addHandler(logging.NullHandler())
             made = config(self._endpoint, folder)
             try:
@@ -95,11 +99,11 @@ class ParslExecutor(Executor):
         return started
 
     def _check_commands(self) -> None:
-        for command in self._endpoint.spec.commands:
+        for command in self._spec.commands:
             if shutil.which(command) is None:
                 raise EndpointError(
                     f"{self._endpoint}: there is no '{command}' here; run hfx on a machine that submits to "
-                    f"{self._endpoint.spec.label}, a login node, or load its module first"
+                    f"{self._spec.label}, a login node, or load its module first"
                 )
 
     def _done(self, future: Future[Any], raw: Future[Any]) -> None:
@@ -126,7 +130,7 @@ class ParslExecutor(Executor):
             future.set_result(result)
 
     def _translated(self, error: BaseException) -> BaseException:
-        """Parsl's error as one of hfx's, which say what to do."""
+        """Parsl's error as one of hfx's, whose text has the remedy."""
         from parsl.executors.errors import BadStateException
         from parsl.executors.high_throughput.errors import ManagerLost, WorkerLost
         from parsl.jobs.errors import TooManyJobFailuresError
@@ -142,14 +146,15 @@ class ParslExecutor(Executor):
             if "No module named" in words:
                 remedy = "; install hfx in the workers' Python, or activate its environment in worker_init"
             else:
-                remedy = next((told for command, told in _REMEDIES.items() if command in str(error)), "")
+                remedies = (f"; {remedy}" for command, remedy in self._spec.remedies.items() if command in str(error))
+                remedy = next(remedies, "")
             return EndpointError(f"{where}: its workers do not start: {words}{remedy}; logs: {run_folder(where)}")
         if isinstance(error, ModuleNotFoundError):
             return EndpointError(f"{where}: its workers have no {error.name}; install hfx there, or activate it in worker_init")
         return error if isinstance(error, HfxError) else EndpointError(f"{where}: {type(error).__name__}: {first_line(error)}")
 
     def _end(self, kernel: "DataFlowKernel") -> None:
-        """Cancel the blocks, then end Parsl's own processes; the folder stays where something went wrong."""
+        """Cancel the blocks, then end Parsl's own processes; after an error the folder with the logs is kept."""
         htex: Any = kernel.executors[LABEL]
         if htex.bad_state_is_set:  # Parsl leaves the jobs of such an executor where they are
             with suppress(Exception):
@@ -163,18 +168,11 @@ class ParslExecutor(Executor):
         if self._clean:
             shutil.rmtree(kernel.run_dir, ignore_errors=True)
             with suppress(OSError):
-                run_folder(self._endpoint).rmdir()  # where no other run is in it
-
-
-# What to do where these refuse a job.
-_REMEDIES = {
-    "sbatch": "; 'sinfo' shows whether Slurm answers here and its partitions: mend partition, account or directives",
-    "condor_submit": "; 'condor_q' and 'condor_status' show whether HTCondor answers here: mend requirements or directives",
-}
+                run_folder(self._endpoint).rmdir()  # unless another run uses it
 
 
 def _last_words(text: str) -> str:
-    """What a command that refused a job had to say; else the last line that a failed job wrote."""
+    """The error output of a command that refused a job; else the last line that a failed job wrote."""
     _, refused, said = text.rpartition("and standard error '")
     if refused and said.strip("'\n\t "):
         return " ".join(said.split()).removesuffix("'")
@@ -182,10 +180,6 @@ def _last_words(text: str) -> str:
     return lines[-1].removeprefix("STDERR:").strip() if lines else "their jobs ended without a word"
 
 
-def _wait(futures: list[Future[Any]]) -> None:
-    wait(futures)
-
-
 def executor(endpoint: Endpoint, cores: int) -> ParslExecutor:
-    """A new parsl engine; nothing is started yet."""
+    """A new executor of the parsl engine; nothing is started yet."""
     return ParslExecutor(endpoint)

@@ -14,6 +14,7 @@ from hfx.driver.views.page.request import Asked
 from hfx.driver.views.page.unicode_labels import plain
 from hfx.errors import OptionError
 from tests.driver import fakes
+from tests.driver.plane.test_contour import data_of
 from tests.driver.views.page.made import MadeRun
 
 THREE = [(400 + 100 * i, 50 * j, 10 * k) for i in range(4) for j in range(4) for k in range(2)]
@@ -32,14 +33,15 @@ def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:
     plane = laid_out(feed.rows, feed.label_names, {}, Asked())
     found = drawn(plane, feed.rows, feed.label_names, None)
     scan = {"pallet": {"labels": ["m1", "m2"]}, "results": feed.briefs(), "failures": []}
-    expected = contour.contours(scan)["curves"]
+    whole = contour.plane(data_of(scan))
+    expected = whole.contours["curves"]
     assert [curve["which"] for curve in found["curves"]] == [curve["which"] for curve in expected]
     for ours, theirs in zip(found["curves"], expected, strict=True):
         np.testing.assert_allclose(ours["points"], theirs["points"], rtol=1e-6)
         assert ours["open"] == []
     assert (found["made_of"], found["of"], found["awaited"]) == (30, 30, 0)
     # The band is that of the same surface, as hfx plot draws it.
-    assert sum(map(_area, found["band"])) == pytest.approx(sum(map(_area, contour.plane(scan).band())), rel=1e-5)
+    assert sum(map(_area, found["band"])) == pytest.approx(sum(map(_area, whole.band())), rel=1e-5)
     assert found["open_band"] == []
 
 
