@@ -67,7 +67,8 @@ def command(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
 @contextmanager
 def running(line: list[str]) -> Iterator["subprocess.Popen[str]"]:
     clean = {name: value for name, value in os.environ.items() if name != "SSH_CONNECTION"}
-    environment = {**clean, "PYTHONPATH": str(ROOT)}
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**clean, "PYTHONPATH": os.pathsep.join(paths)}
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment) as process:
         try:
             yield process

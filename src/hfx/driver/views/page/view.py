@@ -80,7 +80,7 @@ class Picture:
         began = time.thread_time()
         try:
             content, plane = draw_contour(layout, snapshot, interpolation)
-            spent = time.thread_time() - began
+            spent = time.thread_time() - began if snapshot.data.results else 0.0  # the first picture loads modules
             legend = self._legend_of(snapshot, content, feed)
             if legend != self._legend:
                 svg = draw_svg(layout, snapshot, plane, feed.pallet, [] if feed.going_on else _theory(feed, layout))
@@ -107,7 +107,7 @@ class Picture:
     def _legend_of(snapshot: "Snapshot", content: ContourContent, feed: Feed) -> object:
         """The parts of the picture that the browser cannot change: a change of them has the picture drawn again."""
         surface = snapshot.data.surface
-        curves = frozenset(curve["which"] for curve in content["curves"])
+        curves = frozenset(curve["which"] for curve in content["curves"]) & {surface.curves[0], surface.median}
         kinds = frozenset(feed.state.status_of(result) for result in snapshot.data.results) & {Status.EXCLUDED, Status.ALLOWED}
         complete = content["made_of"] == content["of"]
         numbers = content["made_of"] if surface.level is None else 0  # colours of values are drawn with the picture
