@@ -86,7 +86,13 @@ def test_how_far_a_run_is(tmp_path: Path) -> None:
     assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (2, 4, {}, "fitting", 2.0)
     write(tmp_path / "events.jsonl", REST)
     far = progress(tmp_path)
-    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (4, 4, {"c": "no"}, "exchange 1", 6.0)
+    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (
+        4,
+        4,
+        {"c": "no"},
+        "exchange 1",
+        6.0,
+    )
     # Gone on with: what failed is tried again, what is kept counts.
     write(tmp_path / "events.jsonl", [Planned(7.0, "local", 0, 1, 1, 3)])
     far = progress(tmp_path)

@@ -111,7 +111,8 @@ class Contour(Event, frozen=True):
 Listener = Callable[[Event], None]
 
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Planned | Kept | Submitted | Started | Finished | Failed | Retried | Contour)
+_kinds = Planned | Kept | Submitted | Started | Finished | Failed | Retried | Contour
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_kinds)
 
 
 def to_line(event: Event) -> str:

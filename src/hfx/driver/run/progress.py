@@ -101,7 +101,5 @@ class RunProgress:
     def __add__(self, other: "RunProgress") -> "RunProgress":
         """The sum over two folders, as of two regions; the step under way is that of the later event."""
         later = self if (self.last_event or 0.0) > (other.last_event or 0.0) else other
-        local = replace(
-            self.local, done=self.local.done + other.local.done, total=self.local.total + other.local.total
-        )
+        local = replace(self.local, done=self.local.done + other.local.done, total=self.local.total + other.local.total)
         return RunProgress(later.current, local, {**self.failed, **other.failed}, later.last_event)

@@ -101,6 +101,7 @@ class RunStatus:
     def document(self) -> StatusDocument:
         """The status as ``hfx status --json`` prints it."""
         now = self.progress
+        last = None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC)
         return {
             "folder": str(self.folder),
             "state": self.state,
@@ -111,7 +112,7 @@ class RunStatus:
             "total": now.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
             "failures": len(now.failed),
             "started": self.run.get("started"),
-            "last_event": None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC).isoformat(timespec="seconds"),
+            "last_event": None if last is None else last.isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
 

@@ -32,10 +32,8 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
     question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
-    if question.name == "cls":
-        own = cls_rows(results, scan.get("options") or {}, verbose)
-    else:
-        own = question.summary(results)
+    options = scan.get("options") or {}
+    own = cls_rows(results, options, verbose) if question.name == "cls" else question.summary(results)
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),

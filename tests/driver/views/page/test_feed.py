@@ -54,7 +54,7 @@ def test_the_order_of_the_keys_does_not_matter(run: MadeRun) -> None:
     """Solutions, which the page does not need, may stand anywhere in a line."""
     name, values = run.points[0]
     content = json.loads(record(name, values))
-    content = {"solutions": {"parameters": ["mu"], "bkg": {"x": [1.0, "}, \"solutions\": {"]}}, **content}
+    content = {"solutions": {"parameters": ["mu"], "bkg": {"x": [1.0, '}, "solutions": {']}}, **content}
     (run.folder / "results.jsonl").write_text(json.dumps(content) + "\n")
     feed = Feed(run.folder)
     feed.poll()

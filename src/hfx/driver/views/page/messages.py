@@ -27,7 +27,7 @@ __all__ = [
 Line = list[list[float]]
 """Points [x, y] along a line."""
 
-Row = list[int | float | str | None | list[float] | list[float | None] | list[Cell] | list[str]]
+Row = list[int | float | str | list[float] | list[float | None] | list[Cell] | list[str] | None]
 """A hypothesis: position, name, values, status, numbers of the surface, cells of the columns, reason, remarks, seconds, worker,
 time."""
 

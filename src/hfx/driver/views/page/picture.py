@@ -108,7 +108,9 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def draw_contour(layout: Layout, snapshot: Snapshot, interpolation: str | None = "linear") -> tuple[ContourContent, contour.Plane]:
+def draw_contour(
+    layout: Layout, snapshot: Snapshot, interpolation: str | None = "linear"
+) -> tuple[ContourContent, contour.Plane]:
     """The curves of the results so far, and the plane that they belong to.
 
     A segment is open where it crosses a triangle with a hypothesis whose result is still missing. The linear interpolation is
@@ -161,7 +163,9 @@ def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
     return curves, bands
 
 
-def draw_svg(layout: Layout, snapshot: Snapshot, plane: contour.Plane, pallet: PalletBlock, theory: Sequence[Curve]) -> SvgContent:
+def draw_svg(
+    layout: Layout, snapshot: Snapshot, plane: contour.Plane, pallet: PalletBlock, theory: Sequence[Curve]
+) -> SvgContent:
     """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty."""
     options = layout.options
     # The limits of the axes are those of all hypotheses, also of those that are to come.
@@ -219,7 +223,7 @@ def _take_out(parent: ElementTree.Element, keep_points: bool) -> None:
 
 def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str | None, part: str | None, keep: bool) -> None:
     """Replace the first part of a curve, or a band, by an empty path of its style; remove the rest, and the points."""
-    gid = curve or child.get("id", "")
+    gid: str = curve or child.get("id") or ""
     position = list(parent).index(child)
     if gid.startswith("points-") and keep:
         return

@@ -44,7 +44,7 @@ class ResultReader:
         self._records = cast(_Decoder, msgspec.json.Decoder(record))
         key = [("key", str | None, None)]
         result = make_dataclass("result", key, bases=(question.result,), frozen=True, kw_only=True, slots=True)
-        self._results = msgspec.json.Decoder(result)
+        self._results: msgspec.json.Decoder[Any] = msgspec.json.Decoder(result)
         self._shards: dict[str, dict[str, JsonObject]] = {}
 
     def from_line(self, line: bytes) -> ShownResult:
