@@ -23,7 +23,7 @@ MODEL = "one_bin"
 
 
 def fitted() -> Any:
-    model = core(BATTERY[MODEL], 4, "4p", None, "fused")
+    model = core(BATTERY[MODEL], 4, "4p", None, "compiled")
     model.evaluate(0, points(BATTERY[MODEL], 1)[0], order=2)
     return model.batch.tables
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from numba import boolean, float64, int64, typeof
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, rates
 from hfx.hf_core.cpu.compilation import KERNELS, kept, name_of, uncollected
 from hfx.hf_core.cpu.minimize import minimize_rows

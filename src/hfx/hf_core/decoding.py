@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from hfx.errors import SpecificationError
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
+from hfx.json_types import JsonValue
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "decode_workspace"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -28,6 +29,14 @@ Index = NDArray[np.int64]
 MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
 _WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
 _CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
+
+
+def decode_workspace(document: JsonValue, measurement: str | None = None) -> Workspace:
+    """Decode and validate one workspace; ``measurement`` is a name, or None for the first.
+
+    Raises :class:`SpecificationError` naming channel, sample and modifier.
+    """
+    return Decoder().workspace(document, measurement)
 
 
 class Decoder:

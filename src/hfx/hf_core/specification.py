@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,13 +81,6 @@ class Workspace:
     channels: tuple[Channel, ...]
     observations: Mapping[str, Array]
     measurement: Measurement
-
-    @classmethod
-    def from_json(cls, document: Any, measurement: str | None = None) -> Workspace:
-        """Decode and validate; raises :class:`SpecificationError` naming channel, sample and modifier."""
-        from hfx.hf_core.decoding import Decoder
-
-        return Decoder().workspace(document, measurement)
 
     def signal_samples(self) -> tuple[tuple[str, str], ...]:
         """(channel, sample) of every sample that the parameter of interest scales."""

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfx.errors import SpecificationError
-from hfx.hf_core.batch.batch import Batch, compile_batch
+from hfx.hf_core.batch.compile import Batch, compile_batch
 from hfx.hf_core.batch.parameters import ROWS, Parameters, ParameterTable, parameter_table
-from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.decoding import Decoder, decode_workspace
 from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.modifiers.histosys import shift_tables
 from hfx.hf_core.specification import Channel, Sample, Workspace
 from hfx.pallets.json_patch import apply_patch
@@ -128,7 +128,7 @@ PATCHES: dict[str, list[Json]] = {
 
 def _alone(patch: list[Json]) -> Workspace:
     """Decoded from a copy, with nothing to share."""
-    return Workspace.from_json(copy.deepcopy(apply_patch(BACKGROUND, patch)))
+    return decode_workspace(copy.deepcopy(apply_patch(BACKGROUND, patch)))
 
 
 def _same_table(shared: ParameterTable, alone: ParameterTable) -> None:

@@ -36,7 +36,7 @@ def at(t: Any, theta: Any, sign: Any, main: Any, aux: Any, vector: Any, damping:
 
 
 def evaluated(name: str, normsys: int, histosys: str, damping: float) -> tuple[Any, ...]:
-    model = core(BATTERY[name], normsys, histosys, None, "fused")
+    model = core(BATTERY[name], normsys, histosys, None, "compiled")
     (theta,) = points(BATTERY[name], 1, seed=5)
     vector = np.random.default_rng(7).normal(size=len(theta))
     data = model.observed(np.zeros(1, dtype=np.int64))

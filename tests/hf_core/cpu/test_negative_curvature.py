@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hfx.hf_core.batch.problem import FLAT
+from hfx.hf_core.batch.tolerances import FLAT
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
 from hfx.hf_core.cpu.newton_step import state
 from tests.hf_core.problems import Floats

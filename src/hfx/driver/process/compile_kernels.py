@@ -24,7 +24,7 @@ _SMALLEST: dict[str, Any] = {
 
 def announce(say: Callable[[str], None]) -> None:
     """One sentence where the fits are not compiled yet."""
-    from hfx.hf_core.fits.model import is_compiled
+    from hfx.hf_core.cpu.kernel import is_compiled
 
     if not is_compiled():
         say("compiling the fits for this machine: some 12 seconds, once after an installation")

@@ -85,7 +85,7 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
 def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, Any]]]:
     """The hypotheses that can be fitted, their model (None where there are none), and the failures of the others."""
     from hfx.functions.precompile import together
-    from hfx.hf_core.batch.batch import compile_batch
+    from hfx.hf_core.batch.compile import compile_batch
     from hfx.hf_core.fits.model import Model
 
     options, device = task["options"], task.get("device") or "cpu"
@@ -96,7 +96,7 @@ def _prepared(task: Mapping[str, Any]) -> tuple[list[Any], Any, list[dict[str, A
     batch = compile_batch(workspaces, **codes, parameters=parameters)
     if device == "cpu":
         together(batch.tables)
-    return usable, Model(batch, kernel="fused" if device == "cpu" else "torch", device=device), failures
+    return usable, Model(batch, device=device), failures
 
 
 def _decode(task: Mapping[str, Any]) -> tuple[list[Any], list[Any], list[Any], list[dict[str, Any]]]:

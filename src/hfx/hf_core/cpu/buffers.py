@@ -9,7 +9,7 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu.compilation import apart, entry, inline
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
 

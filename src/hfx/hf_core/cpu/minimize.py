@@ -13,28 +13,22 @@ from typing import Any
 import numpy as np
 
 from hfx.hf_core.batch.parameters import NORMAL, POISSON
-from hfx.hf_core.batch.problem import (
-    ABANDONED,
-    CONVERGED,
+from hfx.hf_core.batch.problem import ABANDONED, CONVERGED, FLOOR, ITERATIONS, NOT_FINITE, RUNNING, STALLED
+from hfx.hf_core.batch.tolerances import (
     DROWNED,
     EDM_LIMIT,
-    FLOOR,
-    ITERATIONS,
     LEAST_DAMPING,
     LONG,
     LONGEST_REST,
     MARGIN,
     MAX_DAMPING,
     NEAR,
-    NOT_FINITE,
     POLISH,
     POLISH_STEPS,
     QUICK_STEPS,
     REACH,
     REACH_AT_LEAST,
     ROUNDING,
-    RUNNING,
-    STALLED,
     SURE,
 )
 from hfx.hf_core.cpu.buffers import resolve

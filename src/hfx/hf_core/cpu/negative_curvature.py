@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hfx.hf_core.batch.problem import FLAT
+from hfx.hf_core.batch.tolerances import FLAT
 from hfx.hf_core.cpu.compilation import inline, jit
 from hfx.hf_core.cpu.linear_algebra import cholesky, pack, solve
 

@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.batch.problem import (
+from hfx.hf_core.batch.tolerances import (
     FACE_ROUNDS,
     MARGIN,
     MAX_DAMPING,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.problem import DROWNED, LEAST_DAMPING, LONG, NOTHING, ROUNDING
+from hfx.hf_core.batch.tolerances import DROWNED, LEAST_DAMPING, LONG, NOTHING, ROUNDING
 
 __all__ = ["Limits", "State", "judge", "limits", "scale", "side"]
 

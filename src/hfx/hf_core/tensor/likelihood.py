@@ -1,4 +1,4 @@
-"""The dense kernel: the same likelihood as :mod:`fused`, as padded torch tensors on any device.
+"""The likelihood of a batch as padded torch tensors on any device; the same function as `cpu.rates`.
 
 The letters of the axes are those of `tensor.padded_tables`. Rows lie along the parameters (`tensor.hessian_rows`), so that
 shifts are matrix products, and no array has more axes than (B, rows, P).
@@ -7,7 +7,7 @@ shifts are matrix products, and no array has more axes than (B, rows, P).
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.modifiers.interpolation import histosys_0, histosys_2, histosys_4p
 from hfx.hf_core.tensor.hessian_rows import Rows, along, back
 from hfx.hf_core.tensor.likelihood_terms import away_from_zero, constraint, normsys, poisson
 from hfx.hf_core.tensor.padded_tables import Layout, make_layout
 
-__all__ = ["DenseKernel"]
+__all__ = ["BatchLikelihood"]
 
 _SHIFTS = {0: histosys_0, 2: histosys_2, 4: histosys_4p}
 
@@ -41,8 +41,8 @@ class _Cells:
     nu: Tensor  # (B, N)
 
 
-class DenseKernel:
-    """Evaluates rows with torch operations on ``device``."""
+class BatchLikelihood:
+    """The likelihood of all rows of a batch at once, by torch operations on ``device``."""
 
     def __init__(self, tables: Tables, device: torch.device) -> None:
         self.tables = tables
@@ -51,7 +51,20 @@ class DenseKernel:
         self.recorded: dict[tuple[int, int, int], object] = {}  # what :mod:`hfx.hf_core.tensor.slots` keeps
         self._yields = torch.from_numpy(_cells_in_order(tables, self.layout.nominal.shape[1])).to(device)
 
-    def of(self, hypothesis: NDArray[np.int64]) -> DenseKernel:
+    @property
+    def matrix_free(self) -> BatchLikelihood:
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
+        return self
+
+    def with_floor(self, floor: NDArray[np.float64]) -> BatchLikelihood:
+        """The same likelihood with ``floor`` (H, N), in events."""
+        other = copy(self)
+        other.tables = self.tables._replace(floor=floor)
+        other.layout = replace(self.layout, floor=torch.from_numpy(np.ascontiguousarray(floor)).to(self.device))
+        other.recorded = {}
+        return other
+
+    def of(self, hypothesis: NDArray[np.int64]) -> BatchLikelihood:
         """The kernel for rows of these hypotheses (B,): where they are all the same one, its tables serve all rows."""
         if len(hypothesis) == 0 or (hypothesis != hypothesis[0]).any():
             return self
@@ -63,7 +76,7 @@ class DenseKernel:
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """See :class:`hfx.hf_core.tensor.matrix_step.TensorKernel`."""
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
         at = self.layout.take(hypothesis)
         if order == 0:
             return self.value(at, theta, sign, main, aux), None, None
@@ -71,7 +84,7 @@ class DenseKernel:
         return rows.value, rows.gradient, rows.hessian() if order == 2 else rows.gauss_newton()
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`hfx.hf_core.tensor.matrix_step.TensorKernel`."""
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
         cells = self._cells(self.layout.take(hypothesis), theta, sign)
         order = self._yields[hypothesis] if len(self._yields) > 1 else self._yields.expand(len(theta), -1)
         nothing = torch.zeros_like(cells.rate[:, :1])

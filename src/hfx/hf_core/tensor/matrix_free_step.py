@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.problem import DROWNED, MAX_DAMPING, POLISH, QUICK_STEPS, RUNNING, SURE
+from hfx.hf_core.batch.problem import RUNNING
+from hfx.hf_core.batch.tolerances import DROWNED, MAX_DAMPING, POLISH, QUICK_STEPS, SURE
 from hfx.hf_core.tensor.fit_state import Limits, State, judge, limits, scale, side
 from hfx.hf_core.tensor.hessian_rows import Rows, along, back
-from hfx.hf_core.tensor.likelihood import DenseKernel
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 from hfx.hf_core.tensor.padded_tables import Layout
 
 __all__ = ["iterate"]
@@ -29,7 +30,7 @@ _CONSTRAINED = 0.5
 _UNCONSTRAINED = 1e-6
 
 
-def iterate(kernel: DenseKernel, at: Layout, state: State, most: int) -> None:
+def iterate(kernel: BatchLikelihood, at: Layout, state: State, most: int) -> None:
     """Every running fit that is not waiting makes a step, or is found to wait (changes ``state``)."""
     rows = kernel.rows(at, state.theta, state.sign, state.main, state.aux)
     diagonal = rows.beside_the_bins() + rows.of_the_bins()
@@ -56,7 +57,7 @@ class _Step:
     made: Tensor  # (B,): whether it is
 
 
-def _advance(kernel: DenseKernel, at: Layout, state: State, box: Limits, ahead: _Step) -> None:
+def _advance(kernel: BatchLikelihood, at: Layout, state: State, box: Limits, ahead: _Step) -> None:
     """Evaluate one trial point a row; take it or damp the next step (changes ``state``)."""
     trial = torch.minimum(torch.maximum(state.theta + ahead.step, box.lower), box.upper)
     sign = torch.where(trial == 0.0, state.sign, side(trial))

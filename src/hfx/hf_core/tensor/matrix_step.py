@@ -12,32 +12,40 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
-from hfx.hf_core.batch.problem import (
-    CONVERGED,
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.batch.problem import CONVERGED, ITERATIONS, RUNNING, STALLED
+from hfx.hf_core.batch.tolerances import (
     EDM_LIMIT,
     FACE_ROUNDS,
     FLAT,
-    ITERATIONS,
     MAX_DAMPING,
     NEAR,
     POLISH,
     POLISH_STEPS,
     QUICK_STEPS,
-    RUNNING,
     SADDLE_PREDICTED,
-    STALLED,
 )
 from hfx.hf_core.tensor.fit_state import Limits, State, judge, limits, scale, side
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 
-__all__ = ["TensorKernel", "whole_step"]
+__all__ = ["TensorLikelihood", "whole_step"]
 
 
-class TensorKernel(Protocol):
-    """Evaluates rows as :class:`hfx.hf_core.fits.model.Kernel` does, but from and to tensors on ``device``."""
+class TensorLikelihood(Protocol):
+    """Evaluates rows as :class:`hfx.hf_core.batch.kernel.Kernel` does, but from and to tensors on ``device``.
 
-    device: torch.device
-    tables: Tables
+    ``matrix_free`` is the same likelihood with its Hessian as rows (`tensor.hessian_rows`), None where it gives matrices alone:
+    every step of its fits then takes the whole matrix.
+    """
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def matrix_free(self) -> BatchLikelihood | None: ...
 
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
@@ -68,7 +76,7 @@ class _Direction:
     stretch: Tensor  # (B,) by how much the step was shortened to stay within reach
 
 
-def whole_step(kernel: TensorKernel, state: State, most: int) -> None:
+def whole_step(kernel: TensorLikelihood, state: State, most: int) -> None:
     """Every row ends, or makes one step (changes ``state``). It waits for another such step where it is near its end, or where
     this one met a Hessian that is not positive definite."""
     gradient, hessian = _settle_kinks(kernel, state)
@@ -88,13 +96,13 @@ def whole_step(kernel: TensorKernel, state: State, most: int) -> None:
     state.waiting.copy_((state.code == RUNNING) & ((direction.edm <= NEAR) | ~convex | (state.iterations >= QUICK_STEPS)))
 
 
-def _evaluate(kernel: TensorKernel, state: State, sign: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor]:
+def _evaluate(kernel: TensorLikelihood, state: State, sign: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor]:
     value, gradient, hessian = kernel.evaluate(state.hypothesis, state.theta, sign, state.main, state.aux, order)
     assert gradient is not None and hessian is not None
     return value, gradient, hessian
 
 
-def _settle_kinks(kernel: TensorKernel, state: State) -> tuple[Tensor, Tensor]:
+def _settle_kinks(kernel: TensorLikelihood, state: State) -> tuple[Tensor, Tensor]:
     """Gradient and Hessian. A parameter that rests on its kink at zero looks to the other side first, and changes over where that
     lowers the NLL."""
     value, gradient, hessian = _evaluate(kernel, state, state.sign, 2)
@@ -110,7 +118,7 @@ def _settle_kinks(kernel: TensorKernel, state: State) -> tuple[Tensor, Tensor]:
     return gradient, hessian
 
 
-def _direction(kernel: TensorKernel, state: State, point: _Point) -> tuple[_Direction, Tensor]:
+def _direction(kernel: TensorLikelihood, state: State, point: _Point) -> tuple[_Direction, Tensor]:
     """The (damped) Newton step within the bounds, and whether the matrix is positive definite; where it is not it is damped until
     it is."""
     factor, convex, used = _factorise(kernel, state, point)
@@ -143,7 +151,7 @@ def _masked(hessian: Tensor, free: Tensor, extra: Tensor) -> Tensor:
     return matrix
 
 
-def _factorise(kernel: TensorKernel, state: State, point: _Point) -> tuple[Tensor, Tensor, Tensor]:
+def _factorise(kernel: TensorLikelihood, state: State, point: _Point) -> tuple[Tensor, Tensor, Tensor]:
     """Cholesky factors of the damped Hessian; where that is not positive definite, of its Gauss-Newton part instead.
 
     A further raise of the damping, should that fail too, goes into ``state``. Also returns which rows used the Hessian, and the
@@ -234,7 +242,7 @@ def _leave_saddle(state: State, point: _Point, direction: _Direction, rows: Tens
     )
 
 
-def _advance(kernel: TensorKernel, state: State, box: Limits, direction: _Direction, done: Tensor) -> None:
+def _advance(kernel: TensorLikelihood, state: State, box: Limits, direction: _Direction, done: Tensor) -> None:
     """Evaluate one trial point a row; take it or damp the next step. The certificate's own step is taken too, where it does not
     raise the NLL: in a valley it may be long."""
     moving = state.code == RUNNING

@@ -22,41 +22,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hfx.hf_core.batch.parameters import NORMAL, POISSON
-from hfx.hf_core.batch.problem import (
-    CONVERGED,
-    FLOOR,
-    MAX_ITERATIONS,
-    NOT_FINITE,
-    REACH,
-    REACH_AT_LEAST,
-    RUNNING,
-    FitResult,
-    Problem,
-)
+from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, RUNNING, FitResult, Problem
+from hfx.hf_core.batch.tolerances import MAX_ITERATIONS, REACH, REACH_AT_LEAST
 from hfx.hf_core.tensor.fit_state import State, side
-from hfx.hf_core.tensor.likelihood import DenseKernel
-from hfx.hf_core.tensor.matrix_step import TensorKernel, whole_step
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood, whole_step
 from hfx.hf_core.tensor.slots import Pace, Slots, pace_on
 
-__all__ = ["Pace", "TensorKernel", "begin", "minimize_batch"]
+__all__ = ["Pace", "TensorLikelihood", "begin", "minimize_batch"]
 
 Array = NDArray[np.float64]
 
 
-def minimize_batch(kernel: TensorKernel, problem: Problem, most: int = MAX_ITERATIONS, pace: Pace | None = None) -> FitResult:
+def minimize_batch(kernel: TensorLikelihood, problem: Problem, most: int = MAX_ITERATIONS, pace: Pace | None = None) -> FitResult:
     """Run all fits of ``problem`` to their certificates, on the kernel's device; no row depends on another.
 
     With ``pace.leave``, the last ones are left with the status RUNNING.
     """
     pace = pace or pace_on(kernel.device)
     store = begin(kernel, problem)
-    if isinstance(kernel, DenseKernel):
-        kernel = kernel.of(problem.hypothesis)
+    if kernel.matrix_free is not None:
+        kernel = kernel.matrix_free.of(problem.hypothesis)
     _run(kernel, store, most, pace)
     return _result(kernel, problem, store)
 
 
-def _run(kernel: TensorKernel, store: State, most: int, pace: Pace) -> None:
+def _run(kernel: TensorLikelihood, store: State, most: int, pace: Pace) -> None:
     """All fits of ``store`` to their ends, into it."""
     slots = Slots(kernel, store, torch.arange(min(pace.slots, len(store.theta)), device=kernel.device), most)
     following = len(slots.place)  # the first fit that has no slot yet
@@ -76,7 +66,7 @@ def _run(kernel: TensorKernel, store: State, most: int, pace: Pace) -> None:
     slots.write()
 
 
-def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
+def _made_whole(kernel: TensorLikelihood, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
     """A step with the whole Hessian of all fits that wait for it; more of them, where no others run. How many fits still run, and
     how many of these wait: the one question to the device."""
     for turn in range(rounds + 1):
@@ -87,13 +77,13 @@ def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> t
         rows = torch.nonzero(running & slots.state.waiting).squeeze(1)
         some = slots.state.take(rows)
         whole_step(kernel, some, most)
-        if not isinstance(kernel, DenseKernel):  # it has no rows: every step is one with the matrix
+        if kernel.matrix_free is None:  # every step takes the matrix
             some.waiting.fill_(True)
         slots.state.put(rows, some)
     return int(counts[0]), int(counts[1])
 
 
-def begin(kernel: TensorKernel, problem: Problem) -> State:
+def begin(kernel: TensorLikelihood, problem: Problem) -> State:
     """All fits of ``problem`` at their starts, on the kernel's device."""
 
     def tensor(array: NDArray[np.generic]) -> Tensor:
@@ -121,11 +111,11 @@ def begin(kernel: TensorKernel, problem: Problem) -> State:
         polished=nothing.clone(),
         iterations=nothing.clone(),
         code=torch.where(torch.isfinite(value), RUNNING, NOT_FINITE),
-        waiting=torch.full_like(hypothesis, not isinstance(kernel, DenseKernel), dtype=torch.bool),
+        waiting=torch.full_like(hypothesis, kernel.matrix_free is None, dtype=torch.bool),
     )
 
 
-def _widths(kernel: TensorKernel, problem: Problem) -> Array:
+def _widths(kernel: TensorLikelihood, problem: Problem) -> Array:
     """Prior widths (B, P); infinite for an unconstrained parameter."""
     kind = kernel.tables.constraint[problem.hypothesis]
     width = kernel.tables.width[problem.hypothesis]
@@ -133,7 +123,7 @@ def _widths(kernel: TensorKernel, problem: Problem) -> Array:
     return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, np.inf))
 
 
-def _result(kernel: TensorKernel, problem: Problem, state: State) -> FitResult:
+def _result(kernel: TensorLikelihood, problem: Problem, state: State) -> FitResult:
     """The ends of the fits, with their expected events; one that ends where some bin's rate lies below its floor is not
     certified: the likelihood is not defined there."""
     yields, rates = kernel.yields(state.hypothesis, state.theta, side(state.theta))

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 
 __all__ = ["Layout", "make_layout"]
 

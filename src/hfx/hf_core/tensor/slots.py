@@ -16,9 +16,9 @@ from torch import Tensor
 
 from hfx.hf_core.batch.problem import CONVERGED, RUNNING
 from hfx.hf_core.tensor.fit_state import State
-from hfx.hf_core.tensor.likelihood import DenseKernel
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 from hfx.hf_core.tensor.matrix_free_step import iterate
-from hfx.hf_core.tensor.matrix_step import TensorKernel
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood
 from hfx.hf_core.tensor.padded_tables import Layout
 
 __all__ = ["Pace", "Slots", "pace_on"]
@@ -48,13 +48,14 @@ def pace_on(device: torch.device) -> Pace:
 class Slots:
     """The fits of ``store`` that are worked at, and their places there."""
 
-    def __init__(self, kernel: TensorKernel, store: State, place: Tensor, most: int) -> None:
+    def __init__(self, kernel: TensorLikelihood, store: State, place: Tensor, most: int) -> None:
         self.store, self.place = store, place
         self._kernel, self._most = kernel, most
         self._recorded: _Recorded | None = None
         self._layout: Layout | None = None
-        if isinstance(kernel, DenseKernel):
-            self._recorded = _recorded(kernel, store.take(place[_padded(len(place), kernel.device)]), len(place), most)
+        if kernel.matrix_free is not None:
+            fits = store.take(place[_padded(len(place), kernel.device)])
+            self._recorded = _recorded(kernel.matrix_free, fits, len(place), most)
             self.state, self._layout = self._recorded.state, self._recorded.layout
         else:
             self.state = store.take(place)
@@ -76,8 +77,8 @@ class Slots:
         """All fits back to their places; nothing else is done with these slots."""
         slot = torch.arange(len(self.place), device=self.place.device)
         self.store.put(self.place, self.state.take(slot))
-        if self._recorded is not None and isinstance(self._kernel, DenseKernel):
-            self._recorded.keep(self._kernel)
+        if self._recorded is not None and self._kernel.matrix_free is not None:
+            self._recorded.keep(self._kernel.matrix_free)
             self._recorded = None
 
     def refill(self, following: int, count: int) -> int:
@@ -87,8 +88,8 @@ class Slots:
         self.place[slot] = torch.arange(following, following + count, device=self.place.device)
         fresh = self.store.take(self.place[slot])
         self.state.replace(slot, fresh)
-        if self._layout is not None and isinstance(self._kernel, DenseKernel):
-            self._layout.replace(slot, self._kernel.layout.take(fresh.hypothesis))
+        if self._layout is not None and self._kernel.matrix_free is not None:
+            self._layout.replace(slot, self._kernel.matrix_free.layout.take(fresh.hypothesis))
         return count
 
 
@@ -100,7 +101,7 @@ def _padded(count: int, device: torch.device) -> Tensor:
     return torch.arange(-(-count // step) * step, device=device).clamp(max=max(0, count - 1))
 
 
-def _recorded(kernel: DenseKernel, state: State, count: int, most: int) -> _Recorded:
+def _recorded(kernel: BatchLikelihood, state: State, count: int, most: int) -> _Recorded:
     """The iteration for these fits, of which those beyond ``count`` are padding: one that was recorded already, or another."""
     state.code[count:] = CONVERGED
     layout = kernel.layout.take(state.hypothesis)
@@ -138,7 +139,7 @@ class _Recorded:
             else:
                 self.graph.replay()
 
-    def keep(self, kernel: DenseKernel) -> None:
+    def keep(self, kernel: BatchLikelihood) -> None:
         """Kept by the kernel for the next batch of this size; the one that was kept first goes."""
         if self.graph is None:
             return
