@@ -18,11 +18,11 @@ import numpy as np
 import published
 
 from hfx.hf_core.batch.compile import compile_batch
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.batch.problem import STATUS, Data
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.json_patch import apply_patch
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.batch.problem import ABANDONED, CONVERGED, FLOOR, ITERATIONS, NOT_FINITE, RUNNING, STALLED
 from hfx.hf_core.batch.tolerances import (
     DROWNED,
@@ -37,6 +36,7 @@ from hfx.hf_core.cpu.derivatives import derivatives
 from hfx.hf_core.cpu.mirrored_alphas import reflect
 from hfx.hf_core.cpu.newton_step import limit_steps, step
 from hfx.hf_core.cpu.rates import value
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["minimize_rows"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hfx.hf_core.batch.parameters import NORMAL
 from hfx.hf_core.cpu.compilation import apart, jit
 from hfx.hf_core.cpu.rates import TINY, constraint, poisson, shift_shape
+from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import clip, normsys_4
 
 __all__ = ["reflect"]

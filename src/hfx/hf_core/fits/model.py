@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from hfx.errors import OptionError
 from hfx.hf_core.batch.compile import Batch
 from hfx.hf_core.batch.kernel import Kernel
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.batch.problem import Data
 from hfx.hf_core.cpu.kernel import CompiledKernel
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["Evaluation", "Model", "constant", "make_kernel", "stirling_remainder"]
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.batch.problem import CONVERGED, Data, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.fits.model import Model
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["NEGATIVE", "Fits", "Minimum", "run_fits"]
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.batch.parameters import UNCONSTRAINED
 from hfx.hf_core.batch.problem import STATUS, Data
 from hfx.hf_core.fits.fit import Fit
 from hfx.hf_core.fits.minima import CHOICES
@@ -18,6 +17,7 @@ from hfx.hf_core.fits.run import Fits, Minimum
 from hfx.hf_core.fits.search import DEFAULT_STARTS, FLIP_ROUNDS, Search
 from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
+from hfx.hf_core.modifiers.base import UNCONSTRAINED
 
 __all__ = ["Answer", "Outcome", "hypotest"]
 

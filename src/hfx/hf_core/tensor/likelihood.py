@@ -16,14 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.modifiers.interpolation import histosys_0, histosys_2, histosys_4p
+from hfx.hf_core.modifiers.interpolation import SHIFT_CODES
 from hfx.hf_core.tensor.hessian_rows import Rows, along, back
 from hfx.hf_core.tensor.likelihood_terms import away_from_zero, constraint, normsys, poisson
 from hfx.hf_core.tensor.padded_tables import Layout, make_layout
 
 __all__ = ["BatchLikelihood"]
-
-_SHIFTS = {0: histosys_0, 2: histosys_2, 4: histosys_4p}
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +46,7 @@ class BatchLikelihood:
         self.tables = tables
         self.device = device
         self.layout = make_layout(tables, device)
+        (self._shift,) = [code.shape for code in SHIFT_CODES.values() if code.number == tables.histosys_code]
         self.recorded: dict[tuple[int, int, int], object] = {}  # what :mod:`hfx.hf_core.tensor.slots` keeps
         self._yields = torch.from_numpy(_cells_in_order(tables, self.layout.nominal.shape[1])).to(device)
 
@@ -125,7 +124,7 @@ class BatchLikelihood:
         blocks = cells // self._bins
         each = torch.nn.functional.pad(scale, (0, 1), value=1.0).gather(1, at.factor_of_block.expand(rows, -1))
         scale = each.view(rows, blocks, at.factor_of_block.shape[1] // blocks).prod(2)
-        shift, shift_slope, shift_second = _SHIFTS[self.tables.histosys_code](theta, sign)
+        shift, shift_slope, shift_second = self._shift(theta, sign)
         additive = at.nominal + along(at.odd, theta) + along(at.even, shift)
         own = away_from_zero(x.gather(1, at.own.flatten(1).expand(rows, -1))).view(rows, at.own.shape[1], cells)
         phi = (scale[:, :, None] * _blocks(own.prod(1), self._bins)).flatten(1)

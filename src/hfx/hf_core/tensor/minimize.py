@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
 from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, RUNNING, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS, REACH, REACH_AT_LEAST
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.hf_core.tensor.fit_state import State, side
 from hfx.hf_core.tensor.matrix_step import TensorLikelihood, whole_step
 from hfx.hf_core.tensor.slots import Pace, Slots, pace_on
