@@ -39,7 +39,7 @@ from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.inference.cls import hypotest
 from hfx.hf_core.tensor.kernel import TorchKernel
 from hfx.hf_core.tensor.matrix_free_step import iterate
-from hfx.hf_core.tensor.matrix_step import whole_step
+from hfx.hf_core.tensor.matrix_step import matrix_step
 from hfx.hf_core.tensor.minimize import begin
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.json_patch import apply_patch
@@ -131,7 +131,7 @@ def iteration(kernel: TorchKernel, problem: Problem) -> Json:
         state = begin(dense, problem)
         at = dense.layout.take(state.hypothesis)
         call = (lambda d=dense, a=at, s=state: iterate(d, a, s, most)) if name == "iteration" else None
-        call = call or (lambda d=dense, s=state: whole_step(d, s, most))
+        call = call or (lambda d=dense, s=state: matrix_step(d, s, most))
         with Operations() as operations:
             call()
         times = [seconds(device, call) for _ in range(3)]

@@ -39,35 +39,35 @@ def decode_workspace(document: JsonValue, measurement: str | None = None) -> Wor
 
 
 class Decoder:
-    """Decodes workspaces that share JSON objects; what they share is decoded and stored once.
+    """Decodes workspaces that share JSON objects; a shared object is decoded and stored once.
 
     The samples' tuples of names are shared too: equal ones are the same object.
     """
 
     def __init__(self) -> None:
         # The JSON object is kept with its value: an id is unique only while its object lives.
-        self._channels: dict[int, tuple[Any, Channel]] = {}
-        self._samples: dict[int, tuple[Any, Sample]] = {}
-        self._observations: dict[int, tuple[Any, dict[str, Array]]] = {}
+        self._channels: dict[int, tuple[JsonValue, Channel]] = {}
+        self._samples: dict[int, tuple[JsonValue, Sample]] = {}
+        self._observations: dict[int, tuple[JsonValue, dict[str, Array]]] = {}
         self._checked: set[tuple[int, str, int]] = set()  # observations, channel's name and bins
-        self._measurements: dict[tuple[int, str | None], tuple[Any, Measurement]] = {}
+        self._measurements: dict[tuple[int, str | None], tuple[JsonValue, Measurement]] = {}
         self._names = _Names()
 
-    def learn(self, document: Any) -> None:
-        """Decode a workspace's channels in advance; what is wrong with one is said where it is used."""
+    def learn(self, document: JsonValue) -> None:
+        """Decode a workspace's channels in advance; a fault is reported when the channel is used."""
         with suppress(SpecificationError):
             for item in _array(_object(document, "workspace").get("channels"), "workspace: channels"):
                 with suppress(SpecificationError):
                     self.channel(item)
 
     def fork(self) -> Decoder:
-        """Another decoder, which knows what this one does and keeps to itself what it meets."""
+        """A copy: both share what is decoded so far, and neither what the other decodes later."""
         other = Decoder()
         other._channels, other._samples = self._channels.copy(), self._samples.copy()
         other._names = self._names.fork()
         return other
 
-    def workspace(self, document: Any, measurement: str | None = None) -> Workspace:
+    def workspace(self, document: JsonValue, measurement: str | None = None) -> Workspace:
         """Decode one workspace; ``measurement`` is a name, or None for the first."""
         entries = _object(document, "workspace")
         missing = _WORKSPACE_KEYS - entries.keys()
@@ -82,17 +82,18 @@ class Decoder:
         _unique([channel.name for channel in channels], "channel")
         observations = self._observed(entries["observations"])
         for channel in channels:
-            what = (id(observations), channel.name, channel.bins)
-            if what not in self._checked:
+            pair = (id(observations), channel.name, channel.bins)
+            if pair not in self._checked:
                 _check_observation(channel, observations)
-                self._checked.add(what)
+                self._checked.add(pair)
         return Workspace(
             channels=tuple(sorted(channels, key=attrgetter("name"))),
             observations=observations,
             measurement=self._chosen(entries["measurements"], measurement),
         )
 
-    def channel(self, document: Any) -> Channel:
+    def channel(self, document: JsonValue) -> Channel:
+        """Decode one channel; raises :class:`SpecificationError`."""
         known = self._channels.get(id(document))
         if known is not None:
             return known[1]
@@ -117,19 +118,19 @@ class Decoder:
         self._channels[id(document)] = (document, channel)
         return channel
 
-    def _sample(self, document: Any, where: str) -> Sample:
+    def _sample(self, document: JsonValue, where: str) -> Sample:
         known = (document, _sample(document, where, self._names))
         self._samples[id(document)] = known
         return known[1]
 
-    def _observed(self, document: Any) -> dict[str, Array]:
+    def _observed(self, document: JsonValue) -> dict[str, Array]:
         known = self._observations.get(id(document))
         if known is None:
             known = (document, _observations(document))
             self._observations[id(document)] = known
         return known[1]
 
-    def _chosen(self, document: Any, name: str | None) -> Measurement:
+    def _chosen(self, document: JsonValue, name: str | None) -> Measurement:
         known = self._measurements.get((id(document), name))
         if known is None:
             known = (document, _measurement(document, name))
@@ -138,8 +139,7 @@ class Decoder:
 
 
 class _Names:
-    """Names of one type's modifiers in the order of the document, to the sorted ones and where these stood: equal ones are sorted
-    once, and equal sorted ones are the same object."""
+    """Sorts the names of modifiers of one type. Equal names are sorted once, and equal results are the same object."""
 
     def __init__(self) -> None:
         self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], list[int] | None]] = {}
@@ -151,7 +151,7 @@ class _Names:
         return other
 
     def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], list[int] | None]:
-        """The sorted names and their places in ``names`` (None where these are sorted); an error where one stands twice."""
+        """The sorted names and their indices in ``names`` (None where these are sorted); an error where a name is repeated."""
         try:
             known = self._ordered.get(names)
         except TypeError:  # a list or an object, which cannot be looked up
@@ -272,7 +272,7 @@ def _fault(nominal: JsonValue, names: Mapping[str, Sequence[str]], data: Mapping
 _ARRAYS = {list, tuple}
 
 
-def _observations(document: Any) -> dict[str, Array]:
+def _observations(document: JsonValue) -> dict[str, Array]:
     observations: dict[str, Array] = {}
     for item in _array(document, "workspace: observations"):
         entries = _object(item, "observation")
@@ -293,7 +293,7 @@ def _check_observation(channel: Channel, observations: Mapping[str, Array]) -> N
         raise SpecificationError(f"observation {channel.name!r}: bin {int(np.argmin(data))} is negative")
 
 
-def _measurement(document: Any, name: str | None) -> Measurement:
+def _measurement(document: JsonValue, name: str | None) -> Measurement:
     items = [_object(item, "measurement") for item in _array(document, "workspace: measurements")]
     if not items:
         raise SpecificationError("workspace: has no measurement; it must name the parameter of interest")
@@ -308,10 +308,10 @@ def _measurement(document: Any, name: str | None) -> Measurement:
         raise SpecificationError(f"{where}: config needs the text 'poi'")
     configs = [_parameter(entry, where) for entry in _array(config.get("parameters"), f"{where}: parameters")]
     _unique([entry.name for entry in configs], f"{where}: parameter")
-    return Measurement(item["name"], poi, {entry.name: entry for entry in configs})
+    return Measurement(str(item["name"]), poi, {entry.name: entry for entry in configs})
 
 
-def _parameter(document: Any, where: str) -> ParameterConfig:
+def _parameter(document: JsonValue, where: str) -> ParameterConfig:
     entries = _object(document, f"{where}: parameter")
     name = _name(entries, f"{where}: parameter")
     where = f"{where}, parameter {name!r}"
@@ -333,26 +333,26 @@ def _parameter(document: Any, where: str) -> ParameterConfig:
     return ParameterConfig(name=name, bounds=bounds, fixed=fixed, **values)
 
 
-def _object(value: Any, where: str) -> Mapping[str, Any]:
+def _object(value: JsonValue, where: str) -> Mapping[str, JsonValue]:
     if not isinstance(value, Mapping):
         raise SpecificationError(f"{where}: must be a JSON object")
     return value
 
 
-def _array(value: Any, where: str) -> Sequence[Any]:
+def _array(value: JsonValue, where: str) -> Sequence[JsonValue]:
     if not isinstance(value, list | tuple):
         raise SpecificationError(f"{where}: must be a JSON array")
     return value
 
 
-def _name(entries: Mapping[str, Any], where: str) -> str:
+def _name(entries: Mapping[str, JsonValue], where: str) -> str:
     name = entries.get("name")
     if not isinstance(name, str):
         raise SpecificationError(f"{where}: needs a name")
     return name
 
 
-def _keys(entries: Mapping[str, Any], allowed: set[str], where: str) -> None:
+def _keys(entries: Mapping[str, JsonValue], allowed: set[str], where: str) -> None:
     unknown = entries.keys() - allowed
     if unknown:
         raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")

@@ -28,7 +28,7 @@ class Sample:
     numbers: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
 
     def has_poi(self, poi: str) -> bool:
-        """Whether the parameter of interest scales this sample: it is a normfactor."""
+        """True where the parameter of interest, a normfactor, scales this sample."""
         return poi in self.names.get("normfactor", ())
 
     def scaled(self, factor: float) -> Sample:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hfx.hf_core.cpu.buffers import given, resolve, work
+from hfx.hf_core.cpu.buffers import resolve, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import derivatives, hessian, hessian_product
 from hfx.hf_core.cpu.rates import value
@@ -42,7 +42,7 @@ def evaluated(name: str, normsys: int, histosys: str, damping: float) -> tuple[A
     data = model.observed(np.zeros(1, dtype=np.int64))
     sign = np.where(theta < 0.0, -1.0, 1.0)
     tables = model.batch.tables
-    found = at(given(tables), theta, sign, data.main[0], data.aux[0], vector, damping, work(tables))
+    found = at(tables_by_reference(tables), theta, sign, data.main[0], data.aux[0], vector, damping, work_arrays(tables))
     upper = np.triu(found[1])
     return vector, upper + np.triu(upper, 1).T, found
 

@@ -133,7 +133,7 @@ def test_a_sunken_cell_lies_below_zero() -> None:
 
 def test_kernels_are_kept_under_the_digest_of_their_sources(tmp_path: Path) -> None:
     """numba itself would keep a function whose callees, in another file, have changed."""
-    room = compilation.ROOM
+    room = compilation.HF_CORE
     core(BATTERY["one_bin"], 4, "4p", None, "compiled").evaluate(0, points(BATTERY["one_bin"], 1)[0])
     assert is_compiled()
     assert minimize_rows.dispatcher._cache._impl.filename_base.endswith(f"-{compilation.digest_of(room)}")

@@ -143,7 +143,7 @@ PACES = {
     "many iterations": Pace(iterations=7, slots=1000, smallest=1000),
     "few slots": Pace(iterations=2, slots=11, smallest=3, refill=11),
     "one slot": Pace(iterations=3, slots=1, smallest=1),
-    "single steps": Pace(iterations=1, slots=50, smallest=1, refill=2, whole=1),
+    "single steps": Pace(iterations=1, slots=50, smallest=1, refill=2, matrix_rounds=1),
 }
 
 

@@ -1,4 +1,4 @@
-"""Many patched workspaces as one batched model: what hypotheses share is stored once.
+"""Compilation of many patched workspaces into one batch: what hypotheses share is stored once.
 
 A *block* is one sample in one channel. Blocks lie in flat tables; a hypothesis is a list of block numbers plus the map from
 parameter names to its own parameter indices. The samples of the background, being the same objects in every hypothesis, give
@@ -216,7 +216,7 @@ def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]
 
 
 def _channel_columns(workspaces: Sequence[Workspace], channels: Mapping[str, int]) -> tuple[Index, Index, Array]:
-    """Where each channel's bins begin (H, channels), the number of main bins (H,) and the observed events (H, N)."""
+    """The first bin of each channel (H, channels), the number of main bins (H,) and the observed events (H, N)."""
     bins = _index([sum(channel.bins for channel in workspace.channels) for workspace in workspaces])
     offset = np.full((len(workspaces), len(channels)), -1, dtype=np.int64)
     observed = np.zeros((len(workspaces), int(bins.max(initial=0))))
@@ -239,7 +239,7 @@ def _marked(start: Index, width: int, keys: Index) -> NDArray[np.bool_]:
 
 
 def _starts(parameters: Sequence[ParameterTable], keys: Keys) -> Index:
-    """Where each key's parameters begin in each hypothesis: (H, keys)."""
+    """The first parameter of each key in each hypothesis: (H, keys)."""
     start = np.full((len(parameters), len(keys)), -1, dtype=np.int64)
     columns = list(keys.scalar.values())
     for h, table in enumerate(parameters):

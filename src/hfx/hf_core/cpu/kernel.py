@@ -11,8 +11,8 @@ from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.batch.problem import Data, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.cpu import derivatives
-from hfx.hf_core.cpu.buffers import given, work
-from hfx.hf_core.cpu.compilation import kept
+from hfx.hf_core.cpu.buffers import tables_by_reference, work_arrays
+from hfx.hf_core.cpu.compilation import is_cached
 from hfx.hf_core.cpu.minimize import minimize_rows
 from hfx.hf_core.cpu.newton_step import state
 
@@ -30,7 +30,7 @@ class CompiledKernel:
 
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
-        self._tables = given(tables)
+        self._tables = tables_by_reference(tables)
         self._cells = _largest_number_of_cells(tables)
         self._buffers: list[tuple[Any, Any]] = []  # not used by any thread now; new memory costs more than a small call
 
@@ -100,12 +100,12 @@ class CompiledKernel:
         try:
             return self._buffers.pop()
         except IndexError:
-            return work(self.tables), state(self.tables.width.shape[1])
+            return work_arrays(self.tables), state(self.tables.width.shape[1])
 
 
 def is_compiled() -> bool:
-    """Whether the CPU's kernel is compiled, by this process or an earlier one; else the first fit takes some 12 seconds."""
-    return kept(minimize_rows.dispatcher)
+    """True where the CPU's kernel is compiled, by this process or an earlier one; else the first fit takes some 12 seconds."""
+    return is_cached(minimize_rows.dispatcher)
 
 
 def _largest_number_of_cells(tables: Tables) -> int:

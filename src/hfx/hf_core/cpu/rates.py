@@ -1,4 +1,4 @@
-"""The fused CPU kernel: the likelihood of one fit after another, in passes over the non-zeros.
+"""The expected events and the likelihood of one fit, compiled, in passes over the non-zero entries of the tables.
 
 Notation (one block = sample x channel, cell = block x bin): nu = phi A with phi the product of the factors and
 A = nominal + sum of the shifts. Everything is in NLL (half of 2NLL) as a deviance from its own minimum, so that huge auxiliary
@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from hfx.hf_core.cpu.compilation import apart, inline, jit
+from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import SHIFT_CODES, ShiftCode, clip, normsys_4
 
@@ -113,7 +113,7 @@ def _normsys_4(count: int, w: Any) -> None:
 
 @inline
 def _beyond(blocks: int, size: int, w: Any) -> None:
-    """The logarithm of what the exponentials outside [-1, 1] make of each block's factors: few parameters are there."""
+    """The logarithm of the product of each block's exponentials outside [-1, 1]: few parameters are there."""
     beyond = w.beyond
     for r in range(blocks):
         beyond[r] = 0.0
@@ -248,7 +248,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
             cell += 1
 
 
-@apart
+@separately_compiled
 def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
     """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` what the derivatives need."""
     rates(t, h, theta, sign, w)

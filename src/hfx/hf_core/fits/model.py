@@ -171,7 +171,10 @@ def _defect(batch: Batch, h: int, background: Array, both: Array) -> str | None:
 
 
 def constant(batch: Batch, hypothesis: Index, data: Data) -> Array:
-    """What the deviance leaves out of 2NLL: (B,). Poisson: 2 (lnGamma(n + 1) - n log n + n); Normal: 2 log(sigma sqrt(2 pi))."""
+    """The terms of 2NLL that the deviance omits (B,).
+
+    Poisson: 2 (lnGamma(n + 1) - n log n + n); Normal: 2 log(sigma sqrt(2 pi)).
+    """
     kind = batch.tables.constraint[hypothesis]
     width = batch.tables.width[hypothesis]
     normal = np.where(kind == NORMAL, 2.0 * np.log(width) + np.log(2.0 * np.pi), 0.0)

@@ -89,8 +89,8 @@ class Starts:
         ]
 
     def _on_other_side(self, h: int, fit: Fit, minimum: Minimum) -> bool:
-        """Whether a minimum of another fit to the same data has an alpha on the other side of its auxiliary value than the best
-        one of ``fit``, and not just across it."""
+        """True where a minimum of another fit has an alpha on the other side of its auxiliary value than the best one of ``fit``,
+        and not just across it."""
         size = len(minimum.theta)
         aux = self._aux(h, fit)[:size]
         here, there = self._best(h, fit)[0].theta - aux, minimum.theta - aux

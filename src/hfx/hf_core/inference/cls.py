@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What is known of one hypothesis: the answer of each choice (CHOICES), and for each how many minima each fit has.
+    """The result of one hypothesis: the answer of each choice of minima (CHOICES), and for each the number of minima of each fit.
 
     ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
     """
@@ -157,7 +157,7 @@ def _is_normfactor(model: Model, h: int) -> bool:
 
 
 def _has_signal(model: Model, h: int) -> bool:
-    """Whether some sample with the POI expects events, or can be shifted to."""
+    """True where some sample with the POI has expected events, or a shift that may add some."""
     t = model.batch.tables
     for block in _signals(model, h):
         first = t.block_cell[block]

@@ -206,7 +206,7 @@ def floats(values: list[JsonValue]) -> Array | None:
 
 
 def is_number(value: JsonValue) -> bool:
-    """Whether a JSON value is a number; true and false are none."""
+    """True for a JSON number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

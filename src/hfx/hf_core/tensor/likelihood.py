@@ -47,7 +47,9 @@ class BatchLikelihood:
         self.device = device
         self.layout = make_layout(tables, device)
         (self._shift,) = [code.shape for code in SHIFT_CODES.values() if code.number == tables.histosys_code]
-        self.recorded: dict[tuple[int, int, int], object] = {}  # what :mod:`hfx.hf_core.tensor.slots` keeps
+        self.recorded: dict[
+            tuple[int, int, int], object
+        ] = {}  # iterations that :mod:`hfx.hf_core.tensor.slots` has recorded, by size
         self._yields = torch.from_numpy(_cells_in_order(tables, self.layout.nominal.shape[1])).to(device)
 
     @property
@@ -197,7 +199,7 @@ def _sum_of_blocks(table: Tensor, weights: Tensor, bins: int) -> Tensor:
 
 
 def _cells_in_order(t: Tables, cells: int) -> NDArray[Any]:
-    """Where each hypothesis' (sample, channel, bin) cells, one after another, lie among C (H, cells); C for padding."""
+    """The indices among C of each hypothesis' (sample, channel, bin) cells, in their order (H, cells); C for padding."""
     bins = int(t.block_bins.max(initial=1))
     places = []
     for first, last in zip(t.hypothesis_from[:-1], t.hypothesis_from[1:], strict=True):

@@ -1,16 +1,16 @@
 """The batched fit: damped Newton with exact Hessians, box bounds by an active set, one trial point an iteration.
 
-All fits of a batch iterate together on the device (`tensor.matrix_free_step`), and what has ended stays, masked. After every few
-iterations the device is asked once how many still run: then those that wait for it make their steps with the whole Hessian
-(`tensor.matrix_step`), others take the places of those that have ended (`tensor.slots`), and when there are none
-left, a batch of which most have ended is made smaller. Results are carried over once, at the end.
+All fits of a batch iterate together on the device (`tensor.matrix_free_step`), those that have ended masked. After every few
+iterations the number of running fits is read from the device: then those that wait for it make a step with the Hessian's matrix
+(`tensor.matrix_step`), further fits take the places of ended ones (`tensor.slots`), and when there are none left, a batch of
+which most have ended is made smaller. Results are copied once, at the end.
 
 A trial is accepted only on a sufficient decrease of the NLL, so that the step control cannot cycle; once the predicted decrease
 drowns in rounding (1e-9), Newton steps that do not raise the NLL by more than rounding polish the certificate, and their number
 is bounded.
 
 The certificate of a fit is its EDM (estimated distance to the minimum, in 2NLL: g' H^-1 g over the parameters that are
-not held, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
+not at a bound, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
 Source of the damping: Levenberg-Marquardt with the gain ratio, Nocedal and Wright, Numerical Optimization, chapter 4.
 """
 
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, RUNNING, FitResult, Problem
-from hfx.hf_core.batch.tolerances import MAX_ITERATIONS, REACH, REACH_AT_LEAST
+from hfx.hf_core.batch.tolerances import MAX_ITERATIONS, MAX_STEP, MAX_STEP_AT_LEAST
 from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.hf_core.tensor.fit_state import State, side
-from hfx.hf_core.tensor.matrix_step import TensorLikelihood, whole_step
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood, matrix_step
 from hfx.hf_core.tensor.slots import Pace, Slots, pace_on
 
 __all__ = ["Pace", "TensorLikelihood", "begin", "minimize_batch"]
@@ -51,7 +51,7 @@ def _run(kernel: TensorLikelihood, store: State, most: int, pace: Pace) -> None:
     slots = Slots(kernel, store, torch.arange(min(pace.slots, len(store.theta)), device=kernel.device), most)
     following = len(slots.place)  # the first fit that has no slot yet
     while True:
-        running, waiting = _made_whole(kernel, slots, most, pace.whole)
+        running, waiting = _matrix_steps(kernel, slots, most, pace.matrix_rounds)
         pending = len(store.theta) - following
         ended = len(slots.place) - running
         if pending and pace.refill * ended >= len(slots.place):
@@ -66,9 +66,9 @@ def _run(kernel: TensorLikelihood, store: State, most: int, pace: Pace) -> None:
     slots.write()
 
 
-def _made_whole(kernel: TensorLikelihood, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
-    """A step with the whole Hessian of all fits that wait for it; more of them, where no others run. How many fits still run, and
-    how many of these wait: the one question to the device."""
+def _matrix_steps(kernel: TensorLikelihood, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
+    """A step with the Hessian's matrix of all fits that wait for it; several, where no others run. Returns the numbers of
+    running and of waiting fits, which are read from the device here alone."""
     for turn in range(rounds + 1):
         running = slots.state.code == RUNNING
         counts = torch.stack([running.sum(), (running & slots.state.waiting).sum()]).tolist()
@@ -76,7 +76,7 @@ def _made_whole(kernel: TensorLikelihood, slots: Slots, most: int, rounds: int) 
             break
         rows = torch.nonzero(running & slots.state.waiting).squeeze(1)
         some = slots.state.take(rows)
-        whole_step(kernel, some, most)
+        matrix_step(kernel, some, most)
         if kernel.matrix_free is None:  # every step takes the matrix
             some.waiting.fill_(True)
         slots.state.put(rows, some)
@@ -97,7 +97,7 @@ def begin(kernel: TensorLikelihood, problem: Problem) -> State:
     return State(
         hypothesis=hypothesis,
         kinked=tensor(kernel.tables.kinked[problem.hypothesis]),
-        reach=tensor(np.maximum(REACH * _widths(kernel, problem), REACH_AT_LEAST)),
+        reach=tensor(np.maximum(MAX_STEP * _widths(kernel, problem), MAX_STEP_AT_LEAST)),
         lower=lower,
         upper=upper,
         main=main,

@@ -1,8 +1,8 @@
-"""The slots of a batch: a fixed number of fits that iterate together, whatever the number of fits there is.
+"""The slots of a batch: a fixed number of fits that iterate together, whatever the number of fits.
 
 On a GPU the iteration is recorded once, as a CUDA graph, and replayed: its operations are many and small, and their launches
-would cost more than they. What was recorded holds for the buffers that it was recorded with, so that these are kept: a later
-batch of that size is copied into them.
+would cost more than they. A recorded iteration reads and writes the tensors that it was recorded with, so that these stay: a
+later batch of that size is copied into them.
 """
 
 from __future__ import annotations
@@ -28,25 +28,26 @@ _KEPT = 4  # recorded iterations of as many sizes
 
 @dataclass(frozen=True)
 class Pace:
-    """When the device is asked how many fits still run, and what follows; it changes no result."""
+    """The intervals at which the number of running fits is read from the device, and the sizes of batches; no result depends on
+    it."""
 
-    iterations: int  # without a question
+    iterations: int  # between two readings of the number of running fits
     slots: int  # fits at a time, at most
-    smallest: int  # fits: what a batch is not made smaller than
+    smallest: int  # fits: a batch is not made smaller than this
     refill: int = 4  # the slots are filled again once one of so many is empty
-    whole: int = 4  # steps with the whole Hessian one after another, where no other fits run
+    matrix_rounds: int = 4  # steps with the Hessian's matrix one after another, where no other fits run
     leave: int = 0  # fits that may be left running
 
 
 def pace_on(device: torch.device) -> Pace:
-    """On the CPU a question costs nothing and what fits into the cache is fast; a GPU is kept busy by many fits alone."""
+    """On the CPU a reading costs nothing and small batches stay in the cache; a GPU needs many fits to be busy."""
     if device.type == "cpu":
         return Pace(iterations=1, slots=256, smallest=1)
     return Pace(iterations=8, slots=32768, smallest=1024, leave=16)
 
 
 class Slots:
-    """The fits of ``store`` that are worked at, and their places there."""
+    """The fits of ``store`` that iterate, and their places there."""
 
     def __init__(self, kernel: TensorLikelihood, store: State, place: Tensor, most: int) -> None:
         self.store, self.place = store, place
@@ -65,7 +66,7 @@ class Slots:
         return torch.nonzero(self.state.code == RUNNING).squeeze(1)
 
     def wider_than(self, count: int) -> bool:
-        """Whether slots for ``count`` fits would be half as many."""
+        """True where ``count`` fits need at most half of the slots."""
         return 2 * count <= len(self.place)
 
     def advance(self, count: int) -> None:
@@ -94,7 +95,7 @@ class Slots:
 
 
 def _padded(count: int, device: torch.device) -> Tensor:
-    """Which fits take the slots (S,): on a GPU a few more than there are, so that few sizes are ever recorded."""
+    """The fits in the slots (S,): on a GPU padded to a larger number, so that few sizes are ever recorded."""
     if device.type == "cpu":
         return torch.arange(count)
     step = max(1, 1 << max(0, count.bit_length() - 4))
@@ -140,7 +141,7 @@ class _Recorded:
                 self.graph.replay()
 
     def keep(self, kernel: BatchLikelihood) -> None:
-        """Kept by the kernel for the next batch of this size; the one that was kept first goes."""
+        """Stores it for the next batch of this size; the one that was stored first is dropped."""
         if self.graph is None:
             return
         kernel.recorded[self.key] = self
