@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
-_OPTIONS: dict[str, str | set[str]] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
 _INSIDE: dict[str, bool] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
