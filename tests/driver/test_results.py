@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.export import citations
 from hfx.driver.questions.cls import Cls
 from hfx.driver.results import Result, ScanResult, load_run
 from hfx.driver.run.packed_results import PackedResults
@@ -120,8 +119,10 @@ def test_the_closing_table(result: ScanResult) -> None:
     rows = dict(summary.rows(result.content, result.folder))
     assert rows["fitted"] == "2 of 5 hypotheses"
     assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
-    assert rows["failed"] == "3: 3 x no signal"
-    assert rows["minima differ"].endswith("part by more than 0.001: b by 0.1")
+    assert rows["failed"] == "3: no signal"
+    different = "the natural and the lowest minimum give different CLs for 1 hypothesis"
+    assert rows["minima differ"] == f"{different}, by 0.1 at most; none of them changes its exclusion"
+    assert dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"] == f"{different}: b by 0.1"
     assert "minima" not in rows
     assert rows["contour"] == "The axes are m1 and m2. One point."
     assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
@@ -133,7 +134,7 @@ def test_what_has_not_converged_is_neither_excluded_nor_hidden(tmp_path: Path) -
     slow["status"] = slow["admissible"]["status"] = "fixed: step limit"
     scan = ScanResult(content(slow), tmp_path)
     rows = dict(summary.rows(scan.content, tmp_path))
-    assert rows["not converged"] == "slow (fixed: step limit)"
+    assert rows["not converged"] == "1: slow (fixed: step limit)"
     assert rows["excluded"].startswith("0 observed, 0 expected")
     assert not scan.complete
 
@@ -170,23 +171,12 @@ def test_a_run_that_has_not_finished(tmp_path: Path) -> None:
     assert [r.CLs_obs for r in load_run(tmp_path)] == [0.07]
 
 
-def test_citations() -> None:
-    assert citations.of_pallet({}) is None
-    pallet = {
-        "doi": "10.17182/hepdata.90607.v3/r3",
-        "references": {"hepdata": "ins1755298", "arXiv": "1909.09226"},
-    }
-    assert citations.of_pallet(pallet) == (
-        "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, arXiv 1909.09226"
-    )
-
-
 def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_answer(result: ScanResult) -> None:
     b = dict(result.content["results"][1])
     b |= {"CLs_obs": 0.2, "natural": {**b["natural"], "CLs_obs": 0.2}, "lowest": {**b["lowest"], "CLs_obs": 0.01}}
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
-    assert rows["minima"] == "natural, as asked; without --minima the answer is that of the admissible ones"
+    assert rows["minima"] == "natural (--minima natural); the default is admissible"
     assert rows["minima differ"].endswith("b by 0.19 (excluded with --minima lowest: CLs 0.01, not 0.2)")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))

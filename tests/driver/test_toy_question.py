@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hfx import load_run
@@ -171,7 +172,7 @@ def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -
         "signal_events",
         pallet,
         output=tmp_path / "run",
-        context=RunContext(say=lambda _: None, listener=lambda event: heard.append(vars(event))),
+        context=RunContext(say=lambda _: None, listener=lambda event: heard.append(msgspec.structs.asdict(event))),
     )
     planned = [event for event in heard if "tasks" in event and "points" in event]
     assert [event["question"] for event in planned] == ["signal_events"] * 2

@@ -43,7 +43,8 @@ def ask(
         return scan_source(pallet, checked, own)
     from hfx.driver.views.live import View
 
-    with View(options).watching(own) as watched:
+    with View(options).shown(own.listener) as shown:
+        watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
         return scan_source(pallet, checked, watched)
 
 
@@ -101,8 +102,9 @@ def start_scan(
 
     view = View(options)  # here, where the cell is
 
-    def watched() -> ScanResult:
-        with view.watching(own) as seen:
-            return scan_source(pallet, checked, seen)
+    def work() -> ScanResult:
+        with view.shown(own.listener) as shown:
+            watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
+            return scan_source(pallet, checked, watched)
 
-    return ScanHandle(watched, stop)
+    return ScanHandle(work, stop)

@@ -11,7 +11,8 @@ import pytest
 from hfx.driver.process import cores
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.events import Failed, Finished, Planned
-from hfx.driver.views.progress import Count, display
+from hfx.driver.run.progress import StepProgress
+from hfx.driver.views.progress import display
 from hfx.errors import OptionError
 
 
@@ -78,13 +79,13 @@ def test_a_command_takes_one_thread_for_its_libraries() -> None:
 
 
 def test_progress_counts_rate_and_time_left() -> None:
-    count = Count().after(Planned(10.0, "local", 0, 4, 90, 10))
+    count = StepProgress().after(Planned(10.0, "local", 0, 4, 90, 10))
     assert str(count) == "fitted 10/100"
     count = count.after(Finished(12.0, "local-0", "local", tuple("abcdefghi"), 9, 2.0))
     count = count.after(Failed(12.0, "local-0", "z", "why"))
-    assert str(count) == "fitted 20/100, 5 a second, 16 s left"
+    assert str(count) == "fitted 20/100, 5 per second, 16 s left"
     assert str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0))) == "exchange, round 2: tried 0/5"
-    assert "27 min 30 s left" in str(Count(total=340, done=10, now=50.0))
+    assert "27 min 30 s left" in str(StepProgress(total=340, done=10, now=50.0))
 
 
 def test_lines_where_there_is_no_terminal_and_nothing_when_quiet() -> None:

@@ -4,8 +4,8 @@ import time
 from pathlib import Path
 
 from hfx.driver.run.events import Contour, Event, Failed, Finished, Planned, Submitted, to_line
-from hfx.driver.run.follow import Follower, condensed, progress
-from hfx.driver.views.progress import Count
+from hfx.driver.run.follow import Follower, Tail, condensed, progress
+from hfx.driver.run.progress import StepProgress
 
 FIRST = [
     Planned(1.0, "local", 0, 2, 4, 0),
@@ -25,6 +25,19 @@ def write(path: Path, events: list[Event], end: str = "\n") -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:
         file.write("\n".join(map(to_line, events)) + end)
+
+
+def test_a_tail_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
+    tail = Tail(tmp_path / "lines")
+    assert tail.lines() == []
+    with (tmp_path / "lines").open("ab", buffering=0) as file:
+        file.write(b"one\ntw")
+        assert tail.lines() == [b"one"]
+        assert tail.lines() == []
+        file.write(b"o\n")
+        assert tail.lines() == [b"two"]
+    (tmp_path / "lines").write_bytes(b"new\n")  # shorter than what was read: another file
+    assert tail.lines() == [b"new"]
 
 
 def test_each_event_is_given_once_and_whole(tmp_path: Path) -> None:
@@ -55,7 +68,7 @@ def test_folders_beneath_are_followed_too_in_the_order_of_time(tmp_path: Path) -
 def test_the_past_in_few_words() -> None:
     """What a display needs: the same count as after all of it, and who failed in the step under way."""
     for events in (FIRST, [*FIRST, *REST[:2]], [*FIRST, *REST]):
-        whole, short = Count(), Count()
+        whole, short = StepProgress(), StepProgress()
         for event in events:
             whole = whole.after(event)
         for event in condensed(events):
@@ -67,17 +80,23 @@ def test_the_past_in_few_words() -> None:
 
 
 def test_how_far_a_run_is(tmp_path: Path) -> None:
-    assert progress(tmp_path).total == 0
+    assert progress(tmp_path).local.total == 0
     write(tmp_path / "events.jsonl", FIRST)
     far = progress(tmp_path)
-    assert (far.done, far.total, far.failed, far.step, far.last) == (2, 4, (), "fitting", 2.0)
+    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (2, 4, {}, "fitting", 2.0)
     write(tmp_path / "events.jsonl", REST)
     far = progress(tmp_path)
-    assert (far.done, far.total, far.failed, far.step, far.last) == (4, 4, ("c",), "exchange 1", 6.0)
+    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (
+        4,
+        4,
+        {"c": "no"},
+        "exchange 1",
+        6.0,
+    )
     # Gone on with: what failed is tried again, what is kept counts.
     write(tmp_path / "events.jsonl", [Planned(7.0, "local", 0, 1, 1, 3)])
     far = progress(tmp_path)
-    assert (far.done, far.total, far.failed, far.last) == (3, 4, (), 7.0)
+    assert (far.local.done, far.local.total, far.failed, far.last_event) == (3, 4, {}, 7.0)
 
 
 def test_how_far_all_regions_are(tmp_path: Path) -> None:
@@ -86,7 +105,7 @@ def test_how_far_all_regions_are(tmp_path: Path) -> None:
     write(tmp_path / "SRB" / "events.jsonl", FIRST)
     write(tmp_path / "theory-up" / "events.jsonl", FIRST)  # of a variation: not the run's own hypotheses
     far = progress(tmp_path)
-    assert (far.done, far.total, far.failed) == (6, 8, ("c",))
+    assert (far.local.done, far.local.total, far.failed) == (6, 8, {"c": "no"})
 
 
 def test_a_long_file_is_read_in_little_time(tmp_path: Path) -> None:
@@ -95,5 +114,5 @@ def test_a_long_file_is_read_in_little_time(tmp_path: Path) -> None:
     events = [Finished(float(i), f"local-{i}", "local", some, 32, 0.1) for i, some in enumerate(names)]
     write(tmp_path / "events.jsonl", [Planned(0.0, "local", 0, 3200, 102_400, 0), *events])
     begun = time.process_time()
-    assert progress(tmp_path).done == 102_400
+    assert progress(tmp_path).local.done == 102_400
     assert time.process_time() - begun < 2.0

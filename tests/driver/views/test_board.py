@@ -12,13 +12,13 @@ from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
 from hfx.driver.scan.context import RunContext
 from hfx.driver.views.board import LEAST, Board
-from hfx.driver.views.plane_map import PlaneMap, axes
+from hfx.driver.views.plane_map import PlaneMap
 from hfx.driver.views.progress import Bar, Lasting, Lines, display
-from hfx.driver.views.state import Scene, State
+from hfx.driver.views.state import RunState, Status
 from tests.driver import fakes
 
 POINTS = tuple((f"sig_{x}_{y}", (float(x), 60.0, float(y))) for x in (300, 600, 900) for y in (0, 200, 400))
-PLANNED = Planned(0.0, "local", 0, 3, 8, 1, POINTS, ("m1", "same", "m2"))
+PLANNED = Planned(0.0, "local", 0, 3, 8, 1, POINTS, ("m1", "same", "m2"), level=0.05)
 
 
 def brief(name: str, cls: float | None, status: str = "converged", worker: str = "n1.example.org:7") -> tuple:  # type: ignore[type-arg]
@@ -29,69 +29,70 @@ def finished(task: str, *results: tuple) -> Finished:  # type: ignore[type-arg]
     return Finished(9.0, task, "local", tuple(r[0] for r in results), len(results), 1.0, results)
 
 
-def scene(*events: Event) -> Scene:
-    found = Scene()
+def reduced(*events: Event) -> RunState:
+    found = RunState()
     for event in events:
-        found.add(event)
+        found.apply(event)
     return found
 
 
 def test_states_follow_the_events() -> None:
-    found = scene(PLANNED, Kept(0.0, (brief("sig_300_0", 0.01),)))
-    assert found.states["sig_300_0"] is State.EXCLUDED
-    assert found.states["sig_300_200"] is State.WAITING
-    found.add(Submitted(1.0, "local-0", 2, ("sig_300_200", "sig_300_400")))
-    assert found.states["sig_300_200"] is State.WAITING
-    found.add(Started(2.0, "local-0"))
-    assert {found.states[name] for name in ("sig_300_200", "sig_300_400")} == {State.RUNNING}
-    found.add(finished("local-0", brief("sig_300_200", 0.2), brief("sig_300_400", 0.2, "fixed: not converged")))
-    assert found.states["sig_300_200"] is State.ALLOWED
-    assert found.states["sig_300_400"] is State.UNCERTAIN
+    found = reduced(PLANNED, Kept(0.0, (brief("sig_300_0", 0.01),)))
+    assert found.statuses["sig_300_0"] is Status.EXCLUDED
+    assert found.statuses["sig_300_200"] is Status.PLANNED
+    found.apply(Submitted(1.0, "local-0", 2, ("sig_300_200", "sig_300_400")))
+    assert found.statuses["sig_300_200"] is Status.SUBMITTED
+    found.apply(Started(2.0, "local-0"))
+    assert {found.statuses[name] for name in ("sig_300_200", "sig_300_400")} == {Status.RUNNING}
+    found.apply(finished("local-0", brief("sig_300_200", 0.2), brief("sig_300_400", 0.2, "fixed: not converged")))
+    assert found.statuses["sig_300_200"] is Status.ALLOWED
+    assert found.statuses["sig_300_400"] is Status.NOT_CONVERGED
     assert found.workers["n1.example.org:7"].done == 2
     assert not found.running
 
 
 def test_a_lost_task_waits_again_and_a_failure_stays() -> None:
     names = ("sig_600_0", "sig_600_200")
-    found = scene(PLANNED, Submitted(1.0, "local-1", 2, names), Started(1.0, "local-1"), Retried(2.0, "local-1", 2, "lost"))
-    assert {found.states[name] for name in names} == {State.WAITING}
+    found = reduced(PLANNED, Submitted(1.0, "local-1", 2, names), Started(1.0, "local-1"), Retried(2.0, "local-1", 2, "lost"))
+    assert {found.statuses[name] for name in names} == {Status.PLANNED}
     assert not found.running
-    found.add(Failed(3.0, "local-1", "sig_600_0", "no such number"))
-    assert found.states["sig_600_0"] is State.FAILED
+    found.apply(Failed(3.0, "local-1", "sig_600_0", "no such number"))
+    assert found.statuses["sig_600_0"] is Status.FAILED
     assert found.reasons == {"sig_600_0": "no such number"}
 
 
 def test_an_exchange_that_fails_leaves_the_local_result() -> None:
-    found = scene(PLANNED, finished("local-0", brief("sig_300_0", 0.01)), Failed(3.0, "exchange-1-0", "sig_300_0", "lost"))
-    assert found.states["sig_300_0"] is State.EXCLUDED
+    found = reduced(PLANNED, finished("local-0", brief("sig_300_0", 0.01)), Failed(3.0, "exchange-1-0", "sig_300_0", "lost"))
+    assert found.statuses["sig_300_0"] is Status.EXCLUDED
     assert found.reasons == {}
 
 
-def test_the_axes_are_those_that_vary_or_are_asked_for() -> None:
-    labels, rows = PLANNED.labels, [values for _, values in POINTS]
-    across, up, place = axes(labels, rows, None, None)
-    assert (across, up, place((300.0, 60.0, 200.0))) == ("m1", "m2", (300.0, 200.0))
-    across, up, place = axes(labels, rows, None, "m1-m2")
-    assert (across, up, place((300.0, 60.0, 200.0))) == ("m1", "m1-m2", (300.0, 100.0))
+def test_a_question_without_a_level_has_hypotheses_that_are_done() -> None:
+    planned = Planned(0.0, "local", 0, 1, 9, 0, POINTS, ("m1", "same", "m2"))
+    found = reduced(planned, finished("local-0", brief("sig_300_0", 0.01), brief("sig_300_200", None, "did not converge")))
+    assert found.statuses["sig_300_0"] is Status.DONE
+    assert found.statuses["sig_300_200"] is Status.NOT_CONVERGED
+    assert (found.counts[Status.DONE], found.counts[Status.PLANNED]) == (1, 7)
+    assert found.unusable == {"sig_300_200": "did not converge"}
 
 
 def test_the_map_has_the_plane_s_directions() -> None:
     plane = PlaneMap({name: (values[0], values[2]) for name, values in POINTS}, 5, 3)
-    plane.show("sig_300_0", State.EXCLUDED)
-    plane.show("sig_900_400", State.FAILED)
-    plane.show("sig_600_200", State.RUNNING)
-    plane.show("sig_600_200", State.ALLOWED)
+    plane.show("sig_300_0", Status.EXCLUDED)
+    plane.show("sig_900_400", Status.FAILED)
+    plane.show("sig_600_200", Status.RUNNING)
+    plane.show("sig_600_200", Status.ALLOWED)
     assert ["".join(glyph for glyph, _ in row) for row in plane.rows()] == ["    ✕", "  ○  ", "●    "]
 
 
 def test_a_character_shared_by_both_sides_says_so() -> None:
     plane = PlaneMap({"a": (0.0, 0.0), "b": (0.1, 0.0), "c": (100.0, 1.0)}, 4, 1)
-    plane.show("a", State.EXCLUDED)
-    plane.show("b", State.ALLOWED)
+    plane.show("a", Status.EXCLUDED)
+    plane.show("b", Status.ALLOWED)
     assert plane.rows()[0][0][0] == "◐"
-    plane.show("b", State.EXCLUDED)
+    plane.show("b", Status.EXCLUDED)
     assert plane.rows()[0][0][0] == "●"
-    plane.show("b", State.FAILED)
+    plane.show("b", Status.FAILED)
     assert plane.rows()[0][0][0] == "✕"
 
 
@@ -140,11 +141,11 @@ def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(), broken=("sig_300_40",))
     for where in ("m1<500", None):
-        found = Scene()
-        setting = RunContext(say=lambda _: None, listener=found.add, function=fakes.run)
-        result = scan(pallet, output=tmp_path / "run", where=where, context=setting)
-        states = {point.name: State.EXCLUDED if point.CLs_obs < 0.05 else State.ALLOWED for point in result}
-        assert found.states == {**states, "sig_300_40": State.FAILED}
+        found = RunState()
+        context = RunContext(say=lambda _: None, listener=found.apply, function=fakes.run)
+        result = scan(pallet, output=tmp_path / "run", where=where, context=context)
+        states = {point.name: Status.EXCLUDED if point.CLs_obs < 0.05 else Status.ALLOWED for point in result}
+        assert found.statuses == {**states, "sig_300_40": Status.FAILED}
         assert found.labels == ("m1", "m2")
         assert sum(worker.done for worker in found.workers.values()) >= len(states) - (8 if where is None else 0)
 

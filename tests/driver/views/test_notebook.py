@@ -13,15 +13,15 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
+from hfx.driver.plot.request import PictureOptions
 from hfx.driver.run.events import Failed, Finished, Planned, Submitted
-from hfx.driver.scan.context import RunContext
 from hfx.driver.views.live import View, in_notebook
-from hfx.driver.views.notebook import Cell, content
-from hfx.driver.views.state import Scene
+from hfx.driver.views.notebook import CellView, plot_data
+from hfx.driver.views.state import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
 POINTS = tuple((f"sig_{x}_{y}", (float(x), float(y))) for x in (300, 600, 900, 1200) for y in (0, 200, 400))
-PLANNED = Planned(0.0, "local", 0, 3, 12, 0, POINTS, ("m1", "m2"))
+PLANNED = Planned(0.0, "local", 0, 3, 12, 0, POINTS, ("m1", "m2"), level=0.05)
 
 
 def finished(count: int) -> Finished:
@@ -65,7 +65,7 @@ class Shown:
 
 def test_the_picture_changes_while_the_scan_runs() -> None:
     shown = Shown()
-    cell = Cell({"title": "toy"}, shown)
+    cell = CellView(PictureOptions(title="toy"), shown)
     assert "opening the pallet" in shown.text
     cell.listen(PLANNED)
     shown.wait(lambda: "12 to come" in shown.text)
@@ -92,29 +92,29 @@ def test_a_frontend_that_has_gone_does_not_end_the_scan() -> None:
 
         return update
 
-    cell = Cell({}, broken)
+    cell = CellView(PictureOptions(), broken)
     cell.listen(PLANNED)
     cell.listen(finished(12))
     cell.close("finished")
 
 
-def test_events_give_what_scan_json_has() -> None:
-    scene = Scene()
+def test_events_give_the_data_of_a_picture() -> None:
+    state = RunState()
     for event in (PLANNED, finished(2), Failed(1.0, "local-0", "sig_1200_0", "why")):
-        scene.add(event)
-    found = content(scene)
-    assert found["pallet"]["labels"] == ["m1", "m2"]
-    assert [record["name"] for record in found["results"]] == ["sig_300_0", "sig_300_200"]
-    assert found["results"][0]["CLs_exp"] == [0.001, 0.005, 0.02, 0.1, 0.2]
-    assert found["failures"] == [{"name": "sig_1200_0", "values": [1200.0, 0.0], "reason": "why"}]
+        state.apply(event)
+    found = plot_data(state)
+    assert found is not None
+    assert found.labels == ("m1", "m2")
+    assert [result.name for result in found.results] == ["sig_300_0", "sig_300_200"]
+    assert found.results[0].numbers == (0.01, 0.001, 0.005, 0.02, 0.1, 0.2)
+    assert found.failures == [{"name": "sig_1200_0", "values": [1200.0, 0.0], "reason": "why"}]
 
 
 def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[str]) -> None:
     assert not in_notebook()
     heard: list[Any] = []
-    with View({"x": "m1"}).watching(RunContext(listener=heard.append)) as setting:
-        assert setting.listener is not None
-        setting.listener(PLANNED)
+    with View({"x": "m1"}).shown(heard.append) as shown:
+        shown.listen(PLANNED)
     assert heard == [PLANNED]
     assert "12 hypotheses to fit in 3 tasks" in capsys.readouterr().err
 

@@ -55,7 +55,7 @@ def _serve(run: Path, listening: socket.socket, token: str) -> None:
 
     hub = Hub(run)
     server = PageServer(listening, token, hub)
-    server.serve()
+    server.start()
     hub.start()
     try:
         threading.Event().wait()

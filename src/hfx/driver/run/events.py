@@ -1,13 +1,11 @@
-"""What happens in a scan, as typed, timestamped events: one JSON line each in ``events.jsonl``.
+"""The events of a scan, typed and timestamped: one JSON line each in ``events.jsonl``.
 
 Displays listen to events and to nothing else. `time` is in seconds since the epoch (UTC).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
-from typing import Any
+from collections.abc import Callable
 
-import orjson
+import msgspec
 
 __all__ = [
     "Brief",
@@ -26,19 +24,17 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class Event:
-    """Base of all events."""
+class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
+    """Base of all events. In JSON, "event" is the name of the class in small letters."""
 
     time: float
 
 
-@dataclass(frozen=True)
-class Planned(Event):
+class Planned(Event, frozen=True):
     """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already.
 
-    `points`: (name, values) of every hypothesis of the scan, those kept too, and `labels` the names of these values, where
-    the step is "local": what a view shows before there is a result. `question`: the name of what is asked, and `level` the
+    `points`: (name, values) of every hypothesis of the scan, also of those kept, and `labels` the names of these values, where
+    the step is "local": a view needs them before there is a result. `question`: the name of the question, and `level` the
     value below which a result excludes its hypothesis (None: the question has no such level, or an earlier version wrote this).
     """
 
@@ -53,20 +49,18 @@ class Planned(Event):
     level: float | None = None
 
 
-# Of a result what a view shows at once: name, the first number of its question's surface (CLs observed), the others (the five
-# expected), status, worker.
+# The part of a result that a view shows at once: name, the first number of its question's surface (CLs observed), the others
+# (the five expected), status, worker.
 Brief = tuple[str, float | None, tuple[float | None, ...], str, str]
 
 
-@dataclass(frozen=True)
-class Kept(Event):
+class Kept(Event, frozen=True):
     """Results that an earlier run left in the folder."""
 
     results: tuple[Brief, ...]
 
 
-@dataclass(frozen=True)
-class Submitted(Event):
+class Submitted(Event, frozen=True):
     """A task went to the endpoint; `names` are its hypotheses."""
 
     task: str
@@ -74,16 +68,14 @@ class Submitted(Event):
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Started(Event):
+class Started(Event, frozen=True):
     """A task began to run."""
 
     task: str
 
 
-@dataclass(frozen=True)
-class Finished(Event):
-    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one, which `results` tell."""
+class Finished(Event, frozen=True):
+    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one, listed in `results`."""
 
     task: str
     step: str
@@ -93,8 +85,7 @@ class Finished(Event):
     results: tuple[Brief, ...] = ()
 
 
-@dataclass(frozen=True)
-class Failed(Event):
+class Failed(Event, frozen=True):
     """A hypothesis cannot be fitted."""
 
     task: str
@@ -102,8 +93,7 @@ class Failed(Event):
     reason: str
 
 
-@dataclass(frozen=True)
-class Retried(Event):
+class Retried(Event, frozen=True):
     """A task was lost; its hypotheses are tried again one by one."""
 
     task: str
@@ -111,8 +101,7 @@ class Retried(Event):
     reason: str
 
 
-@dataclass(frozen=True)
-class Contour(Event):
+class Contour(Event, frozen=True):
     """The curves were drawn."""
 
     curves: int
@@ -121,41 +110,19 @@ class Contour(Event):
 
 Listener = Callable[[Event], None]
 
-_KINDS: dict[str, type[Event]] = {
-    kind.__name__.lower(): kind for kind in (Planned, Kept, Submitted, Started, Finished, Failed, Retried, Contour)
-}
+_encoder = msgspec.json.Encoder()
+_kinds = Planned | Kept | Submitted | Started | Finished | Failed | Retried | Contour
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_kinds)
 
 
 def to_line(event: Event) -> str:
     """One JSON line, without its end."""
-    return orjson.dumps({"event": type(event).__name__.lower(), **vars(event)}).decode()
+    return _encoder.encode(event).decode()
 
 
 def from_line(line: str | bytes) -> Event:
     """The event of a line that `to_line` wrote; raises `ValueError` for any other."""
-    content = orjson.loads(line)
-    if not isinstance(content, Mapping) or content.get("event") not in _KINDS:
-        raise ValueError(f"not an event: {line[:80]!r}")
-    kind = _KINDS[content["event"]]
-    names, needed = _FIELDS[kind]
-    if not needed <= content.keys():
-        missing = next(name for name in names if name in needed and name not in content)
-        raise ValueError(f"an event without '{missing}': {line[:80]!r}")
-    values = {name: content[name] for name in names if name in content}
-    for name, value in values.items():
-        if type(value) is list:
-            values[name] = _frozen(value)
-    return kind(**values)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple([_frozen(item) if type(item) is list else item for item in value])
-
-
-def _named(kind: type[Event]) -> tuple[tuple[str, ...], frozenset[str]]:
-    """A kind's entries, and those of them without a default: a run of an earlier version lacks what was added since."""
-    known = fields(kind)
-    return tuple(field.name for field in known), frozenset(field.name for field in known if field.default is MISSING)
-
-
-_FIELDS = {kind: _named(kind) for kind in _KINDS.values()}
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not an event ({error}): {line[:80]!r}") from None

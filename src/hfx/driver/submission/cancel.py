@@ -119,7 +119,7 @@ def _record_stop(folder: Path) -> None:
 
 def _summary(status: RunStatus) -> str:
     now = status.progress
-    count = now.done - len(now.failed)
+    count = now.local.done - len(now.failed)
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
     command = f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))
     return f"stopped {status.folder}: {kept}; go on with: {command}"

@@ -11,8 +11,9 @@ from typing import TypedDict, cast
 from hfx.driver.run import lock
 from hfx.driver.run.contents import RunContent
 from hfx.driver.run.folder import ENDED, read_json
-from hfx.driver.run.follow import Progress, progress
+from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder
+from hfx.driver.run.progress import RunProgress
 from hfx.driver.submission import record
 from hfx.driver.submission.record import Submission
 from hfx.endpoints.batch.systems import SYSTEMS, Job
@@ -93,24 +94,25 @@ class RunStatus:
         return self.state in ENDED
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> RunProgress:
         """The numbers of hypotheses fitted, failed and in total."""
         return progress(self.folder)
 
     def document(self) -> StatusDocument:
         """The status as ``hfx status --json`` prints it."""
         now = self.progress
+        last = None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC)
         return {
             "folder": str(self.folder),
             "state": self.state,
             "driver": self.driver,
             "job": self.submission.job if self.submission else None,
-            "step": now.step,
-            "done": now.done,
-            "total": now.total or self.run.get("pallet", {}).get("hypotheses", 0),
+            "step": now.current.title,
+            "done": now.local.done,
+            "total": now.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
             "failures": len(now.failed),
             "started": self.run.get("started"),
-            "last_event": None if now.last is None else datetime.fromtimestamp(now.last, UTC).isoformat(timespec="seconds"),
+            "last_event": None if last is None else last.isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
 

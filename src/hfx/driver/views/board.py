@@ -6,18 +6,20 @@ It fits 80 x 24 characters and uses what a larger terminal has. It only listens 
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
 from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from hfx.driver.run.events import Brief, Event, Failed, Retried, Started, Submitted
-from hfx.driver.views.plane_map import GLYPHS, PlaneMap, axes
-from hfx.driver.views.progress import seconds
-from hfx.driver.views.state import Scene, Worker
+from hfx.driver.plane import axes as plane_axes
+from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.questions.catalogue import of_run
+from hfx.driver.run.events import Event, Failed, Planned, Retried, Started, Submitted
+from hfx.driver.run.progress import duration
+from hfx.driver.views.plane_map import GLYPHS, PlaneMap
+from hfx.driver.views.state import RunState, Status, Worker
 
 __all__ = ["LEAST", "Board"]
 
@@ -28,14 +30,16 @@ _WIDEST = 110  # columns of the map
 
 
 class Board:
-    """A rich renderable that is fed with events; `x` and `y` are the axes asked for."""
+    """A rich renderable that is updated by events; `x` and `y` are the chosen axes."""
 
     def __init__(self, say: Callable[[Text], None], *, x: str | None = None, y: str | None = None, verbose: bool = False) -> None:
-        self.scene = Scene()
+        self.state = RunState()
         self._say, self._x, self._y, self._verbose = say, x, y, verbose
         self._map: PlaneMap | None = None
-        self._axes = ("", "")
-        self._fetched = "opening the pallet"
+        self._plans = 0  # the version of the list of hypotheses that the map shows
+        self._axes = plane_axes.Axes("", None, "")
+        self._surface: Surface | None = None
+        self._opening = "opening the pallet"
         self._guard = threading.Lock()  # the display is drawn by a thread of its own
 
     def say(self, sentence: str) -> None:
@@ -43,10 +47,12 @@ class Board:
         self._say(Text(f"hfx: {sentence}"))
 
     def listen(self, event: Event) -> None:
-        """Take in an event."""
+        """Update the state by an event."""
         with self._guard:
-            self.scene.add(event)
+            self.state.apply(event)
         match event:
+            case Planned():
+                self._surface = of_run({"question": self.state.question}).surface
             case Failed(name=name, reason=reason):
                 self.say(f"{name} failed: {reason}")
             case Retried(task=task, reason=reason):
@@ -55,17 +61,17 @@ class Board:
                 self.say(f"task {task} {type(event).__name__.lower()}")
 
     def fetched(self, done: int, total: int | None) -> None:
-        """How far a download is."""
+        """Show the progress of a download."""
         of = f" of {total // 1000}" if total else ""
-        self._fetched = "opening the pallet" if done == total else f"fetching: {done // 1000}{of} kB"
+        self._opening = "opening the pallet" if done == total else f"fetching: {done // 1000}{of} kB"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         with self._guard:
-            yield from self._drawn(options.max_width, console.height - 1)
+            yield from self._content(options.max_width, console.height - 1)
 
-    def _drawn(self, width: int, height: int) -> Iterator[Any]:
-        if not self.scene.points:
-            yield Text(self._fetched)
+    def _content(self, width: int, height: int) -> Iterator[RenderableType | Segment]:
+        if not self.state.points:
+            yield Text(self._opening)
             return
         yield from self._head(width)
         body = height - _HEAD - _LEGEND
@@ -77,51 +83,73 @@ class Board:
         for one, two in _side_by_side(self._plane(left - 2, body - _AXES), beside, body):
             table.add_row(one, two)
         yield table
-        yield _legend()
+        yield _legend(self.state.level is not None)
 
-    def _head(self, width: int) -> Iterator[Any]:
-        count = self.scene.count
-        yield Text(
-            str(count) + (f", {len(self.scene.reasons)} failed" if self.scene.reasons else ""), no_wrap=True, overflow="ellipsis"
-        )
-        yield ProgressBar(total=max(count.total, 1), completed=count.done, width=width)
+    def _head(self, width: int) -> Iterator[RenderableType | Segment]:
+        step, failed = self.state.progress.current, len(self.state.reasons)
+        yield Text(str(step) + (f", {failed} failed" if failed else ""), no_wrap=True, overflow="ellipsis")
+        yield ProgressBar(total=max(step.total, 1), completed=step.done, width=width)
         yield Segment.line()
 
     def _plane(self, width: int, height: int) -> list[Text]:
         """The map and its axes."""
-        scene, shown = self.scene, self._map
-        if shown is None or (shown.width, shown.height) != (width, height):
-            across, up, place = axes(scene.labels, scene.points.values(), self._x, self._y)
-            self._axes = (across, up)
-            shown = self._map = PlaneMap({name: place(row) for name, row in list(scene.points.items())}, width, height)
-            scene.changed.update(scene.points)
-        while scene.changed:
-            name = scene.changed.pop()
-            if name in scene.states:
-                shown.show(name, scene.states[name])
-        lines = [Text(f"{self._axes[1]}  {shown.low[1]:g} to {shown.high[1]:g}" if self._axes[1] else "", style="dim")]
-        for row in shown.rows():
+        plane = self._updated_map(width, height)
+        x, y = self._axes.x, self._axes.y
+        lines = [Text(f"{y}  {plane.low[1]:g} to {plane.high[1]:g}" if y else "", style="dim")]
+        for row in plane.rows():
             lines.append(Text("│").append_text(Text.assemble(*row)))
-        low, high = f"{shown.low[0]:g}", f"{shown.high[0]:g}"
-        name = f" {self._axes[0]} "
+        low, high = f"{plane.low[0]:g}", f"{plane.high[0]:g}"
+        name = f" {x} "
         rest = max(0, width - len(low) - len(high) - len(name))
         lines.append(Text(f"└{low}{'─' * (rest // 2)}{name}{'─' * (rest - rest // 2)}{high}", style="dim"))
         return lines
 
+    def _updated_map(self, width: int, height: int) -> PlaneMap:
+        """The map of this size, with the changes since it was drawn last."""
+        state, plane = self.state, self._map
+        if plane is None or (plane.width, plane.height, self._plans) != (width, height, state.plans):
+            values = list(state.points.values())
+            self._axes, self._plans = plane_axes.choose(state.labels, values, self._x, self._y), state.plans
+            places = plane_axes.places(self._axes, state.labels, values).tolist()
+            plane = self._map = PlaneMap({name: (x, y) for name, (x, y) in zip(state.points, places, strict=True)}, width, height)
+            state.changed.update(state.points)
+        while state.changed:
+            name = state.changed.pop()
+            plane.show(name, state.statuses[name])
+        return plane
+
     def _beside(self, width: int, height: int) -> list[Text]:
         """Workers and last results."""
-        scene = self.scene
+        state = self.state
         rows = max(2, int(height * _WORKERS))
-        lines = [Text(f"{len(scene.workers)} workers, {len(scene.running)} tasks running", style="bold")]
-        busiest = sorted(scene.workers.items(), key=lambda item: -item[1].last)
-        shown = busiest if len(busiest) < rows else busiest[: rows - 2]
-        lines += [_worker(name, worker, width) for name, worker in shown]
-        if len(shown) < len(busiest):
-            lines.append(Text(f"and {len(busiest) - len(shown)} more", style="dim"))
-        lines += [Text(""), Text("last results: CLs observed, expected", style="bold")]
+        lines = [Text(f"{len(state.workers)} workers, {len(state.running)} tasks running", style="bold")]
+        latest = sorted(state.workers.items(), key=lambda item: -item[1].last)
+        listed = latest if len(latest) < rows else latest[: rows - 2]
+        lines += [_worker(name, worker, width) for name, worker in listed]
+        if len(listed) < len(latest):
+            lines.append(Text(f"and {len(latest) - len(listed)} more", style="dim"))
+        lines += [Text(""), Text(f"last results{self._quantities()}", style="bold")]
         room = max(0, height - len(lines))
-        lines += [_result(result, width) for result in list(scene.last)[-room:][::-1]] if room else []
+        lines += [self._result(result, width) for result in list(state.latest)[-room:][::-1]] if room else []
         return lines
+
+    def _shown_curves(self) -> list[str]:
+        """The curves whose numbers are listed: the first, by which the status is judged, and the median."""
+        surface = self._surface
+        return [] if surface is None else list(dict.fromkeys((surface.curves[0], surface.median or surface.curves[0])))
+
+    def _quantities(self) -> str:
+        """The listed numbers, as ": CLs observed, expected"."""
+        return "" if self._surface is None else f": {self._surface.name} {', '.join(self._shown_curves())}"
+
+    def _result(self, result: Brief, width: int) -> Text:
+        """The name of a hypothesis and the listed numbers of its result."""
+        status = self.state.status_of(result)
+        if status is Status.NOT_CONVERGED or self._surface is None:
+            return Text(f"{_short(result.name, width - 14)} {status.value}", style="magenta" if self._surface else "")
+        values = [result.numbers[self._surface.column(curve)] for curve in self._shown_curves()]
+        numbers = "".join(f" {'' if value is None else format(value, '.3g'):>8}" for value in values)
+        return Text(f"{_short(result.name, width - len(numbers))}{numbers}", style="blue" if status is Status.EXCLUDED else "")
 
 
 def _side_by_side(one: Sequence[Text], two: Sequence[Text], height: int) -> Iterator[tuple[Text, Text]]:
@@ -131,32 +159,26 @@ def _side_by_side(one: Sequence[Text], two: Sequence[Text], height: int) -> Iter
 
 
 def _worker(name: str, worker: Worker, width: int) -> Text:
-    ago = seconds(max(0.0, time.time() - worker.last))
+    ago = duration(max(0.0, time.time() - worker.last))
     numbers = f"{worker.done:>7} done, {ago:>5} ago"
     host, _, process = name.partition(":")
     own = ":".join(filter(None, (host.split(".")[0], process)))  # all hosts of a cluster have one domain
     return Text(f"{_short(own, width - len(numbers))}{numbers}")
 
 
-def _result(result: Brief, width: int) -> Text:
-    name, observed, band, status, _ = result
-    expected = band[2]
-    if status != "converged" or observed is None:
-        return Text(f"{_short(name, width - 14)} not converged", style="magenta")
-    numbers = f" {observed:>8.3g} {expected if expected is None else format(expected, '.3g'):>8}"
-    return Text(f"{_short(name, width - len(numbers))}{numbers}", style="blue" if observed < 0.05 else "")
-
-
 def _short(name: str, width: int) -> str:
-    """A name in so many characters; its end tells more than its middle."""
+    """A name in so many characters; its end distinguishes it better than its middle."""
     if len(name) > width > 4:
         head = (width - 1) // 3
         name = f"{name[:head]}…{name[head + 1 - width :]}"
     return f"{name:<{max(width, 0)}}"
 
 
-def _legend() -> Text:
-    parts: list[Any] = []
-    for state, (glyph, style) in GLYPHS.items():
-        parts += [(glyph, style), (f" {state.value}  ", "dim")]
+def _legend(level: bool) -> Text:
+    """The glyphs and their meanings: those of a question with a level, or without."""
+    absent = {Status.DONE} if level else {Status.EXCLUDED, Status.ALLOWED}
+    parts: list[str | tuple[str, str]] = []
+    for status, (glyph, style) in GLYPHS.items():
+        if status not in absent and status is not Status.SUBMITTED:
+            parts += [(glyph, style), (f" {status.value}  ", "dim")]
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

@@ -1,21 +1,16 @@
-"""``live=True``: a scan from Python is watched in the notebook's cell, or on the terminal, while it runs."""
+"""The view of a scan that was started from Python with ``live=True``: in the notebook's cell, or on the terminal."""
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from dataclasses import dataclass
 
+from hfx.driver.plot.request import styled
 from hfx.driver.run.events import Event, Listener
-from hfx.driver.views.notebook import Cell
-from hfx.driver.views.progress import display
-
-if TYPE_CHECKING:
-    from hfx.driver.scan.context import RunContext
+from hfx.driver.views.notebook import CellView
+from hfx.driver.views.progress import Display, display
 
 __all__ = ["View", "in_notebook"]
-
-_STYLE = ("x", "y", "xlabel", "ylabel", "title", "forbidden")
 
 
 def in_notebook() -> bool:
@@ -26,36 +21,44 @@ def in_notebook() -> bool:
 
 
 class View:
-    """What shows a scan: made where it is to be seen (in a notebook the cell), then used where the scan runs."""
+    """The display of a scan: made where it is to be seen (in a notebook the cell), then used where the scan runs.
 
-    def __init__(self, options: Mapping[str, Any]) -> None:
-        self._style = {name: options[name] for name in _STYLE if options.get(name) is not None}
-        self._cell = Cell(self._style) if in_notebook() else None
+    `options` are those of the scan; the display uses those of the picture.
+    """
+
+    def __init__(self, options: Mapping[str, object]) -> None:
+        self._style = styled(options)
+        self._cell = CellView(self._style) if in_notebook() else None
 
     @contextmanager
-    def watching(self, setting: "RunContext") -> "Iterator[RunContext]":
-        """The setting whose events are shown too."""
-        with ExitStack() as stack:
-            if self._cell is None:
-                shown: Any = stack.enter_context(display(x=self._style.get("x"), y=self._style.get("y")))
-            else:
-                shown = self._cell
-            try:
-                yield replace(setting, say=shown.say, progress=shown.fetched, listener=_both(shown.listen, setting.listener))
-            except BaseException as error:
-                self._close(f"stopped: {error or type(error).__name__}")
-                raise
-            self._close("finished")
-
-    def _close(self, word: str) -> None:
-        if self._cell is not None:
-            self._cell.close(word)
+    def shown(self, listener: Listener | None = None) -> Iterator[Display]:
+        """The display, open for the block; `listener` hears the same events."""
+        if self._cell is None:
+            with display(x=self._style.x, y=self._style.y) as found:
+                yield _Both(found, listener)
+            return
+        try:
+            yield _Both(self._cell, listener)
+        except BaseException as error:
+            self._cell.close(f"stopped: {error or type(error).__name__}")
+            raise
+        self._cell.close("finished")
 
 
-def _both(one: Listener, two: Listener | None) -> Listener:
-    def listen(event: Event) -> None:
-        one(event)
-        if two is not None:
-            two(event)
+@dataclass(frozen=True)
+class _Both:
+    """A display, and a listener that hears the same events."""
 
-    return listen
+    display: Display
+    listener: Listener | None
+
+    def say(self, sentence: str) -> None:
+        self.display.say(sentence)
+
+    def listen(self, event: Event) -> None:
+        self.display.listen(event)
+        if self.listener is not None:
+            self.listener(event)
+
+    def fetched(self, done: int, total: int | None) -> None:
+        self.display.fetched(done, total)

@@ -1,4 +1,4 @@
-"""A notebook's view of a scan: the contour drawn in the cell and updated in place, with nothing but matplotlib.
+"""A notebook's view of a scan: the contour, drawn in the cell and updated in place, with nothing but matplotlib.
 
 It only listens to events, and draws in a thread of its own, which rests ten times as long as it draws.
 """
@@ -6,36 +6,47 @@ It only listens to events, and draws in a thread of its own, which rests ten tim
 import io
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from html import escape
-from typing import Any, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from hfx.driver.run.contents import ScanContent
+from hfx.driver.plot.request import PictureOptions
+from hfx.driver.questions.catalogue import of_run
+from hfx.driver.run.contents import Failure
 from hfx.driver.run.events import Event
-from hfx.driver.views.plane_map import axes
-from hfx.driver.views.state import Scene, State
+from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 
-__all__ = ["Cell", "content", "picture"]
+if TYPE_CHECKING:
+    from hfx.driver.plane.points import PlotData
+
+__all__ = ["CellView", "Shown", "picture", "plot_data"]
 
 _REST = 10.0  # times as long as a picture took
 _LEAST = 0.5  # seconds between pictures
 _DPI = 100
 
 
-class Cell:
-    """Shows a scan in the cell that makes it; `style` is that of `ScanResult.plot`.
+class Shown(Protocol):
+    """An object that IPython can show."""
 
-    `display(object) -> update(object)` shows one and gives the function that replaces it; IPython's own by default.
+    def __repr__(self) -> str: ...
+
+
+class CellView:
+    """Shows a scan in the cell that makes it.
+
+    `show(object) -> update(object)` shows one and returns the function that replaces it; IPython's own by default.
     """
 
-    def __init__(self, style: Mapping[str, Any], display: Callable[[Any], Callable[[Any], None]] | None = None) -> None:
-        self._style = dict(style)
-        self._scene, self._guard, self._change = Scene(), threading.Lock(), threading.Event()
+    def __init__(self, options: PictureOptions, show: Callable[[Shown], Callable[[Shown], None]] | None = None) -> None:
+        self._options = options
+        self._state, self._guard, self._change = RunState(), threading.Lock(), threading.Event()
         self._notes: list[str] = []
         self._head = "opening the pallet"
-        show = display or _ipython
+        show = show or _ipython
         self._text, self._image = show(self._html()), show(_Nothing())
         self._ended = False
         self._thread = threading.Thread(target=self._serve, name="hfx-cell", daemon=True)
@@ -48,13 +59,13 @@ class Cell:
         self._change.set()
 
     def listen(self, event: Event) -> None:
-        """Take in an event."""
+        """Update the state by an event."""
         with self._guard:
-            self._scene.add(event)
+            self._state.apply(event)
         self._change.set()
 
     def fetched(self, done: int, total: int | None) -> None:
-        """How far a download is."""
+        """Show the progress of a download."""
         of = f" of {total // 1000}" if total else ""
         self._head = "opening the pallet" if done == total else f"fetching: {done // 1000}{of} kB"
         self._change.set()
@@ -84,68 +95,66 @@ class Cell:
 
     def _draw(self) -> None:
         with self._guard:
-            text, scan = self._html(), content(self._scene)
-            missing = [(name, self._scene.points[name]) for name, s in self._scene.states.items() if s in _TO_COME]
+            text, state = self._html(), self._state
+            data = plot_data(state)
+            missing = [state.points[name] for name, status in state.statuses.items() if status.open]
         # A frontend that has gone, or a state that cannot be drawn yet, must not end the scan.
         with suppress(Exception):
             self._text(text)
-            if scan["results"]:
-                self._image(_Image(picture(scan, missing, self._style)))
+            if data is not None and data.results:
+                self._image(_Image(picture(data, missing, self._options)))
 
     def _html(self) -> "_Html":
-        scene = self._scene
-        head = self._head if not scene.points else _progress(scene)
+        head = self._head if not self._state.points else _progress(self._state)
         return _Html("<br>".join(escape(line) for line in (f"hfx: {head}", *self._notes[-5:])))
 
 
-_TO_COME = (State.WAITING, State.RUNNING)
+def _progress(state: RunState) -> str:
+    counts = state.counts
+    missing = sum(count for status, count in counts.items() if status.open)
+    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} to come", f"{len(state.reasons)} failed"]
+    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 "))])
 
 
-def _progress(scene: Scene) -> str:
-    states = list(scene.states.values())
-    excluded, failed, open_ = states.count(State.EXCLUDED), len(scene.reasons), sum(s in _TO_COME for s in states)
-    parts = [str(scene.count), f"{excluded} excluded", f"{open_} to come", f"{failed} failed"]
-    return "; ".join(part for part in parts if not part.startswith("0 "))
+def plot_data(state: RunState) -> "PlotData | None":
+    """The results so far, as a picture needs them; None where the question has nothing to draw."""
+    from hfx.driver.plane.points import PlotData
 
-
-def content(scene: Scene) -> dict[str, Any]:
-    """What events have told so far, in the form of scan.json, as far as a picture needs it."""
-    results = [
-        {"name": name, "values": list(scene.points[name]), "CLs_obs": observed, "CLs_exp": list(band), "status": status}
-        for name, observed, band, status, _ in scene.results.values()
-        if name in scene.points
+    surface = of_run({"question": state.question}).surface
+    if surface is None:
+        return None
+    results = [result for result in state.results.values() if state.points[result.name]]
+    failures: list[Failure] = [
+        {"name": name, "values": list(state.points[name]), "reason": reason}
+        for name, reason in state.reasons.items()
+        if name in state.points
     ]
-    failures = [
-        {"name": name, "values": list(scene.points[name]), "reason": reason}
-        for name, reason in scene.reasons.items()
-        if name in scene.points
-    ]
-    return {"pallet": {"labels": list(scene.labels)}, "options": {}, "results": results, "failures": failures, "contours": {}}
+    return PlotData(state.labels, results, failures, surface)
 
 
-def picture(scan: Mapping[str, Any], missing: list[tuple[str, tuple[float, ...]]], style: Mapping[str, Any]) -> bytes:
+def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions) -> bytes:
     """The contour of the results so far as PNG; hypotheses that are to come are small grey dots."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from hfx.driver.plot import figure as plot
-    from hfx.driver.plot import scan_picture
-    from hfx.driver.plot.request import PictureOptions
-    from hfx.driver.plot.run_data import plot_data
+    from hfx.driver.plane import axes, contour
+    from hfx.driver.plot.figure import Picture, draw_axes
 
-    figure = Figure(figsize=(7.0, 5.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    ax = figure.subplots()
-    with suppress(HfxError):  # too few results for what is asked
-        options = PictureOptions(**{"interpolation": "linear", **style})  # the quickest: it is drawn again and again
-        plot.draw_axes(plot.Picture(scan_picture.plane(plot_data(cast(ScanContent, scan)), options), options, scan["pallet"]), ax)
-    if missing:
-        rows = [*(values for _, values in missing), *(record["values"] for record in scan["results"])]
-        _, up, place = axes(scan["pallet"]["labels"], rows, style.get("x"), style.get("y"))
-        if up:
-            ax.plot(*zip(*(place(values) for _, values in missing), strict=True), ".", color="0.75", markersize=3, zorder=1)
+    canvas = Figure(figsize=(7.0, 5.6), layout="constrained")
+    FigureCanvasAgg(canvas)
+    ax = canvas.subplots()
+    with suppress(HfxError):  # too few results for these axes
+        # The quickest interpolation: it is drawn again and again. The axes are those of all hypotheses.
+        rows = [*(result.values for result in data.results), *(f["values"] for f in data.failures), *missing]
+        chosen = axes.choose(data.labels, rows, options.x, options.y)
+        own = replace(options, x=chosen.x, y=chosen.y)
+        plane = contour.plane(data, x=own.x, y=own.y, forbidden=own.forbidden, interpolation="linear")
+        draw_axes(Picture(plane, own), ax)
+        if missing and chosen.y is not None:
+            places = axes.places(chosen, data.labels, missing)
+            ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
+    canvas.savefig(file, format="png", dpi=_DPI)
     return file.getvalue()
 
 
@@ -172,7 +181,7 @@ class _Image:
 
 
 class _Nothing:
-    """What stands where the picture will be."""
+    """An empty place, for the picture that is to come."""
 
     def _repr_html_(self) -> str:
         return ""
@@ -181,9 +190,8 @@ class _Nothing:
         return ""
 
 
-def _ipython(shown: Any) -> Callable[[Any], None]:
+def _ipython(shown: Shown) -> Callable[[Shown], None]:
     from IPython.display import display
 
     handle = display(shown, display_id=True)  # type: ignore[no-untyped-call]
-    update: Callable[[Any], None] = handle.update
-    return update
+    return cast("Callable[[Shown], None]", handle.update)

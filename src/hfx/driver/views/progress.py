@@ -1,4 +1,4 @@
-"""What a scan shows while it runs: a bar on a terminal, plain lines elsewhere, nothing when quiet.
+"""Displays of a scan's progress: a board or a bar on a terminal, plain lines elsewhere, nothing with --quiet.
 
 A display only listens to events; none of them is part of the scan.
 """
@@ -6,80 +6,41 @@ A display only listens to events; none of them is part of the scan.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, TextIO
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, TextIO
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Retried, Started, Submitted
+from hfx.driver.run.progress import RunProgress
 
-__all__ = ["Count", "Display", "display", "seconds"]
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+__all__ = ["Bar", "Display", "Lasting", "Lines", "Silent", "display"]
 
 
 class Display(Protocol):
-    """A listener that can say a sentence too."""
+    """A listener to events that can show a sentence, too."""
 
     def say(self, sentence: str) -> None:
         """Show a sentence."""
 
     def listen(self, event: Event) -> None:
-        """Show what an event changes."""
+        """Show the change by an event."""
 
     def fetched(self, done: int, total: int | None) -> None:
-        """Show how many bytes of the pallet have been fetched, of how many where that is known."""
+        """Show the bytes of the pallet that have been fetched, of the total where that is known."""
 
 
-@dataclass(frozen=True)
-class Count:
-    """How far a step is: `done` of `total` hypotheses, `kept` of which were there before; since `start`."""
-
-    step: str = "local"
-    round: int = 0
-    total: int = 0
-    kept: int = 0
-    done: int = 0
-    changed: int = 0
-    start: float = 0.0
-    now: float = 0.0
-
-    def after(self, event: Event) -> "Count":
-        """The count after an event."""
-        match event:
-            case Planned(step=step, round=number, hypotheses=hypotheses, kept=kept):
-                return Count(step, number, hypotheses + kept, kept, kept, 0, event.time, event.time)
-            case Finished(names=names, changed=changed):
-                done, changed = self.done + len(names), self.changed + changed
-                return Count(self.step, self.round, self.total, self.kept, done, changed, self.start, event.time)
-            case Failed():
-                return replace(self, done=self.done + 1, now=event.time)
-        return self
-
-    @property
-    def rate(self) -> float:
-        """Hypotheses a second; 0 when nothing is known."""
-        elapsed = self.now - self.start
-        return (self.done - self.kept) / elapsed if elapsed > 0 else 0.0
-
-    @property
-    def left(self) -> float | None:
-        """Seconds left; None when nothing is known."""
-        return (self.total - self.done) / self.rate if self.rate > 0 else None
-
-    def __str__(self) -> str:
-        where = "fitted" if self.step == "local" else f"exchange, round {self.round}: tried"
-        text = f"{where} {self.done}/{self.total}"
-        if self.rate > 0:
-            text += f", {self.rate:.3g} a second"
-        if self.left and self.done < self.total:
-            text += f", {seconds(self.left)} left"
-        return text
-
-
-def seconds(number: float) -> str:
-    """A time as people say it."""
-    whole = round(number)
-    if whole < 100:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+def _sentence(event: Event, verbose: bool) -> str | None:
+    """A sentence about an event that is worth one: failures and lost tasks; with `verbose` every task."""
+    match event:
+        case Failed(name=name, reason=reason):
+            return f"{name} failed: {reason}"
+        case Retried(task=task, reason=reason):
+            return f"task {task} was lost ({reason}): its hypotheses are tried again, one by one"
+        case Submitted(task=task) | Started(task=task) if verbose:
+            return f"task {task} {type(event).__name__.lower()}"
+    return None
 
 
 @dataclass
@@ -88,40 +49,35 @@ class Lines:
 
     stream: TextIO
     verbose: bool = False
-    count: Count = Count()
+    progress: RunProgress = field(default_factory=RunProgress)
 
     def say(self, sentence: str) -> None:
         """Write a sentence."""
         print(f"hfx: {sentence}", file=self.stream, flush=True)
 
     def listen(self, event: Event) -> None:
-        """A line for each task that comes back, and for what goes wrong."""
-        self.count = self.count.after(event)
+        """Write a line for each task that comes back, and for each failure."""
+        self.progress.apply(event)
         match event:
             case Planned(hypotheses=hypotheses, tasks=tasks, kept=kept, step="local"):
-                self.say(
-                    f"{hypotheses} hypotheses to fit in {tasks} task{'' if tasks == 1 else 's'}{f', {kept} kept' if kept else ''}"
-                )
+                there = f", {kept} kept" if kept else ""
+                self.say(f"{hypotheses} hypotheses to fit in {tasks} task{'' if tasks == 1 else 's'}{there}")
             case Finished():
-                self.say(str(self.count))
-            case Failed(name=name, reason=reason):
-                self.say(f"{name} failed: {reason}")
-            case Retried(task=task, reason=reason):
-                self.say(f"task {task} was lost ({reason}): its hypotheses are tried one by one")
-            case Submitted(task=task) | Started(task=task) if self.verbose:
-                self.say(f"task {task} {type(event).__name__.lower()}")
+                self.say(str(self.progress.current))
+        if sentence := _sentence(event, self.verbose):
+            self.say(sentence)
 
     def fetched(self, done: int, total: int | None) -> None:
-        """Nothing: a log is not for bytes."""
+        """Write nothing: bytes do not belong in a log."""
 
 
 class Bar:
-    """A bar with rate and time left, for a terminal."""
+    """A bar with rate and time left, for a small terminal."""
 
-    def __init__(self, bar: Any, verbose: bool) -> None:
+    def __init__(self, bar: "Progress", verbose: bool) -> None:
         self._bar, self._verbose = bar, verbose
         self._row = bar.add_task("opening the pallet", total=None, rate="")
-        self._count = Count()
+        self._progress = RunProgress()
 
     def say(self, sentence: str) -> None:
         """Write a sentence above the bar."""
@@ -129,46 +85,40 @@ class Bar:
 
     def listen(self, event: Event) -> None:
         """Move the bar."""
-        self._count = self._count.after(event)
-        match event:
-            case Planned(step=step, round=number):
-                text = "fitting" if step == "local" else f"exchange {number}"
-                self._bar.reset(self._row, total=self._count.total, description=text, completed=self._count.done)
-            case Failed(name=name, reason=reason):
-                self.say(f"{name} failed: {reason}")
-            case Retried(task=task, reason=reason):
-                self.say(f"task {task} was lost ({reason}): its hypotheses are tried one by one")
-            case Submitted(task=task) | Started(task=task) if self._verbose:
-                self.say(f"task {task} {type(event).__name__.lower()}")
-        rate = f"{self._count.rate:.3g}/s" if self._count.rate > 0 else ""
-        self._bar.update(self._row, completed=self._count.done, rate=rate)
+        self._progress.apply(event)
+        step = self._progress.current
+        if isinstance(event, Planned):
+            self._bar.reset(self._row, total=step.total, description=step.title or "fitting", completed=step.done)
+        if sentence := _sentence(event, self._verbose):
+            self.say(sentence)
+        self._bar.update(self._row, completed=step.done, rate=f"{step.rate:.3g}/s" if step.rate > 0 else "")
 
     def fetched(self, done: int, total: int | None) -> None:
         """Move the bar, in kilobytes."""
         kilobytes = None if total is None else total // 1000
-        what = "opening the pallet" if done == total else "fetching (kB)"
-        self._bar.update(self._row, description=what, completed=done // 1000, total=kilobytes)
+        title = "opening the pallet" if done == total else "fetching (kB)"
+        self._bar.update(self._row, description=title, completed=done // 1000, total=kilobytes)
 
 
 class Silent:
-    """Nothing but what the user must know."""
+    """Shows nothing."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def say(self, sentence: str) -> None:
-        """Write a sentence about a lock taken over or a picture not drawn; progress has none."""
+        """Show nothing."""
 
     def listen(self, event: Event) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def fetched(self, done: int, total: int | None) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
 @dataclass(frozen=True)
 class Lasting:
-    """A display that may lose its terminal at any moment: what cannot be shown is no reason to end."""
+    """A display whose terminal may disappear at any moment, which must not end the scan."""
 
     shown: Display
 
@@ -178,12 +128,12 @@ class Lasting:
             self.shown.say(sentence)
 
     def listen(self, event: Event) -> None:
-        """Show what an event changes."""
+        """Show the change by an event."""
         with suppress(OSError):
             self.shown.listen(event)
 
     def fetched(self, done: int, total: int | None) -> None:
-        """Show how many bytes have been fetched."""
+        """Show the bytes that have been fetched."""
         with suppress(OSError):
             self.shown.fetched(done, total)
 
@@ -197,9 +147,9 @@ def display(
     x: str | None = None,
     y: str | None = None,
 ) -> Iterator[Display]:
-    """The display that fits the stream (standard error): a board, a bar in a small terminal, lines, or nothing.
+    """The display that fits the stream (default: standard error): a board, a bar in a small terminal, lines, or nothing.
 
-    `x` and `y` are the axes of the board's map, where they are asked for.
+    `x` and `y` are the axes of the board's map; None: the first labels that vary.
     """
     stream = stream or sys.stderr
     if quiet:
@@ -210,7 +160,7 @@ def display(
         with _board(stream, verbose, x, y) as board:
             yield Lasting(board)
     else:
-        with _progress(stream) as bar:
+        with _bar(stream) as bar:
             yield Lasting(Bar(bar, verbose))
 
 
@@ -236,7 +186,7 @@ def _board(stream: TextIO, verbose: bool, x: str | None, y: str | None) -> Itera
         yield board
 
 
-def _progress(stream: TextIO) -> Any:
+def _bar(stream: TextIO) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,110 +1,218 @@
-"""What the events of a scan say so far: the state of every hypothesis, the workers, the last results. Views draw it."""
+"""The state of a run, computed from its events and results: one reducer for all displays."""
 
-from collections import deque
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from hfx.driver.run.events import Brief, Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
-from hfx.driver.views.progress import Count
+from hfx.driver.questions.base import Brief
+from hfx.driver.run import events
+from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
+from hfx.driver.run.progress import RunProgress
 
-__all__ = ["Scene", "State", "Worker"]
+__all__ = ["RunState", "Status", "Worker"]
 
-_LAST = 50  # results that are remembered in their order
-LIMIT = 0.05  # in CLs: excluded at 95 % confidence level
+_LATEST = 50  # results and messages that are remembered in their order
 
 
-class State(Enum):
-    """What is known of a hypothesis."""
+class Status(Enum):
+    """The status of a hypothesis. A question without a level has neither excluded nor allowed hypotheses: they are done."""
 
-    WAITING = "to come"
+    PLANNED = "to come"
+    SUBMITTED = "submitted"
     RUNNING = "running"
+    DONE = "done"
     EXCLUDED = "excluded"
-    ALLOWED = "allowed"
-    UNCERTAIN = "not converged"
+    ALLOWED = "not excluded"
+    NOT_CONVERGED = "not converged"
     FAILED = "failed"
+
+    @property
+    def open(self) -> bool:
+        """Whether the hypothesis has neither a result nor a failure yet."""
+        return self in _OPEN
+
+
+_OPEN = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING})
 
 
 @dataclass
 class Worker:
-    """What one worker has done: hypotheses, and when it last answered (seconds since the epoch)."""
+    """The work of one worker: results, the seconds that they took in all, and the time of the last (since the epoch)."""
 
     done: int = 0
+    seconds: float = 0.0
     last: float = 0.0
 
 
 @dataclass
-class Scene:
-    """The sum of a scan's events. `changed` holds the names whose state changed since somebody took them."""
+class RunState:
+    """The state of a run after its events so far.
 
-    count: Count = field(default_factory=Count)
+    ``plans`` is incremented when the list of hypotheses is replaced: positions in it are invalid from then on. ``changed``
+    holds the names of hypotheses whose status or result changed; a display clears it. ``trust_events``: whether results are
+    taken from the events; else the display adds them by `add`, from results.jsonl.
+    """
+
+    trust_events: bool = True
+    question: str = "cls"
+    level: float | None = None
+    progress: RunProgress = field(default_factory=RunProgress)
     labels: tuple[str, ...] = ()
     points: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    states: dict[str, State] = field(default_factory=dict)
-    workers: dict[str, Worker] = field(default_factory=dict)
-    last: deque[Brief] = field(default_factory=lambda: deque(maxlen=_LAST))
+    statuses: dict[str, Status] = field(default_factory=dict)
+    counts: Counter[Status] = field(default_factory=Counter)
     results: dict[str, Brief] = field(default_factory=dict)
+    finished: dict[str, float] = field(default_factory=dict)  # time of the task that brought the last result
     reasons: dict[str, str] = field(default_factory=dict)  # of failures
+    unusable: dict[str, str] = field(default_factory=dict)  # reasons of failures and of fits that did not converge
+    workers: dict[str, Worker] = field(default_factory=dict)
+    latest: deque[Brief] = field(default_factory=lambda: deque(maxlen=_LATEST))
+    messages: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_LATEST))
     tasks: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    running: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)  # tasks
     changed: set[str] = field(default_factory=set)
+    plans: int = 0
+    planned: bool = False  # whether the list of hypotheses is that of a plan
 
-    def add(self, event: Event) -> None:
-        """Take in an event."""
-        self.count = self.count.after(event)
+    def apply(self, event: Event) -> None:
+        """Update the state by an event."""
+        self.progress.apply(event)
         match event:
-            case Planned(points=points, labels=labels) if points:
-                self.labels, self.points = labels, dict(points)
-                self.states = dict.fromkeys(self.points, State.WAITING)
-                self.changed.update(self.points)
-            case Kept(results=results):
-                self._take(results)
+            case Planned(round=0, step=step, points=points) if points or step == "local":
+                self._plan(event)
+            case Kept(results=results) if self.trust_events:
+                for result in results:
+                    self._set_result(self._brief(result))
             case Submitted(task=task, names=names):
                 self.tasks[task] = names
+                self._move(task, Status.SUBMITTED)
             case Started(task=task):
                 self.running.add(task)
-                for name in self._unknown(task):
-                    self._becomes(name, State.RUNNING)
-            case Finished(task=task, results=results):
-                self._take(results)
-                self._work(event.time, results)
-                self._ended(task)
-            case Failed(name=name, reason=reason) if name not in self.results:
-                self.reasons[name] = reason
-                self._becomes(name, State.FAILED)
-            case Retried(task=task):
-                self._ended(task)
+                self._move(task, Status.RUNNING)
+            case Finished(task=task):
+                self._finish(event)
+                self._end(task)
+            case Failed(name=name, reason=reason):
+                self.messages.append((event.time, f"{name}: {reason}"))
+                self._fail(name, reason, event.time)
+            case Retried(task=task, reason=reason):
+                self.messages.append((event.time, f"task {task} was lost and is tried again: {reason}"))
+                self._end(task)
 
-    def _take(self, results: tuple[Brief, ...]) -> None:
-        for result in results:
-            self.results[result[0]] = result
-            self._becomes(result[0], _judged(result))
+    def add(self, result: Brief) -> None:
+        """Add a result that was read from a file; it replaces an earlier one of the same hypothesis."""
+        before = self.results.get(result.name)
+        if before is not None:
+            self._credit(before, -1)
+        self._set_result(result)
+        self._credit(result, 1)
 
-    def _work(self, time: float, results: tuple[Brief, ...]) -> None:
-        for result in results:
-            worker = self.workers.setdefault(result[4], Worker())
-            worker.done, worker.last = worker.done + 1, time
-            self.last.append(result)
+    def fail(self, name: str, values: tuple[float, ...], reason: str) -> None:
+        """Note a hypothesis without a result."""
+        self.points.setdefault(name, values)
+        self._fail(name, reason, None)
 
-    def _ended(self, task: str) -> None:
-        """A task is no longer under way; what it leaves without a result waits again."""
-        for name in self._unknown(task):
-            self._becomes(name, State.WAITING)
+    def restart(self, points: Iterable[tuple[str, tuple[float, ...]]]) -> None:
+        """Forget all but messages and latest results, and begin with these hypotheses."""
+        self.points = dict(points)
+        self.statuses = dict.fromkeys(self.points, Status.PLANNED)
+        self.counts = Counter({Status.PLANNED: len(self.points)})
+        self.results, self.finished, self.reasons, self.unusable, self.tasks = {}, {}, {}, {}, {}
+        self.running.clear()
+        if not self.trust_events:
+            self.workers = {}
+        self.changed = set(self.points)
+        self.plans += 1
+
+    def stop(self) -> None:
+        """Note that nobody works on the run any more."""
+        self.tasks.clear()
+        self.running.clear()
+        if not self.counts[Status.SUBMITTED] + self.counts[Status.RUNNING]:
+            return
+        for name in [name for name, status in self.statuses.items() if status in (Status.SUBMITTED, Status.RUNNING)]:
+            self._become(name, Status.PLANNED)
+
+    def status_of(self, result: Brief, curve: int = 0) -> Status:
+        """The status of a hypothesis with this result, by one curve of the question's surface."""
+        if not result.converged:
+            return Status.NOT_CONVERGED
+        if self.level is None:
+            return Status.DONE
+        value = result.numbers[curve] if curve < len(result.numbers) else None
+        if value is None:
+            return Status.NOT_CONVERGED
+        return Status.EXCLUDED if value < self.level else Status.ALLOWED
+
+    def _plan(self, event: Planned) -> None:
+        if self.trust_events:
+            self.question, self.level = event.question, event.level
+        self.labels, self.planned = event.labels or self.labels, bool(event.points)
+        self.restart(event.points or self.points.items())
+
+    def _finish(self, event: Finished) -> None:
+        self.finished.update(dict.fromkeys(event.names, event.time))
+        self.changed.update(name for name in event.names if name in self.statuses)
+        if not self.trust_events:
+            return
+        for result in map(self._brief, event.results):
+            self._set_result(result)
+            self.latest.append(result)
+            worker = self.workers.setdefault(result.worker, Worker())
+            worker.done, worker.last = worker.done + 1, event.time
+
+    def _brief(self, result: events.Brief) -> Brief:
+        name, first, others, status, worker = result
+        values = self.points.get(name, ())
+        return Brief(name=name, values=values, status=status, numbers=(first, *others), worker=worker)
+
+    def _set_result(self, result: Brief) -> None:
+        name = result.name
+        self.points.setdefault(name, result.values)
+        self.results[name] = result
+        if name in self.unusable:
+            del self.unusable[name]
+            self.reasons.pop(name, None)
+        status = self.status_of(result)
+        if status is Status.NOT_CONVERGED:
+            self.unusable[name] = result.status
+        self._become(name, status)
+
+    def _credit(self, result: Brief, sign: int) -> None:
+        if result.worker:
+            worker = self.workers.setdefault(result.worker, Worker())
+            worker.done += sign
+            worker.seconds += sign * (result.seconds or 0.0)
+            worker.last = max(worker.last, self.finished.get(result.name, 0.0))
+
+    def _fail(self, name: str, reason: str, time: float | None) -> None:
+        """A hypothesis that failed in a later step keeps its result."""
+        if name in self.results:
+            return
+        self.reasons[name] = self.unusable[name] = reason
+        if time is not None:
+            self.finished[name] = time
+        self._become(name, Status.FAILED)
+
+    def _end(self, task: str) -> None:
+        """A task is no longer under way: its hypotheses without a result are open again."""
+        self._move(task, Status.PLANNED)
         self.running.discard(task)
         self.tasks.pop(task, None)
 
-    def _unknown(self, task: str) -> Iterator[str]:
-        """Hypotheses of a task that have no result yet."""
-        names = self.tasks.get(task, ())
-        return (name for name in names if self.states.get(name) in (State.WAITING, State.RUNNING))
+    def _move(self, task: str, status: Status) -> None:
+        for name in self._open(task):
+            self._become(name, status)
 
-    def _becomes(self, name: str, state: State) -> None:
-        self.states[name] = state
+    def _open(self, task: str) -> Iterator[str]:
+        """The hypotheses of a task that have neither a result nor a failure."""
+        return (name for name in self.tasks.get(task, ()) if self.statuses.get(name) in _OPEN)
+
+    def _become(self, name: str, status: Status) -> None:
+        before = self.statuses.get(name)
+        if before is not None:
+            self.counts[before] -= 1
+        self.counts[status] += 1
+        self.statuses[name] = status
         self.changed.add(name)
-
-
-def _judged(result: Brief) -> State:
-    _, observed, _, status, _ = result
-    if status != "converged" or observed is None:
-        return State.UNCERTAIN
-    return State.EXCLUDED if observed < LIMIT else State.ALLOWED

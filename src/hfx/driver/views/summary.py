@@ -1,120 +1,98 @@
-"""The closing table of a scan: pure rows of text, and the same for rich."""
+"""The closing table of a scan: rows of text, and the same for rich."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
-from hfx.driver.run.contents import PalletBlock
-from hfx.driver.run.packed_results import LEVEL, briefs
+from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.questions.catalogue import of_run
+from hfx.driver.questions.cls import LEVEL, ClsBrief
+from hfx.driver.questions.content import briefs
+from hfx.driver.run.contents import Contours, Failure, PalletBlock, ScanContent
+from hfx.json_types import JsonValue
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["PART", "rows", "table", "text"]
+__all__ = ["cls_rows", "rows", "table", "text"]
 
-# CLs of the natural and of the lowest minimum that differ by more are worth a physicist's look.
-PART = 1e-3
+Row = tuple[str, str]
+"""A row's name and text."""
 
-_LISTED = 6
+# Hypotheses or reasons that a row lists: by default, and with -v.
+_FEW, _MANY = 2, 100
 
-Record = Mapping[str, Any]
+# Notes on a contour that contain one of these are details: how it is interpolated, and what other rows tell.
+_DETAILS = ("interpolation", "smooth surface", "left out", "excluded (")
 
 
-def rows(scan: Mapping[str, Any], folder: Path) -> list[tuple[str, str]]:
-    """The table: (what, text) each; rows with nothing to say are left out."""
-    results = briefs(scan["results"])
-    pallet = scan["pallet"]
+def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
+    """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
+    question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
+    options = scan.get("options") or {}
+    own = cls_rows(results, options, verbose) if question.name == "cls" else question.summary(results)
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
-        ("tested", _tested(scan.get("options") or {})),
-        ("minima", _choice(scan.get("options") or {})),
-        ("excluded", _excluded(results)),
-        ("failed", _failed(scan["failures"])),
-        (
-            "not converged",
-            _listed([f"{r['name']} ({r['status']})" for r in results if r["status"] != "converged"]),
-        ),
-        ("minima differ", _parted(results)),
+        ("excluded", _excluded(results, question.surface)),
+        ("failed", _failed(scan["failures"], verbose)),
+        ("not converged", _not_converged(results, verbose)),
+        *own,
         ("missing points", _missing(results)),
-        ("contour", " ".join(_sentences(scan.get("contours") or {}))),
+        ("contour", _contour(scan.get("contours") or {}, verbose)),
         ("please cite", _citation(pallet)),
         ("files", f"{folder}/ ({_files(folder)})"),
     ]
     return [(name, text) for name, text in found if text]
 
 
-def _unfitted(failures: Sequence[Record], results: Sequence[Record]) -> int:
+def _unfitted(failures: Sequence[Failure], results: Sequence[Brief]) -> int:
     """Failed hypotheses without a result (a combination has failures of single regions too)."""
-    return len({f["name"] for f in failures} - {r["name"] for r in results})
+    return len({failure["name"] for failure in failures} - {result.name for result in results})
 
 
-def _tested(options: Mapping[str, Any]) -> str:
-    """The tested value and the signal's scale, where they are not the usual ones."""
-    said = [f"mu = {options['mu']:g}"] if options.get("mu", 1.0) != 1.0 else []
-    if options.get("signal_scale", 1.0) != 1.0:
-        said.append(f"every signal's yields times {options['signal_scale']:g}")
-    return ", ".join(said)
+def _excluded(results: Sequence[Brief], surface: Surface | None) -> str:
+    """How many hypotheses the first curve and the median exclude."""
+    if surface is None or surface.level is None:
+        return ""
+    good = [result for result in results if result.converged]
+    curves = dict.fromkeys((surface.curves[0], surface.median or surface.curves[0]))
+    counts = {curve: sum(surface.excludes(result.numbers[surface.column(curve)]) for result in good) for curve in curves}
+    return f"{', '.join(f'{count} {curve}' for curve, count in counts.items())} ({surface.name} < {surface.level:g})"
 
 
-def _choice(options: Mapping[str, Any]) -> str:
-    """Which minima the answer is of, where they are not the usual ones."""
-    minima = options.get("minima", "admissible")
-    return f"{minima}, as asked; without --minima the answer is that of the admissible ones" if minima != "admissible" else ""
-
-
-def _excluded(results: Sequence[Record]) -> str:
-    good = [r for r in results if r["status"] == "converged"]
-    observed = sum(_below(r["CLs_obs"]) for r in good)
-    expected = sum(_below(r["CLs_exp"][2]) for r in good)
-    return f"{observed} observed, {expected} expected (CLs < {LEVEL:g})"
-
-
-def _below(cls: float | None) -> bool:
-    return cls is not None and cls < LEVEL
-
-
-def _failed(failures: Sequence[Record]) -> str:
+def _failed(failures: Sequence[Failure], verbose: bool) -> str:
     if not failures:
         return ""
-    reasons = Counter(str(f["reason"]) for f in failures)
-    if len(reasons) < len(failures) and len(reasons) <= _LISTED:
-        return f"{len(failures)}: " + "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common())
-    return f"{len(failures)}: " + _listed([f"{f['name']} ({f['reason']})" for f in failures], "; ")
+    if verbose:
+        return f"{len(failures)}: " + _listed([f"{f['name']} ({f['reason']})" for f in failures], _MANY, "; ")
+    reasons = Counter(failure["reason"] for failure in failures)
+    if len(reasons) == 1:
+        return f"{len(failures)}: {next(iter(reasons))}"
+    return f"{len(failures)}: " + _listed([f"{reason} ({count} x)" for reason, count in reasons.most_common()], _FEW, "; ")
 
 
-def _parted(results: Sequence[Record]) -> str:
-    far = [(r["parted"], r) for r in results if r["parted"] > PART]
-    if not far:
-        return ""
-    far.sort(key=lambda pair: (-pair[0], pair[1]["name"]))
-    names = _listed([f"{r['name']} by {by:.2g}{_turned(r)}" for by, r in far])
-    return f"{len(far)} where CLs of the natural and of the lowest minimum part by more than {PART:g}: {names}"
+def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
+    bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
+    return f"{len(bad)}: {_listed(bad, _MANY if verbose else _FEW)}" if bad else ""
 
 
-def _turned(brief: Record) -> str:
-    """What physicists want to know first: that another choice of minima excludes what the answer does not."""
-    if brief["turned"] is None:
-        return ""
-    part, cls = brief["turned"]
-    return f" ({'' if cls < LEVEL else 'not '}excluded with --minima {part}: CLs {cls:.3g}, not {brief['CLs_obs']:.3g})"
+def _missing(results: Sequence[Brief]) -> str:
+    gaps = Counter(region for result in results for region in result.missing_in)
+    return "; ".join(f"{count} not in region {region}, where the other regions decide" for region, count in gaps.items())
 
 
-def _missing(results: Sequence[Record]) -> str:
-    gaps = Counter(region for r in results for region in r.get("missing_in", ()))
-    return "; ".join(f"{count} not in region {region}: best of the others" for region, count in gaps.items())
+def _contour(contours: Contours, verbose: bool) -> str:
+    """The choice of axes, and what is to be known of the contour."""
+    notes = [note for note in contours.get("notes", ()) if verbose or not any(word in note for word in _DETAILS)]
+    return " ".join(sentence for sentence in (contours.get("choice"), *notes) if sentence)
 
 
-def _sentences(contours: Mapping[str, Any]) -> list[str]:
-    return [str(sentence) for sentence in (contours.get("choice"), *contours.get("notes", ())) if sentence]
-
-
-def _citation(pallet: Mapping[str, Any]) -> str:
-    likelihood = of_pallet(cast(PalletBlock, pallet))
-    likelihood = likelihood or "the likelihood (it names no reference)"
+def _citation(pallet: PalletBlock) -> str:
+    likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
     return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' in full)"
 
 
@@ -123,17 +101,57 @@ def _files(folder: Path) -> str:
     return ", ".join(name for name in names if (folder / name).exists())
 
 
-def _listed(items: Sequence[str], separator: str = ", ") -> str:
-    more = f"{separator}and {len(items) - _LISTED} more" if len(items) > _LISTED else ""
-    return separator.join(items[:_LISTED]) + more
+def _listed(items: Sequence[str], most: int, separator: str = ", ") -> str:
+    more = f"{separator}and {len(items) - most} more" if len(items) > most else ""
+    return separator.join(items[:most]) + more
 
 
-def text(scan: Mapping[str, Any], folder: Path) -> str:
+# moves to questions/cls.py
+_FAR_APART = 1e-3
+
+
+# moves to questions/cls.py
+def cls_rows(results: Sequence[Brief], options: Mapping[str, JsonValue], verbose: bool = False) -> list[Row]:
+    """The rows of CLs: the tested hypothesis and the choice of minima where they are not the default, and where it matters."""
+    tested = [f"mu = {options['mu']:g}"] if options.get("mu", 1.0) != 1.0 else []
+    if options.get("signal_scale", 1.0) != 1.0:
+        tested.append(f"the yields of every signal times {options['signal_scale']:g}")
+    minima = options.get("minima", "admissible")
+    chosen = f"{minima} (--minima {minima}); the default is admissible" if minima != "admissible" else ""
+    return [("tested", ", ".join(tested)), ("minima", chosen), ("minima differ", _minima_differ(results, verbose))]
+
+
+# moves to questions/cls.py
+def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
+    """How many hypotheses have different CLs in their natural and their lowest minimum; first those whose exclusion changes."""
+    differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
+    if not differing:
+        return ""
+    count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
+    sentence = f"the natural and the lowest minimum give different CLs for {count}"
+    differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
+    shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
+    if not shown:
+        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; none of them changes its exclusion"
+    return f"{sentence}: {_listed([_difference(brief) for brief in shown], _MANY if verbose else _FEW)}"
+
+
+# moves to questions/cls.py
+def _difference(brief: ClsBrief) -> str:
+    text = f"{brief.name} by {brief.minima_differ:.2g}"
+    if brief.changed_by is None:
+        return text
+    choice, value = brief.changed_by
+    excluded = "excluded" if value < LEVEL else "not excluded"
+    return f"{text} ({excluded} with --minima {choice}: CLs {value:.3g}, not {brief.numbers[0]:.3g})"
+
+
+def text(scan: ScanContent, folder: Path, verbose: bool = False) -> str:
     """The table as plain text."""
-    return "\n".join(f"{name:<15} {value}" for name, value in rows(scan, folder))
+    return "\n".join(f"{name:<15} {value}" for name, value in rows(scan, folder, verbose))
 
 
-def table(scan: Mapping[str, Any], folder: Path) -> "RenderableType":
+def table(scan: ScanContent, folder: Path, verbose: bool = False) -> "RenderableType":
     """The table for a terminal."""
     from rich.table import Table
     from rich.text import Text
@@ -141,6 +159,6 @@ def table(scan: Mapping[str, Any], folder: Path) -> "RenderableType":
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
-    for name, value in rows(scan, folder):
+    for name, value in rows(scan, folder, verbose):
         grid.add_row(name, Text(value))
     return grid

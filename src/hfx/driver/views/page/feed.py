@@ -1,91 +1,83 @@
-"""What a run's folder says, read as it grows: run.json, events.jsonl, results.jsonl; scan.json of a combination.
+"""The content of a run's folder, read as it grows: run.json, events.jsonl, results.jsonl; scan.json of a combination.
 
-Nothing here is told by the scan itself: the run may be another process', on another machine, or long over.
+Nothing is passed by the scan itself: the run may belong to another process, on another machine, or be long over.
 """
 
 import contextlib
 import json
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import cast
 
+from hfx.driver.questions.base import Surface
+from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import lock
-from hfx.driver.run.events import Event, Failed, Finished, Planned, Retried, Started, Submitted, from_line
-from hfx.driver.run.records import without_solutions
+from hfx.driver.run.contents import PalletBlock, RunContent
+from hfx.driver.run.follow import Tail, parsed, without_finished_tasks
 from hfx.driver.run.scan_file import read_scan
-from hfx.driver.run.tail import Tail
-from hfx.driver.views.page import rows
-from hfx.driver.views.page.counts import Counts
-from hfx.driver.views.page.rows import Row
-from hfx.driver.views.progress import Count
+from hfx.driver.views.page.result_reader import Cell, ResultReader, ShownResult
+from hfx.driver.views.state import RunState
 from hfx.errors import HfxError
+from hfx.json_types import JsonValue
 
 __all__ = ["Feed"]
 
-# Seconds between looks at whether the driver still runs.
-_GLANCE = 1.0
-_TOLD = 50
+# Seconds between checks of whether the driver still runs.
+_LOCK_PAUSE = 1.0
 _LIVE = ("planned", "running")
+
+FileStamp = tuple[int, int]
+"""The time of a file's last change, and its inode."""
 
 
 class Feed:
-    """One run's folder. `poll` reads on; `rows` are its hypotheses, `changes` the positions of rows in order of change.
+    """One run's folder. `poll` reads on; `names` are its hypotheses, `changes` the positions of those that changed, in order.
 
-    `generation` counts how often the rows were made anew, as by a resume with another selection: what was known of
-    positions is void then. `version` counts every change, `results` and `failed` what comes in.
+    `generation` is incremented when the hypotheses are listed anew, as by a resume with another selection: positions are
+    invalid from then on. `version` counts all changes, `results` and `failed` the results and failures that were read.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.run: dict[str, Any] = {}
-        self.state, self.gone = "waiting", ""
-        self.version = self.generation = self.results = self.failed = 0
-        self.count = Count()
-        self.told: list[dict[str, Any]] = []
-        self._tasks: dict[str, tuple[str, ...]] = {}
-        self._under_way: dict[str, str] = {}
-        self._times: dict[str, float] = {}
-        self._stamp: Any = None
-        self._scan_stamp: Any = None
-        self._looked = 0.0
-        self._events = Tail(folder / "events.jsonl")
-        self._forget(())
-
-    def _forget(self, points: Iterable[tuple[str, tuple[float, ...]]]) -> None:
-        """Make the rows anew: those of a plan, to which the results are read again."""
-        self.rows: list[Row] = [Row(name, tuple(values)) for name, values in points]
-        self.position = {row.name: i for i, row in enumerate(self.rows)}
-        self.planned = bool(self.rows)
-        self.counts = Counts(self.rows)
+        self.run: RunContent = {}
+        self.run_state, self.reason = "waiting", ""
+        self.version = self.results = self.failed = 0
+        self.state = RunState(trust_events=False)
+        self.names: list[str] = []
+        self.position: dict[str, int] = {}
         self.changes: list[int] = []
-        self.generation += 1
-        self._results = Tail(self.folder / "results.jsonl")
+        self.cells: dict[str, tuple[Cell, ...]] = {}
+        self.columns: list[tuple[str, str]] = []  # name and title
+        self.surface: Surface | None = None
+        self._plans = self.state.plans
+        self._run_stamp: FileStamp | None = None
+        self._scan_stamp: FileStamp | None = None
+        self._checked = 0.0
+        self._events = Tail(folder / "events.jsonl")
+        self._results = Tail(folder / "results.jsonl")
+        self._set_question()
 
-    def poll(self, *, closely: bool = False) -> bool:
-        """Read what is new; whether anything is. A folder that cannot be read just now is left for later.
+    @property
+    def generation(self) -> int:
+        """The number of the list of hypotheses that positions belong to."""
+        return self._plans
 
-        Whether the driver runs is looked at once a second; `closely`: now.
-        """
-        before = self.version
-        self._looked *= not closely
-        with contextlib.suppress(OSError, HfxError):
-            self._head()
-            self._hear(self._events.lines())
-            for line in self._results.lines():
-                self._record(line)
-            if self.run.get("pallet", {}).get("regions"):
-                self._combination()
-        if not self.going_on:
-            for name in list(self._under_way):
-                self._move(name, rows.PLANNED)  # nobody is at it any more
-        return self.version != before
+    @property
+    def pallet(self) -> PalletBlock:
+        """The description of the pallet in run.json."""
+        return self.run.get("pallet") or {}
+
+    @property
+    def options(self) -> dict[str, JsonValue]:
+        """The options of the run."""
+        return self.run.get("options") or {}
 
     @property
     def label_names(self) -> list[str]:
         """The names of the hypotheses' values."""
-        return [str(label) for label in self.run.get("pallet", {}).get("labels") or ()]
+        return [str(label) for label in self.pallet.get("labels") or ()]
 
     @property
     def here(self) -> bool:
@@ -95,158 +87,115 @@ class Feed:
     @property
     def going_on(self) -> bool:
         """Whether a driver is, or may be, at work."""
-        return self.state in ("waiting", "submitted", *_LIVE)
+        return self.run_state in ("waiting", "submitted", *_LIVE)
 
-    def briefs(self) -> list[dict[str, Any]]:
-        """Every row as a contour wants it."""
-        return [row.brief() for row in self.rows]
+    def poll(self, *, check_driver: bool = False) -> bool:
+        """Read the new content; return whether there is any. A folder that cannot be read now is left for later.
 
-    def _head(self) -> None:
+        Whether the driver runs is checked once a second, or now with `check_driver`.
+        """
+        before = self.version
+        self._checked *= not check_driver
+        with contextlib.suppress(OSError, HfxError):
+            self._read_run()
+            self._read_events()
+            self._read_results()
+            if self.pallet.get("regions"):
+                self._read_combination()
+        if not self.going_on:
+            self.state.stop()
+        self._note_changes()
+        return self.version != before
+
+    def _read_run(self) -> None:
         now = time.monotonic()
-        dead = None
-        if self.going_on and now - self._looked > _GLANCE:
-            # The lock first: a driver that ends writes its last state before it lets go.
-            self._looked, dead = now, lock.state(self.folder)
+        driver = None
+        if self.going_on and now - self._checked > _LOCK_PAUSE:
+            # The lock before the state: a driver that ends writes its last state before it releases the lock.
+            self._checked, driver = now, lock.state(self.folder)
         path = self.folder / "run.json"
-        stat = path.stat()
-        if (stamp := (stat.st_mtime_ns, stat.st_ino)) != self._stamp:
-            minima = self._minima
-            self.run, self._stamp = json.loads(path.read_text()), stamp
+        if (stamp := _stamp(path)) != self._run_stamp:
+            options = self.options
+            self.run, self._run_stamp = cast(RunContent, json.loads(path.read_text())), stamp
             self._become(str(self.run.get("state")), str(self.run.get("reason") or ""))
-            if minima != self._minima and self.rows:
-                self._forget((row.name, row.values) for row in self.rows)
-        if dead is not None and dead.running is False and self.state in _LIVE:
+            if options != self.options or not self.columns:
+                self._set_question()
+        if driver is not None and driver.running is False and self.run_state in _LIVE:
             self._become("stopped", f"its process ({self.run.get('pid')} on {self.run.get('host')}) is gone")
 
-    @property
-    def _minima(self) -> str:
-        return str(self.run.get("options", {}).get("minima", "admissible"))
-
-    def _become(self, state: str, gone: str) -> None:
-        self.state, self.gone = state, gone
+    def _become(self, state: str, reason: str) -> None:
+        self.run_state, self.reason = state, reason
         self.version += 1
 
-    def _hear(self, lines: Iterable[bytes]) -> None:
-        events = []
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # a later version's events are not ours to read
-                events.append(from_line(line))
-        over = _over(events)
-        for i, event in enumerate(events):
-            with contextlib.suppress(ValueError, TypeError):
-                self.count = self.count.after(event)
-                self.version += 1
-                if i not in over:
-                    self._follow(event)
+    def _set_question(self) -> None:
+        """The question may answer differently with other options: all results are read again."""
+        question = of_run(self.run)
+        # Earlier versions, and runs that were resumed, may hold results of other options.
+        as_stored = "question" in self.run and not self.run.get("resumed")
+        self._reader = ResultReader(question, as_stored=as_stored)
+        self.surface = question.surface
+        self.columns = [(column.name, column.title) for column in question.columns]
+        self.state.level = question.level
+        if self.state.points:
+            self.state.restart(self.state.points.items())
 
-    def _follow(self, event: Event) -> None:
-        match event:
-            case Planned(step="local", points=points):
-                self._tasks, self._under_way = {}, {}
-                if points or self.rows:
-                    self._forget(points or ((row.name, row.values) for row in self.rows))
-            case Submitted(task=task, names=names):
-                self._tasks[task] = names
-                self._all(names, rows.WAITING)
-            case Started(task=task):
-                self._all(self._tasks.get(task, ()), rows.RUNNING)
-            case Finished(time=moment, names=names, task=task):
-                self._tasks.pop(task, None)
-                self._times |= dict.fromkeys(names, moment)
-                for name in names:
-                    self._under_way.pop(name, None)
-                    self._set(name, time=moment)
-            case Retried(task=task, reason=reason):
-                self._tell(event.time, f"task {task} was lost and is tried again: {reason}")
-            case Failed(name=name, reason=reason):
-                self._tell(event.time, f"{name}: {reason}")
-                self._under_way.pop(name, None)
-                if (row := self._row(name)) is not None and row.state != rows.FITTED:
-                    self._set(name, state=rows.FAILED, reason=reason, time=event.time)
-                    self.failed += 1
+    def _read_events(self) -> None:
+        events = parsed(self._events.lines())
+        for event in without_finished_tasks(events):
+            failures = len(self.state.reasons)
+            self.state.apply(event)
+            self.failed += len(self.state.reasons) > failures
+        self.version += len(events)
 
-    def _tell(self, moment: float, text: str) -> None:
-        self.told = [*self.told[1 - _TOLD :], {"time": moment, "text": text}]
+    def _read_results(self) -> None:
+        self._begin_again_if_restarted()
+        for line in self._results.lines():
+            with contextlib.suppress(ValueError):  # as for a scan: such a line does not count
+                result = self._reader.from_line(line)
+                if result.brief.name in self.state.points or not self.state.planned:
+                    self._add(result.brief.name, result)
 
-    def _all(self, names: Iterable[str], state: str) -> None:
-        for name in names:
-            self._move(name, state)
+    def _begin_again_if_restarted(self) -> None:
+        if self._plans != self.state.plans:
+            self._plans = self.state.plans
+            self.names, self.position, self.changes, self.cells = [], {}, [], {}
+            self._results = Tail(self.folder / "results.jsonl")
 
-    def _move(self, name: str, state: str) -> None:
-        """Note how far a hypothesis is, unless it has its result already (it is in the exchange then)."""
-        self._under_way.pop(name, None)
-        row = self._row(name)
-        if row is not None and not row.done and row.state != state:
-            self._set(name, state=state)
-            if state != rows.PLANNED:
-                self._under_way[name] = state
-
-    def _row(self, name: str) -> Row | None:
-        at = self.position.get(name)
-        return None if at is None else self.rows[at]
-
-    def _set(self, name: str, **more: Any) -> None:
-        if (row := self._row(name)) is not None:
-            self._put(row._replace(**more))
-
-    def _put(self, row: Row) -> None:
-        at = self.position.setdefault(row.name, len(self.rows))
-        if at == len(self.rows):
-            self.rows.append(row)
-            self.counts.add(row, 1)
-        else:
-            self.counts.add(self.rows[at], -1)
-            self.counts.add(row, 1)
-        self.rows[at] = row
-        self.changes.append(at)
-        self.version += 1
-
-    def _record(self, line: bytes) -> None:
-        from hfx.driver.plot import scan_picture  # with numpy: the page is there before it is
-
-        with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):  # as a scan: it does not count
-            self._result(scan_picture.choose(without_solutions(line), self._minima, fits=False))
-
-    def _result(self, result: Mapping[str, Any]) -> None:
-        name = str(result["name"])
-        before = self._row(name)
-        if before is None and self.planned:
-            return  # of an earlier selection
-        row = rows.of_result(result, before)
-        self._under_way.pop(name, None)
-        self._put(row._replace(time=self._times.get(name, row.time)))
+    def _add(self, name: str, result: ShownResult) -> None:
+        self.cells[name] = result.cells
+        self.state.add(result.brief)
         self.results += 1
 
-    def _combination(self) -> None:
-        """The results of all regions together: they stand in scan.json alone."""
+    def _read_combination(self) -> None:
+        """The results of all regions together, which only scan.json holds."""
         with contextlib.suppress(FileNotFoundError):
-            stat = (self.folder / "scan.json").stat()
-            if (stamp := (stat.st_mtime_ns, stat.st_ino)) == self._scan_stamp:
+            if (stamp := _stamp(self.folder / "scan.json")) == self._scan_stamp:
                 return
             self._scan_stamp = stamp
             scan = read_scan(self.folder)
             if scan is None:
                 return
-            self._forget(())
-            for result in scan["results"]:
-                self._result(result)
+            self.state.restart(())
+            self._begin_again_if_restarted()
+            for content in scan["results"]:
+                with contextlib.suppress(ValueError):
+                    result = self._reader.from_result(content)
+                    self._add(result.brief.name, result)
             for failure in scan["failures"]:
-                if failure["name"] not in self.position:
-                    self._put(Row(failure["name"], tuple(failure["values"]), rows.FAILED, reason=str(failure["reason"])))
+                self.state.fail(failure["name"], tuple(failure["values"]), str(failure["reason"]))
+
+    def _note_changes(self) -> None:
+        state = self.state
+        self._begin_again_if_restarted()
+        for name in islice(state.points, len(self.names), None):
+            self.position[name] = len(self.names)
+            self.names.append(name)
+        if state.changed:
+            self.changes += sorted(self.position[name] for name in state.changed)
+            self.version += 1
+            state.changed = set()
 
 
-def _over(events: Sequence[Event]) -> set[int]:
-    """The positions of the submissions and beginnings of tasks whose end is among the events too: nobody saw them wait or run."""
-    ended, over = set[str](), set[int]()
-    for i in reversed(range(len(events))):
-        match events[i]:
-            case Finished(task=str(task)):
-                ended.add(task)
-            case Started(task=str(task)) if task in ended:
-                over.add(i)
-            case Submitted(task=str(task)) if task in ended:
-                over.add(i)
-                ended.discard(task)
-            case Planned():
-                ended.clear()
-    return over
+def _stamp(path: Path) -> FileStamp:
+    stat = path.stat()
+    return stat.st_mtime_ns, stat.st_ino

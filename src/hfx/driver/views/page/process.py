@@ -26,7 +26,7 @@ _PATIENCE = 14.0
 def beside(listening: socket.socket, token: str) -> Iterator[Callable[[Path], None]]:
     """Serve the page for the block from another process, which takes `listening` over.
 
-    What is yielded tells it the run's folder; the first counts, those of regions lie beneath.
+    Call the yielded function with the run's folder; later folders are ignored, those of regions lie beneath the first.
     """
     command = [sys.executable, "-m", "hfx.driver.views.page", str(listening.fileno())]
     with listening:
@@ -39,20 +39,20 @@ def beside(listening: socket.socket, token: str) -> Iterator[Callable[[Path], No
             env={**SINGLE, **os.environ},  # threads of BLAS wait by spinning, on cores that are the scan's
         )
     assert server.stdin is not None
-    words = server.stdin
-    _tell(words, token)
-    told: list[Path] = []
+    pipe = server.stdin
+    _send(pipe, token)
+    sent: list[Path] = []
 
     def began(folder: Path) -> None:
-        if not told:
-            told.append(folder)
-            _tell(words, str(folder.absolute()))
+        if not sent:
+            sent.append(folder)
+            _send(pipe, str(folder.absolute()))
 
     try:
         yield began
     finally:
         with suppress(OSError):
-            words.close()
+            pipe.close()
         try:
             server.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
@@ -60,7 +60,7 @@ def beside(listening: socket.socket, token: str) -> Iterator[Callable[[Path], No
             server.wait()
 
 
-def _tell(words: IO[bytes], text: str) -> None:
-    """A line to the server; one that has died is no reason for a scan to stop."""
+def _send(pipe: IO[bytes], text: str) -> None:
+    """Send a line to the server; a server that has died is no reason for a scan to stop."""
     with suppress(OSError):
-        os.write(words.fileno(), json.dumps(text).encode() + b"\n")
+        os.write(pipe.fileno(), json.dumps(text).encode() + b"\n")

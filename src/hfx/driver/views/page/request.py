@@ -1,13 +1,13 @@
-"""What a browser asks to see."""
+"""The plane that a browser requests."""
 
 from dataclasses import dataclass
 
-__all__ = ["Asked"]
+__all__ = ["PlaneRequest"]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a browser asked to see: axis expressions and a selection, each as of ``hfx scan``; None: the run's own."""
+class PlaneRequest:
+    """Axis expressions and a selection, each as an option of ``hfx scan``; None: those of the run."""
 
     x: str | None = None
     y: str | None = None

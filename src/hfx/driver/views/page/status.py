@@ -1,21 +1,20 @@
-"""What the page says of a run as a whole: how far it is, how fast, who works, what went wrong."""
+"""The status of a run for the page: its description, counts, rate, workers and failures, and the rows of its table."""
 
 from itertools import islice
-from typing import Any
 
-from hfx.driver.views.page import rows
+from hfx.driver.questions.base import Brief
 from hfx.driver.views.page.feed import Feed
+from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, WorkerRow
+from hfx.driver.views.state import Status as HypothesisStatus
 
-__all__ = ["head", "status"]
+__all__ = ["head", "row", "status"]
 
-_REASONS = 200
-"""The most failures that are listed with their reasons; the table holds all."""
+_MOST_FAILURES = 200  # that are listed with their reasons; the table holds all
 
 
-def head(feed: Feed) -> dict[str, Any]:
-    """What does not change while a run goes on: what it is of, and how it was asked for."""
-    run, pallet = feed.run, feed.run.get("pallet", {})
-    options = run.get("options", {})
+def head(feed: Feed) -> Head:
+    """The description of a run: its pallet, its command, its question."""
+    run, pallet = feed.run, feed.pallet
     return {
         "hfx": run.get("hfx"),
         "name": pallet.get("name"),
@@ -28,43 +27,85 @@ def head(feed: Feed) -> dict[str, Any]:
         "endpoint": run.get("endpoint"),
         "host": run.get("host"),
         "folder": str(feed.folder),
-        "minima": options.get("minima"),
-        "mu": options.get("mu"),
-        "title": options.get("title"),
+        "options": {name: value for name, value in feed.options.items() if name in ("minima", "mu", "title")},
         "started": run.get("started"),
         "finished": run.get("finished"),
+        "columns": [{"name": name, "title": title} for name, title in feed.columns],
+        "surface": _surface(feed),
     }
 
 
-def status(feed: Feed) -> dict[str, Any]:
-    """The counts, the rate, the workers, the failures."""
-    count = feed.count
+def _surface(feed: Feed) -> SurfaceContent | None:
+    surface = feed.surface
+    if surface is None:
+        return None
     return {
-        "state": feed.state,
-        "gone": feed.gone,
-        "step": count.step,
-        "round": count.round,
-        "done": count.done,
-        "of": count.total,
-        "rate": count.rate if feed.going_on else 0.0,
-        "left": count.left if feed.going_on and count.done < count.total else None,
-        "now": count.now,
-        "states": {name: number for name, number in feed.counts.states.items() if number},
-        "unconverged": feed.counts.unconverged,
-        "total": max(len(feed.rows), count.total if count.step == "local" else 0),
+        "name": surface.name,
+        "curves": list(surface.curves),
+        "median": surface.median,
+        "level": surface.level,
+        "statement": surface.statement,
+    }
+
+
+def status(feed: Feed) -> Status:
+    """The counts, the rate, the workers, the failures."""
+    state, step = feed.state, feed.state.progress.current
+    counts = {status.name.lower(): number for status, number in state.counts.items() if number}
+    return {
+        "state": feed.run_state,
+        "reason": feed.reason,
+        "step": step.step,
+        "round": step.round,
+        "done": step.done,
+        "of": step.total,
+        "rate": step.rate if feed.going_on else 0.0,
+        "left": step.remaining if feed.going_on and step.done < step.total else None,
+        "now": step.now,
+        "states": counts,
+        "fitted": len(state.results),
+        "total": max(len(feed.names), step.total if step.step == "local" else 0),
         "workers": _workers(feed),
         "failures": _failures(feed),
-        "told": feed.told[::-1],
+        "notices": [{"time": time, "text": text} for time, text in reversed(state.messages)],
     }
 
 
-def _workers(feed: Feed) -> list[dict[str, Any]]:
-    """Each worker that sent results: how many, its mean time for one, and when the last came."""
-    found = [(name, work) for name, work in sorted(feed.counts.workers.items()) if work.fitted > 0]
-    return [{"name": n, "fitted": w.fitted, "seconds": w.seconds / w.fitted, "last": w.last} for n, w in found]
+def _workers(feed: Feed) -> list[WorkerRow]:
+    found = [(name, worker) for name, worker in sorted(feed.state.workers.items()) if worker.done > 0]
+    return [{"name": n, "done": w.done, "seconds": w.seconds / w.done, "last": w.last or None} for n, w in found]
 
 
-def _failures(feed: Feed) -> list[dict[str, Any]]:
-    """The hypotheses without a usable result, with the reason."""
-    bad = islice(feed.counts.unusable.values(), _REASONS)
-    return [{"name": row.name, "reason": row.reason, "failed": row.state == rows.FAILED} for row in bad]
+def _failures(feed: Feed) -> list[Failure]:
+    """The hypotheses without a usable result, with the reasons."""
+    state = feed.state
+    first = islice(state.unusable.items(), _MOST_FAILURES)
+    return [{"name": n, "reason": reason, "failed": state.statuses[n] is HypothesisStatus.FAILED} for n, reason in first]
+
+
+def row(feed: Feed, position: int) -> Row:
+    """The row of a hypothesis."""
+    name, state = feed.names[position], feed.state
+    result = state.results.get(name)
+    return [
+        position,
+        name,
+        list(state.points[name]),
+        state.statuses[name].name.lower(),
+        None if result is None else list(result.numbers),
+        list(feed.cells.get(name, ())),
+        state.unusable.get(name, ""),
+        [] if result is None else _remarks(result),
+        None if result is None else result.seconds,
+        "" if result is None else result.worker,
+        state.finished.get(name),
+    ]
+
+
+def _remarks(result: Brief) -> list[str]:
+    remarks = list(result.remarks)
+    if result.missing_in:
+        remarks.insert(0, f"No result in {', '.join(result.missing_in)}.")
+    if result.region is not None:
+        remarks.insert(0, f"From region {result.region}, the best expected one here.")
+    return remarks

@@ -1,127 +1,144 @@
-"""What a browser is sent: server-sent events, each of what has changed since the last."""
+"""The stream of a browser: server-sent events, each with what changed since the last."""
 
+import asyncio
 import secrets
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any
 
-import orjson
+import msgspec
 
+from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.hub import Hub
-from hfx.driver.views.page.request import Asked
-from hfx.driver.views.page.status import head, status
+from hfx.driver.views.page.messages import Head, Message
+from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.status import head, row, status
 from hfx.driver.views.page.view import Picture, View
 
 __all__ = ["Stream"]
 
-# Seconds: the least between two messages, and the most.
-_PACE = 0.25
+# Seconds: the least between two messages, and the most between two signs of life.
+_PAUSE = 0.25
 _HEARTBEAT = 10.0
 
-# Tells this server's places in a stream from those of another one.
+# Distinguishes this server's event ids from those of another one.
 _EPOCH = secrets.token_hex(4)
+
+_encoder = msgspec.json.Encoder()
 
 
 @dataclass
 class Stream:
-    """One browser's: `view` by name (None: the one to show first), and the plane it asked for.
+    """The stream of one browser: `view` by name (None: the one to show first), and the plane that it requested.
 
-    `since`: the id of the last event it has, of this or another stream; what it knows already is not sent again.
+    `since`: the id of the last event that the browser has; it is not sent again what it has already.
     """
 
     hub: Hub
     view: str | None
-    asked: Asked
+    request: PlaneRequest
     since: str = ""
-    _seen: tuple[str, int, int] | None = field(default=None, init=False)
-    _version: Any = field(default=None, init=False)
-    _head: Any = field(default=None, init=False)
-    _picture: tuple[Picture | None, int] = field(default=(None, -1), init=False)
+    _watched: tuple[View, Picture] | None = field(default=None, init=False)
+    _rows: tuple[str, int, int] | None = field(default=None, init=False)  # view, generation, changes that were sent
+    _version: object = field(default=None, init=False)
+    _head: Head | None = field(default=None, init=False)
+    _parts: tuple[Picture | None, int] = field(default=(None, -1), init=False)
+    _last: bool = field(default=False, init=False)  # whether the last state was sent
 
-    def events(self) -> Generator[bytes]:
+    async def events(self) -> AsyncGenerator[bytes]:
         """The messages, until the hub has ended."""
-        self._seen = self._resumed()
+        self._rows = self._resumed()
         yield b"retry: 1000\n\n"
-        while True:
-            with self.hub.guard:
-                view = self._wait_for_view()
-                picture = view.watch(self.asked) if view else None
-            if view is None or picture is None:
-                if self.hub.ended:
-                    yield self._end()
-                    return
-                yield b": still here\n\n"
-                continue
-            try:
-                yield from self._of(view, picture)
-            finally:
-                with self.hub.guard:
-                    view.leave(picture)
-            if self.hub.ended and self._shown(view):
-                yield self._end()
-                return
+        sent = time.monotonic()
+        try:
+            while not self._last:
+                # In a thread: the lock may be held while a large file is read.
+                message = await asyncio.to_thread(self._next)
+                if message is None and time.monotonic() - sent > _HEARTBEAT:
+                    message = b": still here\n\n"
+                if message is not None:
+                    yield message
+                    sent = time.monotonic()
+                if not self._last:
+                    await asyncio.sleep(_PAUSE)
+            yield b"event: end\ndata: " + _encoder.encode({"why": self.hub.ended}) + b"\n\n"
+        finally:
+            await asyncio.to_thread(self._leave)
 
-    def _wait_for_view(self) -> View | None:
-        self.hub.guard.wait_for(lambda: self.hub.view(self.view) is not None or self.hub.ended, _HEARTBEAT)
-        return self.hub.view(self.view)
-
-    def _of(self, view: View, picture: Picture) -> Iterator[bytes]:
-        """Messages of one view: until another one is to be shown first, if this one was not chosen, or the end."""
-        while self._shown(view):
-            with self.hub.guard:
-                self.hub.guard.wait_for(lambda: self._news(view, picture) or self.hub.ended, _HEARTBEAT)
-                ended = bool(self.hub.ended)
-                content = self._content(view, picture) if self._news(view, picture) else None
-            yield self._message(content) if content is not None else b": still here\n\n"
-            if ended:
-                return
-            time.sleep(_PACE)
-
-    def _shown(self, view: View) -> bool:
+    def _next(self) -> bytes | None:
+        """The next message; None where nothing has changed."""
         with self.hub.guard:
-            return self.view is not None or self.hub.current == view.name
-
-    def _news(self, view: View, picture: Picture) -> bool:
-        return bool(self._state(view, picture) != self._version)
-
-    def _state(self, view: View, picture: Picture) -> Any:
-        return view.name, view.feed.version, picture.version, tuple(v.feed.state for v in self.hub.views.values())
-
-    def _content(self, view: View, picture: Picture) -> dict[str, Any]:
-        """What has changed; the caller holds the lock."""
-        feed = view.feed
-        self._version = self._state(view, picture)
-        content: dict[str, Any] = {"status": status(feed), **self.hub.content(), "view": view.name}
-        if (now := (view.name, feed.generation, len(feed.changes))) != self._seen:
-            if self._seen is None or self._seen[:2] != now[:2]:
-                content["rows"], content["whole"] = [[i, *row.cells()] for i, row in enumerate(feed.rows)], True
-            else:
-                changed = sorted(set(feed.changes[self._seen[2] :]))
-                content["rows"] = [[i, *feed.rows[i].cells()] for i in changed]
-            self._seen = now
-        if (top := head(feed)) != self._head:
-            content["head"], self._head = top, top
-        known, version = self._picture
-        if known is not picture or version != picture.version:
-            laid = known is not picture or version < picture.plane_version
-            content["contour"], content["error"] = picture.contour, picture.error
-            self._picture = picture, picture.version
-            if laid and picture.plane is not None:
-                content["plane"] = picture.plane.content()
-        return content
-
-    def _message(self, content: dict[str, Any]) -> bytes:
-        assert self._seen is not None
-        name, generation, changes = self._seen
+            view = self.hub.view(self.view)
+            self._watch(view)
+            self._last = bool(self.hub.ended)
+            if view is None or self._watched is None:
+                return None
+            picture = self._watched[1]
+            version = self._versions(view, picture)
+            if version == self._version:
+                return None
+            self._version = version
+            message = self._message(view, picture)
+        assert self._rows is not None
+        name, generation, changes = self._rows
         place = f"{_EPOCH}:{generation}:{changes}:{name.encode().hex()}"
-        return b"id: " + place.encode() + b"\ndata: " + orjson.dumps(content) + b"\n\n"
+        return b"id: " + place.encode() + b"\ndata: " + _encoder.encode(message) + b"\n\n"
 
-    def _end(self) -> bytes:
-        return b"event: end\ndata: " + orjson.dumps({"why": self.hub.ended}) + b"\n\n"
+    def _watch(self, view: View | None) -> None:
+        """Look at a view, and at no other."""
+        if self._watched is not None and self._watched[0] is not view:
+            self._watched[0].leave(self._watched[1])
+            self._watched = None
+        if self._watched is None and view is not None:
+            self._watched = view, view.watch(self.request)
+
+    def _leave(self) -> None:
+        with self.hub.guard:
+            self._watch(None)
+
+    def _versions(self, view: View, picture: Picture) -> object:
+        return view.name, view.feed.version, picture.version, tuple(v.feed.run_state for v in self.hub.views.values())
+
+    def _message(self, view: View, picture: Picture) -> Message:
+        """The parts that changed; the caller holds the lock."""
+        feed, hub = view.feed, self.hub
+        message: Message = {
+            "status": status(feed),
+            "views": hub.titles(),
+            "current": hub.current,
+            "folder": hub.folder,
+            "view": view.name,
+        }
+        self._add_rows(message, view.name, feed)
+        if (described := head(feed)) != self._head:
+            message["head"] = self._head = described
+        self._add_picture(message, picture)
+        return message
+
+    def _add_rows(self, message: Message, name: str, feed: Feed) -> None:
+        now = name, feed.generation, len(feed.changes)
+        if now == self._rows:
+            return
+        if self._rows is None or self._rows[:2] != now[:2]:
+            message["rows"], message["whole"] = [row(feed, i) for i in range(len(feed.names))], True
+        else:
+            message["rows"] = [row(feed, i) for i in sorted(set(feed.changes[self._rows[2] :]))]
+        self._rows = now
+
+    def _add_picture(self, message: Message, picture: Picture) -> None:
+        known, version = self._parts
+        if known is picture and version == picture.version:
+            return
+        seen = version if known is picture else -1
+        message["contour"], message["error"] = picture.contour, picture.error
+        if seen < picture.layout_version:
+            message["plane"] = None if picture.layout is None else picture.layout.content
+        if seen < picture.svg_version:
+            message["svg"] = picture.svg
+        self._parts = picture, picture.version
 
     def _resumed(self) -> tuple[str, int, int] | None:
-        """The place in the rows' history that `since` names; None where it is none of ours."""
+        """The place in the history of rows that `since` names; None where it is none of this server's."""
         parts = self.since.split(":")
         if len(parts) != 4 or parts[0] != _EPOCH:
             return None

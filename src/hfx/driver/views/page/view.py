@@ -1,95 +1,141 @@
-"""One run as the page shows it: its feed, and the planes that browsers look at, each with its contour."""
+"""One run as the page shows it: its feed, and the planes that browsers look at, each with its picture."""
 
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
+from hfx.driver.run.contents import Contours, Curve
+from hfx.driver.run.folder import read_json
 from hfx.driver.views.page.feed import Feed
-from hfx.driver.views.page.request import Asked
-from hfx.errors import OptionError
+from hfx.driver.views.page.messages import ContourContent, SvgContent
+from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.state import Status
+from hfx.errors import HfxError, OptionError
 
 if TYPE_CHECKING:
-    from hfx.driver.views.page.plane_layout import Plane
+    from hfx.driver.views.page.picture import Layout, Snapshot
 
 __all__ = ["Picture", "View"]
 
-# The share of a core that contours may take, while the scan's fits want it and where they are elsewhere; and the least seconds
-# between two.
+# The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least
+# seconds between two contours.
 _SHARE, _SHARE_ELSEWHERE = 0.005, 0.05
 _LEAST = 0.7
 
+DrawnState = tuple[int, int, int, bool]
+"""The version of the hypotheses, the numbers of results and of failures, and whether the run goes on."""
+
 
 class Picture:
-    """A plane that somebody looks at, and its contour so far; `version` counts their changes."""
+    """A plane that browsers look at, and its picture so far; the versions count the changes of each part."""
 
-    def __init__(self, asked: Asked) -> None:
-        self.asked, self.watchers = asked, 0
-        self.plane: Plane | None = None
+    def __init__(self, request: PlaneRequest) -> None:
+        self.request, self.watchers = request, 0
+        self.layout: Layout | None = None
         self.error = ""
-        self.contour: dict[str, Any] | None = None
-        self.version = self.plane_version = 0
-        self._of: object = None
-        self._drawn = (-1, -1, -1, True)
+        self.contour: ContourContent | None = None
+        self.svg: SvgContent | None = None
+        self.version = self.layout_version = self.svg_version = 0
+        self._laid_out: object = None
+        self._drawn: DrawnState | None = None
+        self._legend: object = None
         self._due = 0.0
 
     def lay_out(self, feed: Feed) -> None:
-        """The plane of the feed's rows, if they are others than before; the caller holds the lock."""
-        options = feed.run.get("options", {})
-        of = feed.generation, len(feed.rows), feed.label_names, options
-        if of == self._of:
+        """Choose the axes and places of the feed's hypotheses, if these changed; the caller holds the lock."""
+        now = feed.generation, len(feed.names), feed.label_names, feed.options
+        if now == self._laid_out or feed.surface is None:
             return
-        self._of = of
-        from hfx.driver.views.page import plane_layout  # numpy and scipy: the page is there before they are
+        self._laid_out = now
+        from hfx.driver.views.page.picture import lay_out  # numpy and scipy: the page is there before they are
 
+        points = [feed.state.points[name] for name in feed.names]
         try:
-            self.plane, self.error = plane_layout.laid_out(feed.rows, feed.label_names, options, self.asked), ""
+            self.layout = lay_out(points, feed.label_names, feed.options, self.request, feed.surface) if points else None
+            self.error = ""
         except OptionError as error:
-            self.plane, self.error, self.contour = None, str(error), None
+            self.layout, self.error = None, str(error)
+        self.contour = self.svg = self._drawn = self._legend = None
         self.version += 1
-        self.plane_version = self.version
+        self.layout_version = self.svg_version = self.version
 
     def wants(self, feed: Feed) -> bool:
-        """Whether there are results that the contour does not show yet, and it may be drawn now."""
-        if self.plane is None or self._state(feed) == self._drawn or not feed.results:
+        """Whether there are results that the picture does not show yet, and it may be drawn now."""
+        if self.layout is None or self._state(feed) == self._drawn:
             return False
-        return not feed.going_on or time.monotonic() >= self._due
+        return not feed.going_on or self.svg is None or time.monotonic() >= self._due
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
-        """Draw the contour anew, outside the lock, and note what that took."""
-        from hfx.driver.views.page import plane_layout
+        """Draw the contour, and the picture around it if that changes, outside the lock."""
+        from hfx.driver.views.page.picture import Snapshot, draw_contour, draw_svg
 
+        with guard:
+            layout, state, surface = self.layout, self._state(feed), feed.surface
+            if layout is None or surface is None or len(layout.chosen) != len(feed.names):
+                return
+            snapshot = Snapshot.of(layout, feed.names, feed.state, feed.label_names, surface)
+            interpolation = "linear" if feed.going_on else layout.options.interpolation
         began = time.thread_time()
-        with guard:
-            plane, state, table, labels = self.plane, self._state(feed), list(feed.rows), feed.label_names
-            interpolation = "linear" if feed.going_on else feed.run.get("options", {}).get("interpolation")
-        if plane is None or len(plane.chosen) != len(table):
+        try:
+            content, plane = draw_contour(layout, snapshot, interpolation)
+            spent = time.thread_time() - began if snapshot.data.results else 0.0  # the first picture loads modules
+            legend = self._legend_of(snapshot, content, feed)
+            if legend != self._legend:
+                svg = draw_svg(layout, snapshot, plane, feed.pallet, [] if feed.going_on else _theory(feed, layout))
+        except HfxError as error:
+            with guard:
+                self.error, self._drawn = str(error), state
+                self.version += 1
             return
-        contour = {**plane_layout.drawn(plane, table, labels, interpolation), "time": time.time()}
         with guard:
-            self.contour, self._drawn = contour, state
+            if self.layout is not layout:
+                return  # it was laid out again meanwhile
             self.version += 1
+            if legend != self._legend:
+                self.svg, self._legend, self.svg_version = svg, legend, self.version
+            self.contour, self._drawn = content, state
             guard.notify_all()
-        share = _SHARE if feed.here else _SHARE_ELSEWHERE
-        self._due = time.monotonic() + max(_LEAST, (time.thread_time() - began) / share)
+        self._due = time.monotonic() + max(_LEAST, spent / (_SHARE if feed.here else _SHARE_ELSEWHERE))
 
     @staticmethod
-    def _state(feed: Feed) -> tuple[int, int, int, bool]:
-        """What a contour depends on: the results, how many are awaited no more, and whether it is to be quick."""
+    def _state(feed: Feed) -> DrawnState:
         return feed.generation, feed.results, feed.failed, feed.going_on
+
+    @staticmethod
+    def _legend_of(snapshot: "Snapshot", content: ContourContent, feed: Feed) -> object:
+        """The parts of the picture that the browser cannot change: a change of them has the picture drawn again."""
+        surface = snapshot.data.surface
+        curves = frozenset(curve["which"] for curve in content["curves"]) & {surface.curves[0], surface.median}
+        kinds = frozenset(feed.state.status_of(result) for result in snapshot.data.results) & {Status.EXCLUDED, Status.ALLOWED}
+        complete = content["made_of"] == content["of"]
+        numbers = content["made_of"] if surface.level is None else 0  # colours of values are drawn with the picture
+        return curves, bool(content["bands"] and content["bands"][0]), kinds, complete, numbers, feed.going_on
+
+
+def _theory(feed: Feed, layout: "Layout") -> list[Curve]:
+    """The curves with the signal's cross section up and down that a finished run has."""
+    from hfx.driver.plane.contour import theory_curves
+
+    with suppress(OSError, HfxError):
+        found = cast("Contours | None", read_json(feed.folder, "contour.json"))
+        if found and layout.axes.y is not None:
+            return theory_curves(found, layout.axes.x, layout.axes.y)
+    return []
 
 
 class View:
-    """A run's folder, by name: "" for the folder itself, a region's name for one beneath."""
+    """A run's folder, by name: "" for the folder itself, a region's name for a folder beneath."""
 
     def __init__(self, name: str, folder: Path, guard: threading.Condition) -> None:
         self.name, self.feed, self._guard = name, Feed(folder), guard
-        self.pictures: dict[Asked, Picture] = {}
+        self.pictures: dict[PlaneRequest, Picture] = {}
 
-    def poll(self, *, closely: bool = False) -> bool:
-        """Read the folder; whether anything is new."""
+    def poll(self, *, check_driver: bool = False) -> bool:
+        """Read the folder; return whether there is anything new."""
         with self._guard:
-            new = self.feed.poll(closely=closely)
+            new = self.feed.poll(check_driver=check_driver)
             for picture in self.pictures.values():
                 picture.lay_out(self.feed)
             if new:
@@ -97,21 +143,21 @@ class View:
         return new
 
     def draw(self) -> None:
-        """Draw the contours that are due."""
+        """Draw the pictures that are due."""
         with self._guard:
             wanted = [picture for picture in self.pictures.values() if picture.wants(self.feed)]
         for picture in wanted:
             picture.draw(self.feed, self._guard)
 
-    def watch(self, asked: Asked) -> Picture:
-        """Somebody looks at a plane; the caller holds the lock."""
-        picture = self.pictures.setdefault(asked, Picture(asked))
+    def watch(self, request: PlaneRequest) -> Picture:
+        """The picture of a plane that one more browser looks at; the caller holds the lock."""
+        picture = self.pictures.setdefault(request, Picture(request))
         picture.watchers += 1
         picture.lay_out(self.feed)
         return picture
 
     def leave(self, picture: Picture) -> None:
-        """Somebody looks away; the caller holds the lock."""
+        """A browser looks at it no more; the caller holds the lock."""
         picture.watchers -= 1
         if not picture.watchers:
-            self.pictures.pop(picture.asked, None)
+            self.pictures.pop(picture.request, None)

@@ -1,34 +1,35 @@
-// The page: the store, what fills it, and what shows it.
+// The page: the store, the stream that fills it, and the views that show it.
 
-import { Plane } from "hfx/plane.js";
+import { Picture } from "hfx/picture.js";
 import { fillSide } from "hfx/side.js";
-import { COLUMNS, Store, listen } from "hfx/store.js";
+import { Store, listen } from "hfx/store.js";
 import { Table } from "hfx/table.js";
 import { take } from "hfx/take.js";
-import { element } from "hfx/words.js";
+import { curveTitle, element, shortTitle } from "hfx/words.js";
 
 const $ = (id) => document.getElementById(id);
 const token = new URLSearchParams(location.search).get("token");
 const store = new Store();
 const table = new Table($("table"), $("search"), $("found"), store);
-const plane = new Plane($("plane"), $("tip"), $("spoken"), store, (index, go) => {
+const plane = new Picture($("plane"), $("tip"), $("spoken"), store, (index, go) => {
   table.show(index);
   if (go) document.querySelector(`#table tr[data-index="${index}"]`)?.focus();
 });
 
 let source = null;
-let asked = { view: null, x: "", y: "", where: "" };
+let request = { view: null, x: "", y: "", where: "" };
 
-function ask(more) {
+function ask(changed) {
   if (store.ended) return;
-  asked = { ...asked, ...more };
+  request = { ...request, ...changed };
   source?.close();
-  source = listen(store, token, asked);
+  source = listen(store, token, request);
 }
 
 // The table is large: it follows the data at its own pace, the picture with every frame.
 let waiting = null;
 function follow() {
+  slider();
   plane.update();
   fillSide(store);
   waiting ??= setTimeout(() => { waiting = null; table.update(); table.mark(); }, 120);
@@ -40,18 +41,27 @@ function look() {
   fillSide(store);
 }
 
+// The slider has a stop for each curve of the quantity that is drawn.
+let stops = "";
 function slider() {
-  $("columns").replaceChildren(...COLUMNS.map((label, value) => element("option", { value, label })));
-  $("stops").replaceChildren(...["obs.", "−2σ", "−1σ", "median", "+1σ", "+2σ"].map((textContent) => element("span", { textContent })));
-  const choose = () => {
-    store.column = Number($("column").value);
-    $("column-name").textContent = COLUMNS[store.column];
-    $("column").setAttribute("aria-valuetext", COLUMNS[store.column]);
-    plane.update();
-    fillSide(store);
-  };
-  $("column").addEventListener("input", choose);
-  choose();
+  if (stops === store.curves.join()) return;
+  stops = store.curves.join();
+  const titles = store.curves.map(curveTitle);
+  document.querySelector(".slider").hidden = titles.length < 2;
+  $("column").max = Math.max(0, titles.length - 1);
+  $("columns").replaceChildren(...titles.map((label, value) => element("option", { value, label })));
+  $("stops").replaceChildren(...store.curves.map((name) => element("span", { textContent: shortTitle(name, store.head.surface.median) })));
+  store.column = Math.min(store.column, Math.max(0, titles.length - 1));
+  chooseCurve();
+}
+
+function chooseCurve() {
+  store.column = Number($("column").value);
+  const title = curveTitle(store.curves[store.column] ?? "");
+  $("column-name").textContent = title;
+  $("column").setAttribute("aria-valuetext", title);
+  plane.update();
+  fillSide(store);
 }
 
 function axes() {
@@ -73,11 +83,11 @@ function axes() {
 
 store.addEventListener("data", follow);
 store.addEventListener("look", look);
-for (const button of document.querySelectorAll("[data-take]")) button.addEventListener("click", () => take(button.dataset.take, store));
-slider();
+for (const button of document.querySelectorAll("[data-take]")) button.addEventListener("click", () => take(button.dataset.take, store, plane));
+$("column").addEventListener("input", chooseCurve);
 axes();
 ask({});
 follow();
 
-// For whoever wants to measure or to script the page.
+// For scripts and measurements.
 globalThis.hfx = { store, plane, table };

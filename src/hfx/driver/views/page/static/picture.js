@@ -1,307 +1,308 @@
-// The picture: a pure function of a canvas' context, its size and the store; the same for the screen, PNG and SVG.
+// The picture: the SVG that hfx draws, with the lines, bands and points of the results so far filled in.
 
-import { palette, place } from "hfx/colours.js";
-import { finish, marks, shape } from "hfx/marks.js";
-import { linear, logarithmic, span } from "hfx/scales.js";
-import { COLUMNS, KINDS, LEVEL, WHICH, kind } from "hfx/store.js";
-import { number } from "hfx/words.js";
+import { KINDS } from "hfx/store.js";
+import { brief, element } from "hfx/words.js";
 
-const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'DejaVu Sans', sans-serif";
-const LINES = { observed: [2.4, []], expected: [1.8, [8, 4]], theory: [1.3, [2, 2.5]], other: [1.7, [5, 2, 1, 2]] };
+const REACH = 20;
+const SVG = "http://www.w3.org/2000/svg";
 
-// Draws, and returns the scales: {x, y, box}. `layer`: the context of a canvas above, of the same size, for the marks.
-export function draw(ctx, size, store, theme, layer = null) {
-  const text = lettering(ctx, theme);
-  ctx.fillStyle = theme.paper;
-  ctx.fillRect(0, 0, size.width, size.height);
-  const shown = store.shown;
-  const top = header(text, size, store, shown, theme);
-  const narrow = size.width < 520;
-  const box = { left: narrow ? 60 : 66, right: size.width - 14, top: top + 8, bottom: size.height - 86 };
-  const profile = store.plane && store.plane.y === null;
-  const scales = profile ? profiled(shown, box) : plane(shown, box);
-  ctx.save();
-  ctx.beginPath();
-  ctx.rect(box.left, box.top, box.right - box.left, box.bottom - box.top);
-  ctx.clip();
-  if (profile) profileLines(ctx, shown, scales, store, theme);
-  else { curves(ctx, scales, store, theme); forbidden(ctx, scales, store, theme); }
-  ctx.restore();
-  frame(ctx, text, box, scales, store, theme);
-  marks(ctx, layer, shown, { ...scales, box }, store, theme, profile);
-  colourBar(ctx, text, size, box, store, theme);
-  return { ...scales, box };
-}
+// Each kind of point: strokes [width, colour] of dots, or of a cross. The later kinds lie on top.
+const POINTS = {
+  planned: { strokes: [[1.8, "#9aa0a8"]] },
+  submitted: { strokes: [[2.8, "#9aa0a8"]] },
+  running: { strokes: [[5, "#0072b2"], [2.6, "#ffffff"]] },
+  done: { strokes: [[4, "#2f4b7c"]] },
+  allowed: { strokes: [[4, "#6b6b6b"], [2.5, "#ffffff"]] },
+  excluded: { strokes: [[4, "#6b6b6b"]] },
+  not_converged: { strokes: [[1, "#aa3377"]], cross: true },
+  failed: { strokes: [[1, "#000000"]], cross: true },
+};
 
-function lettering(ctx, theme) {
-  const write = (string, x, y, { size = 13, align = "left", colour = theme.ink, weight = "" } = {}) => {
-    ctx.font = `${weight} ${size}px ${FONT}`.trim();
-    ctx.textAlign = align;
-    ctx.textBaseline = "alphabetic";
-    ctx.fillStyle = colour;
-    ctx.fillText(string, x, y);
-  };
-  write.width = (string, size = 13, weight = "") => {
-    ctx.font = `${weight} ${size}px ${FONT}`.trim();
-    return ctx.measureText(string).width;
-  };
-  write.fitted = (string, room, size, weight) => {
-    if (write.width(string, size, weight) <= room) return string;
-    let kept = string.length;
-    while (kept > 1 && write.width(`${string.slice(0, kept)}…`, size, weight) > room) kept -= 1;
-    return `${string.slice(0, kept).trimEnd()}…`;
-  };
-  write.ctx = ctx;
-  return write;
-}
+export class Picture {
+  #svg = null;
+  #drawn = null;
+  #places = [];
+  #asked = false;
 
-// Title, what the picture is made of, and the legend; the height that they take.
-function header(text, size, store, shown, theme) {
-  const room = size.width - 28;
-  const { name, region } = store.head;
-  const title = [name, region, store.plane?.where].filter(Boolean).join(" · ");
-  text(text.fitted(title || "hfx", room, 15, "600"), 14, 24, { size: 15, weight: "600" });
-  let at = 24;
-  for (const line of wrapped(text, madeOf(store, shown), room, 12)) {
-    at += 17;
-    text(line, 14, at, { size: 12, colour: theme.soft });
+  constructor(place, tip, spoken, store, onEnter) {
+    Object.assign(this, { place, tip, spoken, store, onEnter });
+    this.holder = place.querySelector(".svg");
+    place.addEventListener("pointermove", (event) => this.#point(event));
+    place.addEventListener("pointerleave", () => store.set({ hovered: -1 }));
+    place.addEventListener("click", (event) => this.#choose(event));
+    place.addEventListener("keydown", (event) => this.#key(event));
+    new ResizeObserver(() => this.mark()).observe(place);
   }
-  return legend(text, size, store, shown, theme, at + 6);
+
+  // Update with the next frame, once however often it is called.
+  update() {
+    if (this.#asked) return;
+    this.#asked = true;
+    requestAnimationFrame(() => {
+      this.#asked = false;
+      this.#update();
+    });
+  }
+
+  #update() {
+    const { store } = this;
+    if (store.svg !== this.#drawn) this.#insert(store.svg);
+    if (!this.#svg) return;
+    const project = this.#projection();
+    this.#places = store.rows.map((one) => (one.at ? project(one.at[0], store.plane.y === null ? one.numbers?.[store.column] : one.at[1]) : null));
+    this.#fillCurves(project);
+    this.#fillPoints();
+    this.mark();
+  }
+
+  #insert(picture) {
+    this.#drawn = picture;
+    this.#svg = null;
+    this.holder.replaceChildren();
+    if (!picture) return;
+    const parsed = new DOMParser().parseFromString(picture.text, "image/svg+xml").documentElement;
+    this.#svg = document.importNode(parsed, true);
+    this.#svg.setAttribute("aria-hidden", "true");
+    for (const name of ["width", "height"]) this.#svg.removeAttribute(name);
+    const points = this.#add(this.#svg, "g", { id: "points", fill: "none", "stroke-linecap": "round" });
+    for (const [kind, { strokes }] of Object.entries(POINTS)) {
+      strokes.forEach(([, stroke], i) => this.#add(points, "path", { id: `points-${kind}-${i}`, stroke }));
+    }
+    const rings = this.#add(this.#svg, "g", { id: "rings", fill: "none" });
+    for (const [name, r, colour] of [["selected", 6.5, "#0050b3"], ["hovered", 5.2, "#1c1f24"]]) {
+      for (const [width, stroke] of [[3.2, "#ffffff"], [1.5, colour]]) {
+        this.#add(rings, "circle", { class: name, r, stroke, "stroke-width": width, visibility: "hidden" });
+      }
+    }
+    this.holder.append(this.#svg);
+  }
+
+  #add(parent, name, attributes) {
+    const made = document.createElementNS(SVG, name);
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    parent.append(made);
+    return made;
+  }
+
+  // From data to the view box of the SVG.
+  #projection() {
+    const { transform: [a, b, c, d], logarithmic } = this.store.svg;
+    const scale = logarithmic ? (y) => Math.log10(Math.max(y, 1e-6)) : (y) => y;
+    return (x, y) => (y == null ? null : [a * x + b, c * scale(y) + d]);
+  }
+
+  #fillCurves(project) {
+    const { store } = this;
+    const { curves = [], bands = [], open_bands: openBands = [] } = store.contour ?? {};
+    for (const which of store.curves) {
+      const own = this.#svg.getElementById(`curve-${which}`);
+      if (!own) continue;
+      const parts = curves.filter((curve) => curve.which === which);
+      own.setAttribute("d", parts.map((curve) => pieces(curve, project, false)).join(""));
+      const width = this.#width(own);
+      own.setAttribute("stroke-width", which === store.curves[store.column] ? 1.35 * width : width);
+      const open = this.#twin(own, "open", { "stroke-width": 1, "stroke-dasharray": "1.2 2.6", "stroke-opacity": 0.75 });
+      open.setAttribute("d", parts.map((curve) => pieces(curve, project, true)).join(""));
+    }
+    bands.forEach((rings, i) => {
+      const own = this.#svg.getElementById(`band-${i}`);
+      if (!own) return;
+      own.setAttribute("fill-rule", "evenodd");
+      own.setAttribute("d", rings.map((ring) => trace(ring, project, true)).join(""));
+      const open = this.#twin(own, "open", { opacity: 0.35 });
+      open.setAttribute("d", (openBands[i] ?? []).map((ring) => trace(ring, project, true)).join(""));
+    });
+    this.#fillSelected(curves, project);
+  }
+
+  // The curve that is looked at, where the picture has no element of its own for it.
+  #fillSelected(curves, project) {
+    const { store } = this;
+    const which = store.curves[store.column];
+    const model = this.#svg.getElementById(`curve-${store.head.surface?.median}`) ?? this.#svg.getElementById(`curve-${store.curves[0]}`);
+    if (!model) return;
+    const extra = this.#twin(model, "selected", { "stroke-dasharray": "5 2 1 2" });
+    const shown = !this.#svg.getElementById(`curve-${which}`);
+    const parts = shown ? curves.filter((curve) => curve.which === which) : [];
+    extra.setAttribute("d", parts.map((curve) => pieces(curve, project, false)).join(""));
+  }
+
+  #width(path) {
+    path.dataset.width ??= path.getAttribute("stroke-width") ?? "1";
+    return Number(path.dataset.width);
+  }
+
+  // A second path of the same look, but for some attributes.
+  #twin(path, name, attributes) {
+    const id = `${path.id}-${name}`;
+    const there = this.#svg.getElementById(id);
+    if (there) return there;
+    const made = path.cloneNode(false);
+    made.id = id;
+    for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+    path.after(made);
+    return made;
+  }
+
+  // One path for all points of a kind: ten thousand points are a few elements.
+  #fillPoints() {
+    const { store } = this;
+    const parts = Object.fromEntries(Object.keys(POINTS).map((kind) => [kind, []]));
+    const area = this.#svg.viewBox.baseVal.width * this.#svg.viewBox.baseVal.height * 0.55;
+    const size = Math.min(1, Math.sqrt(area / Math.max(1, store.shown.length)) / 6.5);
+    const r = 2.4 * size;
+    for (const one of store.shown) {
+      const at = this.#places[one.index];
+      if (!at) continue;
+      const kind = store.kind(one);
+      const [x, y] = [at[0].toFixed(2), at[1].toFixed(2)];
+      parts[kind]?.push(POINTS[kind].cross ? `M${at[0] - r} ${at[1] - r}l${2 * r} ${2 * r}m${-2 * r} 0l${2 * r} ${-2 * r}` : `M${x} ${y}h.01`);
+    }
+    for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width], i) => {
+      const path = this.#svg.getElementById(`points-${kind}-${i}`);
+      path.setAttribute("d", parts[kind].join(""));
+      path.setAttribute("stroke-width", width * size);
+    });
+  }
+
+  // Where a hypothesis is drawn, in pixels of the picture's place; null where it is not.
+  placeOf(one) {
+    const at = this.#places[one.index];
+    if (!at || !this.#svg) return null;
+    const [frame, picture] = [this.place.getBoundingClientRect(), this.#svg.getBoundingClientRect()];
+    const scale = picture.width / this.store.svg.width;
+    return [picture.left - frame.left + at[0] * scale, picture.top - frame.top + at[1] * scale];
+  }
+
+  // Rings around the hovered and the selected point, and the text beside the first.
+  mark() {
+    if (!this.#svg) { this.tip.hidden = true; return; }
+    const { rows } = this.store;
+    for (const name of ["selected", "hovered"]) {
+      const at = this.#places[this.store[name]];
+      for (const circle of this.#svg.querySelectorAll(`#rings .${name}`)) {
+        circle.setAttribute("visibility", at ? "visible" : "hidden");
+        if (at) { circle.setAttribute("cx", at[0]); circle.setAttribute("cy", at[1]); }
+      }
+    }
+    this.#tip(this.store.hovered >= 0 ? rows[this.store.hovered] : null);
+  }
+
+  #tip(one) {
+    const at = one && this.placeOf(one);
+    this.tip.hidden = !at;
+    if (!at) return;
+    this.tip.replaceChildren(element("strong", { textContent: one.name }), element("span", { textContent: brief(one, this.store) }));
+    const { offsetWidth: width, offsetHeight: height } = this.tip;
+    const [x, y] = at;
+    this.tip.style.left = `${Math.max(4, Math.min(this.place.clientWidth - width - 4, x + 14))}px`;
+    this.tip.style.top = `${y - height - 12 > 0 ? y - height - 12 : y + 14}px`;
+  }
+
+  #nearest(event) {
+    if (!this.#svg) return -1;
+    const picture = this.#svg.getBoundingClientRect();
+    const scale = picture.width / this.store.svg.width;
+    const [x, y] = [(event.clientX - picture.left) / scale, (event.clientY - picture.top) / scale];
+    let [best, least] = [-1, (REACH / scale) ** 2];
+    this.#places.forEach((at, index) => {
+      if (!at) return;
+      const distance = (at[0] - x) ** 2 + (at[1] - y) ** 2;
+      if (distance < least) [best, least] = [index, distance];
+    });
+    return best;
+  }
+
+  #point(event) {
+    const hovered = this.#nearest(event);
+    if (hovered !== this.store.hovered) this.store.set({ hovered });
+  }
+
+  #choose(event) {
+    const selected = this.#nearest(event);
+    this.store.set({ selected });
+    if (selected >= 0) this.onEnter(selected, false);
+  }
+
+  #key(event) {
+    const ways = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+    const { selected } = this.store;
+    if (event.key in ways) {
+      event.preventDefault();
+      this.#go(ways[event.key]);
+    } else if (event.key === "Enter" && selected >= 0) this.onEnter(selected, true);
+    else if (event.key === "Escape") this.store.set({ selected: -1, hovered: -1 });
+  }
+
+  // The next point in a direction: near, and rather straight ahead than to the side.
+  #go([dx, dy]) {
+    const { selected, rows } = this.store;
+    const here = this.#places[selected];
+    let [best, least] = [-1, Infinity];
+    this.#places.forEach((at, index) => {
+      if (!at || index === selected || (!here && best >= 0)) return;
+      if (!here) { best = index; return; }
+      const [a, b] = [at[0] - here[0], at[1] - here[1]];
+      const [along, aside] = [a * dx + b * dy, Math.abs(a * dy - b * dx)];
+      const cost = along + 2.5 * aside;
+      if (along > 0.2 && cost < least) [best, least] = [index, cost];
+    });
+    if (best < 0) return;
+    this.store.set({ selected: best });
+    this.spoken.textContent = `${rows[best].name}: ${brief(rows[best], this.store)}`;
+  }
+
+  // The picture as it stands, for a file; null where there is none.
+  text(description) {
+    if (!this.#svg) return null;
+    const copy = this.#svg.cloneNode(true);
+    copy.querySelector("#rings").remove();
+    copy.removeAttribute("aria-hidden");
+    copy.setAttribute("width", `${this.store.svg.width}pt`);
+    copy.setAttribute("height", `${this.store.svg.height}pt`);
+    const [words, paper] = [document.createElementNS(SVG, "desc"), document.createElementNS(SVG, "rect")];
+    words.textContent = description;
+    for (const [key, value] of Object.entries({ width: "100%", height: "100%", fill: "#ffffff" })) paper.setAttribute(key, value);
+    copy.prepend(words, paper);
+    return `${new XMLSerializer().serializeToString(copy)}\n`;
+  }
+}
+
+// The kinds of points that the picture's legend does not name, as they are now.
+export function openKinds(store) {
+  const present = new Set(store.shown.map((one) => store.kind(one)));
+  return ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
 }
 
 export function madeOf(store, shown = store.shown) {
   if (!shown.length) return "No hypothesis is known yet";
-  const done = shown.filter((one) => one.state === "fitted" && one.converged).length;
+  const done = shown.filter((one) => one.numbers && one.status !== "not_converged").length;
   const state = store.status?.state;
   const how = { finished: "scan finished", stopped: "scan stopped", failed: "scan failed" }[state] ?? (state === "running" ? "scan running" : "not begun");
-  const contour = store.contour;
+  const { contour } = store;
   const behind = contour && contour.made_of !== done && contour.made_of ? `, contour from ${contour.made_of} of them` : "";
-  return `${done} of ${shown.length} hypotheses fitted${behind} · ${how} · 95% CL`;
+  return [`${done} of ${shown.length} hypotheses fitted${behind}`, how, store.head.surface?.statement].filter(Boolean).join(" · ");
 }
 
-function wrapped(text, string, room, size) {
-  const lines = [];
-  for (const word of string.split(" ")) {
-    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
-    if (lines.length && text.width(longer, size) <= room) lines[lines.length - 1] = longer;
-    else lines.push(word);
-  }
-  return lines;
-}
-
-function legend(text, size, store, shown, theme, top) {
-  const items = [...lineItems(store), ...markItems(shown, store)];
-  let x = 14;
-  let y = top + 16;
-  for (const [sketch, label] of items) {
-    const width = 34 + text.width(label, 12) + 16;
-    if (x > 14 && x + width > size.width - 8) { x = 14; y += 19; }
-    sketch(text, x, y - 4, theme);
-    text(label, x + 32, y, { size: 12 });
-    x += width;
-  }
-  return items.length ? y + 6 : top;
-}
-
-function lineItems(store) {
-  const found = drawnCurves(store);
-  const has = (which) => found.some((curve) => curve.which === which);
-  const profile = store.plane?.y === null;
-  const items = [];
-  if (has("observed") || profile) items.push([stroke("observed", store), "Observed"]);
-  if (has("expected") || profile) items.push([stroke("expected", store, true), "Expected ±1σ"]);
-  const chosen = WHICH[store.column];
-  if (!["observed", "expected"].includes(chosen) && has(chosen)) items.push([stroke(chosen, store), capital(COLUMNS[store.column])]);
-  if (found.some((curve) => curve.which.startsWith("theory"))) items.push([stroke("theory-up", store), "Observed, signal theory"]);
-  if (store.plane?.forbidden_area?.length) items.push([area("forbidden"), `Not possible: ${store.plane.forbidden}`]);
-  if (found.some((curve) => curve.open?.length) || store.contour?.open_band.length) items.push([stroke("open", store), "pale: fits still missing there"]);
-  return items;
-}
-
-function capital(string) {
-  return string[0].toUpperCase() + string.slice(1);
-}
-
-function area(name) {
-  return ({ ctx }, x, y, theme) => {
-    ctx.fillStyle = theme[name];
-    ctx.fillRect(x, y - 6, 26, 12);
-  };
-}
-
-function stroke(which, store, band = false) {
-  return (text, x, y, theme) => {
-    const { ctx } = text;
-    if (which === "open") { ctx.fillStyle = theme.openBand; ctx.fillRect(x, y - 6, 26, 12); }
-    if (band) { ctx.fillStyle = theme.band; ctx.fillRect(x, y - 6, 26, 12); }
-    ctx.beginPath();
-    ctx.moveTo(x, y);
-    ctx.lineTo(x + 26, y);
-    if (which === "open") pen(ctx, "observed", store, theme, true);
-    else pen(ctx, which, store, theme, false);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    ctx.globalAlpha = 1;
-  };
-}
-
-function markItems(shown, store) {
-  const present = new Set(shown.map((one) => kind(one, store.column)));
-  const at = `(${COLUMNS[store.column]})`;
-  return Object.keys(KINDS).filter((name) => present.has(name)).map((name) => [
-    (text, x, y, theme) => {
-      const { ctx } = text;
-      const fill = name === "excluded" ? palette(theme)[6] : palette(theme)[42];
-      ctx.beginPath();
-      shape(ctx, name, x + 13, y, 5);
-      finish(ctx, name, theme, fill);
-    },
-    ["excluded", "allowed"].includes(name) ? `${KINDS[name]} ${at}` : KINDS[name],
-  ]);
-}
-
-function plane(shown, box) {
-  const x = linear(...span(shown.map((one) => one.at[0])), box.left, box.right);
-  const y = linear(...span(shown.map((one) => one.at[1])), box.bottom, box.top);
-  return { x, y };
-}
-
-function profiled(shown, box) {
-  let low = 0.02;
-  for (const one of shown) for (const value of one.cls ?? []) if (value > 0) low = Math.min(low, value);
-  const x = linear(...span(shown.map((one) => one.at[0])), box.left, box.right);
-  return { x, y: logarithmic(Math.max(low / 2, 1e-6), 1.3, box.bottom, box.top) };
-}
-
-// Sets the line of a curve: what is looked at is bold, what is not settled is thin, dotted and pale.
-function pen(ctx, which, store, theme, open) {
-  const name = which.startsWith("theory") ? "theory" : LINES[which] ? which : "other";
-  const [width, dashes] = LINES[name];
-  const bold = WHICH[store.column] === which ? 1.35 : 1;
-  ctx.lineWidth = open ? 1.3 : width * bold;
-  ctx.strokeStyle = which.startsWith("expected") ? theme.expected : theme.observed;
-  ctx.setLineDash(open ? [1.5, 3.5] : dashes);
-  ctx.globalAlpha = open ? 0.75 : 1;
-  ctx.lineJoin = "round";
-}
-
-// What cannot be, as hfx plot shows it: grey, with its border.
-function forbidden(ctx, { x, y }, store, theme) {
-  const rings = store.plane?.forbidden_area ?? [];
-  if (!rings.length) return;
-  ctx.beginPath();
-  for (const ring of rings) trace(ctx, ring, x, y, true);
-  ctx.fillStyle = theme.forbidden;
-  ctx.fill("evenodd");
-  ctx.strokeStyle = theme.faint;
-  ctx.lineWidth = 1.2;
-  ctx.stroke();
-}
-
-function curves(ctx, { x, y }, store, theme) {
-  const found = store.contour;
-  if (!found) return;
-  for (const [rings, colour] of [[found.band, theme.band], [found.open_band, theme.openBand]]) {
-    ctx.beginPath();
-    for (const ring of rings) trace(ctx, ring, x, y, true);
-    ctx.fillStyle = colour;
-    ctx.fill("evenodd");
-  }
-  const chosen = WHICH[store.column];
-  const order = drawnCurves(store).sort((a, b) => (a.which === chosen) - (b.which === chosen) || (a.which === "observed") - (b.which === "observed"));
-  for (const curve of order) for (const open of [false, true]) {
-    ctx.beginPath();
-    pieces(ctx, curve, x, y, open);
-    pen(ctx, curve.which, store, theme, open);
-    ctx.stroke();
-  }
-  ctx.setLineDash([]);
-  ctx.globalAlpha = 1;
-}
-
-// Observed, expected and what is looked at.
-function drawnCurves(store) {
-  const wanted = ({ which }) => ["observed", "expected", WHICH[store.column]].includes(which) || which.startsWith("theory");
-  return (store.contour?.curves ?? []).filter(wanted);
-}
-
-function trace(ctx, points, x, y, close) {
-  points.forEach(([a, b], i) => (i ? ctx.lineTo(x(a), y(b)) : ctx.moveTo(x(a), y(b))));
-  if (close) ctx.closePath();
+function trace(points, project, close) {
+  const path = points.map(([x, y], i) => { const [a, b] = project(x, y); return `${i ? "L" : "M"}${a.toFixed(2)} ${b.toFixed(2)}`; });
+  return path.join("") + (close ? "Z" : "");
 }
 
 // The segments of a curve that are settled, or those that are open.
-function pieces(ctx, { points, open: marked = [] }, x, y, open) {
+function pieces({ points, open: marked = [] }, project, open) {
   const which = new Set(marked);
-  if (points.length === 1 && !open) ctx.rect(x(points[0][0]) - 3, y(points[0][1]) - 3, 6, 6);
+  if (points.length === 1 && !open) {
+    const [x, y] = project(...points[0]);
+    return `M${x - 3} ${y}L${x} ${y - 3}L${x + 3} ${y}L${x} ${y + 3}Z`;
+  }
+  const parts = [];
   let down = false;
   for (let i = 0; i + 1 < points.length; i += 1) {
     if (which.has(i) !== open) { down = false; continue; }
-    if (!down) ctx.moveTo(x(points[i][0]), y(points[i][1]));
-    ctx.lineTo(x(points[i + 1][0]), y(points[i + 1][1]));
+    parts.push(trace(down ? [points[i + 1]] : [points[i], points[i + 1]], project, false));
+    if (down) parts.push(parts.pop().replace("M", "L"));
     down = true;
   }
-}
-
-function profileLines(ctx, shown, { x, y }, store, theme) {
-  const fitted = shown.filter((one) => one.cls && one.converged).sort((a, b) => a.at[0] - b.at[0]);
-  const line = (column) => fitted.map((one) => [one.at[0], one.cls[column]]);
-  ctx.beginPath();
-  trace(ctx, [...line(2), ...line(4).reverse()], x, y, true);
-  ctx.fillStyle = theme.band;
-  ctx.fill();
-  for (const column of new Set([3, 0, store.column])) {
-    ctx.beginPath();
-    trace(ctx, line(column), x, y, false);
-    pen(ctx, WHICH[column], store, theme, false);
-    ctx.stroke();
-  }
-  ctx.setLineDash([]);
-  ctx.beginPath();
-  trace(ctx, [[x.low, LEVEL], [x.high, LEVEL]], x, y, false);
-  ctx.strokeStyle = theme.ink;
-  ctx.lineWidth = 1;
-  ctx.stroke();
-}
-
-function frame(ctx, text, box, { x, y }, store, theme) {
-  ctx.strokeStyle = theme.ink;
-  ctx.lineWidth = 1;
-  ctx.strokeRect(box.left, box.top, box.right - box.left, box.bottom - box.top);
-  ctx.beginPath();
-  for (const [values, length] of [[x.major, 7], [x.minor, 3.5]]) for (const value of values) {
-    ctx.moveTo(x(value), box.bottom); ctx.lineTo(x(value), box.bottom - length);
-    ctx.moveTo(x(value), box.top); ctx.lineTo(x(value), box.top + length);
-  }
-  for (const [values, length] of [[y.major, 7], [y.minor, 3.5]]) for (const value of values) {
-    ctx.moveTo(box.left, y(value)); ctx.lineTo(box.left + length, y(value));
-    ctx.moveTo(box.right, y(value)); ctx.lineTo(box.right - length, y(value));
-  }
-  ctx.stroke();
-  if (!store.plane?.at.length) return;
-  for (const value of x.major) text(number(value, 6), x(value), box.bottom + 17, { size: 12, align: "center" });
-  for (const value of y.major) text(number(value, 6), box.left - 6, y(value) + 4, { size: 12, align: "right" });
-  text(store.plane.xlabel, box.right, box.bottom + 35, { size: 14, align: "right" });
-  ctx.save();
-  ctx.translate(15, box.top);
-  ctx.rotate(-Math.PI / 2);
-  text(store.plane.ylabel, 0, 0, { size: 14, align: "right" });
-  ctx.restore();
-}
-
-function colourBar(ctx, text, size, box, store, theme) {
-  const [left, top, height] = [box.left, size.height - 28, 9];
-  const width = box.right - box.left;
-  palette(theme).forEach((colour, i, all) => {
-    ctx.fillStyle = colour;
-    ctx.fillRect(left + (width * i) / all.length, top, width / all.length + 0.7, height);
-  });
-  for (const cls of size.width < 520 ? [1e-4, 1e-2, 0.05, 0.3, 1] : [1e-4, 1e-3, 1e-2, 0.05, 0.1, 0.3, 1]) {
-    const x = left + width * place(cls);
-    ctx.fillStyle = theme.ink;
-    ctx.fillRect(x - 0.5, top, 1, height);
-    const align = cls === 1 ? "right" : cls === 1e-4 ? "left" : "center";
-    text(cls === 1e-4 ? "≤ 0.0001" : String(cls), x, top + 21, { size: 11, align, colour: theme.soft });
-  }
-  text("CLs", left - 8, top + 8, { size: 12, align: "right", colour: theme.ink });
+  return parts.join("");
 }

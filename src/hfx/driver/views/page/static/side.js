@@ -1,12 +1,12 @@
-// All but the picture and the table: the head, the one hypothesis, axes, workers, what went wrong.
+// The parts beside picture and table: head, the one hypothesis, axes, workers, failures.
 
-import { COLUMNS, KINDS, kind } from "hfx/store.js";
-import { madeOf } from "hfx/picture.js";
-import { clock, duration, element, number } from "hfx/words.js";
+import { madeOf, openKinds } from "hfx/picture.js";
+import { KINDS } from "hfx/store.js";
+import { clock, curveTitle, duration, element, number } from "hfx/words.js";
 
 const $ = (id) => document.getElementById(id);
 const STATES = {
-  waiting: "opening the pallet", planned: "planned", running: "running", finished: "finished", stopped: "stopped", failed: "failed",
+  waiting: "opening the pallet", submitted: "submitted", planned: "planned", running: "running", finished: "finished", stopped: "stopped", failed: "failed",
 };
 const known = {};
 
@@ -26,20 +26,21 @@ export function fillSide(store) {
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
   part("made", madeOf(store), (text) => { $("made").textContent = `${text}. Lines are interpolated between fitted hypotheses and end where those do.`; });
+  part("key", openKinds(store), key);
   part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });
   part("workers", store.status?.workers ?? [], workers);
-  part("trouble", [store.status?.failures ?? [], store.status?.told ?? []], trouble);
+  part("trouble", [store.status?.failures ?? [], store.status?.notices ?? []], failuresAndNotices);
   const index = store.hovered >= 0 ? store.hovered : store.selected;
   part("one", index >= 0 ? [store.rows[index], store.column] : null, (value) => one(value, store));
 }
 
-function head({ name, region, description, folder, host, command, hfx, endpoint, minima, mu, digest }) {
+function head({ name, region, description, folder, host, command, hfx, endpoint, options, digest }) {
   if (!name) return;
   const title = [name, region].filter(Boolean).join(" · ");
   document.title = `${title} · hfx`;
   $("name").textContent = title;
   $("description").textContent = description ?? "";
-  const facts = [`hfx ${hfx}`, command, `in ${folder}`, `on ${host}, endpoint ${endpoint}`, `minima ${minima}, μ = ${mu}`, `digest ${digest}`];
+  const facts = [`hfx ${hfx}`, command, `in ${folder}`, `on ${host}, endpoint ${endpoint}`, ...Object.entries(options).filter(([, value]) => value != null).map(([option, value]) => `${option} ${value}`), `digest ${digest}`];
   $("foot").textContent = facts.filter(Boolean).join(" · ");
 }
 
@@ -56,30 +57,30 @@ function done({ status }) {
 
 function progress({ status }) {
   if (!status) return "waiting for the run";
-  const { states, total, step, round, done: tried, of, rate, left } = status;
-  const words = [`${states.fitted ?? 0} of ${total} fitted`];
+  const { states, fitted, total, step, round, done: tried, of, rate, left } = status;
+  const words = [`${fitted} of ${total} fitted`];
   if (states.failed) words.push(`${states.failed} failed`);
-  if (status.unconverged) words.push(`${status.unconverged} not converged`);
+  if (states.not_converged) words.push(`${states.not_converged} not converged`);
   if (states.running) words.push(`${states.running} being fitted`);
-  if (step === "exchange" && status.state === "running") words.push(`exchange between neighbours, round ${round}: ${tried} of ${of} tried`);
-  if (rate && status.state === "running") words.push(`${number(rate)} a second`);
+  if (step !== "local" && status.state === "running") words.push(`${step}, round ${round}: ${tried} of ${of} tried`);
+  if (rate && status.state === "running") words.push(`${number(rate)} per second`);
   if (left != null && status.state === "running") words.push(`${duration(left)} left`);
   return words.join(" · ");
 }
 
 function banner({ status, connected, ended, folder, head: { command } }) {
-  const again = `To go on: ${command}`;
+  const again = `To continue: ${command}`;
   const words = [];
-  if (status?.state === "stopped") words.push(`The scan was stopped${status.gone ? `: ${status.gone}` : ""}. What is fitted is kept. ${again}`);
-  if (status?.state === "failed") words.push(`The scan failed: ${status.gone}. What is fitted is kept. ${again}`);
-  if (ended) words.push(`${ended}. This page keeps what it shows. To open it again: hfx watch ${folder ?? "RUN"}`);
-  else if (!connected && status) words.push("The connection is lost; trying again.");
+  if (status?.state === "stopped") words.push(`The scan was stopped${status.reason ? `: ${status.reason}` : ""}. The results so far are kept. ${again}`);
+  if (status?.state === "failed") words.push(`The scan failed: ${status.reason}. The results so far are kept. ${again}`);
+  if (ended) words.push(`${ended}. This page stays as it is. To open it again: hfx watch ${folder ?? "RUN"}`);
+  else if (!connected && status) words.push("The connection is lost; the page tries to connect again.");
   return words.join(" ");
 }
 
 function views({ views: listed, view }) {
   $("views").hidden = !listed.length;
-  const options = listed.map(({ name, state: how, rows }) => element("option", { value: name, textContent: `${name || "all together"} (${rows ? how : "not yet"})` }));
+  const options = listed.map(({ name, state: how, rows }) => element("option", { value: name, textContent: `${name || "all regions combined"} (${rows ? how : "no results yet"})` }));
   $("view").replaceChildren(...options);
   $("view").value = view ?? "";
 }
@@ -100,34 +101,38 @@ function axes({ plane }) {
 
 function workers(listed) {
   if (!listed.length) return;
-  const rows = listed.map(({ name, fitted, seconds, last }) => element("tr", {}, ...[name, fitted, duration(seconds), clock(last)].map((textContent) => element("td", { textContent }))));
-  const heads = ["Worker", "fitted", "each", "last"].map((textContent) => element("th", { scope: "col", textContent }));
+  const rows = listed.map(({ name, done: fitted, seconds, last }) => element("tr", {}, ...[name, fitted, duration(seconds), clock(last)].map((textContent) => element("td", { textContent }))));
+  const heads = ["Worker", "results", "mean time", "last result"].map((textContent) => element("th", { scope: "col", textContent }));
   $("workers").replaceChildren(element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...rows)));
 }
 
-function trouble([failures, told]) {
-  $("trouble").hidden = !failures.length && !told.length;
+function failuresAndNotices([failures, notices]) {
+  $("trouble").hidden = !failures.length && !notices.length;
   const bad = failures.map(({ name, reason, failed }) => element("li", {}, element("strong", { textContent: name }), ` ${failed ? "failed" : "not converged"}: ${reason}`));
-  const events = told.map(({ time, text }) => element("li", { textContent: `${clock(time)} ${text}` }));
+  const events = notices.map(({ time, text }) => element("li", { textContent: `${clock(time)} ${text}` }));
   $("failures").replaceChildren(...(bad.length ? bad : events));
 }
 
-function one(value, { head: { labels = [] }, column }) {
-  if (!value) { $("one").replaceChildren(element("p", { className: "small", textContent: "Point at one, or go to it with the arrow keys." })); return; }
+// The points that the picture's legend does not name.
+function key(kinds) {
+  $("key").replaceChildren(...kinds.map(([kind, title]) => { const made = element("span", { textContent: title }); made.dataset.kind = kind; return made; }));
+}
+
+function one(value, store) {
+  if (!value) { $("one").replaceChildren(element("p", { className: "small", textContent: "Point at a hypothesis, or select one with the arrow keys." })); return; }
   const [found] = value;
-  const cls = (at) => number(found.cls?.[at], 4);
+  const { labels = [], columns = [] } = store.head;
+  const shown = (cell) => (typeof cell === "string" ? cell : number(cell, 4));
+  const own = columns.map(({ name, title }, i) => [name, title, found.cells[i]]).filter(([name, , cell]) => cell != null && name !== "status");
+  const result = found.numbers && found.status !== "not_converged";
   const facts = [
     ...labels.map((label, i) => [label, number(found.values[i], 6)]),
-    ["State", KINDS[kind(found, column)] + (found.state === "fitted" ? ` (${COLUMNS[column]})` : "")],
-    ["CLs observed", cls(0)],
-    ["CLs expected", cls(3)],
-    ["−2σ, −1σ", `${cls(1)}, ${cls(2)}`],
-    ["+1σ, +2σ", `${cls(4)}, ${cls(5)}`],
-    ["μ̂", number(found.muhat, 4)],
-    ["Fits", found.state === "fitted" ? (found.converged ? "converged" : found.reason) : found.reason || "–"],
+    ["State", KINDS[store.kind(found)] + (result && store.curves.length > 1 ? ` (${curveTitle(store.curves[store.column])})` : "")],
+    ...own.map(([, title, cell]) => [title, shown(cell)]),
+    ["Fits", result ? "converged" : found.reason || "–"],
     ["Time", duration(found.seconds)],
     ["Worker", found.worker || "–"],
-    ...(found.note ? [["Note", found.note]] : []),
+    ...(found.remarks.length ? [["Remarks", found.remarks.join(" ")]] : []),
   ];
   $("one").replaceChildren(
     element("h3", { textContent: found.name }),

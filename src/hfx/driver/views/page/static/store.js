@@ -1,40 +1,40 @@
-// What the page knows of the run: the stream fills it in, the views listen.
-
-export const COLUMNS = ["observed", "expected −2σ", "expected −1σ", "expected", "expected +1σ", "expected +2σ"];
-export const WHICH = ["observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2"];
-export const LEVEL = 0.05;
+// The state of the page: messages of the stream change it, the views listen to it.
 
 export class Store extends EventTarget {
-  // `rows` are all hypotheses, `shown` those of the plane's selection.
+  // `rows` are all hypotheses, `shown` those of the plane's selection; `column` is the curve that points and bold line show.
   constructor() {
     super();
     Object.assign(this, {
-      head: {}, status: null, rows: [], shown: [], plane: null, contour: null, views: [], view: null, current: "", folder: null,
-      column: 0, hovered: -1, selected: -1, error: "", ended: "", connected: false, place: "",
+      head: {}, status: null, rows: [], shown: [], plane: null, svg: null, contour: null, views: [], view: null, current: "",
+      folder: null, column: 0, hovered: -1, selected: -1, error: "", ended: "", connected: false, place: "",
     });
   }
 
-  // One message of the stream; what it does not say has not changed.
+  // The names of the curves of the quantity that is drawn.
+  get curves() {
+    return this.head.surface?.curves ?? [];
+  }
+
+  // One message of the stream; parts that it does not hold have not changed.
   take(message, place) {
     const fresh = message.view !== this.view;
     this.view = message.view;
-    if (fresh) Object.assign(this, { contour: null, plane: null, hovered: -1, selected: -1 });
+    if (fresh) Object.assign(this, { contour: null, plane: null, svg: null, hovered: -1, selected: -1 });
     if (message.whole) this.rows = [];
     for (const cells of message.rows ?? []) this.rows[cells[0]] = row(cells);
-    for (const key of ["head", "status", "views", "current", "folder"]) if (key in message) this[key] = message[key];
-    if (message.plane) this.plane = message.plane;
-    if ("contour" in message) this.contour = message.contour;
-    if ("error" in message) this.error = message.error;
-    if (message.whole || message.plane || message.rows) this.#lay();
+    for (const key of ["head", "status", "views", "current", "folder", "plane", "svg", "contour", "error"]) {
+      if (key in message) this[key] = message[key];
+    }
+    if (message.whole || message.plane || message.rows) this.#select();
     this.place = place;
     this.connected = true;
     this.tell("data");
   }
 
-  #lay() {
+  #select() {
     const at = this.plane?.at ?? [];
     this.rows.forEach((one, i) => { one.index = i; one.at = at[i] ?? null; });
-    this.shown = this.rows.filter((one) => one.at);
+    this.shown = this.rows.filter((one) => one.at || !this.plane);
     for (const key of ["hovered", "selected"]) if (!this.rows[this[key]]?.at) this[key] = -1;
   }
 
@@ -47,28 +47,28 @@ export class Store extends EventTarget {
     this.dispatchEvent(new Event(kind));
   }
 
+  // The status of a hypothesis by the curve that is looked at.
+  kind(one, column = this.column) {
+    const level = this.head.surface?.level;
+    if (!one.numbers || level == null || one.status === "not_converged") return one.status;
+    if (one.numbers[column] == null) return "not_converged";
+    return one.numbers[column] < level ? "excluded" : "allowed";
+  }
 }
 
-function row([, name, values, state, cls, muhat, converged, reason, note, seconds, worker, time]) {
-  return { name, values, state, cls, muhat, converged, reason, note, seconds, worker, time, at: null, index: -1 };
-}
-
-// What a point is, in the column that is looked at: the shape it has in the plane.
-export function kind(one, column) {
-  if (one.state !== "fitted") return one.state;
-  if (!one.converged || one.cls?.[column] == null) return "unconverged";
-  return one.cls[column] < LEVEL ? "excluded" : "allowed";
+function row([, name, values, status, numbers, cells, reason, remarks, seconds, worker, time]) {
+  return { name, values, status, numbers, cells, reason, remarks, seconds, worker, time, at: null, index: -1 };
 }
 
 export const KINDS = {
-  excluded: "excluded", allowed: "not excluded", running: "being fitted", waiting: "sent, waiting",
-  planned: "not fitted", failed: "failed", unconverged: "not converged",
+  excluded: "excluded", allowed: "not excluded", done: "done", running: "being fitted", submitted: "submitted",
+  planned: "to come", failed: "failed", not_converged: "not converged",
 };
 
-// Server-sent events; a lost connection is taken up where it broke, by the browser or with `place`.
-export function listen(store, token, asked) {
+// Server-sent events; a lost connection is resumed where it broke, by the browser or with `place`.
+export function listen(store, token, request) {
   const query = new URLSearchParams({ token, since: store.place });
-  for (const [name, value] of Object.entries(asked)) if (value != null && (value || name === "view")) query.set(name, value);
+  for (const [name, value] of Object.entries(request)) if (value != null && (value || name === "view")) query.set(name, value);
   const source = new EventSource(`/events?${query}`);
   source.onmessage = (event) => store.take(JSON.parse(event.data), event.lastEventId);
   source.onopen = () => { store.connected = true; store.tell("look"); };

@@ -1,16 +1,16 @@
-// The table: sorted, searched, and only the rows in sight are in the document.
+// The table: sorted and searched; only the visible rows are in the document.
 
-import { KINDS, kind } from "hfx/store.js";
+import { KINDS } from "hfx/store.js";
 import { clock, duration, element, number } from "hfx/words.js";
 
 const HEIGHT = 30;
 const SPARE = 8;
-const EXPECTED = ["−2σ", "−1σ", "median", "+1σ", "+2σ"];
 
 export class Table {
   #shown = [];
   #sort = { key: "", down: false };
   #labels = null;
+  #known = "";
 
   constructor(place, search, found, store) {
     Object.assign(this, { place, search, found, store });
@@ -31,31 +31,37 @@ export class Table {
   get #columns() {
     const { labels = [] } = this.store.head;
     const values = (this.#labels ?? labels).map((label, i) => ({ key: `value ${i}`, title: label, value: (one) => one.values[i], text: (one) => number(one.values[i], 6) }));
-    const cls = (column, title) => ({ key: `cls ${column}`, title, value: (one) => one.cls?.[column], text: (one) => number(one.cls?.[column]) });
+    const cell = (one, i) => one.cells[i] ?? null;
+    const shown = (value) => (typeof value === "string" ? value : number(value));
+    const own = (this.store.head.columns ?? []).map(({ name, title }, i) => ({ key: `column ${name}`, name, title, value: (one) => cell(one, i), text: (one) => shown(cell(one, i)) }));
     return [
       { key: "name", title: "Name", value: (one) => one.name, text: (one) => one.name },
       ...values,
       { key: "state", title: "State", value: (one) => this.#state(one), text: (one) => this.#state(one) },
-      cls(0, "CLs obs."),
-      ...EXPECTED.map((title, i) => cls(i + 1, `exp. ${title}`)),
-      { key: "muhat", title: "μ̂", value: (one) => one.muhat, text: (one) => number(one.muhat) },
+      ...own.filter(({ name }) => name !== "status"),  // the state tells it
       { key: "seconds", title: "Time", value: (one) => one.seconds, text: (one) => duration(one.seconds) },
       { key: "time", title: "At", value: (one) => one.time, text: (one) => clock(one.time) },
       { key: "worker", title: "Worker", value: (one) => one.worker, text: (one) => one.worker },
     ];
   }
 
+  // The labels and columns of the question, to see whether they have changed.
+  get #titles() {
+    return JSON.stringify([this.store.head.labels, this.store.head.columns]);
+  }
+
   #state(one) {
-    return KINDS[kind(one, 0)];
+    return KINDS[this.store.kind(one, 0)];
   }
 
   update() {
-    if (this.#labels?.join() !== (this.store.head.labels ?? []).join() || !this.head.children.length) {
+    if (this.#known !== this.#titles || !this.head.children.length) {
       this.#labels = this.store.head.labels ?? [];
+      this.#known = this.#titles;
       this.#heads();
     }
     const words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const text = (one) => `${one.name} ${this.#state(one)} ${one.state} ${one.reason} ${one.worker}`.toLowerCase();
+    const text = (one) => `${one.name} ${this.#state(one)} ${one.reason} ${one.worker}`.toLowerCase();
     const all = this.store.shown;
     this.#shown = words.length ? all.filter((one) => words.every((word) => text(one).includes(word))) : all;
     this.#order();
@@ -119,7 +125,7 @@ export class Table {
   #row(one, position, columns) {
     const cells = columns.map(({ key, text }) => {
       const cell = element("td", { role: "gridcell", textContent: text(one) });
-      if (key === "state") cell.dataset.kind = kind(one, 0);
+      if (key === "state") cell.dataset.kind = this.store.kind(one, 0);
       if (key === "state" && one.reason) cell.title = one.reason;
       return cell;
     });

@@ -1,45 +1,59 @@
-// Downloads: made here, from what the page shows; they work when the server has gone, too.
+// Downloads: made in the browser from what the page shows, so that they work when the server has ended, too.
 
-import { THEMES } from "hfx/colours.js";
-import { draw, madeOf } from "hfx/picture.js";
-import { COLUMNS } from "hfx/store.js";
-import { SvgContext } from "hfx/svg.js";
-import { element } from "hfx/words.js";
+import { madeOf } from "hfx/picture.js";
+import { curveTitle, element } from "hfx/words.js";
 
-const SIZE = { width: 900, height: 720 };
-const EXPECTED = ["CLs_exp_m2", "CLs_exp_m1", "CLs_exp_0", "CLs_exp_p1", "CLs_exp_p2"];
+const SCALE = 2.5;
 
-export async function take(kind, store) {
-  const made = await MAKERS[kind](store);
+export async function take(kind, store, picture) {
+  const made = await MAKERS[kind](store, picture);
+  if (!made) return;
   const link = element("a", { href: URL.createObjectURL(made), download: `${fileName(store)}.${kind}` });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
 const MAKERS = {
-  png(store) {
-    const canvas = element("canvas", { width: SIZE.width * 2, height: SIZE.height * 2 });
+  async png(store, picture) {
+    const text = picture.text(description(store));
+    if (!text) return null;
+    const image = new Image();
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    await image.decode();
+    const canvas = element("canvas", { width: store.svg.width * SCALE, height: store.svg.height * SCALE });
     const context = canvas.getContext("2d");
-    context.scale(2, 2);
-    draw(context, SIZE, store, THEMES.light);
+    context.fillStyle = "#ffffff";
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(image, 0, 0, canvas.width, canvas.height);
     return new Promise((done) => { canvas.toBlob(done, "image/png"); });
   },
-  svg: (store) => new Blob([svg(store)], { type: "image/svg+xml" }),
+  svg(store, picture) {
+    const text = picture.text(description(store));
+    return text && new Blob([text], { type: "image/svg+xml" });
+  },
   csv: (store) => new Blob([csv(store)], { type: "text/csv" }),
   json: (store) => new Blob([`${JSON.stringify(content(store), null, 1)}\n`], { type: "application/json" }),
 };
 
-export function svg(store) {
-  const context = new SvgContext(SIZE.width, SIZE.height, `${madeOf(store)}; hfx ${store.head.hfx}; ${store.head.command}; digest ${store.head.digest}`);
-  draw(context, SIZE, store, THEMES.light);
-  return context.text();
+function description(store) {
+  return `${madeOf(store)}; hfx ${store.head.hfx}; ${store.head.command}; digest ${store.head.digest}`;
+}
+
+const statusOf = (one) => (one.numbers && one.status !== "not_converged" ? "converged" : one.reason);
+
+// The columns of the question by name; the status of a hypothesis without a result is the reason.
+function columns(store, one) {
+  const named = Object.fromEntries((store.head.columns ?? []).map(({ name }, i) => [name, one.cells[i] ?? null]));
+  return { ...named, status: statusOf(one) };
 }
 
 export function csv(store) {
-  const head = ["name", ...(store.head.labels ?? []), "state", "CLs_obs", ...EXPECTED, "muhat", "status", "seconds", "worker"];
-  const lines = store.shown.map((one) => [
-    one.name, ...one.values, one.state, ...(one.cls ?? Array(6).fill(null)), one.muhat, one.state === "fitted" && one.converged ? "converged" : one.reason, one.seconds, one.worker,
-  ]);
+  const names = [...new Set([...(store.head.columns ?? []).map(({ name }) => name), "status"])];
+  const head = ["name", ...(store.head.labels ?? []), "state", ...names, "seconds", "worker"];
+  const lines = store.shown.map((one) => {
+    const values = columns(store, one);
+    return [one.name, ...one.values, one.status, ...names.map((name) => values[name]), one.seconds, one.worker];
+  });
   return `${[head, ...lines].map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
 }
 
@@ -53,11 +67,12 @@ export function content(store) {
     ...store.head,
     state: store.status?.state,
     made_of: madeOf(store),
-    shown: COLUMNS[store.column],
+    shown: curveTitle(store.curves[store.column] ?? ""),
     axes: store.plane && { x: store.plane.x, y: store.plane.y, where: store.plane.where },
     contour: store.contour,
-    results: store.shown.map(({ name, values, state, cls, muhat, converged, reason, note, seconds, worker }) => ({
-      name, values, state, CLs_obs: cls?.[0] ?? null, CLs_exp: cls?.slice(1) ?? null, muhat, status: state === "fitted" ? (converged ? "converged" : reason) : null, reason, note, seconds, worker,
+    results: store.shown.map((one) => ({
+      name: one.name, values: one.values, state: one.status, numbers: one.numbers, ...columns(store, one), reason: one.reason,
+      remarks: one.remarks, seconds: one.seconds, worker: one.worker,
     })),
   };
 }

@@ -1,4 +1,6 @@
-// Numbers and times as they are read.
+// Numbers, times and names for readers.
+
+import { KINDS } from "hfx/store.js";
 
 export function number(value, digits = 3) {
   if (value == null || !Number.isFinite(value)) return "–";
@@ -19,6 +21,26 @@ export function duration(seconds) {
 
 export function clock(time) {
   return time == null ? "–" : new Date(time * 1000).toLocaleTimeString();
+}
+
+// The title of a curve: "expected-2" is two standard deviations below the median.
+export function curveTitle(name) {
+  return name.replace(/([+-])(\d+)$/, (_, sign, sigmas) => ` ${sign === "-" ? "−" : "+"}${sigmas}σ`);
+}
+
+// The same in a few characters.
+export function shortTitle(name, median) {
+  return name === median ? "median" : curveTitle(name).split(" ").at(-1);
+}
+
+// A result in a few words.
+export function brief(one, store) {
+  const kind = KINDS[store.kind(one)];
+  const { surface } = store.head;
+  if (!one.numbers || !surface) return kind + (one.reason ? `: ${one.reason}` : "");
+  const curves = [...new Set([surface.curves[0], surface.median ?? surface.curves[0]])];
+  const numbers = curves.map((curve) => `${curve} ${number(one.numbers[surface.curves.indexOf(curve)])}`);
+  return `${surface.name} ${numbers.join(", ")}; ${kind}`;
 }
 
 export function element(name, properties = {}, ...children) {

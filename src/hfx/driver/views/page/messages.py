@@ -1,0 +1,182 @@
+"""The contents of the messages that browsers get, as types; a message holds the parts that changed."""
+
+from typing import NotRequired, TypedDict
+
+from hfx.driver.plane.axes import Slice
+from hfx.driver.views.page.result_reader import Cell
+from hfx.json_types import JsonValue
+
+__all__ = [
+    "ColumnTitle",
+    "ContourContent",
+    "CurveLine",
+    "Failure",
+    "Head",
+    "Line",
+    "Message",
+    "Notice",
+    "PlaneContent",
+    "Row",
+    "Status",
+    "SurfaceContent",
+    "SvgContent",
+    "ViewTitle",
+    "WorkerRow",
+]
+
+Line = list[list[float]]
+"""Points [x, y] along a line."""
+
+Row = list[int | float | str | list[float] | list[float | None] | list[Cell] | list[str] | None]
+"""A hypothesis: position, name, values, status, numbers of the surface, cells of the columns, reason, remarks, seconds, worker,
+time."""
+
+
+class ColumnTitle(TypedDict):
+    """A column of the table: its name in files, and its title."""
+
+    name: str
+    title: str
+
+
+class SurfaceContent(TypedDict):
+    """The quantity that is drawn: its name, curves and level."""
+
+    name: str
+    curves: list[str]
+    median: str | None
+    level: float | None
+    statement: str
+
+
+class Head(TypedDict):
+    """The description of a run, which does not change while it goes on."""
+
+    hfx: str | None
+    name: str | None
+    region: str | None
+    description: str | None
+    labels: list[str]
+    digest: str | None
+    references: dict[str, str]
+    command: str | None
+    endpoint: str | list[str] | None
+    host: str | None
+    folder: str
+    options: dict[str, JsonValue]
+    started: str | None
+    finished: str | None
+    columns: list[ColumnTitle]
+    surface: SurfaceContent | None
+
+
+class WorkerRow(TypedDict):
+    """A worker: its results, the mean seconds for one, and the time of the last (since the epoch)."""
+
+    name: str
+    done: int
+    seconds: float
+    last: float | None
+
+
+class Failure(TypedDict):
+    """A hypothesis without a usable result."""
+
+    name: str
+    reason: str
+    failed: bool
+
+
+class Notice(TypedDict):
+    """A sentence about something that happened, with its time in seconds since the epoch."""
+
+    time: float
+    text: str
+
+
+class Status(TypedDict):
+    """The counts, the rate, the workers, the failures. ``states`` counts hypotheses by status."""
+
+    state: str
+    reason: str
+    step: str
+    round: int
+    done: int
+    of: int
+    rate: float
+    left: float | None
+    now: float
+    states: dict[str, int]
+    fitted: int
+    total: int
+    workers: list[WorkerRow]
+    failures: list[Failure]
+    notices: list[Notice]
+
+
+class ViewTitle(TypedDict):
+    """A view that can be chosen: the whole run, or a region."""
+
+    name: str
+    state: str
+    rows: int
+
+
+class PlaneContent(TypedDict):
+    """Axes, selection, what else is offered, and the place of each hypothesis; null: it is not in the selection."""
+
+    x: str
+    y: str | None
+    where: str | None
+    choice: str
+    hidden: list[str]
+    axes: list[str]
+    slices: list[Slice]
+    at: list[list[float] | None]
+
+
+class SvgContent(TypedDict):
+    """The picture without points and lines, and the transformation from data to its coordinates, see `SvgPicture`."""
+
+    text: str
+    transform: list[float]
+    logarithmic: bool
+    width: float
+    height: float
+
+
+class CurveLine(TypedDict):
+    """One connected part of a curve. ``open``: the segments near which results are still missing."""
+
+    which: str
+    points: Line
+    open: list[int]
+
+
+class ContourContent(TypedDict):
+    """The curves and bands of the results so far, and how many results they are made of."""
+
+    curves: list[CurveLine]
+    bands: list[list[Line]]
+    open_bands: list[list[Line]]
+    notes: list[str]
+    made_of: int
+    of: int
+    awaited: int
+
+
+class Message(TypedDict):
+    """One message. ``whole``: the rows replace all earlier ones."""
+
+    status: Status
+    views: list[ViewTitle]
+    current: str
+    folder: str | None
+    view: str
+    head: NotRequired[Head]
+    rows: NotRequired[list[Row]]
+    whole: NotRequired[bool]
+    plane: NotRequired[PlaneContent | None]
+    svg: NotRequired[SvgContent | None]
+    contour: NotRequired[ContourContent | None]
+    error: NotRequired[str]

@@ -1,0 +1,283 @@
+"""The picture of the page: the SVG that hfx draws for files, its points and lines taken out for the browser to fill in.
+
+The browser sets the ``d`` attributes of ``curve-WHICH``, ``band-K`` and of the points, from data and the transformation.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import Delaunay
+
+from hfx.driver.plane import axes as plane_axes
+from hfx.driver.plane import contour, rings, triangulation
+from hfx.driver.plane.axes import Axes
+from hfx.driver.plane.points import PlotData, Points
+from hfx.driver.plot.request import PictureOptions, styled
+from hfx.driver.plot.svg import SvgPicture, svg
+from hfx.driver.questions.base import Surface
+from hfx.driver.run.contents import Curve, Failure, PalletBlock
+from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
+from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.state import RunState
+from hfx.json_types import JsonObject
+
+__all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
+
+Array = NDArray[np.float64]
+
+_DIGITS = 7  # significant digits that go to the browser: more than a screen shows
+# The elements that the browser fills in, and those behind them, through which the page is seen.
+_FILLED_IN = re.compile(r"(curve-(?!theory).+)-(\d+)|band-\d+|points-.+")
+_BACKGROUNDS = ("patch_1", "axes")
+
+_SVG, _XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The axes and the selection of a plane: `places` [n, 2] of all hypotheses on the axes, `chosen` [n] is the selection.
+
+    `options` are those of the picture: texts and forbidden region hold for the run's own axes alone.
+    """
+
+    axes: Axes
+    where: str | None
+    places: Array
+    chosen: NDArray[np.bool_]
+    options: PictureOptions
+    content: PlaneContent
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The hypotheses of a selection at one moment: their results and failures, their `places` [n, 2] on the axes, and whether
+    they have a usable result, and whether one is awaited [n]."""
+
+    data: PlotData
+    places: Array
+    usable: NDArray[np.bool_]
+    awaited: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, layout: Layout, names: Sequence[str], state: RunState, labels: Sequence[str], surface: Surface) -> "Snapshot":
+        """The selected hypotheses with their results so far."""
+        chosen = [name for name, inside in zip(names, layout.chosen, strict=True) if inside]
+        results = [state.results[name] for name in chosen if name in state.results]
+        failures: list[Failure] = [
+            {"name": name, "values": list(state.points[name]), "reason": state.reasons.get(name, "")}
+            for name in chosen
+            if name in state.reasons
+        ]
+        usable = np.array([name in state.results and state.results[name].converged for name in chosen], dtype=bool)
+        awaited = np.array([state.statuses[name].open for name in chosen], dtype=bool)
+        return cls(PlotData(tuple(labels), results, failures, surface), layout.places[layout.chosen], usable, awaited)
+
+
+def lay_out(
+    points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
+) -> Layout:
+    """The plane of hypotheses with these values. Raises `OptionError` for an expression that cannot be read."""
+    x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
+    values = plane_axes.label_values(labels, points)
+    chosen = plane_axes.selected(labels, values, request.where)
+    axes = plane_axes.choose(labels, values[chosen], x, y, quantity=surface.name)
+    own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
+    places = plane_axes.places(axes, labels, values)
+    chosen &= np.isfinite(places).all(axis=1)
+    picture = styled(options, {"x": axes.x, "y": axes.y})
+    if (axes.x, axes.y) == (own.x, own.y):
+        picture = replace(styled(options), x=axes.x, y=axes.y)
+    content: PlaneContent = {
+        "x": axes.x,
+        "y": axes.y,
+        "where": request.where,
+        "choice": axes.choice,
+        "hidden": list(plane_axes.hidden(axes, labels, values[chosen])),
+        "axes": plane_axes.offered(labels, values),
+        "slices": plane_axes.slices(labels, values),
+        "at": [[_short(a), _short(b)] if inside else None for (a, b), inside in zip(places.tolist(), chosen, strict=True)],
+    }
+    return Layout(axes, request.where, places, chosen, picture, content)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def draw_contour(
+    layout: Layout, snapshot: Snapshot, interpolation: str | None = "linear"
+) -> tuple[ContourContent, contour.Plane]:
+    """The curves of the results so far, and the plane that they belong to.
+
+    A segment is open where it crosses a triangle with a hypothesis whose result is still missing. The linear interpolation is
+    the quickest; the others may take seconds.
+    """
+    options = layout.options
+    plane = contour.plane(
+        snapshot.data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=interpolation or "linear"
+    )
+    if layout.axes.y is None:
+        curves, bands = _profile(plane.points)
+        open_bands: list[list[Line]] = [[] for _ in bands]
+    else:
+        near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
+        curves, (bands, open_bands) = _curves(plane, near), _bands(plane, near)
+    content: ContourContent = {
+        "curves": curves,
+        "bands": bands,
+        "open_bands": open_bands,
+        "notes": list(plane.contours["notes"]),
+        "made_of": sum(result.converged for result in snapshot.data.results),
+        "of": len(snapshot.awaited),
+        "awaited": int(snapshot.awaited.sum()),
+    }
+    return content, plane
+
+
+def _curves(plane: contour.Plane, near: "_Awaited") -> list[CurveLine]:
+    return [
+        {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"])}
+        for curve in plane.contours["curves"]
+    ]
+
+
+def _bands(plane: contour.Plane, near: "_Awaited") -> tuple[list[list[Line]], list[list[Line]]]:
+    """The rings around the innermost band, where results are complete and where some are missing."""
+    polygons = plane.band_polygons()
+    missing = near.contain([polygon.mean(axis=0) for polygon in polygons])
+    settled = [polygon for polygon, waits in zip(polygons, missing, strict=True) if not waits]
+    waiting = [polygon for polygon, waits in zip(polygons, missing, strict=True) if waits]
+    return [_rings(settled)], [_rings(waiting)]
+
+
+def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
+    """The values against the one axis: a line for each curve, and a ring around each band."""
+    surface, along = points.surface, points.places[:, 0]
+    lines = {curve: np.column_stack([along, points.values[:, i]]) for i, curve in enumerate(surface.curves)}
+    curves: list[CurveLine] = [{"which": curve, "points": _rounded(line), "open": []} for curve, line in lines.items()]
+    bands = [[_rounded(np.concatenate([lines[low], lines[high][::-1]]))] for low, high in surface.bands]
+    return curves, bands
+
+
+def draw_svg(
+    layout: Layout, snapshot: Snapshot, plane: contour.Plane, pallet: PalletBlock, theory: Sequence[Curve]
+) -> SvgContent:
+    """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty."""
+    options = layout.options
+    # The limits of the axes are those of all hypotheses, also of those that are to come.
+    missing = snapshot.places[~snapshot.usable]
+    plane = replace(plane, points=replace(plane.points, failed=missing, failed_indices=np.arange(len(missing))))
+    if layout.where:
+        title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
+        options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
+    picture = svg(snapshot.data, options, pallet=pallet, theory=theory, plane=plane)
+    return {
+        "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
+        "transform": list(picture.transform),
+        "logarithmic": picture.logarithmic,
+        "width": picture.width,
+        "height": picture.height,
+    }
+
+
+def _for_the_page(picture: SvgPicture, *, keep_points: bool) -> str:
+    """The SVG text with empty elements for lines and bands, without points, and without style sheets or attributes.
+
+    The page's policy forbids styles in attributes: they become attributes of their own.
+    """
+    root = ElementTree.fromstring(picture.text)
+    ElementTree.register_namespace("", _SVG)
+    ElementTree.register_namespace("xlink", _XLINK)
+    _take_out(root, keep_points)
+    for element in root.iter():
+        for entry in (element.attrib.pop("style", "") or "").split(";"):
+            name, _, value = entry.partition(":")
+            if value:
+                element.set(name.strip(), value.strip())
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _take_out(parent: ElementTree.Element, keep_points: bool) -> None:
+    """Take the points, lines and bands out of an element; the legend, whose lines have the same ids, keeps them without ids."""
+    for child in list(parent):
+        gid = child.get("id", "")
+        if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
+            parent.remove(child)
+        elif gid.startswith("legend"):
+            for element in child.iter():
+                if _FILLED_IN.fullmatch(element.get("id", "")):
+                    del element.attrib["id"]
+        elif found := _FILLED_IN.fullmatch(gid):
+            _empty(parent, child, found[1], found[2], keep_points)
+        else:
+            if gid in _BACKGROUNDS:
+                for element in child.iter():
+                    if element.get("style"):
+                        element.set("style", "fill: none")
+            _take_out(child, keep_points)
+
+
+def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str | None, part: str | None, keep: bool) -> None:
+    """Replace the first part of a curve, or a band, by an empty path of its style; remove the rest, and the points."""
+    gid: str = curve or child.get("id") or ""
+    position = list(parent).index(child)
+    if gid.startswith("points-") and keep:
+        return
+    parent.remove(child)
+    for shapes in child.iter(f"{{{_SVG}}}defs"):
+        parent.insert(position, shapes)  # the legend has the same markers
+    if gid.startswith("points-") or part not in (None, "0"):
+        return
+    styles = [element.get("style", "") for element in child.iter() if element.get("style")]
+    clips = [element.get("clip-path", "") for element in child.iter() if element.get("clip-path")]
+    path = ElementTree.Element(f"{{{_SVG}}}path", {"id": gid, "d": "", "style": styles[0] if styles else ""})
+    group = ElementTree.Element(f"{{{_SVG}}}g", {"clip-path": clips[0]} if clips else {})
+    group.append(path)
+    parent.insert(position, group)
+
+
+def _rings(polygons: Iterable[Array]) -> list[Line]:
+    return [_rounded(ring) for ring in rings.outline(list(polygons))]
+
+
+class _Awaited:
+    """The triangles that hold a hypothesis whose result is still missing: lines through them may still change."""
+
+    def __init__(self, mesh: triangulation.Mesh | None, places: Array) -> None:
+        self._open: set[int] = set()
+        if mesh is None or not len(places):
+            return
+        # The triangles of the interpolation, made again because this class locates points in them.
+        self._low, self._span = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
+        self._triangles = Delaunay(self._unit(mesh.points))
+        self._open = set(self._find(places)) - {-1}
+
+    def segments(self, points: Line) -> list[int]:
+        """The positions of the segments of a line that cross such triangles."""
+        line = np.array(points)
+        return [i for i, waits in enumerate(self.contain((line[1:] + line[:-1]) / 2)) if waits]
+
+    def contain(self, places: Sequence[Array] | Array) -> list[bool]:
+        """Whether each of these places is in such a triangle."""
+        if not self._open or not len(places):
+            return [False] * len(places)
+        return [triangle in self._open for triangle in self._find(np.array(places))]
+
+    def _find(self, places: Array) -> list[int]:
+        found: list[int] = self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist()
+        return found
+
+    def _unit(self, places: Array) -> Array:
+        return np.asarray((places - self._low) / self._span, dtype=np.float64)
+
+
+def _rounded(points: Line | Array) -> Line:
+    return [[_short(a), _short(b)] for a, b in (points.tolist() if isinstance(points, np.ndarray) else points)]
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")

@@ -1,0 +1,168 @@
+"""The page's picture: places, selections, segments near missing results, bands, and the SVG that the browser fills in."""
+
+import json
+import re
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from hfx.driver.plane import contour
+from hfx.driver.plane.points import PlotData
+from hfx.driver.run.events import Failed
+from hfx.driver.views.page.feed import Feed
+from hfx.driver.views.page.messages import ContourContent, SvgContent
+from hfx.driver.views.page.picture import Layout, Snapshot, draw_contour, draw_svg, lay_out
+from hfx.driver.views.page.request import PlaneRequest
+from hfx.errors import OptionError
+from hfx.json_types import JsonObject
+from tests.driver import fakes
+from tests.driver.views.page.made import MadeRun
+
+THREE = [(400 + 100 * i, 50 * j, 10 * k) for i in range(4) for j in range(4) for k in range(2)]
+
+
+def polled(run: MadeRun) -> Feed:
+    feed = Feed(run.folder)
+    feed.poll()
+    return feed
+
+
+def laid_out(feed: Feed, options: JsonObject | None = None, request: PlaneRequest | None = None) -> Layout:
+    assert feed.surface is not None
+    points = [feed.state.points[name] for name in feed.names]
+    return lay_out(points, feed.label_names, options or {}, request or PlaneRequest(), feed.surface)
+
+
+def drawn(feed: Feed, layout: Layout, interpolation: str | None = "linear") -> ContourContent:
+    return draw_contour(layout, snapshot(feed, layout), interpolation)[0]
+
+
+def snapshot(feed: Feed, layout: Layout) -> Snapshot:
+    assert feed.surface is not None
+    return Snapshot.of(layout, feed.names, feed.state, feed.label_names, feed.surface)
+
+
+def svg(feed: Feed, layout: Layout) -> SvgContent:
+    taken = snapshot(feed, layout)
+    return draw_svg(layout, taken, draw_contour(layout, taken)[1], feed.pallet, [])
+
+
+def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names)
+    feed = polled(run)
+    found = drawn(feed, laid_out(feed), "gp")
+    assert feed.surface is not None
+    whole = contour.plane(PlotData(("m1", "m2"), list(feed.state.results.values()), [], feed.surface))
+    expected = whole.contours["curves"]
+    assert [curve["which"] for curve in found["curves"]] == [curve["which"] for curve in expected]
+    for ours, theirs in zip(found["curves"], expected, strict=True):
+        np.testing.assert_allclose(ours["points"], theirs["points"], rtol=1e-6)
+        assert ours["open"] == []
+    assert (found["made_of"], found["of"], found["awaited"]) == (30, 30, 0)
+    # The band is that of the same surface, as hfx plot draws it.
+    assert sum(map(_area, found["bands"][0])) == pytest.approx(sum(map(_area, whole.band())), rel=1e-5)
+    assert found["open_bands"] == [[]]
+
+
+def test_where_a_fit_is_missing_the_line_is_open(tmp_path: Path) -> None:
+    """All are fitted but one, beside the line: the segments in the triangles around its place are open, no others."""
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    missing = "sig_400_80"
+    run.fit([name for name in run.names if name != missing])
+    feed = polled(run)
+    layout = laid_out(feed)
+    found = drawn(feed, layout)
+    (line,) = [curve for curve in found["curves"] if curve["which"] == "observed"]
+    middles = (np.array(line["points"])[1:] + np.array(line["points"])[:-1]) / 2
+    assert 0 < len(line["open"]) < len(middles)
+    assert found["open_bands"][0]
+    reach = np.abs(middles[line["open"]] - [400, 80]) / [100, 40]
+    assert reach.max() <= 1.0  # within the triangles that the hole is a corner of
+    run.tell(Failed(time.time(), "local-0", missing, "the patch does not apply"))
+    feed.poll()
+    later = drawn(feed, layout)  # nothing is awaited any more
+    assert all(curve["open"] == [] for curve in later["curves"])
+    assert later["open_bands"] == [[]]
+
+
+def test_three_labels_axes_and_slices(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1"))
+    feed = polled(run)
+    offered = laid_out(feed).content
+    assert (offered["x"], offered["y"]) == ("msb", "mn2")
+    assert offered["axes"][:3] == ["msb", "mn2", "mn1"]
+    assert "mn2-mn1" in offered["axes"]
+    assert {"where": "mn1==10", "points": 16} in offered["slices"]
+    sliced = laid_out(feed, request=PlaneRequest("msb", "mn2-mn1", "mn1==10"))
+    assert sliced.chosen.sum() == 16
+    inside = [(at, run.points[i][1]) for i, at in enumerate(sliced.content["at"]) if at]
+    assert all(at == [values[0], values[1] - values[2]] and values[2] == 10 for at, values in inside)
+
+
+def test_the_runs_own_axes_and_labels_come_first(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1"))
+    feed = polled(run)
+    options: JsonObject = {"x": "mn2", "y": "mn1", "xlabel": "mass", "forbidden": "y>x"}
+    own = laid_out(feed, options)
+    assert (own.axes.x, own.axes.y) == ("mn2", "mn1")
+    assert (own.options.xlabel, own.options.forbidden) == ("mass", "y>x")
+    assert 'id="forbidden"' in svg(feed, own)["text"]
+    other = laid_out(feed, options, PlaneRequest("msb", "mn1"))
+    assert (other.options.xlabel, other.options.forbidden) == (None, None)  # of other axes they are not true
+    assert 'id="forbidden"' not in svg(feed, other)["text"]
+
+
+@pytest.mark.parametrize("request_", [PlaneRequest(x="mbs"), PlaneRequest(where="mn1"), PlaneRequest(y="mn2-")])
+def test_an_expression_that_cannot_be_read_is_an_error(tmp_path: Path, request_: PlaneRequest) -> None:
+    feed = polled(MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1")))
+    with pytest.raises(OptionError):
+        laid_out(feed, request=request_)
+
+
+def test_one_label_is_a_profile(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", [(m,) for m in range(200, 900, 100)], ("m1",))
+    run.fit(run.names[:4])
+    feed = polled(run)
+    layout = laid_out(feed)
+    assert layout.axes.y is None
+    assert layout.content["at"][0] == [200, 0]
+    found = drawn(feed, layout)
+    assert found["made_of"] == 4
+    observed = next(curve["points"] for curve in found["curves"] if curve["which"] == "observed")
+    records = [json.loads(line) for line in (run.folder / "results.jsonl").read_text().splitlines()]
+    assert observed == [[record["values"][0], pytest.approx(record["CLs_obs"])] for record in records]
+    assert svg(feed, layout)["logarithmic"]
+
+
+def test_the_svg_is_for_the_browser_to_fill_in(tmp_path: Path) -> None:
+    """Lines and bands are empty elements with a style, points are not there, and nothing needs a style sheet or attribute."""
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names[:20])
+    feed = polled(run)
+    layout = laid_out(feed)
+    content = svg(feed, layout)
+    assert not re.search(r"style=|<style", content["text"])
+    root = ElementTree.fromstring(content["text"])
+    by_id = {element.get("id"): element for element in root.iter() if element.get("id")}
+    for gid in ("curve-observed", "curve-expected", "band-0"):
+        assert by_id[gid].get("d") == ""
+    assert by_id["curve-observed"].get("stroke")
+    assert by_id["band-0"].get("fill")
+    assert not [gid for gid in by_id if gid and gid.startswith("point")]
+    # The legend still has its markers: whatever is used is defined.
+    used = {use.get("{http://www.w3.org/1999/xlink}href", "")[1:] for use in root.iter("{http://www.w3.org/2000/svg}use")}
+    assert used <= by_id.keys()
+    # All hypotheses are within the axes, those without a result too.
+    a, b, c, d = content["transform"]
+    for x, y in layout.places:
+        assert 0 < a * x + b < content["width"]
+        assert 0 < c * y + d < content["height"]
+
+
+def _area(ring: list[list[float]]) -> float:
+    x, y = np.array(ring).T
+    return abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2
