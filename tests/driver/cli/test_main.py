@@ -86,9 +86,11 @@ def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert main.run(["scan", "toy"]) == 1
     out, err = capsys.readouterr()
-    assert "failed          1: sig_200_0 (the patch does not apply)" in out
+    assert "failed          1: the patch does not apply" in out
     assert "hfx: sig_200_0 failed: the patch does not apply" in err
     assert Path("hfx-runs/toy/contour.pdf").exists()
+    assert main.run(["scan", "toy", "-v"]) == 1
+    assert "failed          1: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
 
 
 def test_json_and_quiet(pallet: str, capsys: Captured) -> None:

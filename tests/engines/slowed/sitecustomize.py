@@ -11,7 +11,7 @@ def _slow() -> None:
     from tests.endpoints import jobs
 
     scan._worker_function = lambda: jobs.logged
-    scan._batch = lambda *_: 4
+    scan.batch_size = lambda *_: 4
     scan_picture._picture = fakes.picture
 
 

@@ -54,7 +54,12 @@ def command(question: str) -> Callable[..., int]:
         ] = False,
         quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
         verbose: Annotated[
-            bool, Option("-v", "--verbose", help="Print more progress; after an error within hfx, print its traceback.")
+            bool,
+            Option(
+                "-v",
+                "--verbose",
+                help="Print more progress, and longer lists in the table; after an error within hfx, print its traceback.",
+            ),
         ] = False,
     ) -> int:
         chosen = _options(given, question)
@@ -144,18 +149,19 @@ def _scan(
 
 
 def show(result: "ScanResult", *, as_json: bool, quiet: bool, verbose: bool = False) -> None:
-    """Print a scan's results: as JSON, or as a table, coloured on a terminal; nothing if `quiet`."""
+    """Print a scan's results: as JSON, or as a table, which is laid out for the terminal if there is one; nothing if `quiet`."""
     if as_json:
         from hfx.driver.run import scan_file
 
         for part in scan_file.text({**result.content, "folder": str(result.folder)}):
             typer.echo(part, nl=False)
         typer.echo()
-    elif not quiet and sys.stdout.isatty():
-        from rich.console import Console
-
-        Console().print(result)
     elif not quiet:
         from hfx.driver.views import summary
 
-        typer.echo(summary.text(result.content, result.folder))
+        if sys.stdout.isatty():
+            from rich.console import Console
+
+            Console().print(summary.table(result.content, result.folder, verbose))
+        else:
+            typer.echo(summary.text(result.content, result.folder, verbose))

@@ -83,7 +83,9 @@ def attach(
         bool, Option("--json", help="At the end print all results as JSON (the content of scan.json) in place of the table.")
     ] = False,
     quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
-    verbose: Annotated[bool, Option("-v", "--verbose", help="Print more progress.")] = False,
+    verbose: Annotated[
+        bool, Option("-v", "--verbose", help="Print more progress, and longer lists in the table at the end.")
+    ] = False,
 ) -> int:
     """Follow a scan that another process or a batch job runs.
 
@@ -138,7 +140,7 @@ def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) ->
         return 130
     else:
         raise RunFolderError(f"{end.folder} failed: {end.run.get('reason')}")
-    cli_scan.show(result, as_json=as_json, quiet=quiet)
+    cli_scan.show(result, as_json=as_json, quiet=quiet, verbose=verbose)
     return 0 if result.complete else 1
 
 
