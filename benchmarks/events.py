@@ -1,4 +1,4 @@
-"""What a thousand events a second, with a page that is looked at, cost a scan: fits done in a second with them, and without.
+"""The cost of a thousand events per second, with a page that is watched: fits per second with them, and without.
 
     python benchmarks/events.py [--rate N] [--workers N] [--seconds S] [--pairs N] [--no-page]
 
