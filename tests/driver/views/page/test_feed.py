@@ -85,7 +85,7 @@ def test_what_changed_is_known_by_position(run: MadeRun) -> None:
 
 
 def test_the_numbers_are_those_of_the_chosen_minimum(run: MadeRun) -> None:
-    run.state("running", options={"minima": "lowest"})
+    run.state("running", options={"minima": "lowest"}, resumed=["later"])
     run.fit([run.names[0]])
     feed = Feed(run.folder)
     feed.poll()
