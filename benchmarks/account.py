@@ -19,15 +19,15 @@ import numpy as np
 import published
 from numba import njit
 
-from hfx.hf_core.batch.batch import compile_batch
-from hfx.hf_core.cpu.buffers import given, resolve, work
+from hfx.hf_core.batch.compile import compile_batch
+from hfx.hf_core.cpu.buffers import resolve, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import derivatives, hessian, hessian_product
 from hfx.hf_core.cpu.linear_algebra import cholesky, pack, padded
 from hfx.hf_core.cpu.rates import value
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fits.minima import Fits
 from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.run import Fits
 from hfx.pallets import open_pallet
 from hfx.pallets.json_patch import apply_patch
 
@@ -137,7 +137,7 @@ def main() -> None:
         print(f"{name} {hypothesis.name}: {int(batch.tables.size[0])} parameters, {int(batch.tables.bins[0])} bins")
         whole = fits.run(problem)
         every = seconds(lambda problem=problem, fits=fits: fits.run(problem), options.repeat)
-        buffers = given(batch.tables), work(batch.tables)
+        buffers = tables_by_reference(batch.tables), work_arrays(batch.tables)
         for stage, label in enumerate(STAGES):
             spent = seconds(
                 lambda stage=stage, theta=theta, sign=sign, batch=batch, buffers=buffers: again(

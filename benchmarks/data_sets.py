@@ -17,12 +17,12 @@ from collections import Counter
 import numpy as np
 import published
 
-from hfx.hf_core.batch.batch import compile_batch
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
+from hfx.hf_core.batch.compile import compile_batch
+from hfx.hf_core.batch.problem import STATUS, Data
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fits.minima import Fits
-from hfx.hf_core.fits.model import Data, Model
-from hfx.hf_core.fits.solver import STATUS
+from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.run import Fits
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.json_patch import apply_patch
 
@@ -45,7 +45,7 @@ def measure(pallet: Pallet, count: int, repeat: int, device: str) -> tuple[list[
     """Seconds of each run of ``2 count`` fits, how they end, and their mean number of iterations."""
     hypothesis = pallet.hypotheses[len(pallet.hypotheses) // 2]
     workspace = Decoder().workspace(apply_patch(pallet.background, hypothesis.patch), None)
-    fits = Fits(Model(compile_batch([workspace]), kernel="fused" if device == "cpu" else "torch", device=device))
+    fits = Fits(Model(compile_batch([workspace]), device=device))
     one = np.zeros(1, dtype=np.int64)
     background = fits.run(fits.problem(one, fits.model.batch.init, fits.model.observed(one), np.zeros(1), 0.0))
     data = generated(fits.model, background.theta, count)

@@ -30,15 +30,16 @@ import torch
 from data_sets import generated
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hfx.hf_core.batch.batch import Batch, compile_batch
-from hfx.hf_core.batch.problem import CONVERGED, MAX_ITERATIONS, STATUS, FitResult, Problem
+from hfx.hf_core.batch.compile import Batch, compile_batch
+from hfx.hf_core.batch.problem import CONVERGED, STATUS, Data, FitResult, Problem
+from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fits.minima import Fits
-from hfx.hf_core.fits.model import Data, Model
+from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.inference.cls import hypotest
 from hfx.hf_core.tensor.kernel import TorchKernel
 from hfx.hf_core.tensor.matrix_free_step import iterate
-from hfx.hf_core.tensor.matrix_step import whole_step
+from hfx.hf_core.tensor.matrix_step import matrix_step
 from hfx.hf_core.tensor.minimize import begin
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.json_patch import apply_patch
@@ -123,14 +124,14 @@ def agreement(one: FitResult, other: FitResult) -> Json:
 
 def iteration(kernel: TorchKernel, problem: Problem) -> Json:
     """What one iteration and one step with the matrix cost, all fits at their starts."""
-    device, most = kernel.dense.device, MAX_ITERATIONS
+    device, most = kernel.likelihood.device, MAX_ITERATIONS
     counted: Json = {}
     for name in ("iteration", "step with the matrix"):
-        dense = kernel.dense.of(problem.hypothesis)
+        dense = kernel.likelihood.of(problem.hypothesis)
         state = begin(dense, problem)
         at = dense.layout.take(state.hypothesis)
         call = (lambda d=dense, a=at, s=state: iterate(d, a, s, most)) if name == "iteration" else None
-        call = call or (lambda d=dense, s=state: whole_step(d, s, most))
+        call = call or (lambda d=dense, s=state: matrix_step(d, s, most))
         with Operations() as operations:
             call()
         times = [seconds(device, call) for _ in range(3)]
@@ -141,7 +142,7 @@ def iteration(kernel: TorchKernel, problem: Problem) -> Json:
 
 def _recorded(kernel: TorchKernel, device: torch.device) -> Json:
     """The seconds of each iteration that is kept as a graph, by the number of its fits."""
-    kept: Any = kernel.dense.recorded
+    kept: Any = kernel.likelihood.recorded
     return {str(key[0]): seconds(device, lambda one=one: one.advance(10)) / 10 for key, one in list(kept.items())}
 
 
@@ -154,7 +155,7 @@ def measure(model: Model, kernel: TorchKernel, problem: Problem, arguments: argp
         results[:] = fit(kernel, problem, arguments.rows)
 
     for _ in range(arguments.repeat + 1):  # the first one gets libraries ready
-        times.append(seconds(kernel.dense.device, run))
+        times.append(seconds(kernel.likelihood.device, run))
     few = problem.rows(np.arange(min(arguments.compare, arguments.rows, len(problem.hypothesis))))
     ends = Counter(STATUS[status] for part in results for status in part.status.tolist())
     costs = iteration(kernel, problem.rows(np.arange(min(arguments.rows, len(problem.hypothesis), 32768))))
@@ -176,7 +177,7 @@ def measure_scan(file: Path, arguments: argparse.Namespace) -> Json:
     kernel = TorchKernel(model.batch.tables, arguments.device)
     found = measure(model, kernel, scan_problem(model), arguments)
     one, two = (
-        hypotest(Model(batch, name, device), starts=1) for name, device in (("fused", "cpu"), ("torch", arguments.device))
+        hypotest(Model(batch, name, device), starts=1) for name, device in (("compiled", "cpu"), ("torch", arguments.device))
     )
     cls = [[outcome.answers["natural"].CLs_obs for outcome in some if outcome.defect is None] for some in (one, two)]
     found["largest difference in CLs"] = float(np.abs(np.subtract(*cls)).max(initial=0.0))

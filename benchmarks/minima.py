@@ -27,7 +27,9 @@ import published
 
 from hfx.driver.process.cores import usable_cores
 from hfx.functions.jobs.cls import ClsOptions
-from hfx.hf_core.fits.search import Search, Start
+from hfx.hf_core.fits.fit import Fit
+from hfx.hf_core.fits.search import Search
+from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference import cls
 from hfx.pallets import open_pallet
 
@@ -51,7 +53,7 @@ class Watched(Search):
             self._run_kind(_counts.setdefault(kind, Counter()), list(group))
 
     def _run_kind(self, counts: Counter[str], starts: list[Start]) -> None:
-        keys = {(start.hypothesis, start.key) for start in starts}
+        keys = {(start.hypothesis, start.fit) for start in starts}
         before = {key: self._look(key) for key in keys}
         begun = time.perf_counter()
         super().run(starts)
@@ -62,7 +64,7 @@ class Watched(Search):
             for name, was, now in zip((NEW, ADMISSIBLE, LOWEST), before[key], after, strict=True):
                 counts[name] += int(now - was) if name == NEW else int(now < was - LOWER and math.isfinite(was))
 
-    def _look(self, key: tuple[int, str]) -> tuple[float, float, float]:
+    def _look(self, key: tuple[int, Fit]) -> tuple[float, float, float]:
         """Number of minima, and 2NLL of the admissible and of the lowest one."""
         pool = self.pools.get(key)
         if pool is None or not pool.minima:

@@ -40,7 +40,7 @@ from hfx.driver.questions.content import content
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
 from hfx.functions.jobs.cls import ClsOptions
-from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.pallets import Hypothesis, Pallet, open_pallet
@@ -112,7 +112,7 @@ def _core_parts(pallet: Pallet, chosen: Sequence[Hypothesis], clock: Clock) -> N
     with clock(DECODE):
         workspaces = [decoder.workspace(apply_patch(pallet.background, h.patch), None) for h in chosen if h.defect is None]
     with clock(COMPILE):
-        Model(compile_batch(workspaces), kernel="fused", device="cpu")
+        Model(compile_batch(workspaces), device="cpu")
 
 
 def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.inference.cls import Outcome, hypotest

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.export import citations
 from hfx.driver.questions.cls import Cls
 from hfx.driver.results import Result, ScanResult, load_run
 from hfx.driver.run.packed_results import PackedResults
@@ -170,17 +169,6 @@ def test_a_run_that_has_not_finished(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text(json.dumps({"hfx": "0", "pallet": {}, "options": {"minima": "lowest"}}))
     (tmp_path / "results.jsonl").write_text(json.dumps(record("a", 0.04, 0.07)) + "\n" + '{"na')
     assert [r.CLs_obs for r in load_run(tmp_path)] == [0.07]
-
-
-def test_citations() -> None:
-    assert citations.of_pallet({}) is None
-    pallet = {
-        "doi": "10.17182/hepdata.90607.v3/r3",
-        "references": {"hepdata": "ins1755298", "arXiv": "1909.09226"},
-    }
-    assert citations.of_pallet(pallet) == (
-        "https://doi.org/10.17182/hepdata.90607.v3/r3, https://www.hepdata.net/record/ins1755298, arXiv 1909.09226"
-    )
 
 
 def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_answer(result: ScanResult) -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from hfx.functions import precompile
 from hfx.hf_core.cpu import buffers, compilation, newton_step
-from hfx.hf_core.cpu.compilation import KERNELS, kept
+from hfx.hf_core.cpu.compilation import KERNELS, is_cached
 from hfx.hf_core.cpu.minimize import minimize_rows
 from tests.conformance.points import points
 from tests.conformance.test_likelihood import core
@@ -23,7 +23,7 @@ MODEL = "one_bin"
 
 
 def fitted() -> Any:
-    model = core(BATTERY[MODEL], 4, "4p", None, "fused")
+    model = core(BATTERY[MODEL], 4, "4p", None, "compiled")
     model.evaluate(0, points(BATTERY[MODEL], 1)[0], order=2)
     return model.batch.tables
 
@@ -39,8 +39,8 @@ def test_what_is_compiled_ahead_is_what_the_fits_call() -> None:
 def test_the_types_of_what_python_makes_are_known_without_making_it() -> None:
     tables = fitted()
     size = tables.width.shape[1]
-    assert buffers.given_type(tables) == numba.typeof(buffers.given(tables))
-    assert buffers.work_type(tables) == numba.typeof(buffers.work(tables))
+    assert buffers.tables_type(tables) == numba.typeof(buffers.tables_by_reference(tables))
+    assert buffers.work_arrays_type(tables) == numba.typeof(buffers.work_arrays(tables))
     assert newton_step.state_type(size) == numba.typeof(newton_step.state(size))
 
 
@@ -65,7 +65,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 
 def test_there_is_no_second_process_where_the_kernels_are_kept(watched: Watched) -> None:
     tables = fitted()
-    assert kept(minimize_rows.dispatcher)
+    assert is_cached(minimize_rows.dispatcher)
     precompile.together(tables)
     assert not watched.started
 
@@ -75,7 +75,7 @@ def test_there_is_none_on_one_core_nor_where_nothing_can_be_kept(
     cores: int, folder: str | None, watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = fitted()
-    monkeypatch.setattr(precompile, "kept", lambda _: False)
+    monkeypatch.setattr(precompile, "is_cached", lambda _: False)
     monkeypatch.setattr(precompile, "_cores", lambda: cores)
     monkeypatch.setattr(minimize_rows.dispatcher._cache, "_cache_path", folder, raising=False)
     precompile.together(tables)
@@ -84,11 +84,11 @@ def test_there_is_none_on_one_core_nor_where_nothing_can_be_kept(
 
 def test_the_second_process_compiles_what_it_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    types = numba.typeof(newton_step.arrays_of_state(2))
-    with precompile._second({compilation.name_of(newton_step.made_state): (types,)}) as done:
+    types = numba.typeof(newton_step.state_fields(2))
+    with precompile._second({compilation.name_of(newton_step.make_state): (types,)}) as done:
         done()
         assert watched.started[0].returncode == 0
-    assert list(tmp_path.rglob("newton_step.made_state-*.nbc"))
+    assert list(tmp_path.rglob("newton_step.make_state-*.nbc"))
 
 
 def test_it_is_stopped_with_what_waits_for_it(watched: Watched) -> None:
@@ -123,8 +123,8 @@ def start(*args, **options):
     print(process.pid, flush=True)
     return process
 subprocess.Popen = start
-types = numba.typeof(newton_step.arrays_of_state(2))
-with precompile._second({compilation.name_of(newton_step.made_state): (types,)}):
+types = numba.typeof(newton_step.state_fields(2))
+with precompile._second({compilation.name_of(newton_step.make_state): (types,)}):
     time.sleep(60)
 """
 

@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["differences", "told"]
 
 # What a later version may add to an object.
-ADDED = {"job", "version", "key", "question", "shard", "step"}
+ADDED = {"job", "version", "key", "question", "shard", "step", "level"}
 
 # A fit counts as converged up to here; its own estimate of the distance is noise.
 EDM = 1e-9

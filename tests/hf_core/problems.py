@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize as scipy_minimize
 
-from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.batch.problem import FitResult, Problem
 from hfx.hf_core.fits.model import Model
-from hfx.hf_core.fits.solver import FitResult, Problem, minimize
+from hfx.hf_core.fits.run import Fits
 from tests.conformance.points import slope
 from tests.conformance.test_likelihood import core
 from tests.oracle import dense
@@ -28,7 +28,7 @@ class Case:
 
     @cached_property
     def model(self) -> Model:
-        return core(self.ws, self.normsys, self.histosys, None, "fused")
+        return core(self.ws, self.normsys, self.histosys, None, "compiled")
 
     def index(self, name: str) -> int:
         return [one[0] for one in self.parameters()].index(name)
@@ -40,7 +40,7 @@ class Case:
         return Fits(model).problem(row, begin, model.observed(row), np.array([mu]), 0.0)
 
     def fit(self, mu: float, start: Floats | None = None) -> FitResult:
-        return minimize(self.model.kernel, self.problem(mu, start))
+        return self.model.kernel.minimize(self.problem(mu, start))
 
     def twice_nll(self, theta: Floats) -> float:
         """By the dense evaluation; infinite where a rate is negative."""

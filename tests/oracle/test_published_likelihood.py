@@ -35,7 +35,7 @@ def _points(ws: dense.Json) -> NDArray[np.float64]:
 def test_likelihood(shared: Path, pallet: str, name: str) -> None:
     ws = open_pallet(str(shared / "pallets" / f"{pallet}.tar.gz")).workspace(name)
     theta = _points(ws)
-    found = core(ws, 4, "4p", None, "fused").evaluate(0, theta).twice_nll
+    found = core(ws, 4, "4p", None, "compiled").evaluate(0, theta).twice_nll
     if pallet == "3L-eRJR":
         wanted = [dense.twice_nll(ws, one) for one in theta]
     else:

@@ -10,7 +10,7 @@ import numpy as np
 import pyhf
 from hypothesis import HealthCheck, given, settings
 
-from hfx.hf_core.fits.solver import FLOOR
+from hfx.hf_core.batch.problem import FLOOR
 from hfx.hf_core.inference.cls import hypotest
 from tests.conformance.points import points
 from tests.conformance.test_dense import pyhf_model, pyhf_noise
@@ -45,7 +45,7 @@ class Compared:
 def test_likelihood_is_that_of_pyhf(ws: dense.Json) -> None:
     pyhf.schema.validate(ws, "workspace.json")
     reference = pyhf_model(ws, 4, "4p")
-    model = core(ws, 4, "4p", None, "fused")
+    model = core(ws, 4, "4p", None, "compiled")
     assert list(model.batch.parameter_names(0)) == reference.config.par_names
     data = np.concatenate([dense.observed(ws), reference.config.auxdata])
     theta = points(ws, 2, reach=1.5)
@@ -86,7 +86,7 @@ def _listed(generated: Sequence[dense.Json], said: Sequence[tuple[str, ...]]) ->
 
 def compare(ws: dense.Json) -> Compared:
     """hfx's hypothesis test of ``ws`` beside pyhf's fits."""
-    (outcome,) = hypotest(core(ws, 4, "4p", None, "fused"))
+    (outcome,) = hypotest(core(ws, 4, "4p", None, "compiled"))
     reference = pyhf_model(ws, 4, "4p")
     data = np.concatenate([dense.observed(ws), reference.config.auxdata])
     best = {name: best_fit(reference, data, mu) for name, mu in (("bkg", 0.0), ("fixed", 1.0), ("free", None))}

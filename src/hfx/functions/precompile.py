@@ -18,9 +18,9 @@ from typing import Any
 
 from numba import boolean, float64, int64, typeof
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, rates
-from hfx.hf_core.cpu.compilation import KERNELS, kept, name_of, uncollected
+from hfx.hf_core.cpu.compilation import KERNELS, is_cached, name_of, without_garbage_collection
 from hfx.hf_core.cpu.minimize import minimize_rows
 
 __all__ = ["together"]
@@ -33,9 +33,9 @@ _lock = threading.Lock()
 def together(tables: Tables) -> None:
     """Compile all but the last of the kernels, where that is worth a second process."""
     with _lock:
-        if not kept(minimize_rows.dispatcher) and minimize_rows.dispatcher._cache.cache_path and _cores() > 1:
+        if not is_cached(minimize_rows.dispatcher) and minimize_rows.dispatcher._cache.cache_path and _cores() > 1:
             own, others = _halves(tables)
-            with _second(others) as done, uncollected():
+            with _second(others) as done, without_garbage_collection():
                 _compile(own)
                 done()
 
@@ -47,7 +47,7 @@ def _cores() -> int:
 def _halves(tables: Tables) -> tuple[Calls, Calls]:
     """What this process compiles, and what the second one does."""
     parameters = tables.width.shape[1]
-    t, w, s = buffers.given_type(tables), buffers.work_type(tables), newton_step.state_type(parameters)
+    t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), newton_step.state_type(parameters)
     h, v = int64, float64[::1]
     own = {newton_step.step: (t, h, v, v, v, v, int64, boolean, float64, float64, w, s)}
     others = {
@@ -55,9 +55,9 @@ def _halves(tables: Tables) -> tuple[Calls, Calls]:
         rates.value: (t, h, v, v, v, v, w),
         buffers.resolve: (t, h, w),
         mirrored_alphas.reflect: (t, h, v, v, v, w, v),
-        buffers.made_work: (typeof(buffers.arrays_of_work(tables)),),  # type: ignore[no-untyped-call]
-        buffers.made_given: (typeof(tuple(tables)),),  # type: ignore[no-untyped-call]
-        newton_step.made_state: (typeof(newton_step.arrays_of_state(parameters)),),  # type: ignore[no-untyped-call]
+        buffers.make_work_arrays: (typeof(buffers.work_fields(tables)),),  # type: ignore[no-untyped-call]
+        buffers.make_tables: (typeof(tuple(tables)),),  # type: ignore[no-untyped-call]
+        newton_step.make_state: (typeof(newton_step.state_fields(parameters)),),  # type: ignore[no-untyped-call]
     }
     return _named(own), _named(others)
 
@@ -106,7 +106,7 @@ def _serve() -> None:
     """The second process: types of numba's come through a pipe from the first one, and from nowhere else."""
     wanted = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_until_alone, daemon=True).start()
-    with uncollected():
+    with without_garbage_collection():
         _compile(wanted)
 
 

@@ -54,14 +54,14 @@ class Prepared(Generic[Options]):
     def model(self) -> Model:
         """The compiled batch, its hypotheses in the order of the units; compiled when it is first asked for."""
         from hfx.functions.precompile import together
-        from hfx.hf_core.batch.batch import compile_batch
+        from hfx.hf_core.batch.compile import compile_batch
         from hfx.hf_core.fits.model import Model
 
         options = self.options
         batch = compile_batch(self.workspaces, normsys=options.normsys, histosys=options.histosys, parameters=self.parameters)
         if self.device == "cpu":
             together(batch.tables)
-        return Model(batch, kernel="fused" if self.device == "cpu" else "torch", device=self.device)
+        return Model(batch, device=self.device)
 
 
 def prepare(

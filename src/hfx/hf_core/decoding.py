@@ -1,14 +1,12 @@
-"""From JSON to a :class:`~hfx.hf_core.specification.Workspace`. Decoding *is* the validation: every element is checked once.
+"""Decoding and validation of JSON into a :class:`~hfx.hf_core.specification.Workspace`; every element is checked once.
 
-What several patched workspaces share (the same JSON object) is decoded once by one :class:`Decoder`. A published pallet holds a
-hundred thousand modifiers, so each sample is read column by column; only where a column cannot be read is it gone through one by
-one, to name in the error what is wrong.
+A JSON object that several patched workspaces share is decoded once by one :class:`Decoder`. A published pallet holds a hundred
+thousand modifiers, so each sample is read column by column; only where a column cannot be read are its modifiers checked one by
+one, to name the fault in the error.
 """
 
 from __future__ import annotations
 
-import math
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from operator import attrgetter, itemgetter
@@ -18,48 +16,58 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import SpecificationError
+from hfx.hf_core.modifiers.base import floats, numbers
+from hfx.hf_core.modifiers.table import MODIFIERS
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
+from hfx.json_types import JsonValue
 
-__all__ = ["Decoder"]
+__all__ = ["Decoder", "decode_workspace"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-MODIFIER_TYPES = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
 _WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
 _CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
 
 
+def decode_workspace(document: JsonValue, measurement: str | None = None) -> Workspace:
+    """Decode and validate one workspace; ``measurement`` is a name, or None for the first.
+
+    Raises :class:`SpecificationError` naming channel, sample and modifier.
+    """
+    return Decoder().workspace(document, measurement)
+
+
 class Decoder:
-    """Decodes workspaces that share JSON objects; what they share is decoded and stored once.
+    """Decodes workspaces that share JSON objects; a shared object is decoded and stored once.
 
     The samples' tuples of names are shared too: equal ones are the same object.
     """
 
     def __init__(self) -> None:
         # The JSON object is kept with its value: an id is unique only while its object lives.
-        self._channels: dict[int, tuple[Any, Channel]] = {}
-        self._samples: dict[int, tuple[Any, Sample]] = {}
-        self._observations: dict[int, tuple[Any, dict[str, Array]]] = {}
+        self._channels: dict[int, tuple[JsonValue, Channel]] = {}
+        self._samples: dict[int, tuple[JsonValue, Sample]] = {}
+        self._observations: dict[int, tuple[JsonValue, dict[str, Array]]] = {}
         self._checked: set[tuple[int, str, int]] = set()  # observations, channel's name and bins
-        self._measurements: dict[tuple[int, str | None], tuple[Any, Measurement]] = {}
+        self._measurements: dict[tuple[int, str | None], tuple[JsonValue, Measurement]] = {}
         self._names = _Names()
 
-    def learn(self, document: Any) -> None:
-        """Decode a workspace's channels in advance; what is wrong with one is said where it is used."""
+    def learn(self, document: JsonValue) -> None:
+        """Decode a workspace's channels in advance; a fault is reported when the channel is used."""
         with suppress(SpecificationError):
             for item in _array(_object(document, "workspace").get("channels"), "workspace: channels"):
                 with suppress(SpecificationError):
                     self.channel(item)
 
     def fork(self) -> Decoder:
-        """Another decoder, which knows what this one does and keeps to itself what it meets."""
+        """A copy: both share what is decoded so far, and neither what the other decodes later."""
         other = Decoder()
         other._channels, other._samples = self._channels.copy(), self._samples.copy()
         other._names = self._names.fork()
         return other
 
-    def workspace(self, document: Any, measurement: str | None = None) -> Workspace:
+    def workspace(self, document: JsonValue, measurement: str | None = None) -> Workspace:
         """Decode one workspace; ``measurement`` is a name, or None for the first."""
         entries = _object(document, "workspace")
         missing = _WORKSPACE_KEYS - entries.keys()
@@ -74,17 +82,18 @@ class Decoder:
         _unique([channel.name for channel in channels], "channel")
         observations = self._observed(entries["observations"])
         for channel in channels:
-            what = (id(observations), channel.name, channel.bins)
-            if what not in self._checked:
+            pair = (id(observations), channel.name, channel.bins)
+            if pair not in self._checked:
                 _check_observation(channel, observations)
-                self._checked.add(what)
+                self._checked.add(pair)
         return Workspace(
             channels=tuple(sorted(channels, key=attrgetter("name"))),
             observations=observations,
             measurement=self._chosen(entries["measurements"], measurement),
         )
 
-    def channel(self, document: Any) -> Channel:
+    def channel(self, document: JsonValue) -> Channel:
+        """Decode one channel; raises :class:`SpecificationError`."""
         known = self._channels.get(id(document))
         if known is not None:
             return known[1]
@@ -109,19 +118,19 @@ class Decoder:
         self._channels[id(document)] = (document, channel)
         return channel
 
-    def _sample(self, document: Any, where: str) -> Sample:
+    def _sample(self, document: JsonValue, where: str) -> Sample:
         known = (document, _sample(document, where, self._names))
         self._samples[id(document)] = known
         return known[1]
 
-    def _observed(self, document: Any) -> dict[str, Array]:
+    def _observed(self, document: JsonValue) -> dict[str, Array]:
         known = self._observations.get(id(document))
         if known is None:
             known = (document, _observations(document))
             self._observations[id(document)] = known
         return known[1]
 
-    def _chosen(self, document: Any, name: str | None) -> Measurement:
+    def _chosen(self, document: JsonValue, name: str | None) -> Measurement:
         known = self._measurements.get((id(document), name))
         if known is None:
             known = (document, _measurement(document, name))
@@ -129,12 +138,8 @@ class Decoder:
         return known[1]
 
 
-_WITH_DATA = ("histosys", "normsys", "staterror", "shapesys")
-
-
 class _Names:
-    """Names of one type's modifiers in the order of the document, to the sorted ones and where these stood: equal ones are sorted
-    once, and equal sorted ones are the same object."""
+    """Sorts the names of modifiers of one type. Equal names are sorted once, and equal results are the same object."""
 
     def __init__(self) -> None:
         self._ordered: dict[tuple[str, ...], tuple[tuple[str, ...], list[int] | None]] = {}
@@ -146,7 +151,7 @@ class _Names:
         return other
 
     def ordered(self, names: tuple[str, ...], kind: str, where: str) -> tuple[tuple[str, ...], list[int] | None]:
-        """The sorted names and their places in ``names`` (None where these are sorted); an error where one stands twice."""
+        """The sorted names and their indices in ``names`` (None where these are sorted); an error where a name is repeated."""
         try:
             known = self._ordered.get(names)
         except TypeError:  # a list or an object, which cannot be looked up
@@ -162,25 +167,27 @@ class _Names:
         return known
 
 
-def _sample(document: Any, where: str, known: _Names) -> Sample:
+def _sample(document: JsonValue, where: str, known: _Names) -> Sample:
     entries = _object(document, f"{where}: sample")
     where = f"{where}, sample {_name(entries, f'{where}: sample')!r}"
     _keys(entries, {"name", "data", "modifiers"}, where)
-    names: dict[str, Any] = {}
-    data: dict[str, list[Any]] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    data: dict[str, list[JsonValue]] = {}
     for kind, (given, own) in _groups(entries.get("modifiers"), where).items():
         names[kind], places = known.ordered(tuple(given), kind, where)
         data[kind] = own if places is None else [own[place] for place in places]
     columns = _columns(entries.get("data"), data)
     if columns is None:
-        raise SpecificationError(_what_is_wrong(entries.get("data"), names, data, where))
-    return Sample(entries["name"], **columns, **names)
+        raise SpecificationError(_fault(entries.get("data"), names, data, where))
+    nominal, events, numbers_ = columns
+    return Sample(str(entries["name"]), nominal, names, events, numbers_)
 
 
-def _groups(document: Any, where: str) -> dict[str, tuple[list[Any], list[Any]]]:
-    """Names and data of a sample's modifiers, by their type."""
-    groups: dict[str, tuple[list[Any], list[Any]]] = {kind: ([], []) for kind in MODIFIER_TYPES}
+def _groups(document: JsonValue, where: str) -> dict[str, tuple[list[str], list[JsonValue]]]:
+    """Names and data of a sample's modifiers, by their type, in the order of the table."""
+    groups: dict[str, tuple[list[str], list[JsonValue]]] = {kind: ([], []) for kind in MODIFIERS}
     modifiers = _array(document, f"{where}: modifiers")
+    item: Any  # a modifier is checked by what fails below: there are a hundred thousand
     try:
         for item in modifiers:
             names, data = groups[item["type"]]
@@ -191,124 +198,88 @@ def _groups(document: Any, where: str) -> dict[str, tuple[list[Any], list[Any]]]
     return {kind: group for kind, group in groups.items() if group[0]}
 
 
-_HI_DATA, _LO_DATA, _HI, _LO = itemgetter("hi_data"), itemgetter("lo_data"), itemgetter("hi"), itemgetter("lo")
+_Columns = tuple[Array, dict[str, dict[str, Array]], dict[str, dict[str, Array]]]
 
 
-def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> dict[str, Any] | None:
-    """The yields and the numbers of a sample's modifiers, given by their types; None where any is not as it must be.
+def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> _Columns | None:
+    """The nominal yields and, by type and field, the events and the numbers of a sample's modifiers; None where any is not valid.
 
-    All are gathered first and become one array, of which the columns are parts: arrays are dear where they are short.
+    All are gathered first and become one array, of which the columns are parts: small arrays are expensive to make.
     """
-    histosys, normsys, staterror, shapesys = (data.get(kind, ()) for kind in _WITH_DATA)
+    events, scalars = [], []  # (type, field) of each column
+    rows: list[Any] = [nominal]
+    flat: list[Any] = []
+    last: list[Any] = []
     try:
-        rows = [nominal, *map(_HI_DATA, histosys), *map(_LO_DATA, histosys), *staterror, *shapesys]
-        flat: list[Any] = []
+        for kind, own in data.items():
+            modifier = MODIFIERS[kind]
+            for name in modifier.events:
+                rows += map(itemgetter(name), own) if name else own
+                events.append((kind, name))
+            for name in modifier.numbers:
+                last += map(itemgetter(name), own)
+                scalars.append((kind, name))
+            if not modifier.events and not modifier.numbers and own != [None] * len(own):
+                return None
         for row in rows:
             flat += row
-        flat += map(_HI, normsys)
-        flat += map(_LO, normsys)
         bins = len(nominal)
         regular = bins > 0 and set(map(len, rows)) == {bins} and set(map(type, rows)) <= _ARRAYS
     except (KeyError, TypeError, IndexError):
         return None
-    values = _floats(flat) if regular else None
-    if values is None or any(own != [None] * len(own) for kind, own in data.items() if kind not in _WITH_DATA):
+    values = floats(flat + last) if regular else None
+    if values is None:
         return None
-    cells = values[: bins * len(rows)].reshape(len(rows), bins)
-    factors = values[bins * len(rows) :].reshape(2, len(normsys))
-    if not (factors > 0.0).all():
-        return None
-    hi, lo, last = 1 + len(histosys), 1 + 2 * len(histosys), len(rows) - len(shapesys)
-    return {
-        "nominal": cells[0],
-        "histosys_hi": cells[1:hi],
-        "histosys_lo": cells[hi:lo],
-        "staterror_data": cells[lo:last],
-        "shapesys_data": cells[last:],
-        "normsys_hi": factors[0],
-        "normsys_lo": factors[1],
-    }
+    cells, end = values[: bins * len(rows)].reshape(len(rows), bins), 1
+    found: _Columns = (cells[0], {}, {})
+    for kind, name in events:
+        begin, end = end, end + len(data[kind])
+        found[1].setdefault(kind, {})[name] = cells[begin:end]
+    end = bins * len(rows)
+    for kind, name in scalars:
+        begin, end = end, end + len(data[kind])
+        found[2].setdefault(kind, {})[name] = column = values[begin:end]
+        if name in MODIFIERS[kind].positive() and not (column > 0.0).all():
+            return None
+    return found
 
 
-def _bad_modifier(modifiers: Sequence[Any]) -> str:
-    """What is wrong with the first modifier that is none."""
+def _bad_modifier(modifiers: Sequence[JsonValue]) -> str:
+    """The fault of the first item that is no modifier."""
     for item in modifiers:
         if not isinstance(item, Mapping):
             return "a modifier is not a JSON object"
         missing = [key for key in ("name", "type", "data") if key not in item]
         if missing:
             return f"modifier {item.get('name', '?')!r} has no {', '.join(missing)}"
-        if item["type"] not in MODIFIER_TYPES:
-            return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIER_TYPES)}"
+        if item["type"] not in tuple(MODIFIERS):
+            return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIERS)}"
     return "its modifiers cannot be read"
 
 
-def _what_is_wrong(nominal: Any, names: Mapping[str, Sequence[str]], data: Mapping[str, Sequence[Any]], where: str) -> str:
-    """What the first thing is that :func:`_columns` cannot read."""
+def _fault(nominal: JsonValue, names: Mapping[str, Sequence[str]], data: Mapping[str, Sequence[JsonValue]], where: str) -> str:
+    """The first fault for which :func:`_columns` cannot read a sample."""
     try:
-        bins = len(_numbers(nominal, f"{where}: data"))
+        bins = len(numbers(nominal, f"{where}: data"))
         for kind, own in data.items():
             for name, one in zip(names[kind], own, strict=True):
-                _check(kind, one, bins, f"{where}, {kind} {name!r}")
+                MODIFIERS[kind].check(one, bins, f"{where}, {kind} {name!r}")
     except SpecificationError as error:
         return str(error)
     return f"{where}: its data cannot be read as numbers"
 
 
-def _check(kind: str, data: Any, bins: int, label: str) -> None:
-    """Raises for the data of one modifier that are not what its type has."""
-    if kind == "histosys":
-        for side in ("hi_data", "lo_data"):
-            if not isinstance(data, Mapping) or side not in data:
-                raise SpecificationError(f"{label}: data needs {side!r}")
-            _check_row(data[side], bins, f"{label}: {side}")
-    elif kind == "normsys":
-        for side in ("hi", "lo"):
-            _check_factor(data, side, label)
-    elif kind in _WITH_DATA:
-        _check_row(data, bins, label)
-    elif data is not None:
-        raise SpecificationError(f"{label}: data must be null")
+_ARRAYS = {list, tuple}
 
 
-def _check_row(row: Any, bins: int, label: str) -> None:
-    found = _numbers(row, label)
-    if len(found) != bins:
-        raise SpecificationError(f"{label}: {len(found)} values for {bins} bins")
-
-
-def _check_factor(data: Any, side: str, label: str) -> None:
-    """A normsys that is not positive has no interpolation."""
-    if not isinstance(data, Mapping) or not _is_number(data.get(side)):
-        raise SpecificationError(f"{label}: data needs a number {side!r}")
-    if isinstance(data[side], int) and abs(data[side]) > sys.float_info.max:
-        raise SpecificationError(f"{label}: {side} is too large for a number")
-    if not (data[side] > 0.0 and math.isfinite(data[side])):
-        raise SpecificationError(f"{label}: {side} = {data[side]:g} must be positive and finite")
-
-
-def _floats(values: list[Any]) -> Array | None:
-    """The values as an array, or None where they are not all finite numbers (true is none)."""
-    if not set(map(type, values)) <= _NUMBERS:
-        return None
-    try:
-        array = np.array(values, dtype=np.float64)
-    except OverflowError:
-        return None
-    return array if np.isfinite(array).all() else None
-
-
-_NUMBERS, _ARRAYS = {int, float}, {list, tuple}
-
-
-def _observations(document: Any) -> dict[str, Array]:
+def _observations(document: JsonValue) -> dict[str, Array]:
     observations: dict[str, Array] = {}
     for item in _array(document, "workspace: observations"):
         entries = _object(item, "observation")
         name = _name(entries, "observation")
         if name in observations:
             raise SpecificationError(f"observation {name!r}: given twice; keep one")
-        observations[name] = _numbers(entries.get("data"), f"observation {name!r}: data")
+        observations[name] = numbers(entries.get("data"), f"observation {name!r}: data")
     return observations
 
 
@@ -322,7 +293,7 @@ def _check_observation(channel: Channel, observations: Mapping[str, Array]) -> N
         raise SpecificationError(f"observation {channel.name!r}: bin {int(np.argmin(data))} is negative")
 
 
-def _measurement(document: Any, name: str | None) -> Measurement:
+def _measurement(document: JsonValue, name: str | None) -> Measurement:
     items = [_object(item, "measurement") for item in _array(document, "workspace: measurements")]
     if not items:
         raise SpecificationError("workspace: has no measurement; it must name the parameter of interest")
@@ -337,10 +308,10 @@ def _measurement(document: Any, name: str | None) -> Measurement:
         raise SpecificationError(f"{where}: config needs the text 'poi'")
     configs = [_parameter(entry, where) for entry in _array(config.get("parameters"), f"{where}: parameters")]
     _unique([entry.name for entry in configs], f"{where}: parameter")
-    return Measurement(item["name"], poi, {entry.name: entry for entry in configs})
+    return Measurement(str(item["name"]), poi, {entry.name: entry for entry in configs})
 
 
-def _parameter(document: Any, where: str) -> ParameterConfig:
+def _parameter(document: JsonValue, where: str) -> ParameterConfig:
     entries = _object(document, f"{where}: parameter")
     name = _name(entries, f"{where}: parameter")
     where = f"{where}, parameter {name!r}"
@@ -349,61 +320,42 @@ def _parameter(document: Any, where: str) -> ParameterConfig:
     if fixed is not None and not isinstance(fixed, bool):
         raise SpecificationError(f"{where}: fixed must be true or false")
     values = {
-        key: tuple(_numbers(entries[key], f"{where}: {key}").tolist())
+        key: tuple(numbers(entries[key], f"{where}: {key}").tolist())
         for key in ("inits", "auxdata", "factors", "sigmas")
         if key in entries
     }
     bounds = None
     if "bounds" in entries:
-        rows = [_numbers(row, f"{where}: bounds") for row in _array(entries["bounds"], f"{where}: bounds")]
+        rows = [numbers(row, f"{where}: bounds") for row in _array(entries["bounds"], f"{where}: bounds")]
         if any(len(row) != 2 or row[0] > row[1] for row in rows):
             raise SpecificationError(f"{where}: each of bounds must be [lower, upper]")
         bounds = tuple((float(row[0]), float(row[1])) for row in rows)
     return ParameterConfig(name=name, bounds=bounds, fixed=fixed, **values)
 
 
-def _object(value: Any, where: str) -> Mapping[str, Any]:
+def _object(value: JsonValue, where: str) -> Mapping[str, JsonValue]:
     if not isinstance(value, Mapping):
         raise SpecificationError(f"{where}: must be a JSON object")
     return value
 
 
-def _array(value: Any, where: str) -> Sequence[Any]:
+def _array(value: JsonValue, where: str) -> Sequence[JsonValue]:
     if not isinstance(value, list | tuple):
         raise SpecificationError(f"{where}: must be a JSON array")
     return value
 
 
-def _name(entries: Mapping[str, Any], where: str) -> str:
+def _name(entries: Mapping[str, JsonValue], where: str) -> str:
     name = entries.get("name")
     if not isinstance(name, str):
         raise SpecificationError(f"{where}: needs a name")
     return name
 
 
-def _keys(entries: Mapping[str, Any], allowed: set[str], where: str) -> None:
+def _keys(entries: Mapping[str, JsonValue], allowed: set[str], where: str) -> None:
     unknown = entries.keys() - allowed
     if unknown:
         raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _numbers(value: Any, where: str) -> Array:
-    found = _floats(value) if type(value) is list and value else None
-    if found is not None:
-        return found
-    if not isinstance(value, list | tuple) or not value or not all(_is_number(item) for item in value):
-        raise SpecificationError(f"{where}: must be a non-empty array of numbers")
-    try:
-        numbers = np.array(value, dtype=np.float64)
-    except OverflowError:
-        raise SpecificationError(f"{where}: holds an integer too large for a number") from None
-    if not np.isfinite(numbers).all():
-        raise SpecificationError(f"{where}: holds a value that is not finite (NaN or infinity)")
-    return numbers
 
 
 def _unique(names: Collection[str], what: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,32 +15,26 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One sample of one channel; its modifiers as columns, each sorted by name.
+    """One sample of one channel; ``nominal`` (bins,) in events.
 
-    ``nominal`` and all yields are in events, shape (bins,); ``histosys_lo/hi`` have shape (modifiers, bins), ``normsys_lo/hi``
-    (modifiers,); the absolute uncertainties ``staterror_data`` and ``shapesys_data`` (modifiers, bins).
+    Its n modifiers of each type: their ``names``, sorted, by type; of their data, in that order and by type and field, arrays of
+    ``events`` (n, bins), and ``numbers`` (n,), which are no events.
     """
 
     name: str
     nominal: Array
-    lumi: tuple[str, ...] = ()
-    normfactor: tuple[str, ...] = ()
-    shapefactor: tuple[str, ...] = ()
-    normsys: tuple[str, ...] = ()
-    normsys_lo: Array = field(default_factory=lambda: np.zeros(0))
-    normsys_hi: Array = field(default_factory=lambda: np.zeros(0))
-    histosys: tuple[str, ...] = ()
-    histosys_lo: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    histosys_hi: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    staterror: tuple[str, ...] = ()
-    staterror_data: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    shapesys: tuple[str, ...] = ()
-    shapesys_data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    events: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    numbers: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+
+    def has_poi(self, poi: str) -> bool:
+        """True where the parameter of interest, a normfactor, scales this sample."""
+        return poi in self.names.get("normfactor", ())
 
     def scaled(self, factor: float) -> Sample:
-        """The sample with its yields and absolute uncertainties multiplied by ``factor``."""
-        columns = ("nominal", "histosys_lo", "histosys_hi", "staterror_data", "shapesys_data")
-        return replace(self, **{column: getattr(self, column) * factor for column in columns})
+        """The sample with all its numbers of events multiplied by ``factor``."""
+        events = {kind: {name: values * factor for name, values in data.items()} for kind, data in self.events.items()}
+        return replace(self, nominal=self.nominal * factor, events=events)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +48,7 @@ class Channel:
 
 @dataclass(frozen=True)
 class ParameterConfig:
-    """What a measurement says of one parameter; ``None`` where it says nothing."""
+    """The settings of one parameter in a measurement; ``None`` for those that it lacks."""
 
     name: str
     inits: tuple[float, ...] | None = None
@@ -83,18 +76,11 @@ class Workspace:
     observations: Mapping[str, Array]
     measurement: Measurement
 
-    @classmethod
-    def from_json(cls, document: Any, measurement: str | None = None) -> Workspace:
-        """Decode and validate; raises :class:`SpecificationError` naming channel, sample and modifier."""
-        from hfx.hf_core.decoding import Decoder
-
-        return Decoder().workspace(document, measurement)
-
     def signal_samples(self) -> tuple[tuple[str, str], ...]:
         """(channel, sample) of every sample that the parameter of interest scales."""
         poi = self.measurement.poi
         return tuple(
-            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if poi in sample.normfactor
+            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if sample.has_poi(poi)
         )
 
     def with_signal_scaled(self, factor: float) -> Workspace:
@@ -105,7 +91,7 @@ class Workspace:
         channels = tuple(
             replace(
                 channel,
-                samples=tuple(sample.scaled(factor) if poi in sample.normfactor else sample for sample in channel.samples),
+                samples=tuple(sample.scaled(factor) if sample.has_poi(poi) else sample for sample in channel.samples),
             )
             for channel in self.channels
         )

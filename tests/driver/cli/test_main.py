@@ -214,7 +214,7 @@ def test_a_bug_is_a_line_too_and_a_traceback_with_v(pallet: str, capsys: Capture
     def bug(*_: object, **__: object) -> Any:
         raise ZeroDivisionError("oh\ndear")
 
-    monkeypatch.setattr("hfx.driver.scan.scan.scan_pallet", bug)
+    monkeypatch.setattr("hfx.driver.api.scan_pallet", bug)
     assert "a bug in hfx, sorry (ZeroDivisionError: oh dear)" in complaint(["scan", pallet], capsys)
     assert main.run(["scan", pallet, "-v"]) == 2
     assert "Traceback" in capsys.readouterr().err

@@ -3,7 +3,6 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from scipy.special import ndtr
 
 from hfx.driver.plane import triangulation
-from hfx.driver.plane.contour import drawn_curves, forbidden_margin, plane, theory_curves
+from hfx.driver.plane.contour import drawn_curves, plane, theory_curves
 from hfx.driver.plane.points import PlotData, collect, transformed
 from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.cls import SURFACE, significance
@@ -117,17 +116,6 @@ def test_forbidden_cuts_a_ring_into_one_open_part() -> None:
     assert part[:, 0].max() == pytest.approx(400)
 
 
-@pytest.mark.parametrize("text", ["y", "y==x", "0<y<x", "y>", "y>mass", ""])
-def test_forbidden_that_is_no_inequality(text: str) -> None:
-    with pytest.raises(OptionError, match="--forbidden"):
-        forbidden_margin(text, "m1", "m2")
-
-
-def test_forbidden_knows_the_axes_by_label() -> None:
-    margin = forbidden_margin("m2 >= m1 - 125", "m1", "m2")
-    assert margin(np.array([200.0, 200.0]), np.array([80.0, 70.0])).tolist() == [5.0, -5.0]
-
-
 def test_significance_is_finite_at_the_ends() -> None:
     z = significance([0.0, 1e-300, 0.05, 0.5, 1.0])
     assert z[0] == z[1] == pytest.approx(37.0471, abs=1e-4)
@@ -158,13 +146,6 @@ def test_the_choice_of_axes_is_said(given: dict[str, str], axes: tuple[str, str]
     if not given:
         assert "no axes were chosen" in found["choice"]
         assert any("--where 'mn1==60'" in note for note in found["notes"])
-
-
-def test_slice_with_a_label_that_follows_from_the_axes_is_no_mixture() -> None:
-    points = [(x, y + 130, y) for x, y in GRID]
-    scan = scan_of(points, lambda x, y, z: 5.0 - x / 100, labels=("msb", "mn2", "mn1"))
-    assert collect(data_of(scan)).notes == ()
-    assert collect(data_of(scan)).hidden == ()
 
 
 def test_of_hypotheses_at_one_place_the_hardest_counts() -> None:
@@ -332,16 +313,6 @@ def test_a_surface_without_a_level_has_no_contour() -> None:
     assert len(made.spanned()) == 1
 
 
-def test_without_a_level_the_largest_of_one_place_is_kept() -> None:
-    data = values_of([(1.0, 1.0), (1.0, 1.0), (2.0, 5.0)], lambda x, y: 0.0, VALUE)
-    data = replace(data, results=[replace(brief, numbers=(float(i),)) for i, brief in enumerate(data.results)])
-    found = collect(data)
-    assert found.values[:, 0].tolist() == [1.0, 2.0]
-    assert found.indices.tolist() == [1, 2]
-    (note,) = found.notes
-    assert "the one with the largest value is drawn" in note
-
-
 def test_against_one_axis_the_value_is_named() -> None:
     data = PlotData(("m",), [Brief(name=str(i), values=(i,), status="converged", numbers=(i / 2,)) for i in range(5)], (), LIMIT)
     found = plane(data).contours
@@ -354,17 +325,6 @@ def test_the_order_of_the_curves() -> None:
     assert drawn_curves(SURFACE) == ("observed", "expected", "expected-1", "expected+1", "expected-2", "expected+2")
     assert drawn_curves(LIMIT) == ("observed",)
     assert transformed(LIMIT, np.array([0.5, 2.0])).tolist() == [-0.5, -2.0]
-
-
-def test_places_tell_which_hypothesis_they_are() -> None:
-    scan = scan_of(GRID, lambda x, y: 5.0 - x / 100, h003={"status": "not converged"})
-    scan["results"] = scan["results"][::-1]
-    scan["failures"] = [{"name": "f", "values": [700, 50], "reason": "negative rate"}]
-    data = data_of(scan)
-    found = collect(data)
-    assert [data.results[i].values for i in found.indices] == [tuple(place) for place in found.places.tolist()]
-    assert [[*data.results, *data.failures][i] for i in found.failed_indices] == [data.results[-4], data.failures[0]]
-    assert found.failed.tolist() == [list(GRID[3]), [700, 50]]
 
 
 def test_a_theory_band_belongs_to_its_plane() -> None:

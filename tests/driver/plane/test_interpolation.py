@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hfx.driver.plane import interpolation, rings, triangulation
+from hfx.driver.plane import interpolation, triangulation
 from hfx.driver.plane.contour import plane
 from hfx.driver.plane.points import collect
 from hfx.driver.questions.cls import significance
 from hfx.driver.questions.options import ScanOptions
 from hfx.errors import OptionError
 from tests.driver.plane.test_contour import GRID, LEVEL, contours, curves_of, data_of, scan_of
+from tests.driver.plane.test_triangulation import area_within
 
 POINTS = np.array(GRID, dtype=np.float64)
 
@@ -76,7 +77,7 @@ def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
     assert np.mean(np.concatenate(low)[:, 0]) < np.mean(middle[:, 0]) < np.mean(np.concatenate(high)[:, 0])
     truth = 100 * (5.0 - LEVEL)
     assert np.mean(np.concatenate(low)[:, 0]) - 15 < truth < np.mean(np.concatenate(high)[:, 0]) + 15
-    assert rings.area(made.uncertain()) > 400 * 2
+    assert area_within(made.uncertain()) > 400 * 2
     assert any("drawn through a smooth surface" in note for note in made.contours["notes"])
     assert "uncertainty" not in contours(scan_of(GRID, lambda x, y: 5.0 - x / 100), interpolation="linear")
 

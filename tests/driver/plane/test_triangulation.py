@@ -78,3 +78,9 @@ def test_a_finer_mesh_covers_the_same_once(parts: int) -> None:
 def area(polygon: Array) -> float:
     x, y = polygon.T
     return float(abs(x @ np.roll(y, 1) - y @ np.roll(x, 1)) / 2)
+
+
+def area_within(rings: list[Array]) -> float:
+    """The area within closed rings whose holes turn the other way."""
+    signed = [float(ring[:-1, 0] @ ring[1:, 1] - ring[1:, 0] @ ring[:-1, 1]) / 2 for ring in rings]
+    return abs(sum(signed))

@@ -15,7 +15,6 @@ from PIL import Image
 
 from hfx.driver.plane.contour import plane
 from hfx.driver.plot import figure
-from hfx.driver.plot.axis_labels import axis_label, equation_label, relation_label
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import Surface
@@ -160,28 +159,6 @@ def test_bad_expressions_are_option_errors(tmp_path: Path) -> None:
         draw(SCAN, tmp_path / "a", forbidden="y=x")
 
 
-@pytest.mark.parametrize(
-    ("expression", "label"),
-    [
-        ("m1", "$m_{1}$ [GeV]"),
-        ("mC1", r"$m(\tilde{\chi}_{1}^{\pm})$ [GeV]"),
-        ("mn2-mn1", r"$m(\tilde{\chi}_{2}^{0})-m(\tilde{\chi}_{1}^{0})$ [GeV]"),
-        ("mn1/msb", r"$m(\tilde{\chi}_{1}^{0})/m(\tilde{b}_{1})$"),
-        ("x1", "x1"),
-        ("mn2-width", "mn2-width"),
-        ("tanb", r"$\tan\beta$"),
-        ("CLs", r"$\mathrm{CL}_{\mathrm{s}}$"),
-    ],
-)
-def test_axis_labels(expression: str, label: str) -> None:
-    assert axis_label(expression) == label
-
-
-def test_relation_labels() -> None:
-    assert relation_label("y>x-125", "m1", "m2") == "$m_{2}>m_{1}-125$"
-    assert relation_label("y>=x", "width", "m2") == "m2>=width"
-
-
 def test_label_with_markup_characters_is_drawn(tmp_path: Path) -> None:
     scan = json.loads(json.dumps(SCAN))
     scan["pallet"] |= {"labels": ["m(N2)", "50%_x"], "name": "a_b$", "description": "x^2 \\frac"}
@@ -202,11 +179,6 @@ def test_no_tick_of_cls_is_above_one() -> None:
     draw_axes({**SCAN, "results": line}, ax)
     assert max(ax.get_yticks()) == 1.0
     assert max(ax.get_yticks(minor=True)) < 1.0
-
-
-def test_equation_labels() -> None:
-    assert equation_label("CLs", 0.05) == r"$\mathrm{CL}_{\mathrm{s}} = 0.05$"
-    assert equation_label("limit", 1.0) == "limit = 1"
 
 
 def texts(ax: Any) -> list[str]:

@@ -1,6 +1,7 @@
 """Several runs in one picture: its data, its files, and what cannot be overlaid."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from hfx.driver.plot.styles import OVERLAID, STYLES, style_called
 from hfx.driver.run import scan_file
 from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import OptionError, RunFolderError
-from tests.driver.plane.test_contour import GRID, LEVEL, scan_of
+from tests.driver.plane.test_contour import GRID, LEVEL, LIMIT, VALUE, scan_of, values_of
+
+OTHER = replace(LIMIT, name="other")
 
 
 def run_of(folder: Path, limit: float, labels: tuple[str, str] = ("m1", "m2"), **more: Any) -> Path:
@@ -123,3 +126,14 @@ def test_one_label_is_no_plane(tmp_path: Path) -> None:
     csv.write_text("x,y\n1,2\n3,4\n")
     with pytest.raises(OptionError, match="--published needs a picture over two axes"):
         redraw(run, tmp_path / "o", PictureRequest(published=(csv,)), quiet)
+
+
+def test_quantities_without_a_contour_or_different_ones_are_not_overlaid(
+    two: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = iter([values_of(GRID, lambda x, y: x, VALUE), *(values_of(GRID, lambda x, y: x / 300, s) for s in (LIMIT, OTHER))])
+    monkeypatch.setattr("hfx.driver.plot.overlay.plot_data", lambda scan: next(made))
+    with pytest.raises(OptionError, match="value has no level"):
+        layers(two[:1], PictureRequest())
+    with pytest.raises(OptionError, match=r"different quantities \(limit, other\)"):
+        overlay(two, tmp_path / "x.png", PictureRequest(), quiet)

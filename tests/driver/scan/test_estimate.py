@@ -11,7 +11,7 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import estimate, plan
 from hfx.driver.scan.context import RunContext
-from hfx.endpoints import Endpoint
+from hfx.endpoints import Endpoint, Endpoints
 from hfx.endpoints.specification import parse
 from hfx.errors import EndpointError
 from hfx.functions import task as worker
@@ -47,15 +47,15 @@ def limited(most: int) -> Endpoint:
 def test_bytes_are_those_that_travel(pallet: Pallet) -> None:
     groups = [pallet.hypotheses[:4], pallet.hypotheses[4:]]
     packed = [wire.Packer().request(worker.run, plan.task(pallet, units(group), QUESTION)) for group in groups]
-    assert estimate.sent(pallet, groups, QUESTION, [endpoint("process")], "cpu") == [len(one) for one in packed]
-    through = estimate.sent(pallet, groups, QUESTION, [endpoint("globus")], "cpu")
+    assert estimate.sent(pallet, groups, QUESTION, Endpoints((endpoint("process"),)), "cpu") == [len(one) for one in packed]
+    through = estimate.sent(pallet, groups, QUESTION, Endpoints((endpoint("globus"),)), "cpu")
     assert through == pytest.approx([len(wire_text.encoded(one)) for one in packed], abs=4)
-    assert estimate.sent(pallet, groups, QUESTION, [endpoint("inline")], "cpu") == [0, 0]
+    assert estimate.sent(pallet, groups, QUESTION, Endpoints((endpoint("inline"),)), "cpu") == [0, 0]
 
 
 def test_batches_over_the_limit_count_as_their_halves(pallet: Pallet) -> None:
-    (whole,) = estimate.sent(pallet, [pallet.hypotheses], QUESTION, [endpoint("globus")], "cpu")
-    parts = estimate.sent(pallet, [pallet.hypotheses], QUESTION, [limited(whole - 1)], "cpu")
+    (whole,) = estimate.sent(pallet, [pallet.hypotheses], QUESTION, Endpoints((endpoint("globus"),)), "cpu")
+    parts = estimate.sent(pallet, [pallet.hypotheses], QUESTION, Endpoints((limited(whole - 1),)), "cpu")
     assert len(parts) == 2
     assert max(parts) < whole
 
@@ -64,9 +64,9 @@ def test_a_hypothesis_that_does_not_fit_is_named(pallet: Pallet) -> None:
     noisy = [{"op": "add", "path": "/x", "value": list(range(20_000))}]
     large = (*pallet.hypotheses, Hypothesis("sig_large", (1.0, 2.0), tuple(noisy)))
     pallet = replace(pallet, hypotheses=large)
-    estimate.check_fits(pallet, large, QUESTION, [endpoint("globus"), endpoint("process")])
+    estimate.check_fits(pallet, large, QUESTION, Endpoints((endpoint("globus"), endpoint("process"))))
     with pytest.raises(EndpointError, match=r"the task of sig_large alone is 0\.\d MB, and its service takes 0\.0; leave it out"):
-        estimate.check_fits(pallet, large, QUESTION, [limited(10_000)])
+        estimate.check_fits(pallet, large, QUESTION, Endpoints((limited(10_000),)))
 
 
 def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Pallet, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hfx.driver.setup import staging
 from tests.driver import fakes
 
 COMPILED = """
-from hfx.hf_core.fits.model import is_compiled
+from hfx.hf_core.cpu.kernel import is_compiled
 import hfx
 print(is_compiled(), hfx.__file__)
 """

@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfx.errors import SpecificationError
-from hfx.hf_core.batch.batch import Batch, compile_batch
-from hfx.hf_core.batch.parameters import ROWS, Parameters, ParameterTable, parameter_table
-from hfx.hf_core.decoding import Decoder
-from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.batch.compile import Batch, compile_batch
+from hfx.hf_core.batch.parameters import Parameters, ParameterTable, parameter_table
+from hfx.hf_core.batch.shifts import shift_tables
+from hfx.hf_core.decoding import Decoder, decode_workspace
 from hfx.hf_core.fits.model import Model
-from hfx.hf_core.modifiers.histosys import shift_tables
+from hfx.hf_core.fits.run import Fits
+from hfx.hf_core.modifiers.base import ROWS
 from hfx.hf_core.specification import Channel, Sample, Workspace
 from hfx.pallets.json_patch import apply_patch
 from tests.conformance import workspaces as build
@@ -128,7 +129,7 @@ PATCHES: dict[str, list[Json]] = {
 
 def _alone(patch: list[Json]) -> Workspace:
     """Decoded from a copy, with nothing to share."""
-    return Workspace.from_json(copy.deepcopy(apply_patch(BACKGROUND, patch)))
+    return decode_workspace(copy.deepcopy(apply_patch(BACKGROUND, patch)))
 
 
 def _same_table(shared: ParameterTable, alone: ParameterTable) -> None:
@@ -206,10 +207,10 @@ def test_modifiers_are_sorted_with_their_data(names: list[str], bins: int, data:
     modifiers = [build.histosys(name, lo, hi) for name, (lo, hi) in given_rows.items()]
     document = build.channel("c", build.sample("s", [1.0] * bins, *modifiers))
     (sample,) = Decoder().channel(document).samples
-    assert sample.histosys == tuple(sorted(names))
-    for i, name in enumerate(sample.histosys):
-        assert sample.histosys_lo[i].tolist() == [float(x) for x in given_rows[name][0]]
-        assert sample.histosys_hi[i].tolist() == [float(x) for x in given_rows[name][1]]
+    assert sample.names["histosys"] == tuple(sorted(names))
+    for i, name in enumerate(sample.names["histosys"]):
+        assert sample.events["histosys"]["lo_data"][i].tolist() == [float(x) for x in given_rows[name][0]]
+        assert sample.events["histosys"]["hi_data"][i].tolist() == [float(x) for x in given_rows[name][1]]
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,8 @@ def _block(bins: int, moving: list[bool], rng: np.random.Generator) -> tuple[Cha
     lo, hi = nominal * rng.uniform(0.8, 1.2, (2, len(moving), bins))
     lo[~np.array(moving, dtype=bool)] = hi[~np.array(moving, dtype=bool)] = nominal
     names = tuple(f"m{i}" for i in range(len(moving)))
-    sample = Sample("s", nominal, histosys=names, histosys_lo=lo, histosys_hi=hi)
+    data = {"histosys": {"lo_data": lo, "hi_data": hi}}
+    sample = Sample("s", nominal, {"histosys": names} if names else {}, data)
     return Channel(f"c{bins}", bins, (sample,)), sample
 
 
@@ -270,8 +272,8 @@ def test_shifts_lie_bin_by_bin_and_those_that_move_nothing_are_left_out(sizes: l
         assert found.cell[k] == place
         rectangle = slice(place, place + channel.bins * len(rows))
         place = rectangle.stop
-        odd = (sample.histosys_hi - sample.histosys_lo)[rows] / 2.0
-        even = (sample.histosys_hi + sample.histosys_lo)[rows] / 2.0 - sample.nominal
+        odd = (sample.events["histosys"]["hi_data"] - sample.events["histosys"]["lo_data"])[rows] / 2.0
+        even = (sample.events["histosys"]["hi_data"] + sample.events["histosys"]["lo_data"])[rows] / 2.0 - sample.nominal
         np.testing.assert_array_equal(found.odd[rectangle], odd.T.ravel())
         np.testing.assert_array_equal(found.even[rectangle], even.T.ravel())
     assert len(found.odd) == len(found.even) == place

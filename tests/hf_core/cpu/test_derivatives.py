@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hfx.hf_core.cpu.buffers import given, resolve, work
+from hfx.hf_core.cpu.buffers import resolve, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import derivatives, hessian, hessian_product
 from hfx.hf_core.cpu.rates import value
@@ -36,13 +36,13 @@ def at(t: Any, theta: Any, sign: Any, main: Any, aux: Any, vector: Any, damping:
 
 
 def evaluated(name: str, normsys: int, histosys: str, damping: float) -> tuple[Any, ...]:
-    model = core(BATTERY[name], normsys, histosys, None, "fused")
+    model = core(BATTERY[name], normsys, histosys, None, "compiled")
     (theta,) = points(BATTERY[name], 1, seed=5)
     vector = np.random.default_rng(7).normal(size=len(theta))
     data = model.observed(np.zeros(1, dtype=np.int64))
     sign = np.where(theta < 0.0, -1.0, 1.0)
     tables = model.batch.tables
-    found = at(given(tables), theta, sign, data.main[0], data.aux[0], vector, damping, work(tables))
+    found = at(tables_by_reference(tables), theta, sign, data.main[0], data.aux[0], vector, damping, work_arrays(tables))
     upper = np.triu(found[1])
     return vector, upper + np.triu(upper, 1).T, found
 

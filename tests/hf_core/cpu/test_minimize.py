@@ -7,13 +7,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables, compile_batch
-from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.batch.compile import Tables, compile_batch
+from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, STATUS, FitResult
+from hfx.hf_core.batch.tolerances import EDM_LIMIT
+from hfx.hf_core.decoding import decode_workspace
 from hfx.hf_core.fits.model import Model
-from hfx.hf_core.fits.solver import CONVERGED, EDM_LIMIT, FLOOR, NOT_FINITE, STATUS, FitResult, minimize
-from hfx.hf_core.specification import Workspace
-from hfx.hf_core.tensor.likelihood import DenseKernel
-from hfx.hf_core.tensor.minimize import TensorKernel, minimize_batch
+from hfx.hf_core.fits.run import Fits
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood
+from hfx.hf_core.tensor.minimize import minimize_batch
 from tests.conformance import workspaces as build
 from tests.conformance.workspaces import BATTERY
 from tests.hf_core.problems import FITS, Case, Floats
@@ -266,10 +268,11 @@ def test_a_valley_of_equal_minima_is_a_minimum() -> None:
 class Altered:
     """A kernel whose answers are changed on the way: `change(theta, value, gradient, hessian)`."""
 
-    def __init__(self, kernel: TensorKernel, change: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
+    def __init__(self, kernel: TensorLikelihood, change: Callable[..., tuple[Tensor, Tensor, Tensor]]) -> None:
         self.kernel, self.change = kernel, change
         self.device: torch.device = kernel.device
         self.tables: Tables = kernel.tables
+        self.matrix_free = None
 
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
@@ -308,7 +311,7 @@ def test_a_fit_that_cannot_converge_does_not_say_that_it_did(change: Callable[..
     ws["measurements"][0]["config"]["parameters"] = [{"name": "k", "bounds": [[0.0, 1e300]]}]
     case = Case(ws)
     assert case.index("k") == 0
-    altered = Altered(DenseKernel(case.model.batch.tables, torch.device("cpu")), change)
+    altered = Altered(BatchLikelihood(case.model.batch.tables, torch.device("cpu")), change)
     result = minimize_batch(altered, case.problem(0.0, case.start(k=0.4)))
     assert not result.converged[0]
     assert result.status[0] not in (CONVERGED, NOT_FINITE, FLOOR)
@@ -346,14 +349,14 @@ def test_a_rate_driven_below_zero() -> None:
 def _all_fits(model: Model) -> FitResult:
     rows = np.repeat(np.arange(len(model.batch)), len(FITS))
     mu = np.tile(list(FITS.values()), len(model.batch))
-    return minimize(model.kernel, Fits(model).problem(rows, model.batch.init[rows], model.observed(rows), mu, 0.0))
+    return model.kernel.minimize(Fits(model).problem(rows, model.batch.init[rows], model.observed(rows), mu, 0.0))
 
 
 @pytest.mark.parametrize(("normsys", "histosys"), [(4, "4p"), (1, "0")])
 def test_a_row_does_not_depend_on_the_others(normsys: int, histosys: str) -> None:
     """Every workspace of the battery as rows of one problem, each padded to the largest, and each alone."""
     documents = list(BATTERY.values())
-    batch = compile_batch([Workspace.from_json(ws) for ws in documents], normsys=normsys, histosys=histosys)
+    batch = compile_batch([decode_workspace(ws) for ws in documents], normsys=normsys, histosys=histosys)
     together = _all_fits(Model(batch))
     for index, (name, ws) in enumerate(BATTERY.items()):
         alone = _all_fits(Case(ws, normsys, histosys).model)

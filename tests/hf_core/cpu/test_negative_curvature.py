@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from hfx.hf_core.batch.problem import FLAT
+from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
 from hfx.hf_core.cpu.newton_step import state
 from tests.hf_core.problems import Floats
@@ -49,11 +49,11 @@ def test_the_lowest_curvature_is_that_of_lapack(lowest: float, others: tuple[flo
     assert found[np.argmax(np.abs(found))] > 0.0
 
 
-@pytest.mark.parametrize("flat", [-0.9 * FLAT, 0.0, 0.9 * FLAT])
+@pytest.mark.parametrize("flat", [-0.9 * FLAT_CURVATURE, 0.0, 0.9 * FLAT_CURVATURE])
 def test_a_valley_s_edm_is_never_too_small(flat: float) -> None:
     curvatures = np.array([flat, 1e-3, 0.1, 1.0, 7.0])
     matrix, scale, directions = made(curvatures, seed=3)
     gradient = scale * (directions @ np.array([1e-9, 1e-4, 1e-3, -2e-3, 1e-2]))
     edm, _ = both(matrix, scale, gradient, state(len(scale)))
-    wanted = float(np.sum((directions.T @ gradient) ** 2 / np.maximum(curvatures, FLAT)))
+    wanted = float(np.sum((directions.T @ gradient) ** 2 / np.maximum(curvatures, FLAT_CURVATURE)))
     assert wanted * (1.0 - 1e-3) <= edm <= 20.0 * wanted

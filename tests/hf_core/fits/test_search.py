@@ -7,16 +7,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.problem import ABANDONED, CONVERGED
 from hfx.hf_core.cpu import compilation
+from hfx.hf_core.cpu.kernel import is_compiled
 from hfx.hf_core.cpu.minimize import minimize_rows
-from hfx.hf_core.fits.minima import Fits
-from hfx.hf_core.fits.model import Model, is_compiled
-from hfx.hf_core.fits.search import DATA_FITS, Search, Start, sinks
-from hfx.hf_core.fits.solver import minimize
+from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.fits.fit import Fit
+from hfx.hf_core.fits.model import Model
+from hfx.hf_core.fits.run import Fits
+from hfx.hf_core.fits.search import Search
+from hfx.hf_core.fits.starts import Start, sinks
 from hfx.hf_core.inference.cls import hypotest
-from hfx.hf_core.specification import Workspace
 from hfx.hf_core.tensor.kernel import TorchKernel
 from tests.conformance import workspaces as build
 from tests.conformance.points import points
@@ -25,6 +27,7 @@ from tests.conformance.workspaces import BATTERY
 from tests.hf_core.cpu.test_minimize import NO_BACKGROUND, VALLEYS
 from tests.hf_core.problems import FITS, Case
 
+BKG = Fit("bkg", poi=0.0)
 CODES = [(4, "4p"), (1, "0"), (4, "2")]
 
 
@@ -37,7 +40,7 @@ def test_both_solvers_reach_the_same_minima(name: str, normsys: int, histosys: s
         if fit == "bkg" and name in NO_BACKGROUND:
             continue
         problem = case.problem(mu)
-        one, other = (minimize(kernel, problem) for kernel in (case.model.kernel, TorchKernel(case.model.batch.tables, "cpu")))
+        one, other = (kernel.minimize(problem) for kernel in (case.model.kernel, TorchKernel(case.model.batch.tables, "cpu")))
         assert one.status[0] == other.status[0]
         assert one.deviance[0] == pytest.approx(other.deviance[0], rel=1e-10, abs=1e-10)
         if name not in VALLEYS:
@@ -45,7 +48,7 @@ def test_both_solvers_reach_the_same_minima(name: str, normsys: int, histosys: s
             np.testing.assert_allclose(one.theta, other.theta, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("kernel", ["fused", "torch"])
+@pytest.mark.parametrize("kernel", ["compiled", "torch"])
 @pytest.mark.parametrize(("normsys", "histosys"), CODES)
 @pytest.mark.parametrize("name", BATTERY)
 def test_reflecting_one_alpha(name: str, normsys: int, histosys: str, kernel: str) -> None:
@@ -53,7 +56,7 @@ def test_reflecting_one_alpha(name: str, normsys: int, histosys: str, kernel: st
     model = core(BATTERY[name], normsys, histosys, None, kernel)
     (theta,) = points(BATTERY[name], 1, seed=3)
     row = np.zeros(1, dtype=np.int64)
-    raised = model.reflect(row, theta[None, :], model.observed(row))[0]
+    raised = model.mirror_changes(row, theta[None, :], model.observed(row))[0]
     here = model.evaluate(0, theta).twice_nll[0]
     for p in range(len(theta)):
         there = theta.copy()
@@ -88,13 +91,13 @@ def test_a_start_is_abandoned_only_where_it_cannot_win() -> None:
     for name in BATTERY:
         case = Case(BATTERY[name])
         problem = case.problem(1.0)
-        plain = minimize(case.model.kernel, problem)
+        plain = case.model.kernel.minimize(problem)
         if plain.status[0] != CONVERGED:
             continue
-        reached = minimize(case.model.kernel, replace(problem, target=plain.deviance + 1e-6))
+        reached = case.model.kernel.minimize(replace(problem, target=plain.deviance + 1e-6))
         assert reached.status[0] == CONVERGED
         np.testing.assert_array_equal(reached.theta, plain.theta)
-        given_up = minimize(case.model.kernel, replace(problem, target=plain.deviance - 1.0))
+        given_up = case.model.kernel.minimize(replace(problem, target=plain.deviance - 1.0))
         if plain.iterations[0] > 2:
             assert given_up.status[0] == ABANDONED
             assert given_up.iterations[0] <= plain.iterations[0]
@@ -105,14 +108,14 @@ def test_a_start_is_abandoned_only_where_it_cannot_win() -> None:
 def test_an_abandoned_start_is_not_a_minimum() -> None:
     """It is kept neither where it stopped above the best minimum, nor as a doubt about it."""
     case = _v()
-    search = Search(Fits(case.model), 1.0, 0.0)
-    search.run(search.natural([0], DATA_FITS))
-    natural = search.pools[0, "bkg"].minima[0]
+    search = Search(Fits(case.model), 0.0)
+    search.run(search.starts.natural([0], [BKG]))
+    natural = search.pools[0, BKG].minima[0]
     start = natural.theta + 0.2
     problem = replace(case.problem(0.0, start), target=np.array([natural.deviance - 1e-8]))
-    assert minimize(case.model.kernel, problem).status[0] == ABANDONED
-    search.run([Start(0, "bkg", start, "mirror")])
-    assert search.pools[0, "bkg"].minima == [natural]
+    assert case.model.kernel.minimize(problem).status[0] == ABANDONED
+    search.run([Start(0, BKG, start, "mirror")])
+    assert search.pools[0, BKG].minima == [natural]
 
 
 def test_a_sunken_cell_lies_below_zero() -> None:
@@ -120,7 +123,7 @@ def test_a_sunken_cell_lies_below_zero() -> None:
     ws = build.one_channel(build.histosys("shallow", [50.0, 33.0, 14.0], [54.0, 33.0, 14.0]))
     deep = build.histosys("deep", [0.1, 1.0, 1.0], [0.9, 1.0, 1.0])
     ws["channels"][0]["samples"].append(build.sample("small", [0.5, 1.0, 1.0], deep, build.normsys("large", 0.5, 4.0)))
-    model = Model(compile_batch([Workspace.from_json(ws)]))
+    model = Model(compile_batch([decode_workspace(ws)]))
     (sunk,) = sinks(model.batch, 0, model.batch.init[0], {})
     yields, _ = model.yields(np.zeros(1, dtype=np.int64), sunk[None, :])
     names = [model.cell_name(0, int(cell)) for cell in np.flatnonzero(yields[0] < 0.0)]
@@ -130,8 +133,8 @@ def test_a_sunken_cell_lies_below_zero() -> None:
 
 def test_kernels_are_kept_under_the_digest_of_their_sources(tmp_path: Path) -> None:
     """numba itself would keep a function whose callees, in another file, have changed."""
-    room = compilation.ROOM
-    core(BATTERY["one_bin"], 4, "4p", None, "fused").evaluate(0, points(BATTERY["one_bin"], 1)[0])
+    room = compilation.HF_CORE
+    core(BATTERY["one_bin"], 4, "4p", None, "compiled").evaluate(0, points(BATTERY["one_bin"], 1)[0])
     assert is_compiled()
     assert minimize_rows.dispatcher._cache._impl.filename_base.endswith(f"-{compilation.digest_of(room)}")
     changed = tmp_path / "changed"

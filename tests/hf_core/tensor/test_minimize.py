@@ -15,15 +15,15 @@ import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from hfx.hf_core.batch.batch import compile_batch
+from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.problem import CONVERGED, Data, FitResult, Problem
-from hfx.hf_core.fits.minima import Fits
+from hfx.hf_core.decoding import decode_workspace
 from hfx.hf_core.fits.model import Model
-from hfx.hf_core.specification import Workspace
+from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.tensor import slots
 from hfx.hf_core.tensor.fit_state import State
 from hfx.hf_core.tensor.kernel import TorchKernel
-from hfx.hf_core.tensor.likelihood import DenseKernel
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 from hfx.hf_core.tensor.matrix_free_step import iterate
 from hfx.hf_core.tensor.minimize import Pace, begin, minimize_batch
 from hfx.hf_core.tensor.padded_tables import Layout
@@ -43,7 +43,7 @@ def batch(name: str) -> tuple[Model, Problem]:
     if name == "data sets":
         return _data_sets()
     codes = (1, "0") if name == "battery, kinks" else (4, "4p")
-    documents = [Workspace.from_json(ws) for ws in BATTERY.values()]
+    documents = [decode_workspace(ws) for ws in BATTERY.values()]
     model = Model(compile_batch(documents, normsys=codes[0], histosys=codes[1]))
     rows = np.repeat(np.arange(len(documents)), len(FITS))
     mu = np.tile(list(FITS.values()), len(documents))
@@ -60,12 +60,12 @@ def _data_sets() -> tuple[Model, Problem]:
 
 def fitted(name: str, pace: Pace | None = None) -> FitResult:
     model, problem = batch(name)
-    return minimize_batch(DenseKernel(model.batch.tables, CPU), problem, pace=pace)
+    return minimize_batch(BatchLikelihood(model.batch.tables, CPU), problem, pace=pace)
 
 
-def prepared(name: str) -> tuple[DenseKernel, Layout, State]:
+def prepared(name: str) -> tuple[BatchLikelihood, Layout, State]:
     model, problem = batch(name)
-    kernel = DenseKernel(model.batch.tables, CPU).of(problem.hypothesis)
+    kernel = BatchLikelihood(model.batch.tables, CPU).of(problem.hypothesis)
     state = begin(kernel, problem)
     return kernel, kernel.layout.take(state.hypothesis), state
 
@@ -143,7 +143,7 @@ PACES = {
     "many iterations": Pace(iterations=7, slots=1000, smallest=1000),
     "few slots": Pace(iterations=2, slots=11, smallest=3, refill=11),
     "one slot": Pace(iterations=3, slots=1, smallest=1),
-    "single steps": Pace(iterations=1, slots=50, smallest=1, refill=2, whole=1),
+    "single steps": Pace(iterations=1, slots=50, smallest=1, refill=2, matrix_rounds=1),
 }
 
 
@@ -174,7 +174,7 @@ def test_slots_beyond_the_fits_change_no_result(monkeypatch: pytest.MonkeyPatch)
 def test_buffers_that_are_kept_change_no_result(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recorded iteration serves the next batch of its size: here one that only pretends to be recorded."""
     model, problem = batch("battery")
-    kernel = DenseKernel(model.batch.tables, CPU)
+    kernel = BatchLikelihood(model.batch.tables, CPU)
     usual = fitted("battery")
     monkeypatch.setattr(slots._Recorded, "keep", lambda self, kernel: kernel.recorded.__setitem__(self.key, self))
     for _ in range(2):
@@ -190,13 +190,13 @@ def test_the_last_few_are_left_to_the_cpu() -> None:
     kernel = TorchKernel(model.batch.tables, "cpu")
     wanted = model.kernel.minimize(problem, 300)
     assert_same(kernel.minimize(problem, 300, Pace(iterations=4, slots=100, smallest=100, leave=50)), wanted)
-    left = minimize_batch(kernel.dense, problem, pace=Pace(iterations=4, slots=100, smallest=100, leave=59))
+    left = minimize_batch(kernel.likelihood, problem, pace=Pace(iterations=4, slots=100, smallest=100, leave=59))
     assert (left.status == -1).any()
 
 
 def test_no_fits() -> None:
     model, problem = batch("battery")
-    result = minimize_batch(DenseKernel(model.batch.tables, CPU), problem.rows(np.zeros(0, dtype=np.int64)))
+    result = minimize_batch(BatchLikelihood(model.batch.tables, CPU), problem.rows(np.zeros(0, dtype=np.int64)))
     assert len(result.status) == 0
 
 
@@ -206,10 +206,10 @@ def test_a_gpu_gives_the_same(name: str) -> None:
     """Recorded as a CUDA graph without a warning, again from what was kept, and with few slots."""
     model, problem = batch(name)
     kernel = TorchKernel(model.batch.tables, "cuda")
-    pace = slots.pace_on(kernel.dense.device)
+    pace = slots.pace_on(kernel.likelihood.device)
     for one in (pace, pace, replace(pace, slots=16, smallest=4, leave=0)):
         assert_same(kernel.minimize(problem, 300, one), fitted(name))
-    assert kernel.dense.recorded
+    assert kernel.likelihood.recorded
 
 
 # --- its benchmark

@@ -155,7 +155,7 @@ def _quantity(surface: Surface) -> str:
 
 
 def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | None) -> Iterator[str]:
-    """How the surface was made, and where it does not pass through the points."""
+    """Sentences about how the surface was made, and how far it is from the points."""
     if interpolated is None:
         return
     yield from interpolated.notes
@@ -164,8 +164,8 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     surface = points.surface
     level = _level(surface)
     excluded = transformed(surface, points.values[:, 0]) > level
-    _, there, here = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
-    across = int(((interpolated.values[there, 0] > level) != excluded[here]).sum())
+    _, vertices, order = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
+    across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
     unit = " sigma" if _quantity(surface) == "Significances" else ""
     yield (
         f"The line is drawn through a smooth surface, from which single points differ by {interpolated.scatter[0]:.2g}{unit}; "

@@ -6,7 +6,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-__all__ = ["area", "outline"]
+__all__ = ["outline"]
 
 Array = NDArray[np.float64]
 
@@ -24,17 +24,10 @@ def outline(polygons: Sequence[Array]) -> list[Array]:
     corners = np.concatenate(list(polygons))
     # Corners that two polygons share differ in their last digits: rounded, they are equal.
     corners = corners.round(_DIGITS - int(np.floor(np.log10(max(float(np.abs(corners).max()), 1e-300)))))
-    tiles = shapely.polygons(shapely.linearrings(corners, indices=np.repeat(np.arange(len(counts)), counts)))
-    covered = shapely.coverage_union_all(tiles[shapely.area(tiles) > 0])
-    parts = shapely.get_parts(shapely.normalize(covered))
-    return [shapely.get_coordinates(ring)[::-1] for part in parts for ring in shapely.get_rings(part)]
-
-
-def area(rings: Sequence[Array]) -> float:
-    """The area within rings whose holes turn the other way."""
-    return abs(sum(_signed(ring) for ring in rings))
-
-
-def _signed(ring: Array) -> float:
-    x, y = ring.T
-    return float(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+    parts = shapely.polygons(shapely.linearrings(corners, indices=np.repeat(np.arange(len(counts)), counts)))
+    covered = shapely.coverage_union_all(parts[shapely.area(parts) > 0])
+    return [
+        shapely.get_coordinates(ring)[::-1]
+        for connected in shapely.get_parts(shapely.normalize(covered))
+        for ring in shapely.get_rings(connected)
+    ]

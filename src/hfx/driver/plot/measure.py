@@ -23,12 +23,15 @@ def read_published(files: Sequence[Path]) -> tuple[Published, ...]:
 
 
 def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str], None], label: str = "") -> list[JsonObject]:
-    """The published contours as contour.json holds them, with their distance from those of ``plane``, which is said too.
+    """The published contours as contour.json holds them, with their distances from those of ``plane``.
 
-    ``label`` names the run in the sentences. Raises `OptionError` where there is no plane of two axes.
+    A sentence about each goes to ``say``; ``label`` names the run in it. Raises `OptionError` where there is no second axis,
+    and where the quantity has no contour.
     """
     if plane.points.axes.y is None:
         raise OptionError("--published needs a picture over two axes; this run's hypotheses differ in one label")
+    if plane.points.surface.level is None:
+        raise OptionError(f"--published needs a contour to compare with; {plane.points.surface.name} has no level")
     found = []
     for one in published:
         curve = _curve(plane, one.which)

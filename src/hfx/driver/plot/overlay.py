@@ -46,7 +46,7 @@ class Layer:
 
 
 def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
-    """The runs to overlay. Raises `OptionError` for a run that has no plane, and for labels that do not fit the runs."""
+    """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for a wrong number of labels."""
     if request.labels and len(request.labels) != len(runs):
         raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
     labels = request.labels or tuple(run.resolve().name for run in runs)
@@ -60,6 +60,8 @@ def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
         raise OptionError(
             f"{run} has no plane to overlay: its hypotheses differ in one label; draw it alone, or give --x and --y"
         )
+    if plane.points.surface.level is None:
+        raise OptionError(f"{run} has no contour to overlay: {plane.points.surface.name} has no level; draw it alone")
     theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
     return Layer(label, run, scan, plane, [*plane.contours["curves"], *theory])
 
@@ -68,14 +70,17 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     """Draw several runs into one picture, ``output``: a file or a folder; the files written.
 
     Beside the picture stands a JSON file of the curves: {"hfx", "x", "y", "overlaid": [contours of each run with its
-    "label" and "run"]}. Raises `OptionError` for runs over different axes, labels that do not fit, and a published contour
-    that cannot be read.
+    "label" and "run"]}. Raises `OptionError` as `layers`, for runs over different axes or of different quantities, and for a
+    published contour that cannot be read.
     """
     several = layers(runs, request)
     axes = {(layer.plane.points.axes.x, layer.plane.points.axes.y) for layer in several}
     if len(axes) > 1:
         named = "; ".join(f"{layer.run} over {layer.plane.contours['x']} and {layer.plane.contours['y']}" for layer in several)
         raise OptionError(f"the runs are drawn over different axes ({named}): give --x and --y")
+    quantities = dict.fromkeys(layer.plane.points.surface.name for layer in several)
+    if len(quantities) > 1:
+        raise OptionError(f"the runs are of different quantities ({', '.join(quantities)}): draw each alone")
     published = read_published(request.published)
     stem, formats = target(output, request.formats)
     content = _content(several, published, say)
@@ -153,8 +158,8 @@ def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, 
         artists.draw_area(ax, layer.plane.uncertain(), color, 2.2, alpha=0.18)
     for which in _kinds(surface):
         lines = [(None, line) for line in layer.lines(which)]
-        look = _line_style(style, surface, which, color, width)
-        artists.draw_lines(ax, lines, look, 6 if which == surface.curves[0] else 5)
+        line_style = _line_style(style, surface, which, color, width)
+        artists.draw_lines(ax, lines, line_style, 6 if which == surface.curves[0] else 5)
     return Line2D([], [], **_line_style(style, surface, surface.curves[0], color, width)), layer.label
 
 

@@ -25,7 +25,7 @@ _SMALLEST_WORKSPACE: JsonObject = {
 
 def announce_compilation(say: Callable[[str], None]) -> None:
     """Give `say` one sentence if the kernels are not compiled yet."""
-    from hfx.hf_core.fits.model import is_compiled
+    from hfx.hf_core.cpu.kernel import is_compiled
 
     if not is_compiled():
         say("compiling the fits for this machine: some 12 seconds, once after an installation")

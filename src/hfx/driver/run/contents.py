@@ -93,7 +93,7 @@ class RunContent(TypedDict, total=False):
     fits_here: bool
     threads: int
     host: str
-    pid: int
+    pid: int | None
     command: str
     started: str
     finished: str

@@ -72,18 +72,3 @@ class PackedResults(Sequence[JsonObject]):
 def _unpacked(packed: bytes) -> JsonObject:
     result: JsonObject = json.loads(zlib.decompress(packed))
     return result
-
-
-# TEMPORARY
-LEVEL = 0.05
-Held = PackedResults
-
-
-def parted(result):
-    natural, lowest = result.get("natural") or {}, result.get("lowest") or {}
-    f = lambda part: [part.get("CLs_obs"), *part.get("CLs_exp", ())]
-    return max((abs(a - b) for a, b in zip(f(natural), f(lowest), strict=False) if a is not None and b is not None), default=0.0)
-
-
-def briefs(results):
-    return [{**r, "parted": parted(r), "turned": None} for r in results]

@@ -133,9 +133,3 @@ def _record(line: bytes) -> JsonObject | None:
 def to_lines(records: Iterable[Mapping[str, object]], step: str) -> list[bytes]:
     """The lines of records in a step, each with its end."""
     return [durable_files.dump({**record, "step": step}).encode() + b"\n" for record in records]
-
-
-# TEMPORARY
-def without_solutions(line):
-    head, solutions, _ = line.partition(b', "solutions":')
-    return orjson.loads(head + b"}" if solutions else line)

@@ -12,29 +12,29 @@ _LAST = re.compile(r"^(?:[\w.]+\.)?(\w*(?:Error|Exception|Lost|Exceeded|Pool|Fai
 
 def translated(text: str, where: str) -> HfxError:
     """The error for a task's exception, given as the `text` from the service; `where`: the endpoint."""
-    kind, said = _last_error(text)
+    kind, message = _last_error(text)
     if kind == "ManagerLost":
-        return NodeLostError(f"{where}: its node{_host(said)} was lost (job ended, node down or unreachable)")
+        return NodeLostError(f"{where}: its node{_host(message)} was lost (job ended, node down or unreachable)")
     if kind == "WorkerLost":
-        return WorkerLostError(f"{where}: the worker that fitted it died{_host(said)} (out of memory?)")
+        return WorkerLostError(f"{where}: the worker that fitted it died{_host(message)} (out of memory?)")
     if kind == "BrokenProcessPool":
         return EndpointError(
             f"{where}: its pool of processes broke, and takes no more tasks; restart the endpoint, and run again"
         )
     if kind == "MaxResultSizeExceeded":
-        return TooLargeError(f"{where}: its answer is too large for the service ({said})")
+        return TooLargeError(f"{where}: its answer is too large for the service ({message})")
     if kind == "ModuleNotFoundError":
-        return EndpointError(f"{where}: on its workers: {said}; install hfx there, or activate it in worker_init")
+        return EndpointError(f"{where}: on its workers: {message}; install hfx there, or activate it in worker_init")
     if kind in ("DeserializationError", "SerializationError", "SerdeError"):
         return EndpointError(
-            f"{where}: its workers cannot read or write JSON tasks ({said}); "
+            f"{where}: its workers cannot read or write JSON tasks ({message}); "
             f"update globus-compute-endpoint there, and allow PureSourceTextInspect and JSONData"
         )
-    return EndpointError(f"{where}: it cannot run tasks: {kind + ': ' if kind else ''}{said}; its logs are where it lives")
+    return EndpointError(f"{where}: it cannot run tasks: {kind + ': ' if kind else ''}{message}; its logs are where it lives")
 
 
-def _host(said: str) -> str:
-    found = _HOST.search(said)
+def _host(message: str) -> str:
+    found = _HOST.search(message)
     return f" on {found.group(1)}" if found else ""
 
 

@@ -122,11 +122,11 @@ class Service:
             pause = min(2 * pause, _LONGEST)
             self.wait(wait or pause, begun, _text(last))
 
-    def wait(self, seconds: float, begun: float, said: str) -> None:
+    def wait(self, seconds: float, begun: float, text: str) -> None:
         """Wait before another try; raises `EndpointError` if `patience` has run out since `begun` (monotonic)."""
         if time.monotonic() + seconds - begun > self._patience:
             raise EndpointError(
-                f"{self._where}: Globus Compute has not been of use for {time.monotonic() - begun:.0f} s ({said}); "
+                f"{self._where}: Globus Compute has not been of use for {time.monotonic() - begun:.0f} s ({text}); "
                 f"run the same command again later: what was submitted is collected"
             )
         self.sleep(seconds)
@@ -163,11 +163,11 @@ class Service:
         raise EndpointError(f"{self._where}: no login to Globus can be used ({_text(error)}); type 'hfx login'") from None
 
     def _refusal(self, error: "GlobusAPIError") -> Exception:
-        said = _text(error)
-        if error.http_status == 413 or "too large" in said.lower() or "size" in str(error.code).lower():
-            return TooLargeError(f"{self._where}: the service refused the request for its size ({said})")
-        if "function" in f"{error.code} {said}".lower():
-            return UnknownFunction(said)
+        text = _text(error)
+        if error.http_status == 413 or "too large" in text.lower() or "size" in str(error.code).lower():
+            return TooLargeError(f"{self._where}: the service refused the request for its size ({text})")
+        if "function" in f"{error.code} {text}".lower():
+            return UnknownFunction(text)
         if error.http_status == 404:
             return EndpointError(
                 f"{self._where}: Globus Compute knows no endpoint {self._endpoint}; "
@@ -175,9 +175,9 @@ class Service:
             )
         if error.http_status == 403:
             return EndpointError(
-                f"{self._where}: you may not use it ({said}); ask its owner, or log in with another identity ('hfx whoami')"
+                f"{self._where}: you may not use it ({text}); ask its owner, or log in with another identity ('hfx whoami')"
             )
-        return EndpointError(f"{self._where}: Globus Compute refuses: {said}; mend the endpoint's file")
+        return EndpointError(f"{self._where}: Globus Compute refuses: {text}; mend the endpoint's file")
 
 
 def _text(error: Exception) -> str:

@@ -1,1 +1,1 @@
-"""The engine of Parsl: Slurm, HTCondor, Kubernetes and local workers."""
+"""The parsl engine: workers on Slurm, HTCondor, Kubernetes and this machine."""

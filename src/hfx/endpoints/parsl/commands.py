@@ -1,9 +1,8 @@
-"""The commands of batch systems, run for Parsl in another way than its own.
+"""A replacement for Parsl's function that runs the commands of batch systems. This module imports Parsl.
 
-Parsl's runs Python in the child before the command (preexec_fn), for which the process must be forked in the old way; then
-OpenBLAS ends its threads, and where one of them is at work the whole process waits for ever: seen where a queue was asked
-while the contour was interpolated. What is started without such a function shares memory with its parent until it is
-another program (vfork), and OpenBLAS hears nothing of it. Imports Parsl.
+Parsl runs Python code in the child process before the command (preexec_fn), which requires fork. At a fork OpenBLAS ends its
+threads, and if one of them is computing, the process waits forever: this was observed when a queue was queried while the
+contour was interpolated. Without such code the child is started by vfork, which OpenBLAS does not notice.
 """
 
 import os
@@ -18,9 +17,9 @@ __all__ = ["adopt", "execute_wait"]
 
 
 def execute_wait(cmd: str, walltime: int | None = None) -> tuple[int, str, str]:
-    """Run a line of shell, in a process group of its own: exit code, standard output, standard error.
+    """Run a shell command in its own process group; returns exit code, standard output and standard error.
 
-    Raises `subprocess.TimeoutExpired` after `walltime` seconds; it is killed then, with all that it started.
+    Raises `subprocess.TimeoutExpired` after `walltime` seconds; the whole process group is killed then.
     """
     process = subprocess.Popen(cmd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, shell=True, process_group=0)
     try:
@@ -34,6 +33,6 @@ def execute_wait(cmd: str, walltime: int | None = None) -> tuple[int, str, str]:
 
 
 def adopt() -> None:
-    """Let Parsl's providers run their commands with `execute_wait`."""
+    """Make Parsl's providers run their commands with `execute_wait`."""
     for module in (cluster_provider, local):
         module.execute_wait = execute_wait  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The environment of a worker: one thread for each library, this Python first on the path."""
+"""Lines of job scripts that set the environment of workers: one thread for each library, this Python first in PATH."""
 
 import shlex
 import sys
@@ -10,10 +10,10 @@ __all__ = ["exports", "path_of_this_python"]
 
 
 def exports() -> tuple[str, ...]:
-    """Lines of a shell script that set them."""
+    """The lines that limit each library to one thread."""
     return (f"export {' '.join(f'{name}={value}' for name, value in SINGLE.items())}",)
 
 
 def path_of_this_python() -> tuple[str, ...]:
-    """Lines that put the folder of this Python first: right where workers see the file system of the client."""
+    """The lines that put the folder of this Python first in PATH, for workers that share the client's file system."""
     return (f"export PATH={shlex.quote(str(Path(sys.executable).parent))}:$PATH",)

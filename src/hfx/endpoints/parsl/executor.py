@@ -113,10 +113,10 @@ class ParslExecutor(Executor):
             return
         try:
             result = wire.answer(raw.result())
-        except (EndpointError, WorkerLostError) as told:
-            self._settle(future, type(told)(f"{self._endpoint}: {told}"), None)
-        except Exception as told:
-            self._settle(future, told, None)
+        except (EndpointError, WorkerLostError) as failure:
+            self._settle(future, type(failure)(f"{self._endpoint}: {failure}"), None)
+        except Exception as failure:
+            self._settle(future, failure, None)
         else:
             self._settle(future, None, result)
 
@@ -173,9 +173,9 @@ class ParslExecutor(Executor):
 
 def _last_words(text: str) -> str:
     """The error output of a command that refused a job; else the last line that a failed job wrote."""
-    _, refused, said = text.rpartition("and standard error '")
-    if refused and said.strip("'\n\t "):
-        return " ".join(said.split()).removesuffix("'")
+    _, refused, output = text.rpartition("and standard error '")
+    if refused and output.strip("'\n\t "):
+        return " ".join(output.split()).removesuffix("'")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.strip().startswith("Error ")]
     return lines[-1].removeprefix("STDERR:").strip() if lines else "their jobs ended without a word"
 

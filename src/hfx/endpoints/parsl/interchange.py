@@ -1,7 +1,7 @@
-"""Parsl's interchange, as a process that leaves Ctrl-C and a lost terminal to its client and ends when its client has gone.
+"""Parsl's interchange as a process that ignores Ctrl-C and the loss of the terminal, and ends when its client has ended.
 
-``python -m hfx.endpoints.parsl.interchange``; Parsl writes its configuration to standard input. The workers end
-when the interchange is silent.
+``python -m hfx.endpoints.parsl.interchange``; Parsl writes its configuration to standard input. The workers end when they
+get no heartbeats from the interchange.
 """
 
 import os
@@ -20,7 +20,7 @@ def _watch(client: int) -> None:
 
 
 def main() -> None:
-    """Run Parsl's own, watched."""
+    """Run Parsl's interchange, with a thread that watches the client."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()

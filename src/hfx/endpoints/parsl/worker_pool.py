@@ -1,8 +1,8 @@
-"""Parsl's pool of workers on a node, as a process that takes no more tasks once its batch system has warned it.
+"""Parsl's pool of workers on a node, which accepts no more tasks after a warning of its batch system.
 
 ``python3 -m hfx.endpoints.parsl.worker_pool ARGUMENTS``, with the arguments of Parsl's process_worker_pool.py. The warning
-is SIGUSR1: what is being fitted is finished, and the pool ends. Its children never see the signal: it is blocked before
-they start.
+is SIGUSR1: the pool finishes its running tasks and ends. Its child processes never receive the signal, because it is
+blocked before they start.
 """
 
 import os
@@ -18,16 +18,20 @@ _POOL = "parsl.executors.high_throughput.process_worker_pool"
 
 
 def command(parsl: str, prefix: str) -> str:
-    """What a job's shell does, without Parsl's arguments: it becomes the pool. `prefix`: what python3 is started with.
+    """The shell command that starts the pool, without Parsl's arguments.
 
-    python3 stands in every environment and image; what lies in the folder of a job is none of its modules.
+    Every environment and image has python3; PYTHONSAFEPATH keeps it from importing files in the folder of a job.
+
+    Args:
+        parsl: the client's version of Parsl.
+        prefix: words before python3, such as "apptainer exec hfx.sif"; may be empty.
     """
     before = f"{prefix} " if prefix else ""
     return f"exec env PYTHONSAFEPATH=1 HFX_PARSL={parsl} {before}python3 -m hfx.endpoints.parsl.worker_pool"
 
 
 def _check() -> None:
-    """Leave, with a sentence, where Parsl is another than the client's."""
+    """Exit with an error text where Parsl's version is not that of the client."""
     try:
         from parsl.version import VERSION
     except ImportError:
@@ -41,7 +45,7 @@ def _check() -> None:
 
 
 def _wait() -> None:
-    """At the first warning: the time at which Parsl's pool asks for no more tasks is now."""
+    """Wait for the warning, then set the time from when on Parsl's pool requests no more tasks to now."""
     signal.sigwait({signal.SIGUSR1})
     while (pool := vars(sys.modules["__main__"]).get("manager")) is None:
         time.sleep(0.1)  # it is starting
@@ -49,8 +53,8 @@ def _wait() -> None:
 
 
 def main() -> None:
-    """Run Parsl's own, warned."""
-    # Before Parsl is imported, which starts a thread: the signal kills where but one thread does not block it.
+    """Run Parsl's pool with the signal handled."""
+    # Before Parsl is imported, which starts a thread: the signal kills the process if a single thread does not block it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     _check()
     threading.Thread(target=_wait, daemon=True).start()

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.hf_core.modifiers.histosys import Shifts, shift_tables
-from hfx.hf_core.modifiers.interpolation import normsys_4_table
+from hfx.hf_core.batch.shifts import Shifts, shift_names, shift_tables
+from hfx.hf_core.modifiers.base import Effect
+from hfx.hf_core.modifiers.interpolation import FactorCode
+from hfx.hf_core.modifiers.table import MODIFIERS, of_effect
 from hfx.hf_core.specification import Channel, Sample, Workspace
 
 __all__ = ["BlockTables", "Blocks", "Keys", "Ragged", "ordered"]
@@ -66,7 +68,7 @@ class Ragged:
 
 @dataclass(frozen=True, eq=False)
 class BlockTables:
-    """See :class:`hfx.hf_core.batch.batch.Tables`; ``channels`` and ``keys`` are the numbers that the tables use."""
+    """See :class:`hfx.hf_core.batch.compile.Tables`; ``channels`` and ``keys`` are the numbers that the tables use."""
 
     channels: dict[str, int]
     keys: Keys
@@ -89,7 +91,7 @@ def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:
         for sample in channel.samples:
-            parts[poi in sample.normfactor].append((channel, sample))
+            parts[sample.has_poi(poi)].append((channel, sample))
     return parts[0] + parts[1], len(parts[0])
 
 
@@ -110,19 +112,23 @@ class Blocks:
             row.append(number)
         return row
 
-    def tables(self) -> BlockTables:
-        """The tables of all blocks so far."""
+    def tables(self, code: FactorCode) -> BlockTables:
+        """The tables of all blocks so far, with ``code`` for their interpolated factors."""
+        factors, interpolated = of_effect(Effect.FACTOR), of_effect(Effect.INTERPOLATED_FACTOR)
+        per_bin, added = of_effect(Effect.BIN_FACTOR), of_effect(Effect.SHIFT)
         keys, channels = Keys(), dict[str, int]()
         linear, normsys, gamma = Ragged(), Ragged(), Ragged()
         shifts, shift = shift_tables(self._blocks), []
         for (channel, sample), moves in zip(self._blocks, shifts.moves, strict=True):
             channels.setdefault(channel.name, len(channels))
-            linear.add(keys.of((*sample.lumi, *sample.normfactor)))
-            normsys.add(keys.of(sample.normsys))
-            gamma.add(keys.in_channel((*sample.shapefactor, *sample.shapesys, *sample.staterror), channel.name))
-            shift.append(keys.row(sample.histosys)[moves])
-        lo = _join([sample.normsys_lo for _, sample in self._blocks])
-        hi = _join([sample.normsys_hi for _, sample in self._blocks])
+            linear.add(keys.of(_names(sample, factors)))
+            normsys.add(keys.of(_names(sample, interpolated)))
+            gamma.add(keys.in_channel(_names(sample, per_bin), channel.name))
+            shift.append(keys.row(shift_names(sample, added))[moves])
+        pairs = [
+            MODIFIERS[kind].variations(sample) for _, sample in self._blocks for kind in interpolated if kind in sample.names
+        ]
+        lo, hi = _join([down for down, _ in pairs]), _join([up for _, up in pairs])
         return BlockTables(
             channels=channels,
             keys=keys,
@@ -134,9 +140,14 @@ class Blocks:
             gamma=gamma,
             shift_from=np.cumsum([0, *map(len, shift)]),
             shift_key=np.concatenate([np.zeros(0, dtype=np.int64), *shift]),
-            normsys_table=normsys_4_table(lo, hi),
+            normsys_table=code.table(lo, hi),
             shifts=shifts,
         )
+
+
+def _names(sample: Sample, kinds: Sequence[str]) -> list[str]:
+    """The names of a sample's modifiers of these types."""
+    return [name for kind in kinds for name in sample.names.get(kind, ())]
 
 
 def _join(arrays: Sequence[Array]) -> Array:

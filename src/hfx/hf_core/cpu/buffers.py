@@ -1,4 +1,4 @@
-"""What one thread's fits work in: buffers for the largest hypothesis, and what of them belongs to one hypothesis."""
+"""Work arrays of one thread, sized for the largest hypothesis, and the indices in them that belong to one hypothesis."""
 
 from __future__ import annotations
 
@@ -9,28 +9,39 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.batch.batch import Tables
-from hfx.hf_core.cpu.compilation import apart, entry, inline
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
 
-__all__ = ["Given", "Work", "arrays_of_work", "given", "given_type", "made_given", "made_work", "resolve", "work", "work_type"]
+__all__ = [
+    "TablesReference",
+    "WorkArrays",
+    "make_tables",
+    "make_work_arrays",
+    "resolve",
+    "tables_by_reference",
+    "tables_type",
+    "work_arrays",
+    "work_arrays_type",
+    "work_fields",
+]
 
 
-class Work(structref.StructRefProxy):
-    """One thread's buffers: passed by reference, so that a call copies one pointer."""
+class WorkArrays(structref.StructRefProxy):
+    """One thread's work arrays, passed by reference: a call copies one pointer."""
 
 
 @structref.register
-class _WorkType(types.StructRef):
+class _WorkArraysType(types.StructRef):
     pass
 
 
 _FIELDS = [
-    "blocks",  # (1,): how many of the hypothesis' blocks count, the first ones
+    "blocks",  # (1,): the number of the hypothesis' blocks that are evaluated, the first ones
     "resolved",  # (1,): the hypothesis that the indices below are of; -1 for none
     "shape",  # (3, P): T, T', T'' of each parameter
     "clipped",  # (P,)
-    "excess",  # (P,): what lies outside [-1, 1], with its sign
+    "excess",  # (P,): the part outside [-1, 1], with its sign
     "linear_from",  # (blocks + 1,): where each block's linear factors begin
     "linear",  # their parameters, block after block
     "linear_slope",  # f'/f
@@ -38,7 +49,7 @@ _FIELDS = [
     "normsys_from",  # (blocks + 1,): where each block's interpolated factors begin
     "normsys",  # their parameters, block after block; the next seven likewise
     "table",  # (8, normsys): c1..c6, log hi, log lo
-    "at",  # where they are interpolated
+    "at",  # their clipped parameters
     "factor",  # f inside [-1, 1]
     "inverse_factor",
     "exponent",  # code 1: the logarithm of f
@@ -59,25 +70,25 @@ _FIELDS = [
     "curvature",  # (N,)
     "gamma_from",  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
     "gamma_slot",  # their rows across
-    "slots",  # (1,): how many rows across there are, and
-    "slots_from",  # (blocks + 1,) how many before each block
+    "slots",  # (1,): the number of rows across, and
+    "slots_from",  # (blocks + 1,) their number before each block
     "slot",  # (P,): the last one of each parameter
     "slotted",  # (slots,): their parameters, and
     "slot_bin",  # their main bins; -1 for a linear factor
     "outward",  # (2, P, blocks): log hi and log lo of each parameter in each block
-    "beyond",  # (blocks,): the logarithm of what lies outside [-1, 1]
-    "bent",  # (padded P): what f''/f and T'' give to the diagonal
+    "beyond",  # (blocks,): the logarithm of the exponentials outside [-1, 1]
+    "bent",  # (padded P): the part of the diagonal from f''/f and T''
     "rows",  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
     "logarithmic",
     "additive",
     "both",
     "jacobian",
     "across",  # (slots, padded P)
-    "joint",  # (slots, padded P): what a cell with several factors per bin adds to all but the first of these rows
+    "joint",  # (slots, padded P): the part of a cell with several factors per bin in all but the first of these rows
     "weight",  # (blocks,)
     "row_curvature",  # (N,): the curvature that the rows were made with
     "row_rate",  # (N,): and the rates
-    "remainder",  # (padded P): what the diagonal has beside the rows and
+    "remainder",  # (padded P): the diagonal without the rows and
     "prior",  # (padded P) the constraints
     "diagonal",  # (padded P): the Hessian's
     "coefficient",  # (products, 2): of the products for two parameters
@@ -92,67 +103,67 @@ _FIELDS = [
     "root",  # (N,)
     "along",  # (padded N)
     "inner",  # (padded N, padded N)
-    "reflected",  # (P,) where one parameter alone goes
+    "reflected",  # (P,) each alpha, mirrored
     "ratio",  # (P,) of its factor there
     "changed",  # (P, N): of each bin's rate
 ]
-structref.define_constructor(Work, _WorkType, _FIELDS)  # type: ignore[no-untyped-call]
-structref.define_boxing(_WorkType, Work)  # type: ignore[no-untyped-call]
+structref.define_constructor(WorkArrays, _WorkArraysType, _FIELDS)  # type: ignore[no-untyped-call]
+structref.define_boxing(_WorkArraysType, WorkArrays)  # type: ignore[no-untyped-call]
 
 
-class Given(structref.StructRefProxy):
+class TablesReference(structref.StructRefProxy):
     """A batch's Tables: passed by reference, too."""
 
 
 @structref.register
-class _GivenType(types.StructRef):
+class _TablesReferenceType(types.StructRef):
     pass
 
 
-structref.define_constructor(Given, _GivenType, Tables._fields)  # type: ignore[no-untyped-call]
-structref.define_boxing(_GivenType, Given)  # type: ignore[no-untyped-call]
+structref.define_constructor(TablesReference, _TablesReferenceType, Tables._fields)  # type: ignore[no-untyped-call]
+structref.define_boxing(_TablesReferenceType, TablesReference)  # type: ignore[no-untyped-call]
 
 
 @entry
-def made_work(arrays: Any) -> Any:
-    """Buffers of these arrays, one for each field."""
-    return Work(*arrays)  # type: ignore[no-untyped-call]
+def make_work_arrays(arrays: Any) -> Any:
+    """:class:`WorkArrays` of these arrays, one for each field."""
+    return WorkArrays(*arrays)  # type: ignore[no-untyped-call]
 
 
 @entry
-def made_given(tables: Any) -> Any:
+def make_tables(tables: Any) -> Any:
     """The Tables of these entries."""
-    return Given(*tables)  # type: ignore[no-untyped-call]
+    return TablesReference(*tables)  # type: ignore[no-untyped-call]
 
 
-def given(tables: Tables) -> Any:
+def tables_by_reference(tables: Tables) -> Any:
     """The Tables as the kernels take them."""
-    return made_given(tuple(tables))
+    return make_tables(tuple(tables))
 
 
-def given_type(tables: Tables) -> Any:
-    """numba's type of what :func:`given` makes."""
-    return _GivenType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
+def tables_type(tables: Tables) -> Any:
+    """numba's type of what :func:`tables_by_reference` makes."""
+    return _TablesReferenceType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
 
 
-def work_type(tables: Tables) -> Any:
-    """numba's type of what :func:`work` makes."""
-    return _WorkType(list(zip(_FIELDS, map(numba.typeof, arrays_of_work(tables)), strict=True)))  # type: ignore[no-untyped-call]
+def work_arrays_type(tables: Tables) -> Any:
+    """numba's type of what :func:`work_arrays` makes."""
+    return _WorkArraysType(list(zip(_FIELDS, map(numba.typeof, work_fields(tables)), strict=True)))  # type: ignore[no-untyped-call]
 
 
 def _most(t: Any, counts: Any) -> int:
-    """The most of a hypothesis; ``counts`` are those of each block."""
-    ahead = np.concatenate([[0], np.cumsum(counts[t.hypothesis_block])])
-    return int(np.diff(ahead[t.hypothesis_from]).max(initial=1))
+    """The largest sum over a hypothesis of ``counts``, given for each block."""
+    ends = np.concatenate([[0], np.cumsum(counts[t.hypothesis_block])])
+    return int(np.diff(ends[t.hypothesis_from]).max(initial=1))
 
 
-def work(t: Tables) -> Any:
-    """Buffers for the largest hypothesis."""
-    return made_work(arrays_of_work(t))
+def work_arrays(t: Tables) -> Any:
+    """Work arrays for the largest hypothesis."""
+    return make_work_arrays(work_fields(t))
 
 
-def arrays_of_work(t: Tables) -> tuple[Any, ...]:
-    """The buffers' fields."""
+def work_fields(t: Tables) -> tuple[Any, ...]:
+    """The arrays of :class:`WorkArrays`, in the order of its fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
     width = padded(parameters)
     linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))
@@ -234,11 +245,11 @@ def arrays_of_work(t: Tables) -> tuple[Any, ...]:
     return tuple(arrays[name] for name in _FIELDS)
 
 
-@apart
+@separately_compiled
 def resolve(t: Any, h: int, w: Any) -> None:
-    """Which parameters hypothesis h's factors and shifts are: what stays the same for all evaluations of a fit.
+    """Writes the indices of hypothesis h's parameters, which are the same for all evaluations of a fit.
 
-    The hypotheses of a pallet differ in their signals' blocks, which come last: what is known of the others stays.
+    The hypotheses of a pallet differ in the blocks of their signals, which come last: the indices of the others stay.
     """
     w.blocks[0] = t.hypothesis_from[h + 1] - t.hypothesis_from[h]
     before = w.resolved[0]
@@ -287,7 +298,7 @@ def resolve(t: Any, h: int, w: Any) -> None:
 
 @inline
 def _shared(t: Any, h: int, other: int) -> int:
-    """How many of the first blocks two hypotheses share, where they have the same parameters and main bins; else none."""
+    """The number of first blocks that two hypotheses share, if they have the same parameters and main bins; else none."""
     same = t.size[h] == t.size[other] and t.bins[h] == t.bins[other]
     for key in range(t.start.shape[1]):
         same &= t.start[h, key] == t.start[other, key]

@@ -1,11 +1,12 @@
-"""How the kernels are compiled: by numba, without the interpreter's lock, and kept between runs.
+"""Compilation of the kernels by numba: without the interpreter's lock, and cached on disk between runs.
 
-numba keeps a compiled function for as long as the file that defines it does not change. These functions contain others from
-other files, so that their cache is named by the digest of all sources of this room instead; another version never reads it.
+numba caches a compiled function until the file that defines it changes. These functions contain others from other files, so that
+their cache is named by the digest of all sources of hf_core instead; another version never reads it.
 
-A function that calls another contains it: numba's compiler goes once over each, and again over all that its callers link. What
-takes long to compile is therefore :func:`apart`, called by its address, and what is called from one place alone is
-:func:`inline`. Python calls what is an :func:`entry`; the others have no way in from there, which would be compiled, too.
+A compiled function contains those that it calls: numba compiles each once, and again within every caller. Functions that take
+long to compile are therefore :func:`separately_compiled` and called by their addresses, and those with a single caller are
+:func:`inline`. Python calls a function that is an :func:`entry`; the others have no wrapper for Python, which would be compiled
+too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numba
 from llvmlite import binding  # type: ignore[import-untyped]
@@ -26,19 +27,31 @@ from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 from numba.extending import intrinsic
 
-__all__ = ["KERNELS", "ROOM", "Apart", "apart", "digest_of", "entry", "inline", "jit", "kept", "name_of", "uncollected"]
+__all__ = [
+    "HF_CORE",
+    "KERNELS",
+    "SeparatelyCompiled",
+    "digest_of",
+    "entry",
+    "inline",
+    "is_cached",
+    "jit",
+    "name_of",
+    "separately_compiled",
+    "without_garbage_collection",
+]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
-_INSIDE: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_INSIDE: dict[str, bool] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
-ROOM = Path(__file__).resolve().parents[1]
+HF_CORE = Path(__file__).resolve().parents[1]
 """The folder of hf_core: a compiled function may contain others from any of its files."""
 
 
 @cache
-def digest_of(folder: Path = ROOM) -> str:
+def digest_of(folder: Path = HF_CORE) -> str:
     """A digest of all Python sources in ``folder`` and beneath it, with their paths."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
@@ -47,8 +60,8 @@ def digest_of(folder: Path = ROOM) -> str:
     return digest.hexdigest()[:12]
 
 
-class _Named(CompileResultCacheImpl):
-    """What is kept of a compiled function also says which others it calls by their addresses: they are loaded before it."""
+class _CachedResult(CompileResultCacheImpl):
+    """A cached function with the names of those that it calls by their addresses: they are loaded before it."""
 
     def get_filename_base(self, fullname: str, abiflags: str) -> str:
         base: str = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]
@@ -66,17 +79,23 @@ class _Named(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    _impl_class = _Named
+    _impl_class = _CachedResult
 
 
-def kept(dispatcher: Any) -> bool:
-    """Whether a compiled function is at hand, here or from an earlier run."""
+def is_cached(dispatcher: Any) -> bool:
+    """True where a function is compiled already, by this process or an earlier one."""
     index = getattr(getattr(dispatcher._cache, "_cache_file", None), "_index_path", None)
     return bool(dispatcher.signatures) or (index is not None and Path(index).exists())
 
 
-# What compiles alone, by its name: ``compile`` takes the types of the arguments.
-KERNELS: dict[str, Any] = {}
+class Compilable(Protocol):
+    """A function that can be compiled for given types of its arguments."""
+
+    def compile(self, types: Any) -> Any: ...
+
+
+# The functions that are compiled by themselves, by name.
+KERNELS: dict[str, Compilable] = {}
 
 
 def _name(function: Any) -> str:
@@ -84,12 +103,12 @@ def _name(function: Any) -> str:
 
 
 def name_of(kernel: Any) -> str:
-    """The name in :data:`KERNELS` of a function made by :func:`entry` or :func:`apart`."""
+    """The name in :data:`KERNELS` of a function made by :func:`entry` or :func:`separately_compiled`."""
     return _name(kernel.dispatcher.py_func)
 
 
 def _compiled(function: Any, **options: Any) -> Any:
-    """Compiled on its first call, and kept where some folder can be written."""
+    """Compiled on its first call, and cached where some folder can be written."""
     dispatcher = numba.njit(nogil=True, **options, **_OPTIONS)(function)
     with suppress(RuntimeError):  # numba finds no folder for its cache: a read-only installation without a home
         dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
@@ -103,7 +122,7 @@ def entry(function: Any) -> Any:
     @wraps(function)
     def called(*arguments: Any) -> Any:
         if not dispatcher.signatures:
-            with uncollected():
+            with without_garbage_collection():
                 dispatcher.compile(tuple(map(numba.typeof, arguments)))
         return dispatcher(*arguments)
 
@@ -113,7 +132,7 @@ def entry(function: Any) -> Any:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Without the garbage collector, which takes a sixth of the time that the compiler takes, and finds nothing."""
     enabled = gc.isenabled()
     gc.disable()
@@ -130,11 +149,11 @@ def jit(function: Any) -> Any:
 
 
 def inline(function: Any) -> Any:
-    """``function`` becomes part of its caller before that is compiled, for what is called from one place."""
+    """``function`` becomes part of its caller before that is compiled; for functions with one caller."""
     return numba.njit(inline="always", **_OPTIONS)(function)
 
 
-class Apart:
+class SeparatelyCompiled:
     """A function that the linker knows by an address of its own, for each signature."""
 
     def __init__(self, function: Any) -> None:
@@ -142,7 +161,7 @@ class Apart:
         self.name = _name(function)
 
     def compile(self, types: Any) -> Any:
-        """The compiled function, or the kept one."""
+        """The compiled function, or the cached one."""
         known = types in self.dispatcher.overloads
         self.dispatcher.compile(types)
         compiled = self.dispatcher.overloads[types]
@@ -153,7 +172,7 @@ class Apart:
         return compiled
 
     def typed(self, types: Any) -> Any:
-        """For numba: the signature, and what writes a call."""
+        """For numba: the signature, and the function that generates a call."""
         return self.compile(types).signature, self._lowered
 
     def _lowered(self, context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -172,11 +191,13 @@ _LINKED: dict[str, tuple[str, Any]] = {}  # the name and the types of each symbo
 _DECLARED = re.compile(rf'^declare .*@"?({re.escape(_PACKAGE)}\.[\w.]+)"?\(', re.MULTILINE)
 
 
-def apart(function: Any) -> Any:
-    """``function`` compiled by itself, and called by its address; ``dispatcher`` is numba's. It must raise nothing and return
-    numbers alone: its callers look at no status and count no references. They are kept here, and not by numba's own cache, which
-    would not load it with them."""
-    found = Apart(function)
+def separately_compiled(function: Any) -> Any:
+    """``function`` compiled by itself and called by its address; ``dispatcher`` is numba's.
+
+    It must raise nothing and return numbers alone: its callers look at no status and count no references. They are cached here,
+    and not by numba's own cache, which would not load it with them.
+    """
+    found = SeparatelyCompiled(function)
     KERNELS[found.name] = found
 
     @wraps(function)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hfx.hf_core.cpu.compilation import apart, inline
+from hfx.hf_core.cpu.compilation import inline, separately_compiled
 from hfx.hf_core.cpu.derivatives import hessian_product
 from hfx.hf_core.cpu.linear_algebra import cholesky, solve
 
@@ -26,11 +26,11 @@ _CONSTRAINED = 0.5  # of its constraint's curvature: what a parameter has for D 
 _UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
 
 
-@apart
+@separately_compiled
 def conjugate(
-    blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, held: Any, right: Any, exact: bool, w: Any
+    blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, at_bound: Any, right: Any, exact: bool, w: Any
 ) -> bool:
-    """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not held, into ``w.solution``, as
+    """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not at_bound, into ``w.solution``, as
     closely as the next step of Newton can tell. False where H shows that it is not positive definite, or where too many products
     do not suffice.
 
@@ -40,7 +40,7 @@ def conjugate(
     width = len(solution)
     _beside_the_bins(bins, size, w, product)
     for p in range(size):
-        moves = free[p] and not held[p]
+        moves = free[p] and not at_bound[p]
         own = max(product[p] + damping * scale[p], _UNCONSTRAINED * scale[p])
         w.inverse[p] = 1.0 / own if moves else 0.0
         residual[p] = right[p] if moves else 0.0

@@ -1,4 +1,4 @@
-"""Gradient and exact Hessian of one fit, as few rows: what both the products with a vector and the whole matrix are made of.
+"""Gradient and exact Hessian of one fit, as a few rows, from which products with a vector and the matrix are computed.
 
 With l = d log(phi)/d theta and d = dA/d theta (:mod:`hfx.hf_core.cpu.rates` has the notation), grad nu = phi (A l + d) and
 Hess nu = phi (A l l' + l d' + d l' + diag(...)). All cells of a block share its interpolated factors, so that the Hessian is
@@ -15,14 +15,14 @@ from __future__ import annotations
 from typing import Any
 
 from hfx.hf_core.cpu.buffers import resolve
-from hfx.hf_core.cpu.compilation import apart, entry, inline
+from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import LANES
 from hfx.hf_core.cpu.rates import TINY, constraint, slopes, value
 
 __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 
 
-@apart
+@separately_compiled
 def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> None:
     """Gradient (P,) where :func:`hfx.hf_core.cpu.rates.value` was last computed, and into ``w`` the rows of the Hessian there."""
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
@@ -151,7 +151,7 @@ def _add_cell(
 
 @inline
 def _rows_of_gammas(theta: Any, w: Any) -> None:
-    """What the rows of the factors per bin have gathered belongs to the Jacobian; they themselves are its derivatives."""
+    """Adds the rows of the factors per bin to the Jacobian, and turns them into the derivatives of its rows."""
     across, joints, jacobians, first, slotted, slot_bin = w.across, w.joint, w.jacobian, w.first, w.slotted, w.slot_bin
     width = jacobians.shape[1]
     for slot in range(w.slots[0]):
@@ -171,7 +171,7 @@ def _inverse(factor: float) -> float:
     return 1.0 / factor if abs(factor) >= TINY else 1.0 / TINY
 
 
-@apart
+@separately_compiled
 def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
     """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
     width = len(out)
@@ -203,10 +203,10 @@ def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
         out[parameter] += along
 
 
-@apart
+@separately_compiled
 def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any) -> None:
     """The upper triangle of the Hessian (P, padded P) of the rows in ``w``: the exact one, or its Gauss-Newton part, which is
-    never negative. What lies below its diagonal or beyond P is of no meaning."""
+    never negative. Entries below its diagonal or beyond P have no meaning."""
     width = w.jacobian.shape[1]
     for p in range(size):
         for q in range(width):

@@ -11,7 +11,7 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from hfx.hf_core.cpu.compilation import apart, jit
+from hfx.hf_core.cpu.compilation import jit, separately_compiled
 
 __all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
 
@@ -35,7 +35,7 @@ def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]
     return found
 
 
-@apart
+@separately_compiled
 def cholesky(a: Any, size: int) -> bool:
     """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
 

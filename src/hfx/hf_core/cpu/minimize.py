@@ -1,8 +1,8 @@
-"""The fused fit: the whole minimisation of one fit after another in compiled code, without a copy or a call between iterations.
+"""The minimisation of one fit after another in compiled code, without a copy or a call from Python between iterations.
 
-It takes the same steps as `tensor.minimize`, which says what they are and why; here each is written for one fit. How a
-step is found differs (`cpu.newton_step`), so does what it looks like across an empty bin's rate of zero, and a trial that
-is rejected has a second chance.
+The steps are those of `tensor.minimize`, whose docstring explains them; here each is written for one fit. Three things differ:
+a step may be found without the matrix (`cpu.newton_step`), it takes the curvature beyond a rate of zero in an empty bin, and a
+rejected trial is followed one step further.
 """
 
 from __future__ import annotations
@@ -12,30 +12,23 @@ from typing import Any
 
 import numpy as np
 
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
-from hfx.hf_core.batch.problem import (
-    ABANDONED,
-    CONVERGED,
-    DROWNED,
+from hfx.hf_core.batch.problem import ABANDONED, CONVERGED, FLOOR, ITERATIONS, NOT_FINITE, RUNNING, STALLED
+from hfx.hf_core.batch.tolerances import (
+    ABANDON_EDM,
+    ABANDON_MARGIN,
     EDM_LIMIT,
-    FLOOR,
-    ITERATIONS,
-    LEAST_DAMPING,
-    LONG,
-    LONGEST_REST,
-    MARGIN,
+    LONGEST_PAUSE,
+    MATRIX_EDM,
+    MATRIX_FREE_STEPS,
     MAX_DAMPING,
-    NEAR,
-    NOT_FINITE,
-    POLISH,
+    MAX_STEP,
+    MAX_STEP_AT_LEAST,
+    MIN_DAMPING,
     POLISH_STEPS,
-    QUICK_STEPS,
-    REACH,
-    REACH_AT_LEAST,
+    POLISHED_EDM,
     ROUNDING,
-    RUNNING,
-    STALLED,
-    SURE,
+    SHORTENED,
+    UNRESOLVED_DECREASE,
 )
 from hfx.hf_core.cpu.buffers import resolve
 from hfx.hf_core.cpu.compilation import entry, inline
@@ -43,6 +36,7 @@ from hfx.hf_core.cpu.derivatives import derivatives
 from hfx.hf_core.cpu.mirrored_alphas import reflect
 from hfx.hf_core.cpu.newton_step import limit_steps, step
 from hfx.hf_core.cpu.rates import value
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["minimize_rows"]
 
@@ -80,13 +74,13 @@ def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: i
             width = t.width[h, p]
         elif t.constraint[h, p] == POISSON:
             width = math.sqrt(max(aux[p], 1e-6) / t.width[h, p])
-        s.reach[p] = max(REACH * width, REACH_AT_LEAST)
+        s.reach[p] = max(MAX_STEP * width, MAX_STEP_AT_LEAST)
     return kinked
 
 
 @inline
 def _trial_point(theta: Any, size: int, s: Any) -> None:
-    """theta and the step, kept within the bounds; and the sides of the kinks there."""
+    """theta and the step, saved within the bounds; and the sides of the kinks there."""
     for p in range(size):
         trial = min(max(theta[p] + s.step[p], s.least[p]), s.most[p])
         s.trial[p] = trial
@@ -94,37 +88,37 @@ def _trial_point(theta: Any, size: int, s: Any) -> None:
 
 
 @inline
-def _keep(theta: Any, size: int, s: Any) -> None:
+def _save(theta: Any, size: int, s: Any) -> None:
     for p in range(size):
-        s.kept[p], s.kept_sign[p] = theta[p], s.sign[p]
+        s.saved[p], s.saved_sign[p] = theta[p], s.sign[p]
 
 
 @inline
-def _go_back(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, w: Any, s: Any) -> float:
-    """To what was kept; the NLL there."""
+def _restore(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, w: Any, s: Any) -> float:
+    """Returns to the saved point; the NLL there."""
     for p in range(size):
-        theta[p], s.sign[p] = s.kept[p], s.kept_sign[p]
+        theta[p], s.sign[p] = s.saved[p], s.saved_sign[p]
     return float(value(t, h, theta, s.sign, main, aux, w))
 
 
 @inline
 def _judge(current: float, found: float, predicted: float, stretch: float, damping: float, growth: float) -> Any:
-    """Whether a trial at NLL ``found`` is taken, the next step's damping, and by what a further rejection would multiply it."""
+    """True where a trial at NLL ``found`` is taken; the next damping, and the factor by which a further rejection raises it."""
     decrease = current - found
-    drowned = predicted < DROWNED and decrease >= -ROUNDING * (1.0 + abs(current))
+    drowned = predicted < UNRESOLVED_DECREASE and decrease >= -ROUNDING * (1.0 + abs(current))
     enough = predicted > 0.0 and decrease >= 1e-4 * predicted
     taken = math.isfinite(found) and (enough or drowned)
-    long = stretch > LONG
+    long = stretch > SHORTENED
     if not taken:
-        damping, growth = max(damping * growth, LEAST_DAMPING), min(2.0 * growth, 1024.0)
+        damping, growth = max(damping * growth, MIN_DAMPING), min(2.0 * growth, 1024.0)
     else:
         growth = 4.0
         if (decrease >= 0.75 * predicted or drowned) and not long:
             damping /= 8.0
-            if damping < LEAST_DAMPING / 8.0 or predicted < 1e-6:
+            if damping < MIN_DAMPING / 8.0 or predicted < 1e-6:
                 damping = 0.0
         elif (decrease < 0.25 * predicted and not drowned) or long:
-            damping = max(2.0 * damping, LEAST_DAMPING)
+            damping = max(2.0 * damping, MIN_DAMPING)
     return taken, damping, growth
 
 
@@ -133,17 +127,17 @@ def _end(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: fl
     """The NLL where the fit ends. The certificate's own step is still taken, unless it raises the NLL: at a kink it can."""
     if code == CONVERGED:
         _trial_point(theta, size, s)
-        ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
-        if ahead <= current + ROUNDING * (1.0 + abs(current)):
+        trial_value = value(t, h, s.trial, s.trial_sign, main, aux, w)
+        if trial_value <= current + ROUNDING * (1.0 + abs(current)):
             for p in range(size):
                 theta[p] = s.trial[p]
-            return float(ahead)
+            return float(trial_value)
     return float(value(t, h, theta, s.sign, main, aux, w))
 
 
 @inline
 def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
-    """Whether some bin's rate lies below its floor, where the likelihood is not defined."""
+    """True where some bin's rate lies below its floor: the likelihood is not defined there."""
     below = False
     for n in range(t.bins[h]):
         floor = t.floor[h, n]
@@ -165,59 +159,59 @@ def _fit(
     kinked = _begin(t, h, theta, lower, upper, aux, size, s)
     current = value(t, h, theta, s.sign, main, aux, w)
     damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
-    kept, wanted, raised, patience, rest = np.inf, 0.0, 0.0, 1, 0
+    saved, wanted, raised, patience, pause = np.inf, 0.0, 0.0, 1, 0
     code = RUNNING if most >= 0 else CONVERGED
     if not math.isfinite(current):
         current, code = np.inf, NOT_FINITE
     fresh = True  # whether the derivatives are those of theta
-    near = t.bins[h] >= size  # steps are taken with the whole Hessian, which certifies the last one
+    near = t.bins[h] >= size  # steps are taken with the Hessian's matrix, which certifies the last one
     while code == RUNNING:
         if fresh:
             derivatives(t, h, theta, aux, w, s.gradient)
             if kinked:
                 current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
         limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
-        # What may be abandoned is certified only where it is not.
+        # A fit that may be abandoned is certified only where it is not.
         above = 2.0 * current - target
-        quick, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
+        matrix_free, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
 
-        certified = edm <= EDM_LIMIT and not quick
-        if edm <= SURE and above > MARGIN * edm:
+        certified = edm <= EDM_LIMIT and not matrix_free
+        if edm <= ABANDON_EDM and above > ABANDON_MARGIN * edm:
             code = ABANDONED
-        elif not quick and (edm <= POLISH or (certified and polished >= POLISH_STEPS)):
+        elif not matrix_free and (edm <= POLISHED_EDM or (certified and polished >= POLISH_STEPS)):
             code = CONVERGED
         elif damping > MAX_DAMPING and not certified:
             code = STALLED
         elif steps >= most:
             code = ITERATIONS
-        ahead = np.inf
+        trial_value = np.inf
         if code == RUNNING:
             polished += certified
-            near |= (edm <= NEAR and target == np.inf) or steps >= QUICK_STEPS
+            near |= (edm <= MATRIX_EDM and target == np.inf) or steps >= MATRIX_FREE_STEPS
             _trial_point(theta, size, s)
-            ahead = value(t, h, s.trial, s.trial_sign, main, aux, w)
+            trial_value = value(t, h, s.trial, s.trial_sign, main, aux, w)
             steps += 1
-        elif kept == np.inf or (code == CONVERGED and current <= kept):
+        elif saved == np.inf or (code == CONVERGED and current <= saved):
             break
 
-        rest = max(rest - 1, 0)
-        if kept < np.inf:
-            if not kept - ahead >= 1e-4 * wanted:
-                current = _go_back(t, h, theta, main, aux, size, w, s)
+        pause = max(pause - 1, 0)
+        if saved < np.inf:
+            if not saved - trial_value >= 1e-4 * wanted:
+                current = _restore(t, h, theta, main, aux, size, w, s)
                 code = ITERATIONS if code == ITERATIONS else RUNNING
-                kept, edm, damping, growth, patience, fresh = np.inf, np.inf, raised, 8.0, min(2 * patience, LONGEST_REST), True
-                rest = patience
+                saved, edm, damping, growth, patience, fresh = np.inf, np.inf, raised, 8.0, min(2 * patience, LONGEST_PAUSE), True
+                pause = patience
                 continue
-            kept, patience = np.inf, 1
+            saved, patience = np.inf, 1
         else:
-            fresh, raised, growth = _judge(current, ahead, predicted, stretch, damping, growth)
+            fresh, raised, growth = _judge(current, trial_value, predicted, stretch, damping, growth)
             damping = raised
             if not fresh:
-                if rest > 0 or predicted < DROWNED or not math.isfinite(ahead):
+                if pause > 0 or predicted < UNRESOLVED_DECREASE or not math.isfinite(trial_value):
                     continue
-                kept, wanted, damping, growth, fresh = current, predicted, 0.0, 4.0, True
-                _keep(theta, size, s)
-        current = ahead
+                saved, wanted, damping, growth, fresh = current, predicted, 0.0, 4.0, True
+                _save(theta, size, s)
+        current = trial_value
         for p in range(size):
             theta[p], s.sign[p] = s.trial[p], s.trial_sign[p]
     return current, edm, steps, code
@@ -249,15 +243,15 @@ def minimize_rows(
     cell, ``yields`` (B, cells), and of each main bin, ``bin_rates`` (B, N). A fit that cannot end below ``target`` (B,), in 2NLL,
     is abandoned once that is clear.
 
-    A negative ``most`` asks for the deviance and the expected events at the start itself and, where ``raised`` has rows, for what
-    :func:`hfx.hf_core.cpu.mirrored_alphas.reflect` says, in 2NLL. ``t`` are the Tables by reference, ``w`` and ``s`` one
+    A negative ``most`` gives the deviance and the expected events at the start itself and, where ``raised`` has rows, the result
+    of :func:`hfx.hf_core.cpu.mirrored_alphas.reflect`, in 2NLL. ``t`` are the Tables by reference, ``w`` and ``s`` one
     thread's buffers, of the same tables, from call to call.
     """
     for b in range(len(hypothesis)):
         h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
         resolve(t, h, w)
         size, poi = t.size[h], t.poi[h]
-        if poi >= 0 and lower[poi] == 0.0 and upper[poi] == 0.0:  # nothing is expected of a signal that is held at none
+        if poi >= 0 and lower[poi] == 0.0 and upper[poi] == 0.0:  # a signal fixed at zero has no expected events
             w.blocks[0] = t.background[h]
             w.yields[:] = 0.0
         current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)

@@ -1,13 +1,13 @@
-"""What the likelihood says of the other side: each alpha alone moved there, all of them in one pass over the tables."""
+"""The change of the NLL when one alpha is mirrored about its auxiliary value, for all alphas in one pass over the tables."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from hfx.hf_core.batch.parameters import NORMAL
-from hfx.hf_core.cpu.compilation import apart, jit
+from hfx.hf_core.cpu.compilation import jit, separately_compiled
 from hfx.hf_core.cpu.rates import TINY, constraint, poisson, shift_shape
+from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import clip, normsys_4
 
 __all__ = ["reflect"]
@@ -26,10 +26,10 @@ def _factor(t: Any, e: int, a: float) -> Any:
     return found
 
 
-@apart
+@separately_compiled
 def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any) -> None:
-    """By how much NLL rises when one alpha alone goes to the other side of its constraint, for each parameter (P,), where
-    :func:`hfx.hf_core.cpu.rates.value` was last computed; 0 for what is not a constrained alpha.
+    """The change of the NLL when one alpha alone is mirrored about its auxiliary value, for each parameter (P,), at the point
+    where     :func:`hfx.hf_core.cpu.rates.value` was last computed; 0 for other parameters.
 
     One pass over the tables for all of them: the change of the rates lies in ``w.changed`` (P, N), and the sums of Poisson terms
     follow. A factor f becomes f r and the shifts A + B, so that a cell's rate changes by rate (r - 1) + phi r B.

@@ -1,4 +1,4 @@
-"""Where a gradient vanishes and the Hessian is not positive definite: the direction of lowest curvature, or that there is none.
+"""The direction of lowest curvature, for points where the gradient vanishes and the Hessian is not positive definite.
 
 Curvatures are those of the Hessian H relative to the damping's scale S: the eigenvalues of S^-1/2 H S^-1/2. Whether one lies
 below -x is what a Cholesky factor of H + x S tells; the lowest one's vector follows by inverse iteration. (LAPACK's eigenvalues
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from hfx.hf_core.batch.problem import FLAT
+from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
 from hfx.hf_core.cpu.compilation import inline, jit
 from hfx.hf_core.cpu.linear_algebra import cholesky, pack, solve
 
@@ -33,11 +33,11 @@ def _shifted(count: int, shift: float, s: Any) -> bool:
 
 @jit
 def valley_edm(count: int, s: Any) -> float:
-    """The EDM where no curvature lies below -FLAT, one below FLAT taken for FLAT; negative where one does.
+    """The EDM where no curvature lies below -f, f = FLAT_CURVATURE, with those below f taken as f; negative where one does.
 
-    For each curvature c, max(c, FLAT) >= (c + FLAT)/2, so that twice the EDM of H + FLAT S is none too small.
+    For each curvature c, max(c, f) >= (c + f)/2, so that twice the EDM of H + f S is not too small.
     """
-    if not _shifted(count, FLAT, s):
+    if not _shifted(count, FLAT_CURVATURE, s):
         return -1.0
     total = 0.0
     for i in range(count):
@@ -51,7 +51,7 @@ def valley_edm(count: int, s: Any) -> float:
 @inline
 def _bracketed(count: int, s: Any) -> float:
     """A shift that makes H + shift S positive definite, within a factor of the least one; its factor is in ``s.factor``."""
-    low, high = FLAT, _HIGHEST
+    low, high = FLAT_CURVATURE, _HIGHEST
     while high > _BRACKET * low:
         middle = math.sqrt(low * high)
         if _shifted(count, middle, s):

@@ -1,4 +1,4 @@
-"""One fit's step: Newton's, on the face of the box, from the rows of the Hessian or from its matrix; compiled.
+"""Newton's step of one fit within its bounds, from the rows of the Hessian or from its matrix; compiled.
 
 The rows alone serve as long as the Hessian is positive definite there; the matrix certifies the last step, and finds the way
 out of saddles and valleys.
@@ -13,30 +13,30 @@ import numpy as np
 from numba import types
 from numba.experimental import structref
 
-from hfx.hf_core.batch.problem import (
-    FACE_ROUNDS,
-    MARGIN,
+from hfx.hf_core.batch.tolerances import (
+    ABANDON_EDM,
+    ABANDON_MARGIN,
+    ACTIVE_SET_ROUNDS,
+    EMPTY_BIN_ROUNDS,
     MAX_DAMPING,
-    NOTHING,
-    POLISH,
-    SADDLE_PREDICTED,
-    SIDE_ROUNDS,
-    SURE,
+    NO_INFLUENCE,
+    POLISHED_EDM,
+    SADDLE_DECREASE,
 )
-from hfx.hf_core.cpu.compilation import apart, entry, inline, jit
+from hfx.hf_core.cpu.compilation import entry, inline, jit, separately_compiled
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import hessian, hessian_product
 from hfx.hf_core.cpu.linear_algebra import cholesky, dot, pack, padded, solve, zeros
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
 
-__all__ = ["State", "arrays_of_state", "limit_steps", "made_state", "state", "state_type", "step"]
+__all__ = ["State", "limit_steps", "make_state", "state", "state_fields", "state_type", "step"]
 
-# How a step is found: by conjugate gradients on the Hessian's rows, by what preconditions them, with the matrix.
+# A step is found by conjugate gradients on the Hessian's rows, by their preconditioner alone, or with the matrix.
 ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
 
 
 class State(structref.StructRefProxy):
-    """One thread's fit: vectors (P,) and matrices (P, P)."""
+    """Work arrays of one fit: vectors (P,) and matrices (P, P)."""
 
 
 @structref.register
@@ -60,39 +60,39 @@ _FIELDS = [
     "factor",  # upper Cholesky factor of the moving parameters
     "index",  # the moving parameters
     "free",
-    "held",  # free, but gone to a bound in this step
+    "at_bound",  # free, but gone to a bound in this step
     "packed",  # a vector over the moving parameters
     "step",  # padded
-    "pushed",  # padded: the part of a step that is held
+    "pushed",  # padded: the part of a step that is at_bound
     "product",  # padded: the Hessian times a step
     "trial",
     "trial_sign",
-    "kept",  # where a rejected trial was followed from
-    "kept_sign",
+    "saved",  # the point before a rejected trial that is followed one step further
+    "saved_sign",
 ]
 structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
 structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
 @entry
-def made_state(arrays: Any) -> Any:
-    """A fit of these arrays, one for each field."""
+def make_state(arrays: Any) -> Any:
+    """A :class:`State` of these arrays, one for each field."""
     return State(*arrays)  # type: ignore[no-untyped-call]
 
 
 def state(parameters: int) -> Any:
-    """Room for a fit of so many parameters."""
-    return made_state(arrays_of_state(parameters))
+    """Work arrays of one fit with this number of parameters."""
+    return make_state(state_fields(parameters))
 
 
 def state_type(parameters: int) -> Any:
     """numba's type of what :func:`state` makes."""
-    arrays = arrays_of_state(parameters)
+    arrays = state_fields(parameters)
     return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
 
 
-def arrays_of_state(parameters: int) -> tuple[Any, ...]:
-    """The fit's fields."""
+def state_fields(parameters: int) -> tuple[Any, ...]:
+    """The arrays of a :class:`State`, in the order of its fields."""
     width = padded(parameters)
     arrays = {
         "sign": zeros(parameters),
@@ -110,23 +110,23 @@ def arrays_of_state(parameters: int) -> tuple[Any, ...]:
         "factor": zeros((width, width)),
         "index": zeros(parameters, dtype=np.int64),
         "free": zeros(parameters, dtype=np.bool_),
-        "held": zeros(parameters, dtype=np.bool_),
+        "at_bound": zeros(parameters, dtype=np.bool_),
         "packed": zeros(parameters),
         "step": zeros(width),
         "pushed": zeros(width),
         "product": zeros(width),
         "trial": zeros(parameters),
         "trial_sign": zeros(parameters),
-        "kept": zeros(parameters),
-        "kept_sign": zeros(parameters),
+        "saved": zeros(parameters),
+        "saved_sign": zeros(parameters),
     }
     return tuple(arrays[name] for name in _FIELDS)
 
 
 @jit
 def limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
-    """How far each parameter may step: to its bounds, and with a kink at zero not across it. Also the damping's scale, and
-    which parameters may move: not fixed, not pressed against a bound, not without any influence."""
+    """The limits of each parameter's step: its bounds, and zero for one with a kink there. Also the scale of the damping, and the
+    parameters that may move: not fixed, not pressed against a bound, not without any influence."""
     for p in range(size):
         low, high = lower[p], upper[p]
         if kinked[p] and s.sign[p] > 0.0:
@@ -134,21 +134,21 @@ def limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diag
         elif kinked[p]:
             high = min(high, 0.0)
         slope, diagonal = s.gradient[p], abs(diagonals[p])
-        flat = diagonal < NOTHING and abs(slope) < NOTHING
+        flat = diagonal < NO_INFLUENCE and abs(slope) < NO_INFLUENCE
         pressed = (theta[p] <= low and slope >= 0.0) or (theta[p] >= high and slope <= 0.0)
         s.free[p] = not (flat or pressed or low >= high)
-        s.held[p] = False
+        s.at_bound[p] = False
         s.least[p], s.most[p] = low, high
         s.low[p], s.high[p] = low - theta[p], high - theta[p]
-        s.scale[p] = max(diagonal, 0.1 * abs(slope), NOTHING)
+        s.scale[p] = max(diagonal, 0.1 * abs(slope), NO_INFLUENCE)
 
 
 @jit
 def _moving(size: int, s: Any) -> int:
-    """Lists the parameters that are free and not held; their number."""
+    """Lists the parameters that are free and not at_bound; their number."""
     count = 0
     for p in range(size):
-        if s.free[p] and not s.held[p]:
+        if s.free[p] and not s.at_bound[p]:
             s.index[count] = p
             count += 1
     return count
@@ -158,9 +158,9 @@ def _moving(size: int, s: Any) -> int:
 def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
     """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
     blocks = w.blocks[0]
-    solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.held, s.right, convex, w))
+    solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.at_bound, s.right, convex, w))
     for p in range(size):
-        if solved and s.free[p] and not s.held[p]:
+        if solved and s.free[p] and not s.at_bound[p]:
             s.step[p] = w.solution[p]
     return solved
 
@@ -191,7 +191,7 @@ def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, 
 
 @jit
 def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
-    """By how much the quadratic model falls along the step."""
+    """The decrease of the quadratic model along the step."""
     hessian_product(blocks, bins, s.step, w, s.product)
     return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.product, size)))
 
@@ -201,7 +201,7 @@ def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: 
     """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest curvature, or of
     the floor of a valley."""
     for p in range(size):
-        s.held[p] = False
+        s.at_bound[p] = False
     count = _moving(size, s)
     if count == 0:
         return predicted, 0.0
@@ -228,7 +228,7 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
     Returns whether the Hessian is, and the damping."""
     blocks, bins = w.blocks[0], t.bins[h]
     hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
-    s.held[:] = False
+    s.at_bound[:] = False
     count = _moving(size, s)
     convex = True
     while True:
@@ -246,35 +246,37 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
 
 
 @inline
-def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: bool, w: Any, s: Any) -> Any:
+def _direction(t: Any, h: int, size: int, convex: bool, damping: float, matrix_free: bool, w: Any, s: Any) -> Any:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
     shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
     blocks, bins = w.blocks[0], t.bins[h]
     for p in range(size):
-        s.held[p] = False
+        s.at_bound[p] = False
         s.step[p] = 0.0
         s.right[p] = -s.gradient[p]
     edm = 0.0 if convex and damping == 0.0 else np.inf
-    whole = True  # whether the first solution is the step
-    for turn in range(FACE_ROUNDS + 1):
+    first_solution = True  # whether the first solution is the step
+    for turn in range(ACTIVE_SET_ROUNDS + 1):
         solved = (
-            _solve_rows(t, h, size, convex, damping, w, s) if quick else _solve_matrix(size, convex, turn == 0, damping, w, s)
+            _solve_rows(t, h, size, convex, damping, w, s)
+            if matrix_free
+            else _solve_matrix(size, convex, turn == 0, damping, w, s)
         )
-        if not solved and (quick or turn == 0):
+        if not solved and (matrix_free or turn == 0):
             return False, 0.0, np.inf, 1.0
         if turn == 0:
             for p in range(size):
                 edm -= s.gradient[p] * s.step[p]
         left = False
         for p in range(size):
-            if s.free[p] and not s.held[p] and not s.low[p] <= s.step[p] <= s.high[p]:
-                s.held[p] = left = True
-                whole = False
+            if s.free[p] and not s.at_bound[p] and not s.low[p] <= s.step[p] <= s.high[p]:
+                s.at_bound[p] = left = True
+                first_solution = False
                 s.step[p] = min(max(s.step[p], s.low[p]), s.high[p])
-        if not left or not solved or turn == FACE_ROUNDS:
+        if not left or not solved or turn == ACTIVE_SET_ROUNDS:
             break
         for p in range(size):
-            s.pushed[p] = s.step[p] if s.held[p] else 0.0
+            s.pushed[p] = s.step[p] if s.at_bound[p] else 0.0
         hessian_product(blocks, bins, s.pushed, w, s.product)
         for p in range(size):
             s.right[p] = -(s.gradient[p] + s.product[p])
@@ -284,16 +286,16 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, quick: b
         stretch = max(stretch, abs(s.step[p]) / s.reach[p])
     for p in range(size):
         s.step[p] /= stretch
-    if quick and convex and whole:  # the iteration knows the product already
+    if matrix_free and convex and first_solution:  # the iteration knows the product already
         predicted = -dot(s.step, s.gradient, size) - 0.5 * w.bend[0] / (stretch * stretch)
     else:
         predicted = _predicted(blocks, bins, size, w, s)
-    if not quick and (not convex or damping > 0.0) and predicted < SADDLE_PREDICTED:
+    if not matrix_free and (not convex or damping > 0.0) and predicted < SADDLE_DECREASE:
         predicted, edm = _leave_saddle(blocks, bins, size, damping, predicted, edm, w, s)
     return True, predicted, edm, stretch
 
 
-@apart
+@separately_compiled
 def step(
     t: Any,
     h: int,
@@ -313,17 +315,21 @@ def step(
     way = MATRIX if near else ROWS
     turn, beyond = 0, 0.0
     while True:
-        quick, convex = way != MATRIX, True
+        matrix_free, convex = way != MATRIX, True
         if way == CONVEX_ROWS:
             convex = False
         elif way == MATRIX:
             convex, damping = _curvature(t, h, size, damping, w, s)
-        found, predicted, edm, stretch = _direction(t, h, size, convex, damping, quick, w, s)
+        found, predicted, edm, stretch = _direction(t, h, size, convex, damping, matrix_free, w, s)
         if way == ROWS and not found:
             way = CONVEX_ROWS
-        elif quick and (not found or (edm <= POLISH and not above > MARGIN * edm) or (way == CONVEX_ROWS and predicted < SURE)):
+        elif matrix_free and (
+            not found
+            or (edm <= POLISHED_EDM and not above > ABANDON_MARGIN * edm)
+            or (way == CONVEX_ROWS and predicted < ABANDON_EDM)
+        ):
             way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
-        elif turn < SIDE_ROUNDS and _change_sides(t, h, main, size, w, s):
+        elif turn < EMPTY_BIN_ROUNDS and _change_sides(t, h, main, size, w, s):
             turn += 1
             beyond = _beyond(t, h, main, w)
             limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
@@ -331,7 +337,7 @@ def step(
             break
     if beyond != 0.0:
         predicted, edm = predicted - beyond, np.inf
-    return quick, damping, predicted, edm, stretch
+    return matrix_free, damping, predicted, edm, stretch
 
 
 @jit
@@ -342,11 +348,11 @@ def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
     for n in range(t.bins[h]):
         if main[n] <= 0.0:
             row = w.jacobian[n]
-            ahead = w.row_rate[n] + dot(row, s.step, size)
-            if (ahead < 0.0) != (w.row_curvature[n] != 0.0):
+            trial_rate = w.row_rate[n] + dot(row, s.step, size)
+            if (trial_rate < 0.0) != (w.row_curvature[n] != 0.0):
                 changed = True
                 inverse = 1.0 / t.floor[h, n]
-                if ahead >= 0.0:
+                if trial_rate >= 0.0:
                     inverse = -inverse
                 slope = inverse * w.row_rate[n]
                 w.row_curvature[n] = max(inverse, 0.0)
@@ -358,7 +364,7 @@ def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
 
 @inline
 def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
-    """By how much the sides that the derivatives take raise the NLL here."""
+    """The change of the NLL here by taking the derivatives of the other side in bins without events."""
     total = 0.0
     for n in range(t.bins[h]):
         if main[n] <= 0.0 and (w.row_rate[n] < 0.0) != (w.row_curvature[n] != 0.0):

@@ -1,4 +1,4 @@
-"""The fused CPU kernel: the likelihood of one fit after another, in passes over the non-zeros.
+"""The expected events and the likelihood of one fit, compiled, in passes over the non-zero entries of the tables.
 
 Notation (one block = sample x channel, cell = block x bin): nu = phi A with phi the product of the factors and
 A = nominal + sum of the shifts. Everything is in NLL (half of 2NLL) as a deviance from its own minimum, so that huge auxiliary
@@ -8,11 +8,12 @@ counts lose no digits. :mod:`hfx.hf_core.cpu.derivatives` has the derivatives.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
-from hfx.hf_core.batch.parameters import NORMAL
-from hfx.hf_core.cpu.compilation import apart, inline, jit
-from hfx.hf_core.modifiers.interpolation import clip, histosys_0, histosys_2, histosys_4p, normsys_4
+from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
+from hfx.hf_core.modifiers.base import NORMAL
+from hfx.hf_core.modifiers.interpolation import SHIFT_CODES, ShiftCode, clip, normsys_4
 
 __all__ = ["TINY", "constraint", "poisson", "rates", "shift_shape", "slopes", "value"]
 
@@ -53,13 +54,29 @@ def constraint(kind: int, theta: float, aux: float, width: float) -> Any:
     return width * aux * (u - math.log1p(u)), width * (theta - aux) / theta, width * aux / (theta * theta)
 
 
-@inline
-def shift_shape(code: int, a: float, sign: float) -> Any:
-    if code == 4:
-        return histosys_4p(a, sign)
-    if code == 2:
-        return histosys_2(a, sign)
-    return histosys_0(a, sign)
+def _choice(codes: Sequence[ShiftCode]) -> Any:
+    """A function (code, a, sign) of T, T', T'' for these codes: a chain of comparisons of their numbers, of which the last code
+    needs none."""
+    shape, number = codes[0].shape, codes[0].number
+    if len(codes) == 1:
+
+        @inline
+        def last(code: int, a: float, sign: float) -> Any:
+            return shape(a, sign)
+
+        return last
+    others = _choice(codes[1:])
+
+    @inline
+    def chosen(code: int, a: float, sign: float) -> Any:
+        if code == number:
+            return shape(a, sign)
+        return others(code, a, sign)
+
+    return chosen
+
+
+shift_shape = _choice([*SHIFT_CODES.values()][::-1])
 
 
 # The interpolated factors are worked at in pieces of this many, which stay in the nearest cache.
@@ -96,7 +113,7 @@ def _normsys_4(count: int, w: Any) -> None:
 
 @inline
 def _beyond(blocks: int, size: int, w: Any) -> None:
-    """The logarithm of what the exponentials outside [-1, 1] make of each block's factors: few parameters are there."""
+    """The logarithm of the product of each block's exponentials outside [-1, 1]: few parameters are there."""
     beyond = w.beyond
     for r in range(blocks):
         beyond[r] = 0.0
@@ -231,7 +248,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
             cell += 1
 
 
-@apart
+@separately_compiled
 def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
     """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` what the derivatives need."""
     rates(t, h, theta, sign, w)

@@ -1,29 +1,24 @@
-"""Evaluating a compiled batch: one interface over the kernels, on CPU and CUDA.
+"""The model: a compiled batch with the kernel that evaluates and fits it, on a CPU or a GPU.
 
-A fit is a row: the number of its hypothesis, its parameters and its own data. ``fused`` (numba, CPU) and ``torch`` (dense
-tensors, any device) give the same numbers; the choice is an argument, never a global. Kernels take and give numpy arrays:
-torch, a second to import, is loaded where its kernel is chosen.
+The kernels "compiled" (numba, CPU) and "torch" (padded tensors, any device) give the same numbers. torch takes a second to
+import, so that it is imported only where its kernel is chosen.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.batch.batch import Batch, Tables
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
-from hfx.hf_core.batch.problem import Data, FitResult, Problem
-from hfx.hf_core.cpu import derivatives
-from hfx.hf_core.cpu.buffers import given, work
-from hfx.hf_core.cpu.compilation import kept
-from hfx.hf_core.cpu.minimize import minimize_rows
-from hfx.hf_core.cpu.newton_step import state
+from hfx.hf_core.batch.compile import Batch
+from hfx.hf_core.batch.kernel import Kernel
+from hfx.hf_core.batch.problem import Data
+from hfx.hf_core.cpu.kernel import CompiledKernel
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
-__all__ = ["Data", "Evaluation", "FusedKernel", "Kernel", "Model", "constant", "is_compiled", "stirling_remainder"]
+__all__ = ["Evaluation", "Model", "constant", "make_kernel", "stirling_remainder"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -40,125 +35,27 @@ class Evaluation:
     hessian: Array | None = None
 
 
-class Kernel(Protocol):
-    """Evaluates and fits rows; every array is float64, ``hypothesis`` (B,) int64.
-
-    ``evaluate`` gives the NLL deviance (half of 2NLL) (B,), and with ``order`` 1 its gradient (B, P) and the Gauss-Newton part of
-    the Hessian (B, P, P), with 2 the exact Hessian. ``sign`` (B, P) is the side on which a kink at zero is read. ``yields`` gives
-    the expected events of each cell (B, cells) and of each main bin (B, N).
-    """
-
-    tables: Tables
-
-    def evaluate(
-        self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
-    ) -> tuple[Array, Array | None, Array | None]: ...
-
-    def yields(self, hypothesis: Index, theta: Array, sign: Array) -> tuple[Array, Array]: ...
-
-    def minimize(self, problem: Problem, most: int) -> FitResult:
-        """Fit every row of ``problem`` in at most ``most`` iterations."""
-
-
-class FusedKernel:
-    """The numba kernel on the CPU."""
-
-    def __init__(self, tables: Tables) -> None:
-        self.tables = tables
-        self._given = given(tables)
-        self.cells = _largest_cells(tables)
-        self._buffers: list[tuple[Any, Any]] = []  # that no thread uses now: fresh memory costs more than many a call's work
-
-    def evaluate(
-        self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
-    ) -> tuple[Array, Array | None, Array | None]:
-        if order == 0:
-            return 0.5 * self._at(hypothesis, theta, main, aux)[0].deviance, None, None
-        rows, parameters = theta.shape
-        value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
-        h, x, s, n, a = (np.ascontiguousarray(item) for item in (hypothesis, theta, sign, main, aux))
-        buffers = self._take()
-        derivatives.evaluate(self._given, h, x, s, n, a, order == 2, value, gradient, hessian, *buffers)
-        self._buffers.append(buffers)
-        return value, gradient, hessian
-
-    def yields(self, hypothesis: Index, theta: Array, sign: Array) -> tuple[Array, Array]:
-        result, rates, _ = self._at(hypothesis, theta, np.zeros((len(theta), self.tables.floor.shape[1])), np.zeros_like(theta))
-        return result.yields, rates
-
-    def reflect(self, problem: Problem) -> Array:
-        """See :meth:`Model.reflect`."""
-        return self._rows(problem, -1, reflect=True)[2]
-
-    def _at(self, hypothesis: Index, theta: Array, main: Array, aux: Array) -> tuple[FitResult, Array, Array]:
-        """Deviance, yields and rates (B, N) at ``theta``: neither depends on the side on which a kink is read."""
-        unbounded = np.full(theta.shape, np.inf)
-        return self._rows(Problem(hypothesis, theta, -unbounded, unbounded, Data(main, aux)), -1)
-
-    def minimize(self, problem: Problem, most: int) -> FitResult:
-        """See :meth:`Kernel.minimize`."""
-        return self._rows(problem, most)[0]
-
-    def _rows(self, problem: Problem, most: int, *, reflect: bool = False) -> tuple[FitResult, Array, Array]:
-        rows = len(problem.hypothesis)
-        result = FitResult(
-            theta=np.array(problem.start, order="C"),
-            deviance=np.empty(rows),
-            edm=np.empty(rows),
-            iterations=np.empty(rows, dtype=np.int64),
-            status=np.empty(rows, dtype=np.int64),
-            yields=np.empty((rows, self.cells)),
-        )
-        bin_rates = np.empty((rows, self.tables.floor.shape[1]))
-        given = (problem.lower, problem.upper, problem.data.main, problem.data.aux)
-        lower, upper, main, aux = (np.ascontiguousarray(array) for array in given)
-        hypothesis = np.ascontiguousarray(problem.hypothesis)
-        target = np.full(rows, np.inf) if problem.target is None else np.ascontiguousarray(problem.target)
-        raised = np.zeros((rows if reflect else 0, problem.start.shape[1]))
-        found = (result.deviance, result.edm, result.iterations, result.status, result.yields, bin_rates, raised)
-        buffers = self._take()
-        minimize_rows(self._given, hypothesis, result.theta, lower, upper, main, aux, most, target, *found, *buffers)
-        self._buffers.append(buffers)
-        return result, bin_rates, raised
-
-    def _take(self) -> tuple[Any, Any]:
-        """Buffers that no thread uses; they are given back to ``_buffers``."""
-        try:
-            return self._buffers.pop()
-        except IndexError:
-            return work(self.tables), state(self.tables.width.shape[1])
-
-
-def is_compiled() -> bool:
-    """Whether the CPU's kernels are compiled, now or by an earlier run; else the first fit takes some 12 seconds."""
-    return kept(minimize_rows.dispatcher)
-
-
-def _largest_cells(tables: Tables) -> int:
-    cells = np.concatenate([[0], np.cumsum(tables.block_bins[tables.hypothesis_block])])
-    return int(np.diff(cells[tables.hypothesis_from]).max(initial=0))
-
-
 class Model:
-    """A compiled batch with a kernel: what the fits run on.
+    """A compiled batch with a kernel, which evaluates and fits it.
 
-    ``defects[h]`` says why hypothesis h cannot be fitted at all, or is None.
+    ``kernel`` is "compiled" (numba, the CPU alone) or "torch" (any device); None takes the compiled one on the CPU and torch
+    elsewhere. ``defects[h]`` says why hypothesis h cannot be fitted at all, or is None.
     """
 
-    def __init__(self, batch: Batch, kernel: str = "fused", device: str = "cpu") -> None:
-        background, both = _initial_rates(batch)
+    def __init__(self, batch: Batch, kernel: str | None = None, device: str = "cpu") -> None:
+        without_floor = make_kernel(batch, kernel or ("compiled" if device == "cpu" else "torch"), device)
+        background, both = _initial_rates(batch, without_floor)
         self.batch = _with_floor(batch, background, both)
-        self.kernel = make_kernel(self.batch, kernel, device)
-        self.on_cpu = device == "cpu"
+        self.kernel = without_floor.with_floor(self.batch.tables.floor)
         self.defects = _defects(self.batch, background, both)
 
-    def observed(self, hypothesis: NDArray[np.int64]) -> Data:
+    def observed(self, hypothesis: Index) -> Data:
         """The published data of each row's hypothesis."""
         return Data(self.batch.observed[hypothesis], self.batch.aux[hypothesis])
 
-    def yields(self, hypothesis: NDArray[np.int64], theta: Array) -> tuple[Array, Array]:
+    def yields(self, hypothesis: Index, theta: Array) -> tuple[Array, Array]:
         """Expected events of each (sample, channel, bin) cell (B, cells) and of each main bin (B, N)."""
-        return self.kernel.yields(hypothesis, theta, np.where(theta < 0.0, -1.0, 1.0))
+        return self.kernel.yields(hypothesis, theta)
 
     def cell_name(self, hypothesis: int, cell: int) -> str:
         """Sample, channel and bin of a cell of :meth:`yields`."""
@@ -171,7 +68,7 @@ class Model:
             cell -= bins
         raise IndexError(cell)
 
-    def asimov(self, hypothesis: NDArray[np.int64], theta: Array) -> Data:
+    def asimov(self, hypothesis: Index, theta: Array) -> Data:
         """The Asimov data of ``theta``: expected main data, and auxdata equal to the parameters (in their own units)."""
         _, rates = self.yields(hypothesis, theta)
         constrained = self.batch.tables.constraint[hypothesis] != 0
@@ -194,25 +91,15 @@ class Model:
             None if hessian is None else hessian[:, :size, :size],
         )
 
-    def deviance(self, hypothesis: NDArray[np.int64], theta: Array, data: Data) -> Array:
+    def deviance(self, hypothesis: Index, theta: Array, data: Data) -> Array:
         """2NLL without constants (B,) of each row."""
         return self._twice(hypothesis, theta, data, 0)[0]
 
-    def reflect(self, hypothesis: NDArray[np.int64], theta: Array, data: Data) -> Array:
-        """By how much 2NLL rises (B, P) when one alpha alone goes to the other side of its constraint; 0 for other parameters."""
-        if isinstance(self.kernel, FusedKernel):
-            unbounded = np.full(theta.shape, np.inf)
-            return self.kernel.reflect(Problem(hypothesis, theta, -unbounded, unbounded, data))
-        raised = np.zeros(theta.shape)
-        here = self._twice(hypothesis, theta, data, 0)[0]
-        for p in np.flatnonzero(self.batch.tables.alpha[hypothesis].any(axis=0)):
-            rows = np.flatnonzero(self.batch.tables.alpha[hypothesis, p])
-            there = theta[rows]
-            there[:, p] = 2.0 * data.aux[rows, p] - there[:, p]
-            raised[rows, p] = self._twice(hypothesis[rows], there, data.rows(rows), 0)[0] - here[rows]
-        return raised
+    def mirror_changes(self, hypothesis: Index, theta: Array, data: Data) -> Array:
+        """The change of 2NLL (B, P) when one alpha alone is mirrored about its auxiliary value; 0 for other parameters."""
+        return self.kernel.mirror_changes(hypothesis, theta, data)
 
-    def _twice(self, rows: NDArray[np.int64], theta: Array, data: Data, order: int) -> tuple[Array, Array | None, Array | None]:
+    def _twice(self, rows: Index, theta: Array, data: Data, order: int) -> tuple[Array, Array | None, Array | None]:
         """The kernel's numbers times two: 2NLL instead of NLL."""
         padded = np.zeros((len(theta), self.batch.init.shape[1]))
         padded[:, : theta.shape[1]] = theta
@@ -233,23 +120,26 @@ class Model:
 
 
 def make_kernel(batch: Batch, kernel: str, device: str) -> Kernel:
-    """``fused`` (CPU) or ``torch`` (CPU or CUDA)."""
-    if kernel == "fused":
-        if device != "cpu":
-            raise OptionError(f"kernel 'fused' runs on the CPU alone; for device {device!r} take kernel 'torch'")
-        return FusedKernel(batch.tables)
-    from hfx.hf_core.tensor.kernel import TorchKernel
+    """The kernel of this name: "compiled" (CPU) or "torch" (CPU or CUDA)."""
+    if kernel not in ("compiled", "torch"):
+        raise OptionError(f"kernel {kernel!r}: choose compiled or torch")
+    compiled = CompiledKernel(batch.tables)
+    if kernel == "torch":
+        from hfx.hf_core.tensor.kernel import TorchKernel
 
-    return TorchKernel(batch.tables, device)
+        return TorchKernel(batch.tables, device, last_fits=compiled)
+    if device != "cpu":
+        raise OptionError(f"kernel 'compiled' runs on the CPU alone; for device {device!r} take kernel 'torch'")
+    return compiled
 
 
-def _initial_rates(batch: Batch) -> tuple[Array, Array]:
+def _initial_rates(batch: Batch, kernel: Kernel) -> tuple[Array, Array]:
     """Expected events of each main bin (H, N) at the initial parameters, with the POI at 0 and at 1."""
-    rows, mu = np.repeat(np.arange(len(batch), dtype=np.int64), 2), np.tile([0.0, 1.0], len(batch))
+    rows, poi = np.repeat(np.arange(len(batch), dtype=np.int64), 2), np.tile([0.0, 1.0], len(batch))
     theta = batch.init[rows]
     with_poi = np.flatnonzero(batch.poi[rows] >= 0)
-    theta[with_poi, batch.poi[rows[with_poi]]] = mu[with_poi]
-    rates = FusedKernel(batch.tables).yields(rows, theta, np.where(theta < 0.0, -1.0, 1.0))[1]
+    theta[with_poi, batch.poi[rows[with_poi]]] = poi[with_poi]
+    rates = kernel.yields(rows, theta)[1]
     return rates[0::2], rates[1::2]
 
 
@@ -280,8 +170,11 @@ def _defect(batch: Batch, h: int, background: Array, both: Array) -> str | None:
     return None
 
 
-def constant(batch: Batch, hypothesis: NDArray[np.int64], data: Data) -> Array:
-    """What the deviance leaves out of 2NLL: (B,). Poisson: 2 (lnGamma(n + 1) - n log n + n); Normal: 2 log(sigma sqrt(2 pi))."""
+def constant(batch: Batch, hypothesis: Index, data: Data) -> Array:
+    """The terms of 2NLL that the deviance omits (B,).
+
+    Poisson: 2 (lnGamma(n + 1) - n log n + n); Normal: 2 log(sigma sqrt(2 pi)).
+    """
     kind = batch.tables.constraint[hypothesis]
     width = batch.tables.width[hypothesis]
     normal = np.where(kind == NORMAL, 2.0 * np.log(width) + np.log(2.0 * np.pi), 0.0)

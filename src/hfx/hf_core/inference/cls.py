@@ -1,4 +1,4 @@
-"""The hypothesis test: all fits of all hypotheses of a batch, and CLs of their natural, admissible and lowest minima."""
+"""Asymptotic CLs of every hypothesis of a batch, of the natural, the admissible and the lowest minima of its fits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import OptionError
-from hfx.hf_core.batch.parameters import UNCONSTRAINED
-from hfx.hf_core.fits.minima import CHOICES, Fits, Minimum
-from hfx.hf_core.fits.model import Data, Model, constant
-from hfx.hf_core.fits.search import DATA_FITS, DEFAULT_STARTS, FLIP_ROUNDS, Search, Start
-from hfx.hf_core.fits.solver import STATUS
+from hfx.hf_core.batch.problem import STATUS, Data
+from hfx.hf_core.fits.fit import Fit
+from hfx.hf_core.fits.minima import CHOICES
+from hfx.hf_core.fits.model import Model, constant
+from hfx.hf_core.fits.run import Fits, Minimum
+from hfx.hf_core.fits.search import DEFAULT_STARTS, FLIP_ROUNDS, Search
+from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
+from hfx.hf_core.modifiers.base import UNCONSTRAINED
 
 __all__ = ["Answer", "Outcome", "hypotest"]
 
@@ -23,6 +26,7 @@ _ALIKE = 0.3  # prior widths: a neighbour's solution no farther than this from o
 _ROUNDING = 1e-14  # in 2NLL
 _NATURAL = 2  # of the neighbours' natural minima: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
+BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What is known of one hypothesis: the answer of each choice (CHOICES), and for each how many minima each fit has.
+    """The result of one hypothesis: the answer of each choice of minima (CHOICES), and for each the number of minima of each fit.
 
     ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
     """
@@ -78,7 +82,7 @@ def hypotest(
         raise OptionError(f"test statistic {test_stat!r}: choose {' or '.join(TEST_STATISTICS)}")
     defects = [_defect(model, h, mu) for h in range(len(model.batch))]
     sound = [h for h, defect in enumerate(defects) if defect is None]
-    search = Search(Fits(model, threads), mu, 0.0 if test_stat == "qtilde" else None)
+    search = _ClsSearch(Search(Fits(model, threads), 0.0 if test_stat == "qtilde" else None), mu)
     if seeds is None:
         _local(search, sound, DEFAULT_STARTS if starts is None else starts)
     else:
@@ -87,6 +91,47 @@ def hypotest(
     return [
         Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
     ]
+
+
+@dataclass(frozen=True, eq=False)
+class _ClsSearch:
+    """The search for the minima of the fits that CLs at ``mu`` needs."""
+
+    search: Search
+    mu: float
+
+    @property
+    def data_fits(self) -> tuple[Fit, Fit, Fit]:
+        """The fits to the published data: of the background alone, at ``mu``, and with a free POI."""
+        return BKG, self.fixed, FREE
+
+    @property
+    def fixed(self) -> Fit:
+        return Fit("fixed", poi=self.mu)
+
+    def asimov(self, h: int, choice: str) -> Fit:
+        """The fit at ``mu`` to the Asimov data of the background minimum of ``choice``."""
+        pool = self.search.pools[h, BKG]
+        return Fit("asimov_fixed", poi=self.mu, data=f"asimov:{pool.minima.index(pool.chosen(choice))}")
+
+    def make_asimov(self, hypotheses: Iterable[int]) -> list[tuple[int, Fit]]:
+        """Generate the Asimov data of the background minima that the three choices take; the new hypotheses and fits."""
+        made: dict[tuple[int, Fit], Array] = {}
+        for h in hypotheses:
+            for choice in CHOICES:
+                fit = self.asimov(h, choice)
+                if (h, fit.data) not in self.search.data and (h, fit) not in made:
+                    made[h, fit] = self.search.pools[h, BKG].chosen(choice).theta
+        self.search.generate({(h, fit.data): theta for (h, fit), theta in made.items()})
+        return list(made)
+
+    def chosen(self, h: int, choice: str) -> Mapping[str, Minimum]:
+        """The minima of the four fits for one choice, by the name of the fit."""
+        return {fit.name: self.search.pools[h, fit].chosen(choice) for fit in self.fits(h, choice)}
+
+    def fits(self, h: int, choice: str) -> tuple[Fit, ...]:
+        """The four fits for one choice."""
+        return (*self.data_fits, self.asimov(h, choice))
 
 
 def _defect(model: Model, h: int, mu: float) -> str | None:
@@ -112,7 +157,7 @@ def _is_normfactor(model: Model, h: int) -> bool:
 
 
 def _has_signal(model: Model, h: int) -> bool:
-    """Whether some sample with the POI expects events, or can be shifted to."""
+    """True where some sample with the POI has expected events, or a shift that may add some."""
     t = model.batch.tables
     for block in _signals(model, h):
         first = t.block_cell[block]
@@ -130,87 +175,91 @@ def _signals(model: Model, h: int) -> Iterator[int]:
             yield block
 
 
-def _local(search: Search, hypotheses: Sequence[int], starts: int) -> None:
-    """The local search; the data fits first, then their Asimov data's. ``starts - 1`` further starts of the fit at the tested mu,
-    where the signal asks to be hidden; the others have the mirrored one alone."""
-    search.run(search.natural(hypotheses, DATA_FITS))
+def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int) -> None:
+    """The local search; the fits to the published data first, then those to Asimov data. ``starts - 1`` further starts of the fit
+    at the tested mu, where a negative background may hide the signal; the other fits have the mirrored one alone."""
+    search, fits = cls.search, cls.data_fits
+    make = search.starts
+    search.run(make.natural(hypotheses, fits))
     if starts > 1:
-        search.run([*search.mirror(hypotheses, DATA_FITS), *search.sink(hypotheses, "fixed", starts - 2)])
-        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS, sides=True))
-        _flip(search, hypotheses, DATA_FITS)
-        search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS, sides=True))
-    _asimov(search, hypotheses, starts)
+        search.run([*make.mirror(hypotheses, fits), *search.sink(hypotheses, cls.fixed, starts - 2)])
+        search.run(make.cross(hypotheses, fits, fits, sides=True))
+        _flip(search, hypotheses, fits)
+        search.run(make.cross(hypotheses, fits, fits, sides=True))
+    _asimov(cls, hypotheses, starts)
 
 
-def _flip(search: Search, hypotheses: Sequence[int], keys: Sequence[str]) -> None:
+def _flip(search: Search, hypotheses: Sequence[int], fits: Sequence[Fit]) -> None:
     for _ in range(FLIP_ROUNDS):
-        flips = search.flip(hypotheses, keys)
+        flips = search.starts.flip(hypotheses, fits)
         if not flips:
             break
         search.run(flips)
 
 
-def _asimov(search: Search, hypotheses: Sequence[int], starts: int) -> None:
-    """Fixed-mu fits to the Asimov data of each background minimum that a choice takes: from the suggested initial values, then
-    from the data fits' minima, which lie near theirs."""
-    made = search.make_asimov(hypotheses)
-    search.run([start for h, key in made for start in search.natural([h], [key])])
+def _asimov(cls: _ClsSearch, hypotheses: Sequence[int], starts: int) -> None:
+    """Fits at the tested mu to the Asimov data of each background minimum that a choice takes: from the suggested initial values,
+    then from the minima of the fits to the published data, which lie near theirs."""
+    search = cls.search
+    made = cls.make_asimov(hypotheses)
+    search.run([start for h, fit in made for start in search.starts.natural([h], [fit])])
     if starts <= 1:
         return
-    search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
-    for key in sorted({key for _, key in made}):
-        _flip(search, [h for h, name in made if name == key], [key])
+    search.run([start for h, fit in made for start in search.starts.cross([h], [fit], cls.data_fits)])
+    for fit in sorted({fit for _, fit in made}, key=lambda fit: fit.data):
+        _flip(search, [h for h, other in made if other == fit], [fit])
 
 
 def _exchange(
-    search: Search,
+    cls: _ClsSearch,
     hypotheses: Sequence[int],
     seeds: Mapping[int, Mapping[str, Sequence[Array]]],
     neighbours: Mapping[int, Sequence[Mapping[str, Sequence[Array]]]],
 ) -> None:
     """From the minima that each hypothesis has, and from those of its neighbours."""
+    search, fits = cls.search, cls.data_fits
 
-    def known(h: int, name: str, key: str) -> list[Start]:
-        return [Start(h, key, theta, "known") for theta in seeds.get(h, {}).get(name, ())]
+    def known(h: int, fit: Fit) -> list[Start]:
+        return [Start(h, fit, theta, "known") for theta in seeds.get(h, {}).get(fit.name, ())]
 
-    def near(keys: Iterable[tuple[int, str]], name: str) -> list[Start]:
-        """Of each (hypothesis, key): what the neighbours improved, and the most promising of their natural minima."""
+    def near(pairs: Iterable[tuple[int, Fit]]) -> list[Start]:
+        """For each hypothesis and fit: the minima that the neighbours improved, and the most promising of their natural ones."""
         found: tuple[list[Start], list[Start]] = ([], [])
-        for h, key in keys:
+        for h, fit in pairs:
             scale = _ALIKE * search.fits.scale(h)
-            seen = list(seeds.get(h, {}).get(name, ()))
-            for place, theta in [(i, theta) for each in neighbours.get(h, ()) for i, theta in enumerate(each.get(name, ()))]:
+            seen = list(seeds.get(h, {}).get(fit.name, ()))
+            for place, theta in [(i, theta) for each in neighbours.get(h, ()) for i, theta in enumerate(each.get(fit.name, ()))]:
                 if not any((np.abs(theta - other) <= scale[: len(theta)]).all() for other in seen):
                     seen.append(theta)
-                    found[min(place, 1)].append(Start(h, key, theta, "neighbour"))
+                    found[min(place, 1)].append(Start(h, fit, theta, "neighbour"))
         natural, improved = found
         return [*improved, *search.best(natural, _NATURAL)]
 
     # The first seed is the natural minimum: that of the suggested initial values, whatever the neighbours have.
-    search.run([start for h in hypotheses for key in DATA_FITS for start in known(h, key, key)])
-    search.run([start for key in DATA_FITS for start in near([(h, key) for h in hypotheses], key)])
-    search.run(search.cross(hypotheses, DATA_FITS, DATA_FITS))
-    made = search.make_asimov(hypotheses)
-    # So it is for the Asimov data of the natural background fit; others may be new.
-    others = [(h, key) for h, key in made if key != search.asimov_key(h, "natural")]
-    search.run([start for h, key in others for start in search.natural([h], [key])])
-    search.run([start for h, key in made for start in known(h, "asimov_fixed", key)])
-    search.run(near(made, "asimov_fixed"))
-    search.run([start for h, key in made for start in search.cross([h], [key], DATA_FITS)])
+    search.run([start for h in hypotheses for fit in fits for start in known(h, fit)])
+    search.run([start for fit in fits for start in near([(h, fit) for h in hypotheses])])
+    search.run(search.starts.cross(hypotheses, fits, fits))
+    made = cls.make_asimov(hypotheses)
+    # The seeds have that minimum for the Asimov data of the natural background minimum; other data may be new.
+    others = [(h, fit) for h, fit in made if fit != cls.asimov(h, "natural")]
+    search.run([start for h, fit in others for start in search.starts.natural([h], [fit])])
+    search.run([start for h, fit in made for start in known(h, fit)])
+    search.run(near(made))
+    search.run([start for h, fit in made for start in search.starts.cross([h], [fit], fits)])
 
 
-def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[int, dict[str, Answer]]:
+def _answers(cls: _ClsSearch, hypotheses: Sequence[int], test_stat: str) -> dict[int, dict[str, Answer]]:
     answers: dict[int, dict[str, Answer]] = {h: {} for h in hypotheses}
     if not hypotheses:
         return answers
-    observed = _observed_constants(search, hypotheses)
-    asimov = _asimov_constants(search)
+    observed = _observed_constants(cls.search, hypotheses)
+    asimov = _asimov_constants(cls.search)
     for choice in CHOICES:
-        chosen = [search.chosen(h, choice) for h in hypotheses]
-        poi = search.fits.model.batch.poi
+        chosen = [cls.chosen(h, choice) for h in hypotheses]
+        poi = cls.search.fits.model.batch.poi
         muhat = np.array([fits["free"].theta[poi[h]] for h, fits in zip(hypotheses, chosen, strict=True)])
         deviance = {name: np.array([fits[name].deviance for fits in chosen]) for name in FIT_NAMES}
-        q = _resolved(test_statistic(deviance["fixed"], deviance["free"], muhat, search.mu))
+        q = _resolved(test_statistic(deviance["fixed"], deviance["free"], muhat, cls.mu))
         # The free fit to Asimov data is the point that made them: its deviance is exactly zero, at mu = 0.
         q_asimov = _resolved(np.maximum(0.0, deviance["asimov_fixed"]))
         result = asymptotic_cls(q, q_asimov, test_stat)
@@ -223,7 +272,7 @@ def _answers(search: Search, hypotheses: Sequence[int], test_stat: str) -> dict[
                 muhat=float(muhat[row]),
                 fits=chosen[row],
                 twice_nll={
-                    name: fit.deviance + (asimov[h, search.asimov_key(h, choice)] if name == "asimov_fixed" else observed[row])
+                    name: fit.deviance + (asimov[h, cls.asimov(h, choice).data] if name == "asimov_fixed" else observed[row])
                     for name, fit in chosen[row].items()
                 },
             )
@@ -236,26 +285,25 @@ def _resolved(q: Array) -> Array:
 
 
 def _observed_constants(search: Search, hypotheses: Sequence[int]) -> list[float]:
-    """What the deviances of the fits to each hypothesis' published data leave out of 2NLL."""
+    """The constants of 2NLL that the deviances of the fits to the published data omit, for each hypothesis."""
     rows, model = np.array(hypotheses, dtype=np.int64), search.fits.model
     return list(map(float, constant(model.batch, rows, model.observed(rows))))
 
 
 def _asimov_constants(search: Search) -> dict[tuple[int, str], float]:
-    """The same for each hypothesis' Asimov data, by its number and their name."""
-    rows = np.array([h for h, _ in search.asimov], dtype=np.int64)
+    """The same for each generated data set, by hypothesis and key."""
+    rows = np.array([h for h, _ in search.data], dtype=np.int64)
     data = Data(
-        np.concatenate([data.main for data in search.asimov.values()]),
-        np.concatenate([data.aux for data in search.asimov.values()]),
+        np.concatenate([data.main for data in search.data.values()]),
+        np.concatenate([data.aux for data in search.data.values()]),
     )
-    return dict(zip(search.asimov, constant(search.fits.model.batch, rows, data).tolist(), strict=True))
+    return dict(zip(search.data, constant(search.fits.model.batch, rows, data).tolist(), strict=True))
 
 
-def _outcome(search: Search, h: int, answers: Mapping[str, Answer]) -> Outcome:
+def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
     minima: dict[str, dict[str, int]] = {}
     for choice in CHOICES:
-        keys = {**{key: key for key in DATA_FITS}, "asimov_fixed": search.asimov_key(h, choice)}
-        minima[choice] = {name: len(search.pools[h, key].minima) for name, key in keys.items()}
+        minima[choice] = {fit.name: len(cls.search.pools[h, fit].minima) for fit in cls.fits(h, choice)}
     thetas: dict[str, tuple[Array, ...]] = {}
     for name in FIT_NAMES:
         chosen = [answers[choice].fits[name] for choice in CHOICES]

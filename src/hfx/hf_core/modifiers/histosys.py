@@ -1,89 +1,32 @@
-"""The additive shifts (histosys) of many blocks, as the flat tables that the kernels read."""
+"""The modifier histosys: a correlated shift of all bins of a sample, driven by one alpha."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.hf_core.specification import Channel, Sample
+from hfx.hf_core.modifiers.base import NORMAL, Carriers, Effect, Modifier, ParameterSet, scalar_set
+from hfx.hf_core.specification import Measurement, Sample
 
-__all__ = ["Shifts", "shift_tables"]
+__all__ = ["Histosys"]
 
 Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 
-_NONE = np.zeros(0, dtype=np.bool_)
+class Histosys(Modifier):
+    """The yields at alpha = -1 and +1 are ``lo_data`` and ``hi_data``; alpha has a standard normal constraint."""
 
+    name = "histosys"
+    effect = Effect.SHIFT
+    parameter_kind = "alpha"
+    events = ("hi_data", "lo_data")
+    settings = frozenset({"auxdata"})
 
-@dataclass(frozen=True, eq=False)
-class Shifts:
-    """Which of each block's histosys ``moves`` (histosys,) anything; its rectangle (bins, shifts), in events, begins at ``cell``
-    (blocks,) of the two tables.
+    def variations(self, sample: Sample) -> tuple[Array, Array]:
+        data = sample.events[self.name]
+        return data["lo_data"], data["hi_data"]
 
-    ``odd`` is S = (hi - lo)/2, ``even`` D = (hi + lo)/2 - nominal.
-    """
-
-    moves: tuple[NDArray[np.bool_], ...]
-    cell: Index
-    odd: Array
-    even: Array
-
-
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """The shifts of the blocks ``members`` (K,), all of one number of bins: ``count`` (K,) of them move anything, and have one
-    row each in ``odd`` and ``even``, (rows, bins)."""
-
-    members: Sequence[int]
-    moves: list[NDArray[np.bool_]]
-    count: Index
-    odd: Array
-    even: Array
-
-
-def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
-    """The shifts of ``blocks``, without those that move nothing: published pallets hold thousands with hi == lo == nominal."""
-    by_bins: dict[int, list[int]] = {}
-    for k, (channel, sample) in enumerate(blocks):
-        if sample.histosys:
-            by_bins.setdefault(channel.bins, []).append(k)
-    groups = [_group([blocks[k][1] for k in members], members) for members in by_bins.values()]
-    moves = [_NONE] * len(blocks)
-    size = np.zeros(len(blocks) + 1, dtype=np.int64)
-    for group in groups:
-        size[np.array(group.members) + 1] = group.count * group.odd.shape[1]
-        for k, moving in zip(group.members, group.moves, strict=True):
-            moves[k] = moving
-    cell = np.cumsum(size)
-    odd, even = np.empty((2, cell[-1]))
-    for group in groups:
-        place = _places(group, cell)
-        odd[place], even[place] = group.odd, group.even
-    return Shifts(tuple(moves), cell[:-1], odd, even)
-
-
-def _group(samples: Sequence[Sample], members: Sequence[int]) -> _Group:
-    given = np.array([len(sample.histosys) for sample in samples])
-    hi = np.concatenate([sample.histosys_hi for sample in samples])
-    lo = np.concatenate([sample.histosys_lo for sample in samples])
-    nominal = np.repeat(np.array([sample.nominal for sample in samples]), given, axis=0)
-    odd = (hi - lo) / 2.0
-    even = (hi + lo) / 2.0 - nominal
-    moves = ((odd != 0.0) | (even != 0.0)).any(axis=1)
-    first = np.cumsum(given) - given
-    count = np.add.reduceat(moves.astype(np.int64), first)
-    each = [moves[begin : begin + size] for begin, size in zip(first.tolist(), given.tolist(), strict=True)]
-    return _Group(members, each, count, odd[moves], even[moves])
-
-
-def _places(group: _Group, cell: Index) -> Index:
-    """Where the entries of the group's rows go in the flat tables: (rows, bins)."""
-    rows, bins = group.odd.shape
-    first = np.repeat(np.cumsum(group.count) - group.count, group.count)
-    begin = np.repeat(cell[np.array(group.members)], group.count) + np.arange(rows) - first
-    place: Index = begin[:, None] + np.arange(bins) * np.repeat(group.count, group.count)[:, None]
-    return place
+    def parameter_sets(self, carriers: Sequence[Carriers], measurement: Measurement) -> list[ParameterSet]:
+        return [scalar_set(one.name, self.name, NORMAL, 0.0, (-5.0, 5.0)) for one in carriers]

@@ -9,16 +9,29 @@ Conventions: ``a`` is the nuisance parameter in units of its prior width, ``sign
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-__all__ = ["HISTOSYS_CODES", "NORMSYS_CODES", "clip", "histosys_0", "histosys_2", "histosys_4p", "normsys_4", "normsys_4_table"]
+__all__ = [
+    "FACTOR_CODES",
+    "SHIFT_CODES",
+    "FactorCode",
+    "ShiftCode",
+    "clip",
+    "histosys_0",
+    "histosys_2",
+    "histosys_4p",
+    "normsys_4",
+    "normsys_4_table",
+    "polynomial_table",
+]
 
-HISTOSYS_CODES: dict[str, int] = {"0": 0, "2": 2, "4p": 4}
-NORMSYS_CODES: tuple[int, ...] = (1, 4)
+Array = NDArray[np.float64]
 
 
 @register_jitable
@@ -61,14 +74,19 @@ def normsys_4(c: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: Any) -> t
     return value, slope, curvature
 
 
-def normsys_4_table(lo: NDArray[np.float64], hi: NDArray[np.float64]) -> NDArray[np.float64]:
-    """c1..c6 of code 4, log hi and log lo for factors ``lo``, ``hi`` of shape (n,): shape (8, n).
+def normsys_4_table(lo: Array, hi: Array) -> Array:
+    """The table of codes 1 and 4 (see :func:`polynomial_table`): hi^a and lo^-a for |a| > 1."""
+    return polynomial_table(lo, hi, np.log(lo), np.log(hi))
 
-    The polynomial matches hi^a and lo^-a in value, first and second derivative at a = 1 and a = -1.
+
+def polynomial_table(lo: Array, hi: Array, rate_lo: Array, rate_hi: Array) -> Array:
+    """c1..c6, ``rate_hi`` and ``rate_lo`` for factors ``lo``, ``hi`` of shape (n,): shape (8, n).
+
+    The polynomial 1 + c1 a + ... + c6 a^6 matches hi exp(rate_hi (a - 1)) at a = 1 and lo exp(rate_lo (-a - 1)) at a = -1 in
+    value, first and second derivative.
     """
-    log_hi, log_lo = np.log(hi), np.log(lo)
-    odd = np.stack([(hi - lo), (hi * log_hi - lo * log_lo), (hi * log_hi**2 - lo * log_lo**2)]) / 2.0
-    even = np.stack([(hi + lo) - 2.0, (hi * log_hi + lo * log_lo), (hi * log_hi**2 + lo * log_lo**2)]) / 2.0
+    odd = np.stack([(hi - lo), (hi * rate_hi - lo * rate_lo), (hi * rate_hi**2 - lo * rate_lo**2)]) / 2.0
+    even = np.stack([(hi + lo) - 2.0, (hi * rate_hi + lo * rate_lo), (hi * rate_hi**2 + lo * rate_lo**2)]) / 2.0
     coefficients = [
         (15.0 * odd[0] - 7.0 * odd[1] + odd[2]) / 8.0,
         (24.0 * even[0] - 9.0 * even[1] + even[2]) / 8.0,
@@ -77,4 +95,42 @@ def normsys_4_table(lo: NDArray[np.float64], hi: NDArray[np.float64]) -> NDArray
         (3.0 * odd[0] - 3.0 * odd[1] + odd[2]) / 8.0,
         (8.0 * even[0] - 5.0 * even[1] + even[2]) / 8.0,
     ]
-    return np.stack([*coefficients, log_hi, log_lo])
+    return np.stack([*coefficients, rate_hi, rate_lo])
+
+
+@dataclass(frozen=True)
+class ShiftCode:
+    """A code for shifts: ``shape(a, sign)`` gives T, T', T''. The shift is ``a S + T(a) D`` with S = (hi - lo)/2 and
+    D = (hi + lo)/2 - nominal.
+
+    ``number`` is the code's own in the kernels. ``kinked``: T has a kink at zero, so that T' depends on ``sign``.
+    """
+
+    number: int
+    shape: Callable[[Any, Any], tuple[Any, Any, Any]]
+    kinked: bool = False
+
+
+@dataclass(frozen=True)
+class FactorCode:
+    """A code for factors: ``table(lo, hi)`` gives six coefficients and two rates, see :func:`polynomial_table`.
+
+    The factor is the polynomial for |a| <= 1 and exponential beyond; the kernels rely on two continuous derivatives. Number 1
+    alone is hi^a or lo^-a throughout: the kernels have branches for it. ``kinked``: the slope at zero depends on the side.
+    """
+
+    number: int
+    table: Callable[[Array, Array], Array]
+    kinked: bool = False
+
+
+# A new code is one more line in one of these two tables. The compiled kernel tries codes for shifts from the last to the first.
+SHIFT_CODES: dict[str, ShiftCode] = {
+    "0": ShiftCode(0, histosys_0, kinked=True),
+    "2": ShiftCode(2, histosys_2),
+    "4p": ShiftCode(4, histosys_4p),
+}
+FACTOR_CODES: dict[int, FactorCode] = {
+    1: FactorCode(1, normsys_4_table, kinked=True),
+    4: FactorCode(4, normsys_4_table),
+}

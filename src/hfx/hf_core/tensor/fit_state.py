@@ -1,6 +1,6 @@
-"""The state of a batch of fits on a device, and what all their steps have in common: bounds, what may move, which trial is taken.
+"""The state of a batch of fits on a device, and the parts that all kinds of step share: bounds and acceptance of a trial.
 
-Nothing here asks the device for an answer: shapes do not depend on values, and what has ended is masked.
+Nothing here reads a value from the device: shapes do not depend on values, and ended fits are masked.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.problem import DROWNED, LEAST_DAMPING, LONG, NOTHING, ROUNDING
+from hfx.hf_core.batch.tolerances import MIN_DAMPING, NO_INFLUENCE, ROUNDING, SHORTENED, UNRESOLVED_DECREASE
 
 __all__ = ["Limits", "State", "judge", "limits", "scale", "side"]
 
@@ -35,7 +35,7 @@ class State:
     polished: Tensor  # (B,): steps since the first that was certified
     iterations: Tensor  # (B,)
     code: Tensor  # (B,): RUNNING, or the status that the fit ended with
-    waiting: Tensor  # (B,): whether its next step is one with the whole Hessian
+    waiting: Tensor  # (B,): whether its next step needs the Hessian's matrix
 
     _CHANGE = ("theta", "sign", "value", "edm", "damping", "growth", "polished", "iterations", "code", "waiting")
 
@@ -43,7 +43,7 @@ class State:
         return State(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
     def put(self, index: Tensor, other: State) -> None:
-        """What has changed in ``other`` becomes that of the rows of ``index``."""
+        """Copies the fields that steps change from ``other`` to the rows of ``index``."""
         for name in self._CHANGE:
             getattr(self, name).index_copy_(0, index, getattr(other, name))
 
@@ -74,29 +74,29 @@ def limits(state: State, gradient: Tensor, diagonal: Tensor) -> Limits:
     upper = torch.where(state.kinked & (state.sign < 0.0), state.upper.clamp(max=0.0), state.upper)
     at_lower = (state.theta <= lower) & (gradient >= 0.0)
     at_upper = (state.theta >= upper) & (gradient <= 0.0)
-    flat = (diagonal.abs() < NOTHING) & (gradient.abs() < NOTHING)
+    flat = (diagonal.abs() < NO_INFLUENCE) & (gradient.abs() < NO_INFLUENCE)
     return Limits(lower, upper, ~(at_lower | at_upper | flat | (lower >= upper)))
 
 
 def scale(gradient: Tensor, diagonal: Tensor) -> Tensor:
     """Of the damping: (B, P)."""
-    return torch.maximum(diagonal.abs(), 0.1 * gradient.abs()).clamp(min=NOTHING)
+    return torch.maximum(diagonal.abs(), 0.1 * gradient.abs()).clamp(min=NO_INFLUENCE)
 
 
 def judge(state: State, found: Tensor, predicted: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Whether a trial at NLL ``found`` (B,) is taken, the next step's damping, and by what a further rejection multiplies it.
+    """True where a trial at NLL ``found`` (B,) is taken; the next damping, and the factor by which a further rejection raises it.
 
     ``predicted``: the decrease of the NLL by the quadratic model; ``stretch``: by how much the step was shortened.
     """
     decrease = state.value - found
-    drowned = (predicted < DROWNED) & (decrease >= -ROUNDING * (1.0 + state.value.abs()))
+    drowned = (predicted < UNRESOLVED_DECREASE) & (decrease >= -ROUNDING * (1.0 + state.value.abs()))
     taken = torch.isfinite(found) & ((decrease >= 1e-4 * predicted) & (predicted > 0.0) | drowned)
-    long = stretch > LONG
+    long = stretch > SHORTENED
     good = ((decrease >= 0.75 * predicted) | drowned) & ~long
     poor = (decrease < 0.25 * predicted) & ~drowned | long
     calmer = state.damping / 8.0
-    calmer = torch.where((calmer < LEAST_DAMPING / 8.0) | (predicted < 1e-6), 0.0, calmer)
-    damping = torch.where(good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=LEAST_DAMPING), state.damping))
-    raised = (state.damping * state.growth).clamp(min=LEAST_DAMPING)
+    calmer = torch.where((calmer < MIN_DAMPING / 8.0) | (predicted < 1e-6), 0.0, calmer)
+    damping = torch.where(good, calmer, torch.where(poor, (2.0 * state.damping).clamp(min=MIN_DAMPING), state.damping))
+    raised = (state.damping * state.growth).clamp(min=MIN_DAMPING)
     growth = torch.where(taken, 4.0, (2.0 * state.growth).clamp(max=1024.0))
     return taken, torch.where(taken, damping, raised), growth

@@ -31,7 +31,7 @@ def back(table: Tensor, vector: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What the steps of a fit need of the likelihood at one point, in NLL (half of 2NLL)."""
+    """The likelihood and its derivatives at one point, in NLL (half of 2NLL)."""
 
     value: Tensor  # (B,)
     gradient: Tensor  # (B, P)
@@ -41,7 +41,7 @@ class Rows:
     weight: Tensor  # (B, K): sum over the block's bins of dNLL/dnu times nu
     curvature: Tensor  # (B, N): of the Poisson terms
     prior: Tensor  # (B, P): curvature of the constraints
-    remainder: Tensor  # (B, P): what the diagonal has beside the rows and the prior
+    remainder: Tensor  # (B, P): the diagonal without the rows and the prior
     own: Tensor  # (B or 1, U, P): one where the parameter is that of the row across, else zero
 
     @property

@@ -1,4 +1,4 @@
-"""The dense kernel: the same likelihood as :mod:`fused`, as padded torch tensors on any device.
+"""The likelihood of a batch as padded torch tensors on any device; the same function as `cpu.rates`.
 
 The letters of the axes are those of `tensor.padded_tables`. Rows lie along the parameters (`tensor.hessian_rows`), so that
 shifts are matrix products, and no array has more axes than (B, rows, P).
@@ -7,7 +7,7 @@ shifts are matrix products, and no array has more axes than (B, rows, P).
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
-from hfx.hf_core.modifiers.interpolation import histosys_0, histosys_2, histosys_4p
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.modifiers.interpolation import SHIFT_CODES
 from hfx.hf_core.tensor.hessian_rows import Rows, along, back
 from hfx.hf_core.tensor.likelihood_terms import away_from_zero, constraint, normsys, poisson
 from hfx.hf_core.tensor.padded_tables import Layout, make_layout
 
-__all__ = ["DenseKernel"]
-
-_SHIFTS = {0: histosys_0, 2: histosys_2, 4: histosys_4p}
+__all__ = ["BatchLikelihood"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,17 +39,33 @@ class _Cells:
     nu: Tensor  # (B, N)
 
 
-class DenseKernel:
-    """Evaluates rows with torch operations on ``device``."""
+class BatchLikelihood:
+    """The likelihood of all rows of a batch at once, by torch operations on ``device``."""
 
     def __init__(self, tables: Tables, device: torch.device) -> None:
         self.tables = tables
         self.device = device
         self.layout = make_layout(tables, device)
-        self.recorded: dict[tuple[int, int, int], object] = {}  # what :mod:`hfx.hf_core.tensor.slots` keeps
+        (self._shift,) = [code.shape for code in SHIFT_CODES.values() if code.number == tables.histosys_code]
+        self.recorded: dict[
+            tuple[int, int, int], object
+        ] = {}  # iterations that :mod:`hfx.hf_core.tensor.slots` has recorded, by size
         self._yields = torch.from_numpy(_cells_in_order(tables, self.layout.nominal.shape[1])).to(device)
 
-    def of(self, hypothesis: NDArray[np.int64]) -> DenseKernel:
+    @property
+    def matrix_free(self) -> BatchLikelihood:
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
+        return self
+
+    def with_floor(self, floor: NDArray[np.float64]) -> BatchLikelihood:
+        """The same likelihood with ``floor`` (H, N), in events."""
+        other = copy(self)
+        other.tables = self.tables._replace(floor=floor)
+        other.layout = replace(self.layout, floor=torch.from_numpy(np.ascontiguousarray(floor)).to(self.device))
+        other.recorded = {}
+        return other
+
+    def of(self, hypothesis: NDArray[np.int64]) -> BatchLikelihood:
         """The kernel for rows of these hypotheses (B,): where they are all the same one, its tables serve all rows."""
         if len(hypothesis) == 0 or (hypothesis != hypothesis[0]).any():
             return self
@@ -63,7 +77,7 @@ class DenseKernel:
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
     ) -> tuple[Tensor, Tensor | None, Tensor | None]:
-        """See :class:`hfx.hf_core.tensor.matrix_step.TensorKernel`."""
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
         at = self.layout.take(hypothesis)
         if order == 0:
             return self.value(at, theta, sign, main, aux), None, None
@@ -71,7 +85,7 @@ class DenseKernel:
         return rows.value, rows.gradient, rows.hessian() if order == 2 else rows.gauss_newton()
 
     def yields(self, hypothesis: Tensor, theta: Tensor, sign: Tensor) -> tuple[Tensor, Tensor]:
-        """See :class:`hfx.hf_core.tensor.matrix_step.TensorKernel`."""
+        """See :class:`hfx.hf_core.tensor.matrix_step.TensorLikelihood`."""
         cells = self._cells(self.layout.take(hypothesis), theta, sign)
         order = self._yields[hypothesis] if len(self._yields) > 1 else self._yields.expand(len(theta), -1)
         nothing = torch.zeros_like(cells.rate[:, :1])
@@ -112,7 +126,7 @@ class DenseKernel:
         blocks = cells // self._bins
         each = torch.nn.functional.pad(scale, (0, 1), value=1.0).gather(1, at.factor_of_block.expand(rows, -1))
         scale = each.view(rows, blocks, at.factor_of_block.shape[1] // blocks).prod(2)
-        shift, shift_slope, shift_second = _SHIFTS[self.tables.histosys_code](theta, sign)
+        shift, shift_slope, shift_second = self._shift(theta, sign)
         additive = at.nominal + along(at.odd, theta) + along(at.even, shift)
         own = away_from_zero(x.gather(1, at.own.flatten(1).expand(rows, -1))).view(rows, at.own.shape[1], cells)
         phi = (scale[:, :, None] * _blocks(own.prod(1), self._bins)).flatten(1)
@@ -185,7 +199,7 @@ def _sum_of_blocks(table: Tensor, weights: Tensor, bins: int) -> Tensor:
 
 
 def _cells_in_order(t: Tables, cells: int) -> NDArray[Any]:
-    """Where each hypothesis' (sample, channel, bin) cells, one after another, lie among C (H, cells); C for padding."""
+    """The indices among C of each hypothesis' (sample, channel, bin) cells, in their order (H, cells); C for padding."""
     bins = int(t.block_bins.max(initial=1))
     places = []
     for first, last in zip(t.hypothesis_from[:-1], t.hypothesis_from[1:], strict=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.hf_core.modifiers.interpolation import clip
 
 __all__ = ["away_from_zero", "constraint", "normsys", "poisson"]

@@ -1,4 +1,4 @@
-"""One iteration of every fit of a batch without its Hessian's matrix, and without a question to the device.
+"""One iteration of every fit of a batch without the matrix of its Hessian, and without reading from the device.
 
 The step is that of `cpu.conjugate_gradients`: conjugate gradients on the Hessian's rows, preconditioned by D + J' C J. Here
 their number of turns is fixed; a fit whose step is found waits for the others. A turn also puts what has left the box on its
@@ -15,21 +15,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.problem import DROWNED, MAX_DAMPING, POLISH, QUICK_STEPS, RUNNING, SURE
+from hfx.hf_core.batch.problem import RUNNING
+from hfx.hf_core.batch.tolerances import ABANDON_EDM, MATRIX_FREE_STEPS, MAX_DAMPING, POLISHED_EDM, UNRESOLVED_DECREASE
 from hfx.hf_core.tensor.fit_state import Limits, State, judge, limits, scale, side
 from hfx.hf_core.tensor.hessian_rows import Rows, along, back
-from hfx.hf_core.tensor.likelihood import DenseKernel
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 from hfx.hf_core.tensor.padded_tables import Layout
 
 __all__ = ["iterate"]
 
 TURNS = 6  # a truncated step costs less than the turns that few fits need
-_RESIDUAL = 1e-2  # as in conjugate.py, the next two too
+_RESIDUAL = 1e-2  # as in cpu.conjugate_gradients, the next two too
 _CONSTRAINED = 0.5
 _UNCONSTRAINED = 1e-6
 
 
-def iterate(kernel: DenseKernel, at: Layout, state: State, most: int) -> None:
+def iterate(kernel: BatchLikelihood, at: Layout, state: State, most: int) -> None:
     """Every running fit that is not waiting makes a step, or is found to wait (changes ``state``)."""
     rows = kernel.rows(at, state.theta, state.sign, state.main, state.aux)
     diagonal = rows.beside_the_bins() + rows.of_the_bins()
@@ -39,8 +40,12 @@ def iterate(kernel: DenseKernel, at: Layout, state: State, most: int) -> None:
     step = found.step / stretch[:, None]
     predicted = -(step * (rows.gradient + 0.5 * rows.product(step))).sum(1)
     moving = (state.code == RUNNING) & ~state.waiting
-    halted = (found.edm <= POLISH) | ~(predicted > 0.0) | (predicted < DROWNED) & ~found.edm.isfinite()
-    halted |= ~found.convex & (predicted < SURE) | (state.damping > MAX_DAMPING) | (state.iterations >= min(most, QUICK_STEPS))
+    halted = (found.edm <= POLISHED_EDM) | ~(predicted > 0.0) | (predicted < UNRESOLVED_DECREASE) & ~found.edm.isfinite()
+    halted |= (
+        ~found.convex & (predicted < ABANDON_EDM)
+        | (state.damping > MAX_DAMPING)
+        | (state.iterations >= min(most, MATRIX_FREE_STEPS))
+    )
     # The other side of a kink is looked at with the matrix.
     halted |= (state.kinked & (state.theta == 0.0)).any(1)
     state.waiting |= moving & halted
@@ -56,20 +61,20 @@ class _Step:
     made: Tensor  # (B,): whether it is
 
 
-def _advance(kernel: DenseKernel, at: Layout, state: State, box: Limits, ahead: _Step) -> None:
+def _advance(kernel: BatchLikelihood, at: Layout, state: State, box: Limits, proposed: _Step) -> None:
     """Evaluate one trial point a row; take it or damp the next step (changes ``state``)."""
-    trial = torch.minimum(torch.maximum(state.theta + ahead.step, box.lower), box.upper)
+    trial = torch.minimum(torch.maximum(state.theta + proposed.step, box.lower), box.upper)
     sign = torch.where(trial == 0.0, state.sign, side(trial))
     value = kernel.value(at, trial, sign, state.main, state.aux)
-    taken, damping, growth = judge(state, value, ahead.predicted, ahead.stretch)
-    taken = taken & ahead.made
-    state.damping.copy_(torch.where(ahead.made, damping, state.damping))
-    state.growth.copy_(torch.where(ahead.made, growth, state.growth))
-    state.edm.copy_(torch.where(ahead.made, ahead.edm, state.edm))
+    taken, damping, growth = judge(state, value, proposed.predicted, proposed.stretch)
+    taken = taken & proposed.made
+    state.damping.copy_(torch.where(proposed.made, damping, state.damping))
+    state.growth.copy_(torch.where(proposed.made, growth, state.growth))
+    state.edm.copy_(torch.where(proposed.made, proposed.edm, state.edm))
     state.theta.copy_(torch.where(taken[:, None], trial, state.theta))
     state.sign.copy_(torch.where(taken[:, None], sign, state.sign))
     state.value.copy_(torch.where(taken, value, state.value))
-    state.iterations += ahead.made
+    state.iterations += proposed.made
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ class _Found:
 class _Preconditioner:
     """(D + J' C J)^-1 over the free parameters, by a matrix of bins x bins (Woodbury's identity)."""
 
-    inverse: Tensor  # (B, P): of D, zero where held
+    inverse: Tensor  # (B, P): of D, zero where a parameter does not move
     outer: Tensor  # (B, N, P): sqrt(C) J
     inner: Tensor  # (B, N, P): (1 + sqrt(C) J D^-1 J' sqrt(C))^-1 sqrt(C) J
 
@@ -124,7 +129,7 @@ def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Foun
     x, moves = torch.zeros_like(residual), box.free
     first = direction = x
     edm = before = wanted = torch.zeros_like(state.value)
-    convex = whole = torch.ones_like(state.waiting)
+    convex = unbounded = torch.ones_like(state.waiting)
     solved = pushed = torch.zeros_like(state.waiting)
     zero, one = state.value.new_zeros(()), state.value.new_ones(())
     for turn in range(TURNS):
@@ -135,7 +140,7 @@ def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Foun
             first, direction = z, z
             wanted = torch.minimum(0.1 * product, torch.full_like(product, _RESIDUAL)) * product
         settled = product <= wanted
-        solved = solved | (settled & whole)
+        solved = solved | (settled & unbounded)
         if turn > 0:
             # What is outside goes to its bound in a turn of its own. For truth values, a > b is a and not b.
             within = torch.clamp(x, low, high)
@@ -143,9 +148,9 @@ def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Foun
             moves = moves > outside
             ratio = torch.where(pushed, zero, product / before)
             pushed = outside.any(1)
-            ahead = torch.addcmul(z, ratio[:, None], direction)
-            direction = torch.where(pushed[:, None], torch.where(outside, within - x, zero), ahead)
-            whole = whole > pushed
+            conjugate_direction = torch.addcmul(z, ratio[:, None], direction)
+            direction = torch.where(pushed[:, None], torch.where(outside, within - x, zero), conjugate_direction)
+            unbounded = unbounded > pushed
         bent = torch.addcmul(rows.product(direction), extra, direction)
         curvature = (direction * bent).sum(1)
         steps = convex > settled
@@ -153,7 +158,7 @@ def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Foun
         length = torch.where(pushed, one, torch.where(steps & convex, product / curvature, zero))
         x = torch.addcmul(x, length[:, None], direction)
         residual = torch.addcmul(residual, length[:, None], bent, value=-1.0)
-        edm = edm + torch.where(whole, length * product, zero)
+        edm = edm + torch.where(unbounded, length * product, zero)
         before = product
     sure = convex & solved & (state.damping == 0.0)
     step = torch.where(convex[:, None], x, first)

@@ -1,7 +1,7 @@
-"""One step of fits with their Hessian's whole matrix: it certifies their ends, and finds the way out of saddles and valleys.
+"""One step of fits with the matrix of their Hessian: it certifies their ends, and leaves saddles and valleys.
 
-Rows whose Hessian is not positive definite, or whose step leaves the box, are worked at again by themselves: how many these are
-is asked of the device, so that such a step is taken between the iterations of `tensor.matrix_free_step`, not in them.
+Rows whose Hessian is not positive definite, or whose step leaves the bounds, are solved again by themselves. Their number is read
+from the device, so that such a step is taken between the iterations of `tensor.matrix_free_step`, not in them.
 """
 
 from __future__ import annotations
@@ -12,32 +12,40 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
-from hfx.hf_core.batch.problem import (
-    CONVERGED,
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.batch.problem import CONVERGED, ITERATIONS, RUNNING, STALLED
+from hfx.hf_core.batch.tolerances import (
+    ACTIVE_SET_ROUNDS,
     EDM_LIMIT,
-    FACE_ROUNDS,
-    FLAT,
-    ITERATIONS,
+    FLAT_CURVATURE,
+    MATRIX_EDM,
+    MATRIX_FREE_STEPS,
     MAX_DAMPING,
-    NEAR,
-    POLISH,
     POLISH_STEPS,
-    QUICK_STEPS,
-    RUNNING,
-    SADDLE_PREDICTED,
-    STALLED,
+    POLISHED_EDM,
+    SADDLE_DECREASE,
 )
 from hfx.hf_core.tensor.fit_state import Limits, State, judge, limits, scale, side
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 
-__all__ = ["TensorKernel", "whole_step"]
+__all__ = ["TensorLikelihood", "matrix_step"]
 
 
-class TensorKernel(Protocol):
-    """Evaluates rows as :class:`hfx.hf_core.fits.model.Kernel` does, but from and to tensors on ``device``."""
+class TensorLikelihood(Protocol):
+    """Evaluates rows as :class:`hfx.hf_core.batch.kernel.Kernel` does, but from and to tensors on ``device``.
 
-    device: torch.device
-    tables: Tables
+    ``matrix_free`` is the same likelihood with its Hessian as rows (`tensor.hessian_rows`), None where it gives matrices alone:
+    every step of its fits then takes the matrix.
+    """
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def tables(self) -> Tables: ...
+
+    @property
+    def matrix_free(self) -> BatchLikelihood | None: ...
 
     def evaluate(
         self, hypothesis: Tensor, theta: Tensor, sign: Tensor, main: Tensor, aux: Tensor, order: int
@@ -68,7 +76,7 @@ class _Direction:
     stretch: Tensor  # (B,) by how much the step was shortened to stay within reach
 
 
-def whole_step(kernel: TensorKernel, state: State, most: int) -> None:
+def matrix_step(kernel: TensorLikelihood, state: State, most: int) -> None:
     """Every row ends, or makes one step (changes ``state``). It waits for another such step where it is near its end, or where
     this one met a Hessian that is not positive definite."""
     gradient, hessian = _settle_kinks(kernel, state)
@@ -78,23 +86,25 @@ def whole_step(kernel: TensorKernel, state: State, most: int) -> None:
     direction, convex = _direction(kernel, state, point)
     state.edm.copy_(direction.edm)
     certified = direction.edm <= EDM_LIMIT
-    done = (direction.edm <= POLISH) | (certified & (state.polished >= POLISH_STEPS))
+    done = (direction.edm <= POLISHED_EDM) | (certified & (state.polished >= POLISH_STEPS))
     stuck = (state.damping > MAX_DAMPING) & ~certified
     state.polished += certified
     code = torch.where(state.iterations >= most, ITERATIONS, state.code)
     code = torch.where(done, CONVERGED, torch.where(stuck, STALLED, code))
     state.code.copy_(code)
     _advance(kernel, state, box, direction, done)
-    state.waiting.copy_((state.code == RUNNING) & ((direction.edm <= NEAR) | ~convex | (state.iterations >= QUICK_STEPS)))
+    state.waiting.copy_(
+        (state.code == RUNNING) & ((direction.edm <= MATRIX_EDM) | ~convex | (state.iterations >= MATRIX_FREE_STEPS))
+    )
 
 
-def _evaluate(kernel: TensorKernel, state: State, sign: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor]:
+def _evaluate(kernel: TensorLikelihood, state: State, sign: Tensor, order: int) -> tuple[Tensor, Tensor, Tensor]:
     value, gradient, hessian = kernel.evaluate(state.hypothesis, state.theta, sign, state.main, state.aux, order)
     assert gradient is not None and hessian is not None
     return value, gradient, hessian
 
 
-def _settle_kinks(kernel: TensorKernel, state: State) -> tuple[Tensor, Tensor]:
+def _settle_kinks(kernel: TensorLikelihood, state: State) -> tuple[Tensor, Tensor]:
     """Gradient and Hessian. A parameter that rests on its kink at zero looks to the other side first, and changes over where that
     lowers the NLL."""
     value, gradient, hessian = _evaluate(kernel, state, state.sign, 2)
@@ -110,7 +120,7 @@ def _settle_kinks(kernel: TensorKernel, state: State) -> tuple[Tensor, Tensor]:
     return gradient, hessian
 
 
-def _direction(kernel: TensorKernel, state: State, point: _Point) -> tuple[_Direction, Tensor]:
+def _direction(kernel: TensorLikelihood, state: State, point: _Point) -> tuple[_Direction, Tensor]:
     """The (damped) Newton step within the bounds, and whether the matrix is positive definite; where it is not it is damped until
     it is."""
     factor, convex, used = _factorise(kernel, state, point)
@@ -121,7 +131,7 @@ def _direction(kernel: TensorKernel, state: State, point: _Point) -> tuple[_Dire
     step = step / stretch[:, None]
     direction = _Direction(step, _predicted(point, step), edm, stretch)
     # Damping hides a negative curvature from the factorisation: a vanished step under damping may be a saddle too.
-    saddle = (~convex | (state.damping > 0.0)) & (direction.predicted < SADDLE_PREDICTED)
+    saddle = (~convex | (state.damping > 0.0)) & (direction.predicted < SADDLE_DECREASE)
     rows = torch.nonzero(saddle).squeeze(1)
     if len(rows):
         direction = _leave_saddle(state, point, direction, rows)
@@ -129,7 +139,7 @@ def _direction(kernel: TensorKernel, state: State, point: _Point) -> tuple[_Dire
 
 
 def _predicted(point: _Point, step: Tensor) -> Tensor:
-    """By how much the quadratic model falls along the step (B,)."""
+    """The decrease of the quadratic model along the step (B,)."""
     curved = torch.einsum("bp,bpq,bq->b", step, point.hessian, step)
     return -((point.gradient * step).sum(1) + 0.5 * curved)
 
@@ -143,7 +153,7 @@ def _masked(hessian: Tensor, free: Tensor, extra: Tensor) -> Tensor:
     return matrix
 
 
-def _factorise(kernel: TensorKernel, state: State, point: _Point) -> tuple[Tensor, Tensor, Tensor]:
+def _factorise(kernel: TensorLikelihood, state: State, point: _Point) -> tuple[Tensor, Tensor, Tensor]:
     """Cholesky factors of the damped Hessian; where that is not positive definite, of its Gauss-Newton part instead.
 
     A further raise of the damping, should that fail too, goes into ``state``. Also returns which rows used the Hessian, and the
@@ -180,17 +190,17 @@ def _within(state: State, point: _Point, used: Tensor, step: Tensor) -> Tensor:
     or, where that is not positive definite, with the matrix that was ``used``."""
     free = point.box.free
     low, high = point.box.lower - state.theta, point.box.upper - state.theta
-    held = torch.zeros_like(free)
-    for _ in range(FACE_ROUNDS):
-        outside = free & ~held & ((step < low) | (step > high))
+    at_bound = torch.zeros_like(free)
+    for _ in range(ACTIVE_SET_ROUNDS):
+        outside = free & ~at_bound & ((step < low) | (step > high))
         rows = torch.nonzero(outside.any(1)).squeeze(1)
         if not len(rows):
             break
-        held |= outside
+        at_bound |= outside
         step = torch.where(outside, torch.clamp(step, low, high), step)
-        fixed = torch.where(held[rows], step[rows], 0.0)
-        again = _solved_again(point.take(rows), used[rows], free[rows] & ~held[rows], fixed, state.damping[rows])
-        step[rows] = torch.where(held[rows], fixed, again)
+        fixed = torch.where(at_bound[rows], step[rows], 0.0)
+        again = _solved_again(point.take(rows), used[rows], free[rows] & ~at_bound[rows], fixed, state.damping[rows])
+        step[rows] = torch.where(at_bound[rows], fixed, again)
     return torch.clamp(torch.where(free, step, 0.0), low, high)
 
 
@@ -206,7 +216,7 @@ def _solved_again(point: _Point, used: Tensor, moving: Tensor, fixed: Tensor, da
 
 
 def _leave_saddle(state: State, point: _Point, direction: _Direction, rows: Tensor) -> _Direction:
-    """Where the gradient has vanished and the Hessian is not positive definite, look at its eigenvectors.
+    """The step from the eigenvectors of the Hessian, where the gradient has vanished and the Hessian is not positive definite.
 
     With a direction of negative curvature: step along it. With none, only flat ones (a parameter degenerate with another): it is
     a minimum, the floor of a valley, and its EDM counts a flat direction with the smallest curvature that is resolved.
@@ -222,8 +232,8 @@ def _leave_saddle(state: State, point: _Point, direction: _Direction, rows: Tens
     theta = state.theta[rows]
     along = torch.clamp(along, here.box.lower - theta, here.box.upper - theta)
     slopes = torch.einsum("bp,bpq->bq", here.gradient / root, vectors)
-    valley = values[:, 0] > -FLAT
-    flat = torch.where(valley, (slopes * slopes / values.clamp(min=FLAT)).sum(1), direction.edm[rows])
+    valley = values[:, 0] > -FLAT_CURVATURE
+    flat = torch.where(valley, (slopes * slopes / values.clamp(min=FLAT_CURVATURE)).sum(1), direction.edm[rows])
     step = torch.where(valley[:, None], direction.step[rows], along)
     predicted = torch.where(valley, direction.predicted[rows], _predicted(here, along))
     return _Direction(
@@ -234,7 +244,7 @@ def _leave_saddle(state: State, point: _Point, direction: _Direction, rows: Tens
     )
 
 
-def _advance(kernel: TensorKernel, state: State, box: Limits, direction: _Direction, done: Tensor) -> None:
+def _advance(kernel: TensorLikelihood, state: State, box: Limits, direction: _Direction, done: Tensor) -> None:
     """Evaluate one trial point a row; take it or damp the next step. The certificate's own step is taken too, where it does not
     raise the NLL: in a valley it may be long."""
     moving = state.code == RUNNING

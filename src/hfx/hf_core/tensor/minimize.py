@@ -1,16 +1,16 @@
 """The batched fit: damped Newton with exact Hessians, box bounds by an active set, one trial point an iteration.
 
-All fits of a batch iterate together on the device (`tensor.matrix_free_step`), and what has ended stays, masked. After every few
-iterations the device is asked once how many still run: then those that wait for it make their steps with the whole Hessian
-(`tensor.matrix_step`), others take the places of those that have ended (`tensor.slots`), and when there are none
-left, a batch of which most have ended is made smaller. Results are carried over once, at the end.
+All fits of a batch iterate together on the device (`tensor.matrix_free_step`), those that have ended masked. After every few
+iterations the number of running fits is read from the device: then those that wait for it make a step with the Hessian's matrix
+(`tensor.matrix_step`), further fits take the places of ended ones (`tensor.slots`), and when there are none left, a batch of
+which most have ended is made smaller. Results are copied once, at the end.
 
 A trial is accepted only on a sufficient decrease of the NLL, so that the step control cannot cycle; once the predicted decrease
 drowns in rounding (1e-9), Newton steps that do not raise the NLL by more than rounding polish the certificate, and their number
 is bounded.
 
 The certificate of a fit is its EDM (estimated distance to the minimum, in 2NLL: g' H^-1 g over the parameters that are
-not held, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
+not at a bound, with the exact and positive definite H) together with the sign of the gradient at every bound that holds.
 Source of the damping: Levenberg-Marquardt with the gain ratio, Nocedal and Wright, Numerical Optimization, chapter 4.
 """
 
@@ -21,47 +21,37 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.parameters import NORMAL, POISSON
-from hfx.hf_core.batch.problem import (
-    CONVERGED,
-    FLOOR,
-    MAX_ITERATIONS,
-    NOT_FINITE,
-    REACH,
-    REACH_AT_LEAST,
-    RUNNING,
-    FitResult,
-    Problem,
-)
+from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, RUNNING, FitResult, Problem
+from hfx.hf_core.batch.tolerances import MAX_ITERATIONS, MAX_STEP, MAX_STEP_AT_LEAST
+from hfx.hf_core.modifiers.base import NORMAL, POISSON
 from hfx.hf_core.tensor.fit_state import State, side
-from hfx.hf_core.tensor.likelihood import DenseKernel
-from hfx.hf_core.tensor.matrix_step import TensorKernel, whole_step
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood, matrix_step
 from hfx.hf_core.tensor.slots import Pace, Slots, pace_on
 
-__all__ = ["Pace", "TensorKernel", "begin", "minimize_batch"]
+__all__ = ["Pace", "TensorLikelihood", "begin", "minimize_batch"]
 
 Array = NDArray[np.float64]
 
 
-def minimize_batch(kernel: TensorKernel, problem: Problem, most: int = MAX_ITERATIONS, pace: Pace | None = None) -> FitResult:
+def minimize_batch(kernel: TensorLikelihood, problem: Problem, most: int = MAX_ITERATIONS, pace: Pace | None = None) -> FitResult:
     """Run all fits of ``problem`` to their certificates, on the kernel's device; no row depends on another.
 
     With ``pace.leave``, the last ones are left with the status RUNNING.
     """
     pace = pace or pace_on(kernel.device)
     store = begin(kernel, problem)
-    if isinstance(kernel, DenseKernel):
-        kernel = kernel.of(problem.hypothesis)
+    if kernel.matrix_free is not None:
+        kernel = kernel.matrix_free.of(problem.hypothesis)
     _run(kernel, store, most, pace)
     return _result(kernel, problem, store)
 
 
-def _run(kernel: TensorKernel, store: State, most: int, pace: Pace) -> None:
+def _run(kernel: TensorLikelihood, store: State, most: int, pace: Pace) -> None:
     """All fits of ``store`` to their ends, into it."""
     slots = Slots(kernel, store, torch.arange(min(pace.slots, len(store.theta)), device=kernel.device), most)
     following = len(slots.place)  # the first fit that has no slot yet
     while True:
-        running, waiting = _made_whole(kernel, slots, most, pace.whole)
+        running, waiting = _matrix_steps(kernel, slots, most, pace.matrix_rounds)
         pending = len(store.theta) - following
         ended = len(slots.place) - running
         if pending and pace.refill * ended >= len(slots.place):
@@ -76,9 +66,9 @@ def _run(kernel: TensorKernel, store: State, most: int, pace: Pace) -> None:
     slots.write()
 
 
-def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
-    """A step with the whole Hessian of all fits that wait for it; more of them, where no others run. How many fits still run, and
-    how many of these wait: the one question to the device."""
+def _matrix_steps(kernel: TensorLikelihood, slots: Slots, most: int, rounds: int) -> tuple[int, int]:
+    """A step with the Hessian's matrix of all fits that wait for it; several, where no others run. Returns the numbers of
+    running and of waiting fits, which are read from the device here alone."""
     for turn in range(rounds + 1):
         running = slots.state.code == RUNNING
         counts = torch.stack([running.sum(), (running & slots.state.waiting).sum()]).tolist()
@@ -86,14 +76,14 @@ def _made_whole(kernel: TensorKernel, slots: Slots, most: int, rounds: int) -> t
             break
         rows = torch.nonzero(running & slots.state.waiting).squeeze(1)
         some = slots.state.take(rows)
-        whole_step(kernel, some, most)
-        if not isinstance(kernel, DenseKernel):  # it has no rows: every step is one with the matrix
+        matrix_step(kernel, some, most)
+        if kernel.matrix_free is None:  # every step takes the matrix
             some.waiting.fill_(True)
         slots.state.put(rows, some)
     return int(counts[0]), int(counts[1])
 
 
-def begin(kernel: TensorKernel, problem: Problem) -> State:
+def begin(kernel: TensorLikelihood, problem: Problem) -> State:
     """All fits of ``problem`` at their starts, on the kernel's device."""
 
     def tensor(array: NDArray[np.generic]) -> Tensor:
@@ -107,7 +97,7 @@ def begin(kernel: TensorKernel, problem: Problem) -> State:
     return State(
         hypothesis=hypothesis,
         kinked=tensor(kernel.tables.kinked[problem.hypothesis]),
-        reach=tensor(np.maximum(REACH * _widths(kernel, problem), REACH_AT_LEAST)),
+        reach=tensor(np.maximum(MAX_STEP * _widths(kernel, problem), MAX_STEP_AT_LEAST)),
         lower=lower,
         upper=upper,
         main=main,
@@ -121,11 +111,11 @@ def begin(kernel: TensorKernel, problem: Problem) -> State:
         polished=nothing.clone(),
         iterations=nothing.clone(),
         code=torch.where(torch.isfinite(value), RUNNING, NOT_FINITE),
-        waiting=torch.full_like(hypothesis, not isinstance(kernel, DenseKernel), dtype=torch.bool),
+        waiting=torch.full_like(hypothesis, kernel.matrix_free is None, dtype=torch.bool),
     )
 
 
-def _widths(kernel: TensorKernel, problem: Problem) -> Array:
+def _widths(kernel: TensorLikelihood, problem: Problem) -> Array:
     """Prior widths (B, P); infinite for an unconstrained parameter."""
     kind = kernel.tables.constraint[problem.hypothesis]
     width = kernel.tables.width[problem.hypothesis]
@@ -133,7 +123,7 @@ def _widths(kernel: TensorKernel, problem: Problem) -> Array:
     return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, np.inf))
 
 
-def _result(kernel: TensorKernel, problem: Problem, state: State) -> FitResult:
+def _result(kernel: TensorLikelihood, problem: Problem, state: State) -> FitResult:
     """The ends of the fits, with their expected events; one that ends where some bin's rate lies below its floor is not
     certified: the likelihood is not defined there."""
     yields, rates = kernel.yields(state.hypothesis, state.theta, side(state.theta))

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hfx.hf_core.batch.batch import Tables
+from hfx.hf_core.batch.compile import Tables
 
 __all__ = ["Layout", "make_layout"]
 
@@ -43,17 +43,17 @@ class Layout:
     present: Tensor  # (H, N): whether the hypothesis has this main bin
 
     def take(self, index: Tensor) -> Layout:
-        """The rows of ``index``; what is one hypothesis' alone stays shared."""
+        """The rows of ``index``; tables of a single hypothesis stay shared."""
         if len(self.width) == 1:
             return self
         return Layout(*(getattr(self, field.name)[index] for field in fields(self)))
 
     def only(self, hypothesis: int) -> Layout:
-        """That of one hypothesis, for all rows of a batch."""
+        """The layout of one hypothesis, for all rows of a batch."""
         return Layout(*(getattr(self, field.name)[hypothesis : hypothesis + 1] for field in fields(self)))
 
     def replace(self, index: Tensor, other: Layout) -> None:
-        """Other rows take those of ``index``; what is one hypothesis' alone is replaced as a whole."""
+        """Other rows take those of ``index``; tables of a single hypothesis are replaced entirely."""
         for field in fields(self):
             mine, its = getattr(self, field.name), getattr(other, field.name)
             if len(mine) == 1:
@@ -167,7 +167,7 @@ def _own(t: Tables, block: Index, start: Index, used: NDArray[np.bool_]) -> Inde
 
 
 def _own_rows(own: Index, parameters: int) -> tuple[Index, NDArray[np.float64]]:
-    """Where the parameters of ``own`` (H, R, C) are among those of their hypothesis, and which these are (H, U, P)."""
+    """The index of each parameter of ``own`` (H, R, C) among those of its hypothesis, and these as an indicator (H, U, P)."""
     marked = np.zeros((len(own), parameters + 1), dtype=np.bool_)
     np.put_along_axis(marked, own.reshape(len(own), -1), True, axis=1)
     marked[:, parameters] = False

@@ -1,8 +1,8 @@
-"""The slots of a batch: a fixed number of fits that iterate together, whatever the number of fits there is.
+"""The slots of a batch: a fixed number of fits that iterate together, whatever the number of fits.
 
 On a GPU the iteration is recorded once, as a CUDA graph, and replayed: its operations are many and small, and their launches
-would cost more than they. What was recorded holds for the buffers that it was recorded with, so that these are kept: a later
-batch of that size is copied into them.
+would cost more than they. A recorded iteration reads and writes the tensors that it was recorded with, so that these stay: a
+later batch of that size is copied into them.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from torch import Tensor
 
 from hfx.hf_core.batch.problem import CONVERGED, RUNNING
 from hfx.hf_core.tensor.fit_state import State
-from hfx.hf_core.tensor.likelihood import DenseKernel
+from hfx.hf_core.tensor.likelihood import BatchLikelihood
 from hfx.hf_core.tensor.matrix_free_step import iterate
-from hfx.hf_core.tensor.matrix_step import TensorKernel
+from hfx.hf_core.tensor.matrix_step import TensorLikelihood
 from hfx.hf_core.tensor.padded_tables import Layout
 
 __all__ = ["Pace", "Slots", "pace_on"]
@@ -28,33 +28,35 @@ _KEPT = 4  # recorded iterations of as many sizes
 
 @dataclass(frozen=True)
 class Pace:
-    """When the device is asked how many fits still run, and what follows; it changes no result."""
+    """The intervals at which the number of running fits is read from the device, and the sizes of batches; no result depends on
+    it."""
 
-    iterations: int  # without a question
+    iterations: int  # between two readings of the number of running fits
     slots: int  # fits at a time, at most
-    smallest: int  # fits: what a batch is not made smaller than
+    smallest: int  # fits: a batch is not made smaller than this
     refill: int = 4  # the slots are filled again once one of so many is empty
-    whole: int = 4  # steps with the whole Hessian one after another, where no other fits run
+    matrix_rounds: int = 4  # steps with the Hessian's matrix one after another, where no other fits run
     leave: int = 0  # fits that may be left running
 
 
 def pace_on(device: torch.device) -> Pace:
-    """On the CPU a question costs nothing and what fits into the cache is fast; a GPU is kept busy by many fits alone."""
+    """On the CPU a reading costs nothing and small batches stay in the cache; a GPU needs many fits to be busy."""
     if device.type == "cpu":
         return Pace(iterations=1, slots=256, smallest=1)
     return Pace(iterations=8, slots=32768, smallest=1024, leave=16)
 
 
 class Slots:
-    """The fits of ``store`` that are worked at, and their places there."""
+    """The fits of ``store`` that iterate, and their places there."""
 
-    def __init__(self, kernel: TensorKernel, store: State, place: Tensor, most: int) -> None:
+    def __init__(self, kernel: TensorLikelihood, store: State, place: Tensor, most: int) -> None:
         self.store, self.place = store, place
         self._kernel, self._most = kernel, most
         self._recorded: _Recorded | None = None
         self._layout: Layout | None = None
-        if isinstance(kernel, DenseKernel):
-            self._recorded = _recorded(kernel, store.take(place[_padded(len(place), kernel.device)]), len(place), most)
+        if kernel.matrix_free is not None:
+            fits = store.take(place[_padded(len(place), kernel.device)])
+            self._recorded = _recorded(kernel.matrix_free, fits, len(place), most)
             self.state, self._layout = self._recorded.state, self._recorded.layout
         else:
             self.state = store.take(place)
@@ -64,7 +66,7 @@ class Slots:
         return torch.nonzero(self.state.code == RUNNING).squeeze(1)
 
     def wider_than(self, count: int) -> bool:
-        """Whether slots for ``count`` fits would be half as many."""
+        """True where ``count`` fits need at most half of the slots."""
         return 2 * count <= len(self.place)
 
     def advance(self, count: int) -> None:
@@ -76,8 +78,8 @@ class Slots:
         """All fits back to their places; nothing else is done with these slots."""
         slot = torch.arange(len(self.place), device=self.place.device)
         self.store.put(self.place, self.state.take(slot))
-        if self._recorded is not None and isinstance(self._kernel, DenseKernel):
-            self._recorded.keep(self._kernel)
+        if self._recorded is not None and self._kernel.matrix_free is not None:
+            self._recorded.keep(self._kernel.matrix_free)
             self._recorded = None
 
     def refill(self, following: int, count: int) -> int:
@@ -87,20 +89,20 @@ class Slots:
         self.place[slot] = torch.arange(following, following + count, device=self.place.device)
         fresh = self.store.take(self.place[slot])
         self.state.replace(slot, fresh)
-        if self._layout is not None and isinstance(self._kernel, DenseKernel):
-            self._layout.replace(slot, self._kernel.layout.take(fresh.hypothesis))
+        if self._layout is not None and self._kernel.matrix_free is not None:
+            self._layout.replace(slot, self._kernel.matrix_free.layout.take(fresh.hypothesis))
         return count
 
 
 def _padded(count: int, device: torch.device) -> Tensor:
-    """Which fits take the slots (S,): on a GPU a few more than there are, so that few sizes are ever recorded."""
+    """The fits in the slots (S,): on a GPU padded to a larger number, so that few sizes are ever recorded."""
     if device.type == "cpu":
         return torch.arange(count)
     step = max(1, 1 << max(0, count.bit_length() - 4))
     return torch.arange(-(-count // step) * step, device=device).clamp(max=max(0, count - 1))
 
 
-def _recorded(kernel: DenseKernel, state: State, count: int, most: int) -> _Recorded:
+def _recorded(kernel: BatchLikelihood, state: State, count: int, most: int) -> _Recorded:
     """The iteration for these fits, of which those beyond ``count`` are padding: one that was recorded already, or another."""
     state.code[count:] = CONVERGED
     layout = kernel.layout.take(state.hypothesis)
@@ -138,8 +140,8 @@ class _Recorded:
             else:
                 self.graph.replay()
 
-    def keep(self, kernel: DenseKernel) -> None:
-        """Kept by the kernel for the next batch of this size; the one that was kept first goes."""
+    def keep(self, kernel: BatchLikelihood) -> None:
+        """Stores it for the next batch of this size; the one that was stored first is dropped."""
         if self.graph is None:
             return
         kernel.recorded[self.key] = self

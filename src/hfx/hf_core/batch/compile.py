@@ -1,4 +1,4 @@
-"""Many patched workspaces as one batched model: what hypotheses share is stored once.
+"""Compilation of many patched workspaces into one batch: what hypotheses share is stored once.
 
 A *block* is one sample in one channel. Blocks lie in flat tables; a hypothesis is a list of block numbers plus the map from
 parameter names to its own parameter indices. The samples of the background, being the same objects in every hypothesis, give
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.hf_core.batch.blocks import Blocks, BlockTables, Keys, ordered
-from hfx.hf_core.batch.parameters import ROWS, Parameters, ParameterTable
-from hfx.hf_core.modifiers.interpolation import HISTOSYS_CODES, NORMSYS_CODES
+from hfx.hf_core.batch.parameters import Parameters, ParameterTable
+from hfx.hf_core.modifiers.base import CONSTRAINT, ROWS
+from hfx.hf_core.modifiers.interpolation import FACTOR_CODES, SHIFT_CODES, FactorCode, ShiftCode
 from hfx.hf_core.specification import Workspace
 
 __all__ = ["Batch", "Tables", "compile_batch"]
@@ -106,14 +107,15 @@ def compile_batch(
 ) -> Batch:
     """Compile ``workspaces`` (one a hypothesis; decode them with one Decoder so that they share samples).
 
-    ``normsys`` is 1 or 4, ``histosys`` "0", "2" or "4p"; ``parameters`` are their tables where these are there already. Raises
-    :class:`SpecificationError` for a workspace whose modifiers contradict each other and :class:`OptionError` for an unknown
-    code.
+    ``normsys`` is 1 or 4, ``histosys`` "0", "2" or "4p"; ``parameters`` are the tables of the workspaces, made here where they
+    are not given. Raises :class:`SpecificationError` for a workspace whose modifiers contradict each other and
+    :class:`OptionError` for an unknown code.
     """
-    if normsys not in NORMSYS_CODES:
-        raise OptionError(f"normsys code {normsys!r}: choose 1 or 4")
-    if str(histosys) not in HISTOSYS_CODES:
-        raise OptionError(f"histosys code {histosys!r}: choose 0, 2 or 4p")
+    if normsys not in FACTOR_CODES:
+        raise OptionError(f"normsys code {normsys!r}: choose {_either(FACTOR_CODES)}")
+    if str(histosys) not in SHIFT_CODES:
+        raise OptionError(f"histosys code {histosys!r}: choose {_either(SHIFT_CODES)}")
+    factor_code, shift_code = FACTOR_CODES[normsys], SHIFT_CODES[str(histosys)]
     if parameters is None:
         shared = Parameters()
         parameters = [shared.table(workspace) for workspace in workspaces]
@@ -122,7 +124,13 @@ def compile_batch(
     rows = [blocks.row(one) for one, _ in samples]
     names = tuple(tuple([(channel.name, sample.name) for channel, sample in one]) for one, _ in samples)
     background = [count for _, count in samples]
-    return _assemble(workspaces, parameters, blocks.tables(), rows, background, names, normsys, HISTOSYS_CODES[str(histosys)])
+    tables = blocks.tables(factor_code)
+    return _assemble(workspaces, parameters, tables, rows, background, names, factor_code, shift_code)
+
+
+def _either(codes: Mapping[int, FactorCode] | Mapping[str, ShiftCode]) -> str:
+    *others, last = map(str, codes)
+    return f"{', '.join(others)} or {last}"
 
 
 def _assemble(
@@ -132,8 +140,8 @@ def _assemble(
     rows: Sequence[Sequence[int]],
     background: Sequence[int],
     samples: tuple[tuple[tuple[str, str], ...], ...],
-    normsys: int,
-    histosys: int,
+    factor_code: FactorCode,
+    shift_code: ShiftCode,
 ) -> Batch:
     columns = _parameter_columns(parameters)
     offset, bins, observed = _channel_columns(workspaces, blocks.channels)
@@ -141,10 +149,10 @@ def _assemble(
     poi = _index([-1 if table.poi is None else table.poi for table in parameters])
     width = columns["init"].shape[1]
     factors, shifts = _index(blocks.normsys.keys), blocks.shift_key
-    with_kink = np.concatenate([factors if normsys == 1 else factors[:0], shifts if histosys == 0 else shifts[:0]])
+    with_kink = np.concatenate([factors if factor_code.kinked else factors[:0], shifts if shift_code.kinked else shifts[:0]])
     tables = Tables(
-        normsys_code=normsys,
-        histosys_code=histosys,
+        normsys_code=factor_code.number,
+        histosys_code=shift_code.number,
         block_channel=_index(blocks.channel),
         block_bins=_index(blocks.bins),
         block_cell=_index(np.cumsum([0, *blocks.bins])[:-1]),
@@ -185,7 +193,7 @@ def _assemble(
         observed=observed,
         poi=poi,
         labels=tuple(table.labels for table in parameters),
-        auxiliary=tuple(np.flatnonzero(table.values[_CONSTRAINT]) for table in parameters),
+        auxiliary=tuple(np.flatnonzero(table.values[CONSTRAINT]) for table in parameters),
         bin_names=tuple(
             tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
             for workspace in workspaces
@@ -195,7 +203,6 @@ def _assemble(
 
 
 _PADDING = {"width": 1.0, "fixed": 1.0}
-_CONSTRAINT = ROWS.index("constraint")
 
 
 def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]:
@@ -209,7 +216,7 @@ def _parameter_columns(parameters: Sequence[ParameterTable]) -> dict[str, Array]
 
 
 def _channel_columns(workspaces: Sequence[Workspace], channels: Mapping[str, int]) -> tuple[Index, Index, Array]:
-    """Where each channel's bins begin (H, channels), the number of main bins (H,) and the observed events (H, N)."""
+    """The first bin of each channel (H, channels), the number of main bins (H,) and the observed events (H, N)."""
     bins = _index([sum(channel.bins for channel in workspace.channels) for workspace in workspaces])
     offset = np.full((len(workspaces), len(channels)), -1, dtype=np.int64)
     observed = np.zeros((len(workspaces), int(bins.max(initial=0))))
@@ -232,7 +239,7 @@ def _marked(start: Index, width: int, keys: Index) -> NDArray[np.bool_]:
 
 
 def _starts(parameters: Sequence[ParameterTable], keys: Keys) -> Index:
-    """Where each key's parameters begin in each hypothesis: (H, keys)."""
+    """The first parameter of each key in each hypothesis: (H, keys)."""
     start = np.full((len(parameters), len(keys)), -1, dtype=np.int64)
     columns = list(keys.scalar.values())
     for h, table in enumerate(parameters):
