@@ -1,4 +1,4 @@
-"""What the page reads from a run's folder: how far each hypothesis is, what it has, and who is still at it."""
+"""The content of a run's folder as the page reads it: status and result of each hypothesis, workers, the driver."""
 
 import json
 import time

@@ -25,7 +25,7 @@ export class Picture {
   #places = [];
   #dots = [];
   #placed = [];
-  #asked = false;
+  #scheduled = false;
 
   constructor(place, tip, spoken, store, onEnter) {
     Object.assign(this, { place, tip, spoken, store, onEnter });
@@ -39,10 +39,10 @@ export class Picture {
 
   // Update with the next frame, once however often it is called.
   update() {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     requestAnimationFrame(() => {
-      this.#asked = false;
+      this.#scheduled = false;
       this.#update();
     });
   }
