@@ -1,4 +1,4 @@
-"""What a thousand events a second, with a page that is looked at, cost a scan: fits done in a second with them, and without.
+"""The cost of a thousand events per second, with a page that is watched: fits per second with them, and without.
 
     python benchmarks/events.py [--rate N] [--workers N] [--seconds S] [--pairs N] [--no-page]
 
@@ -50,7 +50,7 @@ SETTLE = 0.3  # seconds between two windows, in which what the last one left is 
 
 
 def work(task: dict[str, Any], done: "Synchronized[int]") -> None:
-    """Fit for ever."""
+    """Fit until the process is killed."""
     while True:
         task_function.run(task)
         done.value += 1
@@ -58,7 +58,7 @@ def work(task: dict[str, Any], done: "Synchronized[int]") -> None:
 
 @contextmanager
 def working(task: dict[str, Any], number: int) -> Iterator[Callable[[], int]]:
-    """So many processes at work; what is yielded tells the tasks they have done."""
+    """Run so many worker processes for the block; the yielded function returns the number of their finished tasks."""
     context = multiprocessing.get_context("spawn")
     counters = [context.Value("q", 0) for _ in range(number)]
     workers = [context.Process(target=work, args=(task, counter), daemon=True) for counter in counters]
@@ -81,7 +81,7 @@ def task_of_the_demo() -> dict[str, Any]:
 
 
 class Driver:
-    """What a driver writes: results into one of two folders, events into that which is watched."""
+    """Writes as a driver does: results into one of two folders, events into the one that is watched."""
 
     def __init__(self, watched: MadeRun, other: MadeRun, record: dict[str, Any]) -> None:
         self.names, self.values, self.record = watched.names, dict(watched.points), record

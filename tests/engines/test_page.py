@@ -218,7 +218,7 @@ def test_what_cannot_be_is_an_area(browser: Browser, fitted: MadeRun) -> None:
 def test_a_scan_that_is_killed_is_shown_as_stopped(browser: Browser, tmp_path: Path) -> None:
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 9))
     log = tmp_path / "log"
-    killed = ROOT / "tests" / "driver" / "killed.py"
+    killed = ROOT / "tests" / "driver" / "scan" / "killed.py"
     with subprocess.Popen(
         [sys.executable, str(killed), str(pallet), str(tmp_path / "run"), str(log)], stdout=subprocess.PIPE
     ) as scan:

@@ -66,7 +66,7 @@ def test_folders_beneath_are_followed_too_in_the_order_of_time(tmp_path: Path) -
 
 
 def test_the_past_in_few_words() -> None:
-    """What a display needs: the same count as after all of it, and who failed in the step under way."""
+    """A display needs the same counts as after all events, and the failures of the step under way."""
     for events in (FIRST, [*FIRST, *REST[:2]], [*FIRST, *REST]):
         whole, short = StepProgress(), StepProgress()
         for event in events:

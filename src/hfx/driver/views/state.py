@@ -55,7 +55,7 @@ class RunState:
     """
 
     trust_events: bool = True
-    question: str = "cls"
+    question: str = ""
     level: float | None = None
     progress: RunProgress = field(default_factory=RunProgress)
     labels: tuple[str, ...] = ()

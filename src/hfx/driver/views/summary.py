@@ -55,7 +55,7 @@ def _unfitted(failures: Sequence[Failure], results: Sequence[Brief]) -> int:
 
 
 def _excluded(results: Sequence[Brief], surface: Surface | None) -> str:
-    """How many hypotheses the first curve and the median exclude."""
+    """The numbers of hypotheses that the first curve and the median exclude."""
     if surface is None or surface.level is None:
         return ""
     good = [result for result in results if result.converged]
@@ -123,7 +123,7 @@ def cls_rows(results: Sequence[Brief], options: Mapping[str, JsonValue], verbose
 
 # moves to questions/cls.py
 def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
-    """How many hypotheses have different CLs in their natural and their lowest minimum; first those whose exclusion changes."""
+    """The hypotheses whose natural and lowest minimum give different CLs; first those whose exclusion changes."""
     differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
     if not differing:
         return ""

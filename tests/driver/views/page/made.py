@@ -40,6 +40,7 @@ class MadeRun:
     def state(self, name: str, **more: Any) -> None:
         content = {
             "state": name,
+            "question": "cls",
             "hfx": "0.1.0",
             "pallet": {"name": "toy", "region": None, "labels": list(self.labels), "description": "a toy search"},
             "options": {"minima": "admissible", "mu": 1.0},

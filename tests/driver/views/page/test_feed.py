@@ -1,4 +1,4 @@
-"""What the page reads from a run's folder: how far each hypothesis is, what it has, and who is still at it."""
+"""The content of a run's folder as the page reads it: status and result of each hypothesis, workers, the driver."""
 
 import json
 import time
@@ -85,7 +85,7 @@ def test_what_changed_is_known_by_position(run: MadeRun) -> None:
 
 
 def test_the_numbers_are_those_of_the_chosen_minimum(run: MadeRun) -> None:
-    run.state("running", options={"minima": "lowest"})
+    run.state("running", options={"minima": "lowest"}, resumed=["later"])
     run.fit([run.names[0]])
     feed = Feed(run.folder)
     feed.poll()

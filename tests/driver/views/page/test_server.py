@@ -150,7 +150,7 @@ def test_the_stream_sends_what_changes_and_goes_on_where_it_broke(run: MadeRun) 
     with served(Hub(run.folder)) as client:
         with messages(client) as stream:
             first = next(stream)
-            assert first["data"]["whole"]
+            assert first["data"]["all_rows"]
             assert len(first["data"]["rows"]) == 30
             assert first["data"]["plane"]["x"] == "m1"
             assert first["data"]["head"]["name"] == "toy"
@@ -158,7 +158,7 @@ def test_the_stream_sends_what_changes_and_goes_on_where_it_broke(run: MadeRun) 
             changed: list[Any] = []
             curves = None
             for message in stream:
-                assert "whole" not in message["data"]
+                assert "all_rows" not in message["data"]
                 assert "plane" not in message["data"]
                 changed += message["data"].get("rows", [])
                 curves = curves or message["data"].get("contour")
@@ -230,7 +230,7 @@ def test_regions_are_views_of_their_own(tmp_path: Path) -> None:
 
 
 def test_the_end_of_all_regions_is_their_combination(tmp_path: Path) -> None:
-    """Who has chosen no region is left with the one that counts, even where it comes with the end."""
+    """A browser that has chosen no region gets the combination, even where it comes with the end."""
     whole = MadeRun(tmp_path / "run", [])
     block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A"]}
     whole.state("running", pallet=block)

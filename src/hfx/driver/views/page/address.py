@@ -1,4 +1,4 @@
-"""Where the page is: a port on loopback, a token, the lines that say so, and the browser that opens it."""
+"""The page's address: a port on loopback and a token; the lines that are printed; opening it in a browser."""
 
 import errno
 import getpass
@@ -19,7 +19,7 @@ _HOST = "127.0.0.1"
 
 
 def bound(port: int) -> socket.socket:
-    """A listening socket on loopback, on any free port for 0; browsers can connect from now on, and wait.
+    """A listening socket on loopback, on a free port for 0; browsers that connect now wait until it is served.
 
     Raises `OptionError` for a port that is taken or cannot be had.
     """
@@ -33,7 +33,7 @@ def bound(port: int) -> socket.socket:
 
 
 def new_token() -> str:
-    """A token that nobody guesses."""
+    """A random token."""
     return secrets.token_urlsafe(24)
 
 
@@ -43,16 +43,16 @@ def url(listening: socket.socket, token: str) -> str:
 
 
 def lines(address: str, environment: Mapping[str, str]) -> list[str]:
-    """What is printed: the address on a line of its own; on a remote host, how to reach it from one's own machine."""
+    """The lines to print: the address alone; on a remote host also the ssh command that makes it reachable."""
     if not environment.get("SSH_CONNECTION"):
         return [address]
     port = address.split(":")[2].split("/")[0]
     there = f"{getpass.getuser()}@{socket.getfqdn()}"
-    return [address, f"hfx: from your own machine first: ssh -N -L {port}:{_HOST}:{port} {there}"]
+    return [address, f"hfx: on your own machine, first run: ssh -N -L {port}:{_HOST}:{port} {there}"]
 
 
 def open_browser(address: str, environment: Mapping[str, str] = os.environ) -> None:
-    """Open the page where there is a desktop to open it on; never a browser of the terminal's own."""
+    """Open the page where there is a desktop; never in a browser that runs in the terminal."""
     desktop = sys.platform == "darwin" or environment.get("DISPLAY") or environment.get("WAYLAND_DISPLAY")
     if desktop and not environment.get("SSH_CONNECTION"):
         threading.Thread(target=_open, args=(address,), daemon=True).start()

@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 import time
+from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
 from typing import cast
@@ -51,6 +52,7 @@ class Feed:
         self.cells: dict[str, tuple[Cell, ...]] = {}
         self.columns: list[tuple[str, str]] = []  # name and title
         self.surface: Surface | None = None
+        self.question_options: Collection[str] = ()
         self._plans = self.state.plans
         self._run_stamp: FileStamp | None = None
         self._scan_stamp: FileStamp | None = None
@@ -134,6 +136,7 @@ class Feed:
         as_stored = "question" in self.run and not self.run.get("resumed")
         self._reader = ResultReader(question, as_stored=as_stored)
         self.surface = question.surface
+        self.question_options = question.options_type().names()
         self.columns = [(column.name, column.title) for column in question.columns]
         self.state.level = question.level
         if self.state.points:

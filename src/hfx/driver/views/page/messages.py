@@ -166,7 +166,7 @@ class ContourContent(TypedDict):
 
 
 class Message(TypedDict):
-    """One message. ``whole``: the rows replace all earlier ones."""
+    """One message. ``all_rows``: the rows replace all earlier ones."""
 
     status: Status
     views: list[ViewTitle]
@@ -175,7 +175,7 @@ class Message(TypedDict):
     view: str
     head: NotRequired[Head]
     rows: NotRequired[list[Row]]
-    whole: NotRequired[bool]
+    all_rows: NotRequired[bool]
     plane: NotRequired[PlaneContent | None]
     svg: NotRequired[SvgContent | None]
     contour: NotRequired[ContourContent | None]

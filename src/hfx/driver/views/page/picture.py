@@ -168,9 +168,7 @@ def draw_svg(
 ) -> SvgContent:
     """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty."""
     options = layout.options
-    # The limits of the axes are those of all hypotheses, also of those that are to come.
-    missing = snapshot.places[~snapshot.usable]
-    plane = replace(plane, points=replace(plane.points, failed=missing, failed_indices=np.arange(len(missing))))
+    plane = replace(plane, points=_representative(plane.points, snapshot.places[~snapshot.usable]))
     if layout.where:
         title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
@@ -182,6 +180,28 @@ def draw_svg(
         "width": picture.width,
         "height": picture.height,
     }
+
+
+def _representative(points: Points, missing: Array) -> Points:
+    """Few points with which the axes' limits and the legend are those of all: of hypotheses that are to come, too.
+
+    The browser draws the points; where it does not, because the points have the colours of their values, all are kept.
+    """
+    missing = missing[_extremes(missing)]
+    points = replace(points, failed=missing, failed_indices=np.arange(len(missing)))
+    if points.axes.y is None or points.surface.level is None:
+        return points
+    excluded = points.excluded()
+    kinds = [int(np.argmax(kind)) for kind in (excluded, ~excluded) if kind.any()]
+    kept = np.array(sorted({*kinds, *_extremes(points.places)}), dtype=np.intp)
+    return replace(points, places=points.places[kept], values=points.values[kept], indices=points.indices[kept])
+
+
+def _extremes(places: Array) -> list[int]:
+    """The positions of the places that are farthest out along each axis."""
+    if not len(places):
+        return []
+    return sorted({*places.argmin(axis=0).tolist(), *places.argmax(axis=0).tolist()})
 
 
 def _for_the_page(picture: SvgPicture, *, keep_points: bool) -> str:

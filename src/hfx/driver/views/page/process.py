@@ -1,4 +1,4 @@
-"""The page beside a scan: a process of its own, so that the scan is not slowed; it ends with the scan, however that ends.
+"""The page beside a scan, as a process of its own, so that it does not slow the scan; it ends with the scan, however that ends.
 
 The scan's process binds the socket and prints the address at once. The server gets the socket, and on its standard
 input a line with the token, then a line with the run's folder when that is known; the end of that input is the scan's.

@@ -27,7 +27,7 @@ def head(feed: Feed) -> Head:
         "endpoint": run.get("endpoint"),
         "host": run.get("host"),
         "folder": str(feed.folder),
-        "options": {name: value for name, value in feed.options.items() if name in ("minima", "mu", "title")},
+        "options": {name: value for name, value in feed.options.items() if name in feed.question_options},
         "started": run.get("started"),
         "finished": run.get("finished"),
         "columns": [{"name": name, "title": title} for name, title in feed.columns],

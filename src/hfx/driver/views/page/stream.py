@@ -120,7 +120,7 @@ class Stream:
         if now == self._rows:
             return
         if self._rows is None or self._rows[:2] != now[:2]:
-            message["rows"], message["whole"] = [row(feed, i) for i in range(len(feed.names))], True
+            message["rows"], message["all_rows"] = [row(feed, i) for i in range(len(feed.names))], True
         else:
             message["rows"] = [row(feed, i) for i in sorted(set(feed.changes[self._rows[2] :]))]
         self._rows = now

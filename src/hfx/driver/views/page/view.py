@@ -23,6 +23,7 @@ __all__ = ["Picture", "View"]
 # seconds between two contours.
 _SHARE, _SHARE_ELSEWHERE = 0.005, 0.05
 _LEAST = 0.7
+_AFTER_AN_ERROR = 10.0
 
 DrawnState = tuple[int, int, int, bool]
 """The version of the hypotheses, the numbers of results and of failures, and whether the run goes on."""
@@ -65,7 +66,7 @@ class Picture:
         """Whether there are results that the picture does not show yet, and it may be drawn now."""
         if self.layout is None or self._state(feed) == self._drawn:
             return False
-        return not feed.going_on or self.svg is None or time.monotonic() >= self._due
+        return not feed.going_on or (self.svg is None and not self.error) or time.monotonic() >= self._due
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
         """Draw the contour, and the picture around it if that changes, outside the lock."""
@@ -84,10 +85,14 @@ class Picture:
             legend = self._legend_of(snapshot, content, feed)
             if legend != self._legend:
                 svg = draw_svg(layout, snapshot, plane, feed.pallet, [] if feed.going_on else _theory(feed, layout))
-        except HfxError as error:
+                if surface.level is None:  # it is drawn again with every result
+                    spent = time.thread_time() - began
+        except Exception as error:  # a label that cannot be drawn, say, must not end the page
             with guard:
-                self.error, self._drawn = str(error), state
+                kind = "" if isinstance(error, HfxError) else f"{type(error).__name__}: "
+                self.error, self._drawn = f"the picture could not be drawn ({kind}{error})", state
                 self.version += 1
+            self._due = time.monotonic() + _AFTER_AN_ERROR
             return
         with guard:
             if self.layout is not layout:
@@ -95,7 +100,7 @@ class Picture:
             self.version += 1
             if legend != self._legend:
                 self.svg, self._legend, self.svg_version = svg, legend, self.version
-            self.contour, self._drawn = content, state
+            self.contour, self._drawn, self.error = content, state, ""
             guard.notify_all()
         self._due = time.monotonic() + max(_LEAST, spent / (_SHARE if feed.here else _SHARE_ELSEWHERE))
 

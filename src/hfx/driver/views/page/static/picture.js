@@ -4,6 +4,7 @@ import { KINDS } from "hfx/store.js";
 import { brief, element } from "hfx/words.js";
 
 const REACH = 20;
+const MANY = 3000;
 const SVG = "http://www.w3.org/2000/svg";
 
 // Each kind of point: strokes [width, colour] of dots, or of a cross. The later kinds lie on top.
@@ -22,7 +23,9 @@ export class Picture {
   #svg = null;
   #drawn = null;
   #places = [];
-  #asked = false;
+  #dots = [];
+  #placed = [];
+  #scheduled = false;
 
   constructor(place, tip, spoken, store, onEnter) {
     Object.assign(this, { place, tip, spoken, store, onEnter });
@@ -36,10 +39,10 @@ export class Picture {
 
   // Update with the next frame, once however often it is called.
   update() {
-    if (this.#asked) return;
-    this.#asked = true;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
     requestAnimationFrame(() => {
-      this.#asked = false;
+      this.#scheduled = false;
       this.#update();
     });
   }
@@ -49,7 +52,7 @@ export class Picture {
     if (store.svg !== this.#drawn) this.#insert(store.svg);
     if (!this.#svg) return;
     const project = this.#projection();
-    this.#places = store.rows.map((one) => (one.at ? project(one.at[0], store.plane.y === null ? one.numbers?.[store.column] : one.at[1]) : null));
+    this.#place(project);
     this.#fillCurves(project);
     this.#fillPoints();
     this.mark();
@@ -82,6 +85,17 @@ export class Picture {
     for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
     parent.append(made);
     return made;
+  }
+
+  // The places of the hypotheses, and their dots as parts of a path; without a second axis they depend on the curve.
+  #place(project) {
+    const { rows, plane, svg, column } = this.store;
+    const profile = plane.y === null;
+    const made = [plane, svg, rows.length, profile ? [rows, column] : null];
+    if (!profile && made.every((part, i) => part === this.#placed[i])) return;
+    this.#placed = made;
+    this.#places = rows.map((one) => (one.at ? project(one.at[0], profile ? one.numbers?.[column] : one.at[1]) : null));
+    this.#dots = this.#places.map((at) => at && `M${at[0].toFixed(1)} ${at[1].toFixed(1)}h.01`);
   }
 
   // From data to the view box of the SVG.
@@ -155,9 +169,11 @@ export class Picture {
       const at = this.#places[one.index];
       if (!at) continue;
       const kind = store.kind(one);
-      const [x, y] = [at[0].toFixed(2), at[1].toFixed(2)];
-      parts[kind]?.push(POINTS[kind].cross ? `M${at[0] - r} ${at[1] - r}l${2 * r} ${2 * r}m${-2 * r} 0l${2 * r} ${-2 * r}` : `M${x} ${y}h.01`);
+      const cross = () => `M${at[0] - r} ${at[1] - r}l${2 * r} ${2 * r}m${-2 * r} 0l${2 * r} ${-2 * r}`;
+      parts[kind]?.push(POINTS[kind].cross ? cross() : this.#dots[one.index]);
     }
+    // Squares are drawn faster; so small that nobody sees a difference.
+    this.#svg.getElementById("points").setAttribute("stroke-linecap", store.shown.length > MANY ? "square" : "round");
     for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width], i) => {
       const path = this.#svg.getElementById(`points-${kind}-${i}`);
       path.setAttribute("d", parts[kind].join(""));

@@ -20,12 +20,12 @@ export class Store extends EventTarget {
     const fresh = message.view !== this.view;
     this.view = message.view;
     if (fresh) Object.assign(this, { contour: null, plane: null, svg: null, hovered: -1, selected: -1 });
-    if (message.whole) this.rows = [];
+    if (message.all_rows) this.rows = [];
     for (const cells of message.rows ?? []) this.rows[cells[0]] = row(cells);
     for (const key of ["head", "status", "views", "current", "folder", "plane", "svg", "contour", "error"]) {
       if (key in message) this[key] = message[key];
     }
-    if (message.whole || message.plane || message.rows) this.#select();
+    if (message.all_rows || message.plane || message.rows) this.#select();
     this.place = place;
     this.connected = true;
     this.tell("data");
