@@ -1,4 +1,4 @@
 """The mathematics of HistFactory: specification, compiled batched model, fits, test statistics.
 
-Import the modules directly: ``specification`` needs numpy alone, the others numba, and ``tensor`` torch.
+Import the modules directly: ``specification`` and ``decoding`` need numpy alone, the others numba, and ``tensor`` torch.
 """

@@ -21,8 +21,8 @@ Index = NDArray[np.int64]
 
 
 class Keys:
-    """Numbers of the parameters that blocks refer to: one parameter (``scalar``), or the part of one channel in a set with an entry
-    for each bin (``binned``, by name and channel)."""
+    """Numbers of the parameters that blocks refer to: one parameter (``scalar``), or the part of one channel in a set with an
+    entry for each bin (``binned``, by name and channel)."""
 
     def __init__(self) -> None:
         self.scalar: dict[str, int] = {}
