@@ -61,7 +61,7 @@ class Decoder:
                     self.channel(item)
 
     def fork(self) -> Decoder:
-        """A copy: both share what is decoded so far, and neither what the other decodes later."""
+        """A copy with all that is decoded so far; objects that either decodes later are its own."""
         other = Decoder()
         other._channels, other._samples = self._channels.copy(), self._samples.copy()
         other._names = self._names.fork()
@@ -187,7 +187,7 @@ def _groups(document: JsonValue, where: str) -> dict[str, tuple[list[str], list[
     """Names and data of a sample's modifiers, by their type, in the order of the table."""
     groups: dict[str, tuple[list[str], list[JsonValue]]] = {kind: ([], []) for kind in MODIFIERS}
     modifiers = _array(document, f"{where}: modifiers")
-    item: Any  # a modifier is checked by what fails below: there are a hundred thousand
+    item: Any  # not checked one by one, since there may be a hundred thousand: a fault raises one of the errors below
     try:
         for item in modifiers:
             names, data = groups[item["type"]]
@@ -358,11 +358,11 @@ def _keys(entries: Mapping[str, JsonValue], allowed: set[str], where: str) -> No
         raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")
 
 
-def _unique(names: Collection[str], what: str) -> None:
+def _unique(names: Collection[str], label: str) -> None:
     if len(set(names)) == len(names):
         return
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise SpecificationError(f"{what} {name!r}: given twice; names must be unique")
+            raise SpecificationError(f"{label} {name!r}: given twice; names must be unique")
         seen.add(name)

@@ -1,1 +1,1 @@
-"""A compiled batch of hypotheses: parameters, tables of samples, and the fits that are asked of them."""
+"""A compiled batch of hypotheses: parameters, tables of samples, and the interface of the kernels that fit them."""

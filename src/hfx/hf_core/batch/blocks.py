@@ -21,8 +21,8 @@ Index = NDArray[np.int64]
 
 
 class Keys:
-    """Numbers for what blocks refer to: a parameter (``scalar``), or one channel's part of a set with an entry a bin
-    (``binned``, by name and channel)."""
+    """Numbers of the parameters that blocks refer to: one parameter (``scalar``), or the part of one channel in a set with an
+    entry for each bin (``binned``, by name and channel)."""
 
     def __init__(self) -> None:
         self.scalar: dict[str, int] = {}
@@ -85,8 +85,8 @@ class BlockTables:
 
 
 def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
-    """The workspace's samples by channel, the signals (those with the POI) last: what hypotheses share comes first. Also how many
-    are no signals."""
+    """The workspace's samples by channel, the signals (those with the POI) last, so that the blocks that hypotheses share come
+    first; and the number of those that are no signals."""
     poi = workspace.measurement.poi
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:

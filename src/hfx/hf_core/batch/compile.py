@@ -1,4 +1,4 @@
-"""Compilation of many patched workspaces into one batch: what hypotheses share is stored once.
+"""Compilation of many patched workspaces into one batch: samples that hypotheses share are stored once.
 
 A *block* is one sample in one channel. Blocks lie in flat tables; a hypothesis is a list of block numbers plus the map from
 parameter names to its own parameter indices. The samples of the background, being the same objects in every hypothesis, give

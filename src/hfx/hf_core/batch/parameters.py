@@ -52,7 +52,7 @@ class Parameters:
     def __init__(self) -> None:
         self._per_sample = [kind for kind, modifier in MODIFIERS.items() if modifier.depends_on_samples]
         self._others = [kind for kind, modifier in MODIFIERS.items() if not modifier.depends_on_samples]
-        # A set with what it is made of: an id is unique only while its object lives.
+        # Each set with the objects that it is made of: an id is unique only while its object lives.
         self._scalars: dict[str, tuple[ParameterConfig | None, ParameterSet]] = {}
         self._made: dict[_SetKey, tuple[Carriers, ParameterConfig | None, ParameterSet]] = {}
         self._earlier = {kind: _earlier(kind, self._others) for kind in self._others}
@@ -74,7 +74,7 @@ class Parameters:
 
     def _order(self, workspace: Workspace) -> list[object]:
         """A key for the order of the parameters that no sample's data decide: the background's samples, and the names that the
-        signals' samples add before or beside them. A normsys whose name is a histosys of the background adds none."""
+        signals' samples add before or between them. A normsys whose name is a histosys of the background adds none."""
         poi, met = workspace.measurement.poi, self._nothing
         signals: list[tuple[_Encountered, Sample]] = []
         for channel in workspace.channels:
@@ -224,7 +224,7 @@ def _first(workspace: Workspace, kind: str, name: str) -> str:
 
 
 def _override(entry: ParameterSet, measurement: Measurement) -> ParameterSet:
-    """The set with what the measurement says of it."""
+    """The set with the settings of the measurement."""
     config = measurement.parameters.get(entry.name)
     if config is None:
         return entry

@@ -142,12 +142,12 @@ def tables_by_reference(tables: Tables) -> Any:
 
 
 def tables_type(tables: Tables) -> Any:
-    """numba's type of what :func:`tables_by_reference` makes."""
+    """numba's type of the result of :func:`tables_by_reference`."""
     return _TablesReferenceType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
 
 
 def work_arrays_type(tables: Tables) -> Any:
-    """numba's type of what :func:`work_arrays` makes."""
+    """numba's type of the result of :func:`work_arrays`."""
     return _WorkArraysType(list(zip(_FIELDS, map(numba.typeof, work_fields(tables)), strict=True)))  # type: ignore[no-untyped-call]
 
 

@@ -1,8 +1,8 @@
 """Newton's step without the Hessian's matrix: preconditioned conjugate gradients on its rows.
 
 Bins are few and parameters many, so that D + J' C J, with D a diagonal, is inverted by a matrix of bins x bins (Woodbury's
-identity). D is what the exact Hessian's diagonal has beside that of J' C J, but at least half of the constraints' curvature. What
-is left is small near a minimum, and a few products with the exact Hessian (`cpu.derivatives.hessian_product`) make up
+identity). D is the exact Hessian's diagonal without that of J' C J, but at least half of the constraints' curvature. The rest
+of the Hessian is small near a minimum, and a few products with the exact Hessian (`cpu.derivatives.hessian_product`) make up
 for it: Steihaug's iteration, SIAM J. Numer. Anal. 20 (1983) 626.
 """
 
@@ -20,10 +20,10 @@ from hfx.hf_core.cpu.linear_algebra import cholesky, solve
 __all__ = ["conjugate"]
 
 _MOST_PRODUCTS = 24
-_RESIDUAL = 1e-2  # the square of what is left, relative to the first, in the preconditioner's norm; less near the end, but
+_RESIDUAL = 1e-2  # of the residual's square, relative to the first, in the preconditioner's norm; less near the end, but
 _ENOUGH = 1e-13  # not less than this in all
-_CONSTRAINED = 0.5  # of its constraint's curvature: what a parameter has for D at least
-_UNCONSTRAINED = 1e-6  # of its own curvature: what an unconstrained parameter has for D
+_CONSTRAINED = 0.5  # of its constraint's curvature: the least entry of a parameter in D
+_UNCONSTRAINED = 1e-6  # of its own curvature: the least entry of an unconstrained parameter in D
 
 
 @separately_compiled

@@ -39,7 +39,7 @@ def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]
 def cholesky(a: Any, size: int) -> bool:
     """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
 
-    Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; what lies there is of no meaning.
+    Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; entries there have no meaning.
     """
     width = padded(size)
     for j in range(0, size, 8):

@@ -1,7 +1,7 @@
 """The direction of lowest curvature, for points where the gradient vanishes and the Hessian is not positive definite.
 
 Curvatures are those of the Hessian H relative to the damping's scale S: the eigenvalues of S^-1/2 H S^-1/2. Whether one lies
-below -x is what a Cholesky factor of H + x S tells; the lowest one's vector follows by inverse iteration. (LAPACK's eigenvalues
+below -x is seen from a Cholesky factor of H + x S; the lowest one's vector follows by inverse iteration. (LAPACK's eigenvalues
 would do as well, but its threads keep other cores busy long after.)
 """
 
@@ -19,7 +19,7 @@ __all__ = ["lowest_curvature", "valley_edm"]
 _HIGHEST = 1e8  # no negative curvature is larger
 _BRACKET = 2.0  # to this factor the lowest one is known before the iteration begins
 _ITERATIONS = 60
-_CLOSER = 5  # after so many the shift is moved towards what was found
+_CLOSER = 5  # after so many the shift is moved towards the curvature found
 _MARGIN = 1.02
 _SETTLED = 1e-12  # relative change of the curvature
 

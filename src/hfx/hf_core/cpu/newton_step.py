@@ -86,7 +86,7 @@ def state(parameters: int) -> Any:
 
 
 def state_type(parameters: int) -> Any:
-    """numba's type of what :func:`state` makes."""
+    """numba's type of the result of :func:`state`."""
     arrays = state_fields(parameters)
     return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
 
@@ -248,7 +248,7 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
 @inline
 def _direction(t: Any, h: int, size: int, convex: bool, damping: float, matrix_free: bool, w: Any, s: Any) -> Any:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
-    shortened). On the face of the box: what would leave goes to its bound, and the others are solved again."""
+    shortened). Within the bounds: parameters that would leave go to their bounds, and the others are solved again."""
     blocks, bins = w.blocks[0], t.bins[h]
     for p in range(size):
         s.at_bound[p] = False
@@ -311,7 +311,7 @@ def step(
     s: Any,
 ) -> Any:
     """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
-    EDM, by how much the step was shortened). ``above``: by how much 2NLL lies above what the fit must go below."""
+    EDM, the factor by which the step was shortened). ``above``: 2NLL less the target that the fit must go below."""
     way = MATRIX if near else ROWS
     turn, beyond = 0, 0.0
     while True:

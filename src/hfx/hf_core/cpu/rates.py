@@ -79,7 +79,7 @@ def _choice(codes: Sequence[ShiftCode]) -> Any:
 shift_shape = _choice([*SHIFT_CODES.values()][::-1])
 
 
-# The interpolated factors are worked at in pieces of this many, which stay in the nearest cache.
+# The interpolated factors are computed in pieces of this many, which stay in the first-level cache.
 _PIECE = 512
 
 
@@ -250,7 +250,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
 
 @separately_compiled
 def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
-    """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` what the derivatives need."""
+    """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` the values that the derivatives need."""
     rates(t, h, theta, sign, w)
     first, curvature, nu, floor, total = w.first, w.curvature, w.nu, t.floor[h], 0.0
     for n in range(t.bins[h]):

@@ -144,7 +144,8 @@ def _initial_rates(batch: Batch, kernel: Kernel) -> tuple[Array, Array]:
 
 
 def _with_floor(batch: Batch, background: Array, both: Array) -> Batch:
-    """The floor of each bin: below what its background alone expects, or where that is nothing, its signal."""
+    """The batch with the floor of each bin: a fraction of the events expected of its background, or where there are none, of its
+    signal."""
     rates = np.where(background > _NO_EVENTS, background, np.where(both > _NO_EVENTS, both, 1.0))
     return replace(batch, tables=batch.tables._replace(floor=FLOOR * np.minimum(1.0, rates)))
 
@@ -156,11 +157,11 @@ def _defects(batch: Batch, background: Array, both: Array) -> tuple[str | None, 
 def _defect(batch: Batch, h: int, background: Array, both: Array) -> str | None:
     bins = int(batch.tables.bins[h])
     observed = batch.observed[h, :bins]
-    for rates, what in ((both[:bins], "the expected rate"), (background[:bins], "the background's expected rate")):
+    for rates, label in ((both[:bins], "the expected rate"), (background[:bins], "the background's expected rate")):
         if (rates < 0.0).any():
             worst = int(np.argmin(rates))
             return (
-                f"{batch.bin_names[h][worst]}: {what} is negative ({rates[worst]:.6g}) at the initial parameters; "
+                f"{batch.bin_names[h][worst]}: {label} is negative ({rates[worst]:.6g}) at the initial parameters; "
                 "check the signs of its samples"
             )
     impossible = (both[:bins] < _NO_EVENTS) & (observed > 0.0)

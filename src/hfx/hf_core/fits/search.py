@@ -31,8 +31,8 @@ _HALVINGS = 6
 class Search:
     """The minima of a batch: ``pools`` by hypothesis and fit.
 
-    ``lower_poi`` is a lower bound of a free POI beside that of the measurement, None for none. ``data`` holds the generated data
-    sets by hypothesis and key; each has one row.
+    ``lower_poi`` is a lower bound of a free POI in addition to that of the measurement, None for none. ``data`` holds the
+    generated data sets by hypothesis and key; each has one row.
     """
 
     fits: Fits

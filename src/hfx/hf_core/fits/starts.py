@@ -221,10 +221,11 @@ def _sinks(batch: Batch, block: int) -> list[Sink]:
 def sinks(batch: Batch, h: int, theta: Array, known: dict[int, list[Sink]]) -> list[Array]:
     """``theta`` (P,) moved to where one cell (sample and bin) lies below zero, for the :data:`_DEEPEST` cells.
 
-    Yields are not clipped: shifts that outweigh the nominal yield make a cell negative, and its other factors then multiply what
-    it takes from its bin. The shifts of the cell go :data:`_SUNK` prior widths along their joint response (S + D or D - S, the
-    side that lowers it), the factors :data:`_DRIVEN` along theirs, its factors per bin up to :data:`_MULTIPLIED`. How deep it
-    sinks is measured by the root of what the bin observed, plus one. ``known`` keeps what hypotheses share.
+    Yields are not clipped: shifts that outweigh the nominal yield make a cell negative, and its other factors then multiply the
+    events that it takes from its bin. The shifts of the cell go :data:`_SUNK` prior widths along their joint response (S + D or
+    D - S, the side that lowers it), the factors :data:`_DRIVEN` along theirs, its factors per bin up to :data:`_MULTIPLIED`. The
+    depth is relative to the root of the bin's observed events plus one. ``known`` caches the sinks of blocks that hypotheses
+    share.
     """
     t = batch.tables
     candidates = []

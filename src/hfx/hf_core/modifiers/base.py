@@ -105,8 +105,8 @@ class Modifier(ABC):
 
     Types of the same ``parameter_kind`` share one parameter where they have the same name. ``events`` are the fields of a
     modifier's data with one number of events for each bin ("" where the data are that array itself), ``numbers`` those with one
-    number; without either the data are null. ``settings`` names what a measurement may set of its parameters beside initial
-    values, bounds and whether they are fixed: "auxdata", "sigmas", "factors".
+    number; without either the data are null. ``settings`` names the properties of its parameters that a measurement may
+    set, in addition to initial values, bounds and whether they are fixed: "auxdata", "sigmas", "factors".
     """
 
     name: ClassVar[str]
@@ -211,7 +211,7 @@ def is_number(value: JsonValue) -> bool:
 
 
 def numbers(value: JsonValue, where: str) -> Array:
-    """A JSON array of finite numbers, or :class:`SpecificationError` with ``where`` it stands."""
+    """A JSON array of finite numbers; raises :class:`SpecificationError` with ``where`` it is in the document."""
     found = floats(value) if type(value) is list and value else None
     if found is not None:
         return found

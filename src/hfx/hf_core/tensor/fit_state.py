@@ -31,7 +31,7 @@ class State:
     value: Tensor  # (B,) NLL
     edm: Tensor  # (B,) of the last step
     damping: Tensor  # (B,)
-    growth: Tensor  # (B,): by what a further rejection multiplies the damping
+    growth: Tensor  # (B,): the factor by which a further rejection raises the damping
     polished: Tensor  # (B,): steps since the first that was certified
     iterations: Tensor  # (B,)
     code: Tensor  # (B,): RUNNING, or the status that the fit ended with

@@ -26,7 +26,7 @@ __all__ = ["BatchLikelihood"]
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """The expected events at one point and what their derivatives need."""
+    """The expected events at one point and the values that their derivatives need."""
 
     slopes: Tensor  # (B, E) f'/f
     seconds: Tensor  # (B, E) f''/f

@@ -1,8 +1,8 @@
 """One iteration of every fit of a batch without the matrix of its Hessian, and without reading from the device.
 
 The step is that of `cpu.conjugate_gradients`: conjugate gradients on the Hessian's rows, preconditioned by D + J' C J. Here
-their number of turns is fixed; a fit whose step is found waits for the others. A turn also puts what has left the box on its
-bound, once the others have settled: the iteration goes on with the rest.
+their number of turns is fixed; a fit whose step is found waits for the others. A turn also puts parameters that have left the
+bounds on them, once the others have settled: the iteration goes on with the rest.
 
 A fit is ``waiting`` where the matrix is needed: to certify its end, or where the rows alone do not lead further. The iteration
 leaves such rows as they are.
@@ -119,8 +119,8 @@ def _inverted(matrix: Tensor) -> Tensor:
 
 
 def _direction(state: State, rows: Rows, box: Limits, diagonal: Tensor) -> _Found:
-    """The (damped) Newton step on the face of the box, or where the Hessian is not positive definite there, the step of what
-    preconditions it."""
+    """The (damped) Newton step within the bounds, or where the Hessian is not positive definite there, the step of its
+    preconditioner."""
     low, high = box.lower - state.theta, box.upper - state.theta
     scales = scale(rows.gradient, diagonal)
     extra = state.damping[:, None] * scales

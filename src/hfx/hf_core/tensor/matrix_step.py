@@ -56,7 +56,7 @@ class TensorLikelihood(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class _Point:
-    """Derivatives where the fits stand, and the box of their step."""
+    """Derivatives at the current points of the fits, and the bounds of their step."""
 
     gradient: Tensor  # (B, P), zero where a parameter may not move
     hessian: Tensor  # (B, P, P)
@@ -186,8 +186,8 @@ def _solve(factor: Tensor, right: Tensor) -> Tensor:
 
 
 def _within(state: State, point: _Point, used: Tensor, step: Tensor) -> Tensor:
-    """The step on the face of the box: what would leave goes to its bound, and the others are solved again, with the Hessian
-    or, where that is not positive definite, with the matrix that was ``used``."""
+    """The step within the bounds: parameters that would leave go to their bounds, and the others are solved again, with the
+    Hessian or, where that is not positive definite, with the matrix that was ``used``."""
     free = point.box.free
     low, high = point.box.lower - state.theta, point.box.upper - state.theta
     at_bound = torch.zeros_like(free)
@@ -205,7 +205,7 @@ def _within(state: State, point: _Point, used: Tensor, step: Tensor) -> Tensor:
 
 
 def _solved_again(point: _Point, used: Tensor, moving: Tensor, fixed: Tensor, damping: Tensor) -> Tensor:
-    """The step of the ``moving`` parameters beside that of the ``fixed`` ones."""
+    """The step of the ``moving`` parameters, given the step ``fixed`` of the others."""
     pushed = point.gradient + torch.einsum("bpq,bq->bp", point.hessian, fixed)
     extra = damping[:, None] * point.scale
     factor, info = torch.linalg.cholesky_ex(_masked(point.hessian, moving, extra))

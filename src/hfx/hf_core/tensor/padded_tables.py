@@ -2,7 +2,7 @@
 
 Leading axes: H hypotheses (or B rows of a batch), K blocks of a hypothesis, M bins of a block, C = K M cells, N main bins, P
 parameters; E interpolated factors of a hypothesis, F of a block; R factors of a cell that are parameters themselves, U such
-parameters of a hypothesis. Index P, one column more with the value 1, takes what is padding.
+parameters of a hypothesis. Index P, an additional column with the value 1, is that of padding.
 """
 
 from __future__ import annotations
