@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import hfx
+from hfx.driver import api
 from hfx.driver.api import scan
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Retried
@@ -108,6 +109,17 @@ def test_the_same_batches_give_the_same_bits(place: Place, tmp_path: Path) -> No
         kept = [{k: v for k, v in line.items() if k not in ("seconds", "worker")} for line in lines]
         found.append([numbers(run.content), sorted(kept, key=lambda line: (line["step"], line["name"]))])
     assert found[0] == found[1]
+
+
+def test_a_question_of_an_installed_package(place: Place, pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its job, which hfx does not know, runs on every engine's workers: shards of two rounds, added up."""
+    monkeypatch.syspath_prepend(str(engines.ROOT / "tests" / "plugin"))
+    context = RunContext(say=lambda _: None, batch=7)
+    there = api.ask("signal_events", pallet, endpoint=place.file, output=tmp_path / "there", parts=3, context=context)
+    here = api.ask("signal_events", pallet, output=tmp_path / "here", parts=3, context=context)
+    assert numbers(there.content) == numbers(here.content)
+    stored = [json.loads(line) for line in (tmp_path / "there" / "results.jsonl").read_text().splitlines()]
+    assert Counter(line["shard"] for line in stored) == {0: 24, 1: 24, 2: 24}
 
 
 def test_a_failing_hypothesis_is_reported_and_the_rest_finishes(place: Place, pallet: Path) -> None:

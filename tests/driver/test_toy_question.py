@@ -21,6 +21,7 @@ from hfx.driver import api
 from hfx.driver.questions import catalogue
 from hfx.driver.results import ScanResult
 from hfx.driver.scan.context import RunContext
+from hfx.driver.views.page.feed import Feed
 from hfx.errors import RunFolderError
 from tests.driver import fakes
 
@@ -164,6 +165,23 @@ def closing_table(result: ScanResult) -> list[tuple[str, str]]:
     from hfx.driver.views import summary
 
     return summary.rows(result.content, result.folder)
+
+
+def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
+    """The options are its own; the page's rows hold its numbers, and name its columns."""
+    out = command("signal-events", pallet, "-o", tmp_path / "run", "--parts", "3")
+    assert f"excluded        {sum(expected(*point) < 3.0 for point in POINTS)} expected (signal events < 3)" in out
+    help_text = command("signal-events", "--help")
+    assert "--parts" in help_text
+    assert "--test-stat" not in help_text
+    feed = Feed(tmp_path / "run")
+    feed.poll()
+    assert feed.columns == [("events", "signal events"), ("channels", "channels")]
+    assert {name: cells[0] for name, cells in feed.cells.items()} == {
+        f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS
+    }
+    excluded = [name for name, status in feed.state.status.items() if status.name == "EXCLUDED"]
+    assert len(excluded) == sum(expected(*point) < 3.0 for point in POINTS)
 
 
 def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ class SignalEvents(Question[Events]):
             missing_in=tuple(result.missing_in),
         )
 
-    def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
+    def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
         """A row of the closing table."""
         return [("signal", f"{sum(brief.numbers[0] or 0.0 for brief in results):.4g} events in all")]
 

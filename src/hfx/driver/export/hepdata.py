@@ -14,6 +14,7 @@ from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
 from hfx.driver.questions import content as run_contents
+from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import durable_files
 from hfx.driver.run.contents import Contours, ScanContent
 from hfx.errors import RunFolderError
@@ -113,17 +114,10 @@ def _comment(scan: ScanContent, data: PlotData, contours: Contours) -> str:
             f"{shown} computed with hfx {scan.get('hfx') or __version__} from the HistFactory likelihood "
             f"{source}{region}; {digests}.",
             "They are a calculation from that likelihood, not a result of the experiment that published it.",
-            f"{_options(scan)}.",
+            f"{of_run(scan).description()}.",
             *contours.get("notes", ()),
         ]
     )
-
-
-def _options(scan: ScanContent) -> str:
-    options = scan["options"]
-    words = {"mu": "tested mu", "signal_scale": "signal yields times", "test_stat": "test statistic", "minima": "minima"}
-    given = [f"{text} {options[name]}" for name, text in words.items() if options.get(name) is not None]
-    return "Asymptotic formulae; " + ", ".join(given)
 
 
 def _results_table(scan: ScanContent, data: PlotData) -> Table:

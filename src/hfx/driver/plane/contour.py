@@ -144,14 +144,8 @@ def _interpolated(points: Points, name: str | None) -> InterpolatedSurface | Non
         fitted=tuple(map(surface.column, _main_curves(surface))),
         regions=transformed(surface, points.regions),
         best=surface.column(surface.median or surface.curves[0]),
-        quantity=_quantity(surface),
+        quantity=surface.scale,
     )
-
-
-def _quantity(surface: Surface) -> str:
-    """The plural that names the interpolated values in sentences: that of the transformation, as "Significances"."""
-    name = getattr(surface.transform, "__name__", "value")
-    return f"{name.capitalize()}s"
 
 
 def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | None) -> Iterator[str]:
@@ -166,7 +160,7 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     excluded = transformed(surface, points.values[:, 0]) > level
     _, vertices, order = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
     across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
-    unit = " sigma" if _quantity(surface) == "Significances" else ""
+    unit = f" {surface.unit}" if surface.unit else ""
     yield (
         f"The line is drawn through a smooth surface, from which single points differ by {interpolated.scatter[0]:.2g}{unit}; "
         f"{across} of {len(points.places)} points lie on the other side of the {surface.curves[0]} line than their own "

@@ -24,7 +24,20 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["AnyQuestion", "Brief", "Column", "Context", "Question", "Records", "Round", "Surface", "Unit"]
+__all__ = [
+    "FEW",
+    "MANY",
+    "AnyQuestion",
+    "Brief",
+    "Column",
+    "Context",
+    "Question",
+    "Records",
+    "Round",
+    "Surface",
+    "Unit",
+    "listed",
+]
 
 Result = TypeVar("Result")
 
@@ -112,10 +125,11 @@ class Column(Generic[Result]):
 class Surface:
     """The quantity that is drawn over the plane of two labels: the colours of points, and the contour at ``level``.
 
-    ``curves`` names its values: the first is the observed one. ``median`` is the curve that regions are compared by and that
-    is drawn dashed, ``bands`` the pairs of curves that bound a shaded band, the innermost first. A hypothesis is excluded where
-    its value is below ``level``; without a level there is no contour. ``transform``, monotonic, gives the scale on which values
-    are interpolated, such that what is excluded lies above ``transform(level)``. ``statement`` names the criterion in a legend.
+    ``curves`` names its values: the first is the observed one. ``median`` is the curve that regions are compared by and that is
+    drawn dashed, ``bands`` the pairs of curves that bound a shaded band, the innermost first. A hypothesis is excluded where its
+    value is below ``level``; without a level there is no contour. ``transform``, monotonic, gives the scale on which values are
+    interpolated, such that what is excluded lies above ``transform(level)``; ``scale`` names it in the plural, ``unit`` is its
+    unit. ``statement`` names the criterion in a legend.
     """
 
     name: str
@@ -124,6 +138,8 @@ class Surface:
     median: str | None = None
     bands: tuple[tuple[str, str], ...] = ()
     transform: Callable[[Array], Array] | None = None
+    scale: str = "Values"
+    unit: str = ""
     statement: str = ""
 
     def excludes(self, value: float | None) -> bool:
@@ -133,6 +149,16 @@ class Surface:
     def column(self, curve: str) -> int:
         """The position of a curve in `Brief.numbers`."""
         return self.curves.index(curve)
+
+
+# Entries that a row of the closing table lists: by default, and with -v.
+FEW, MANY = 2, 100
+
+
+def listed(items: Sequence[str], most: int, separator: str = ", ") -> str:
+    """The first items as text, and how many more there are."""
+    more = f"{separator}and {len(items) - most} more" if len(items) > most else ""
+    return separator.join(items[:most]) + more
 
 
 class Question(ABC, Generic[Result]):
@@ -207,9 +233,13 @@ class Question(ABC, Generic[Result]):
         """A remark on such a time, for ``--plan``."""
         return ""
 
-    def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
-        """Rows of the closing table: name and text."""
+    def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
+        """Rows of the closing table, name and text; a row without text is left out. `verbose`: with long lists."""
         return []
+
+    def description(self) -> str:
+        """The method and the options, as a sentence without its end, for tables that are published."""
+        return ", ".join(f"{name} {value}" for name, value in self.options.content().items() if value is not None)
 
     def read(self, content: Mapping[str, JsonValue]) -> Result:
         """A result from its JSON content; raises `ValueError` for another content."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from hfx.driver.questions.base import Brief, Column, Context, Question, Records, Round, Surface, Unit
+from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Surface, Unit, listed
 from hfx.driver.questions.exchange import exchange
 from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsOptions, ClsResult, project
 from hfx.json_types import JsonObject
@@ -32,8 +32,6 @@ _PRIVATE = ("key", "job", "version", "step", "solutions")
 _FAR_APART = 1e-3
 """In CLs: where the natural and the lowest minima differ by more, the closing table says so."""
 
-_LISTED = 6
-
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
@@ -54,6 +52,8 @@ SURFACE = Surface(
     median="expected",
     bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
     transform=significance,
+    scale="Significances",
+    unit="sigma",
     statement="All limits at 95% CL",
 )
 
@@ -180,9 +180,27 @@ class Cls(Question[ClsResult]):
         """The numbers of one region, as the results of a combination of regions hold them."""
         return {"CLs_obs": brief.numbers[0], "CLs_exp": list(brief.numbers[1:])}
 
-    def summary(self, results: Sequence[Brief]) -> list[tuple[str, str]]:
-        """Rows of the closing table: where the choice of minima matters."""
-        return [("minima differ", text)] if (text := _minima_differ(results)) else []
+    def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
+        """The tested hypothesis and the choice of minima, where they are not the default, and where the choice matters."""
+        options = self.options
+        tested = [f"mu = {options.mu:g}"] if options.mu != 1.0 else []
+        if options.signal_scale != 1.0:
+            tested.append(f"the yields of every signal times {options.signal_scale:g}")
+        chosen = f"{options.minima} (--minima {options.minima}); the default is admissible"
+        return [
+            ("tested", ", ".join(tested)),
+            ("minima", chosen if options.minima != "admissible" else ""),
+            ("minima differ", _minima_differ(results, verbose)),
+        ]
+
+    def description(self) -> str:
+        """The method and the options, as a sentence without its end, for tables that are published."""
+        options = self.options
+        given = (
+            f"tested mu {options.mu}, signal yields times {options.signal_scale}, test statistic {options.test_stat}, "
+            f"minima {options.minima}"
+        )
+        return f"Asymptotic formulae; {given}"
 
 
 def _inputs(near: Mapping[str, Sequence[str]], records: Mapping[str, JsonObject], units: Sequence[Unit]) -> JsonObject:
@@ -229,20 +247,24 @@ def _rounded(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
 
 
-def _minima_differ(results: Sequence[Brief]) -> str:
-    far = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
-    if not far:
+def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
+    """The hypotheses whose natural and lowest minimum give different CLs; first those whose exclusion changes."""
+    differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
+    if not differing:
         return ""
-    far.sort(key=lambda brief: (-brief.minima_differ, brief.name))
-    names = [f"{brief.name} by {brief.minima_differ:.2g}{_exclusion(brief)}" for brief in far]
-    more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    listed = ", ".join(names[:_LISTED]) + more
-    return f"the natural and the lowest minima give CLs that differ by more than {_FAR_APART:g} for {len(far)}: {listed}"
+    count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
+    sentence = f"the natural and the lowest minimum give different CLs for {count}"
+    differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
+    shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
+    if not shown:
+        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; none of them changes its exclusion"
+    return f"{sentence}: {listed([_difference_of(brief) for brief in shown], MANY if verbose else FEW)}"
 
 
-def _exclusion(brief: ClsBrief) -> str:
-    """Where another choice of minima excludes what the answer does not, or the reverse."""
+def _difference_of(brief: ClsBrief) -> str:
+    text = f"{brief.name} by {brief.minima_differ:.2g}"
     if brief.changed_by is None:
-        return ""
+        return text
     choice, value = brief.changed_by
-    return f" ({'' if value < LEVEL else 'not '}excluded with --minima {choice}: CLs {value:.3g}, not {brief.numbers[0]:.3g})"
+    excluded = "excluded" if value < LEVEL else "not excluded"
+    return f"{text} ({excluded} with --minima {choice}: CLs {value:.3g}, not {brief.numbers[0]:.3g})"

@@ -1,28 +1,24 @@
 """The closing table of a scan: rows of text, and the same for rich."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
-from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.questions.base import FEW, MANY, Brief, Surface, listed
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.questions.cls import LEVEL, ClsBrief
 from hfx.driver.questions.content import briefs
 from hfx.driver.run.contents import Contours, Failure, PalletBlock, ScanContent
-from hfx.json_types import JsonValue
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["cls_rows", "rows", "table", "text"]
+__all__ = ["rows", "table", "text"]
 
 Row = tuple[str, str]
 """A row's name and text."""
 
-# Hypotheses or reasons that a row lists: by default, and with -v.
-_FEW, _MANY = 2, 100
 
 # Notes on a contour that contain one of these are details: how it is interpolated, and what other rows tell.
 _DETAILS = ("interpolation", "smooth surface", "left out", "excluded (")
@@ -32,15 +28,13 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
     question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
-    options = scan.get("options") or {}
-    own = cls_rows(results, options, verbose) if question.name == "cls" else question.summary(results)
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
         ("excluded", _excluded(results, question.surface)),
         ("failed", _failed(scan["failures"], verbose)),
         ("not converged", _not_converged(results, verbose)),
-        *own,
+        *question.summary(results, verbose),
         ("missing points", _missing(results)),
         ("contour", _contour(scan.get("contours") or {}, verbose)),
         ("please cite", _citation(pallet)),
@@ -68,16 +62,16 @@ def _failed(failures: Sequence[Failure], verbose: bool) -> str:
     if not failures:
         return ""
     if verbose:
-        return f"{len(failures)}: " + _listed([f"{f['name']} ({f['reason']})" for f in failures], _MANY, "; ")
+        return f"{len(failures)}: " + listed([f"{f['name']} ({f['reason']})" for f in failures], MANY, "; ")
     reasons = Counter(failure["reason"] for failure in failures)
     if len(reasons) == 1:
         return f"{len(failures)}: {next(iter(reasons))}"
-    return f"{len(failures)}: " + _listed([f"{reason} ({count} x)" for reason, count in reasons.most_common()], _FEW, "; ")
+    return f"{len(failures)}: " + listed([f"{reason} ({count} x)" for reason, count in reasons.most_common()], FEW, "; ")
 
 
 def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
-    return f"{len(bad)}: {_listed(bad, _MANY if verbose else _FEW)}" if bad else ""
+    return f"{len(bad)}: {listed(bad, MANY if verbose else FEW)}" if bad else ""
 
 
 def _missing(results: Sequence[Brief]) -> str:
@@ -99,51 +93,6 @@ def _citation(pallet: PalletBlock) -> str:
 def _files(folder: Path) -> str:
     names = ("scan.json", "results.jsonl", "contour.pdf", "contour.png", "contour.json")
     return ", ".join(name for name in names if (folder / name).exists())
-
-
-def _listed(items: Sequence[str], most: int, separator: str = ", ") -> str:
-    more = f"{separator}and {len(items) - most} more" if len(items) > most else ""
-    return separator.join(items[:most]) + more
-
-
-# moves to questions/cls.py
-_FAR_APART = 1e-3
-
-
-# moves to questions/cls.py
-def cls_rows(results: Sequence[Brief], options: Mapping[str, JsonValue], verbose: bool = False) -> list[Row]:
-    """The rows of CLs: the tested hypothesis and the choice of minima where they are not the default, and where it matters."""
-    tested = [f"mu = {options['mu']:g}"] if options.get("mu", 1.0) != 1.0 else []
-    if options.get("signal_scale", 1.0) != 1.0:
-        tested.append(f"the yields of every signal times {options['signal_scale']:g}")
-    minima = options.get("minima", "admissible")
-    chosen = f"{minima} (--minima {minima}); the default is admissible" if minima != "admissible" else ""
-    return [("tested", ", ".join(tested)), ("minima", chosen), ("minima differ", _minima_differ(results, verbose))]
-
-
-# moves to questions/cls.py
-def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
-    """The hypotheses whose natural and lowest minimum give different CLs; first those whose exclusion changes."""
-    differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
-    if not differing:
-        return ""
-    count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
-    sentence = f"the natural and the lowest minimum give different CLs for {count}"
-    differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
-    shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
-    if not shown:
-        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; none of them changes its exclusion"
-    return f"{sentence}: {_listed([_difference(brief) for brief in shown], _MANY if verbose else _FEW)}"
-
-
-# moves to questions/cls.py
-def _difference(brief: ClsBrief) -> str:
-    text = f"{brief.name} by {brief.minima_differ:.2g}"
-    if brief.changed_by is None:
-        return text
-    choice, value = brief.changed_by
-    excluded = "excluded" if value < LEVEL else "not excluded"
-    return f"{text} ({excluded} with --minima {choice}: CLs {value:.3g}, not {brief.numbers[0]:.3g})"
 
 
 def text(scan: ScanContent, folder: Path, verbose: bool = False) -> str:
