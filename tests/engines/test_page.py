@@ -133,13 +133,13 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
     gate.write_text("4")  # tasks that may be fitted
     script = (
         "import sys\nfrom hfx.driver.cli import main\nfrom hfx.driver.plot import scan_picture\n"
-        "from hfx.driver.scan import plan, scan\nfrom tests.driver import fakes\nimport time\nfrom pathlib import Path\n"
-        "scan_picture._picture = fakes.picture\nplan.BATCH = 8\n"
+        "from hfx.driver.scan import scan\nfrom tests.driver import fakes\nimport time\nfrom pathlib import Path\n"
+        "scan_picture._picture = fakes.picture\n"
         "done = []\n"
         "def slow(task):\n"
         f"    while len(done) >= int(Path({str(gate)!r}).read_text() or 0):\n        time.sleep(0.02)\n"
         "    time.sleep(0.02 * len(task['hypotheses']))\n    done.append(task)\n    return fakes.run(task)\n"
-        "scan._worker_function = lambda: slow\nscan._batch = lambda *_: 8\nsys.exit(main.run(sys.argv[1:]))"
+        "scan._worker_function = lambda: slow\nscan.batch_size = lambda *_: 8\nsys.exit(main.run(sys.argv[1:]))"
     )
     line = [
         sys.executable,

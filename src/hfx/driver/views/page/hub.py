@@ -67,7 +67,7 @@ class Hub:
         whole = self.views.get(_WHOLE_RUN)
         if whole is None or whole.feed.names:
             return _WHOLE_RUN
-        begun = [view for name, view in self.views.items() if name != _WHOLE_RUN and view.feed.run]
+        begun = [view for name, view in list(self.views.items()) if name != _WHOLE_RUN and view.feed.run]
         return begun[-1].name if begun else _WHOLE_RUN
 
     @property

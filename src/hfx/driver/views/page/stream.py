@@ -53,7 +53,7 @@ class Stream:
         try:
             while not self._last:
                 # In a thread: the lock may be held while a large file is read.
-                message = await asyncio.to_thread(self._next)
+                message = await asyncio.to_thread(self._next) if self._changed() else None
                 if message is None and time.monotonic() - sent > _HEARTBEAT:
                     message = b": still here\n\n"
                 if message is not None:
@@ -64,6 +64,13 @@ class Stream:
             yield b"event: end\ndata: " + _encoder.encode({"why": self.hub.ended}) + b"\n\n"
         finally:
             await asyncio.to_thread(self._leave)
+
+    def _changed(self) -> bool:
+        """Whether there may be something to send: a quick look, without the lock."""
+        if self._watched is None or self.hub.ended:
+            return True
+        view, picture = self._watched
+        return self.hub.view(self.view) is not view or self._versions(view, picture) != self._version
 
     def _next(self) -> bytes | None:
         """The next message; None where nothing has changed."""
@@ -97,7 +104,7 @@ class Stream:
             self._watch(None)
 
     def _versions(self, view: View, picture: Picture) -> object:
-        return view.name, view.feed.version, picture.version, tuple(v.feed.run_state for v in self.hub.views.values())
+        return view.name, view.feed.version, picture.version, tuple(v.feed.run_state for v in list(self.hub.views.values()))
 
     def _message(self, view: View, picture: Picture) -> Message:
         """The parts that changed; the caller holds the lock."""
