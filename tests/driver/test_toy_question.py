@@ -180,7 +180,7 @@ def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
     assert {name: cells[0] for name, cells in feed.cells.items()} == {
         f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS
     }
-    excluded = [name for name, status in feed.state.status.items() if status.name == "EXCLUDED"]
+    excluded = [name for name, status in feed.state.statuses.items() if status.name == "EXCLUDED"]
     assert len(excluded) == sum(expected(*point) < 3.0 for point in POINTS)
 
 

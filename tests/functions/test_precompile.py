@@ -66,7 +66,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
 def test_there_is_no_second_process_where_the_kernels_are_kept(watched: Watched) -> None:
     tables = fitted()
     assert is_cached(minimize_rows.dispatcher)
-    precompile.together(tables)
+    precompile.compile_kernels(tables)
     assert not watched.started
 
 
@@ -78,7 +78,7 @@ def test_there_is_none_on_one_core_nor_where_nothing_can_be_kept(
     monkeypatch.setattr(precompile, "is_cached", lambda _: False)
     monkeypatch.setattr(precompile, "_cores", lambda: cores)
     monkeypatch.setattr(minimize_rows.dispatcher._cache, "_cache_path", folder, raising=False)
-    precompile.together(tables)
+    precompile.compile_kernels(tables)
     assert not watched.started
 
 

@@ -33,7 +33,7 @@ def test_each_worker_has_one_of_the_job_s_devices(environment: dict[str, str], d
 
 def ended_by(number: signal.Signals) -> WorkerLostError:
     """How the end of a process by a signal is told, in the middle of a task."""
-    process = worker_process.Apart(device="7")
+    process = worker_process.WorkerProcess(device="7")
     process.begin()
     asked = wire.Packer().request(jobs.where, {"seconds": 60})
     threading.Thread(target=lambda: (time.sleep(0.5), os.kill(process.process.pid, number))).start()
@@ -50,4 +50,4 @@ def test_a_process_that_is_told_to_end_is_no_fault_of_its_task() -> None:
 
 def test_a_python_that_is_not_there() -> None:
     with pytest.raises(EndpointError, match=r"/no/such/python cannot be started .No such file or directory.; name another"):
-        worker_process.Apart("/no/such/python")
+        worker_process.WorkerProcess("/no/such/python")

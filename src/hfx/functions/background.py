@@ -1,4 +1,4 @@
-"""The background of many tasks: what is decoded of it serves them all."""
+"""A background workspace that many tasks share: it is decoded once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["Background"]
 
 
 class Background(JsonObject):
-    """A workspace (HistFactory JSON) that nobody changes while this lives, as a scan's or one that came over the wire.
+    """A workspace (HistFactory JSON) that is never changed.
 
-    ``preparing`` is held by the task that decodes and compiles its hypotheses: that is Python, which one thread at a time runs.
-    One task after the other, the next one's beside the compiled fits of the last, is sooner done than all at once.
+    ``preparing`` is a lock for the task that decodes and compiles its hypotheses. That is Python code, which one thread at a time
+    can run: tasks take turns, so that one decodes while the compiled fits of the one before run.
     """
 
     def __init__(self, document: Mapping[str, JsonValue]) -> None:

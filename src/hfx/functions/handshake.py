@@ -1,4 +1,4 @@
-"""The function that a worker runs to be known: what it is and what it has. Needs neither numpy nor torch.
+"""The handshake: a function by which a worker describes itself and its machine. Needs neither numpy nor torch.
 
 Task::
 
@@ -17,12 +17,13 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from hfx.functions.catalogue import NUMERICS
+from hfx.json_types import JsonObject, JsonValue
 from hfx.version import __version__
 
 __all__ = ["PACKAGES", "run"]
@@ -32,12 +33,12 @@ PACKAGES = ("numpy", "scipy", "numba", "torch")  # that fits need; the last one 
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
-def run(task: Mapping[str, Any]) -> dict[str, Any]:
-    """Who answers, and what it has."""
+def run(task: Mapping[str, JsonValue]) -> JsonObject:
+    """The description of this worker."""
     came, begun = time.time(), time.perf_counter()
     device = str(task.get("device") or "cpu")
     found = _devices(device)
-    time.sleep(max(0.0, float(task.get("seconds", 0.0)) - (time.perf_counter() - begun)))
+    time.sleep(max(0.0, float(cast(float, task.get("seconds", 0.0))) - (time.perf_counter() - begun)))
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),
@@ -70,7 +71,7 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-def _devices(wanted: str) -> dict[str, Any]:
+def _devices(wanted: str) -> JsonObject:
     """The devices that the worker sees, and why `wanted` is not among them; the CPU is always there."""
     driver = _driver()
     if wanted == "cpu":
@@ -87,20 +88,20 @@ def _devices(wanted: str) -> dict[str, Any]:
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except RuntimeError as error:  # no driver, one that is too old, no device
-        said = str(error).split(". ")[0].split("\n")[0]
-        return _found([], built, driver, "driver" if driver is None or "driver" in said else "device", said)
+        reason = str(error).split(". ")[0].split("\n")[0]
+        return _found([], built, driver, "driver" if driver is None or "driver" in said else "device", reason)
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if int(wanted.partition(":")[2] or 0) < len(names):
         return _found(names, built, driver)
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    said = f"torch {torch.__version__} sees {len(names)} (CUDA_VISIBLE_DEVICES={visible})"
-    return _found(names, built, driver, "device", said)
+    reason = f"torch {torch.__version__} sees {len(names)} (CUDA_VISIBLE_DEVICES={visible})"
+    return _found(names, built, driver, "device", reason)
 
 
 def _found(
-    devices: list[str], built: str | None, driver: str | None, lacks: str | None = None, error: str | None = None
-) -> dict[str, Any]:
-    return {"devices": devices, "cuda": {"torch": built, "driver": driver}, "device_lacks": lacks, "device_error": error}
+    devices: Sequence[str], built: str | None, driver: str | None, lacks: str | None = None, error: str | None = None
+) -> JsonObject:
+    return {"devices": list(devices), "cuda": {"torch": built, "driver": driver}, "device_lacks": lacks, "device_error": error}
 
 
 def _driver(file: Path = _DRIVER) -> str | None:

@@ -11,7 +11,10 @@ from typing import Any, TypeVar
 from hfx.errors import InputError, OptionError
 from hfx.json_types import JsonValue
 
-__all__ = ["JobOptions", "flag", "setting"]
+__all__ = ["JobOptions", "OptionField", "flag", "setting"]
+
+OptionField = dataclasses.Field[Any]
+"""A field made by `setting`."""
 
 Value = TypeVar("Value")
 Self = TypeVar("Self", bound="JobOptions")

@@ -1,8 +1,8 @@
-"""Before the first fit on a machine: a second process compiles some of the kernels while this one compiles the others.
+"""Compilation of the kernels before the first fit on a machine, shared with a second process.
 
-numba compiles one function at a time, whatever the threads. What the second process has compiled is read from where compiled
-functions are kept; so there is none where nothing can be kept, where there is one core, or where compiled functions are at hand.
-Whatever becomes of it, this process compiles what it does not find.
+numba compiles one function at a time, with any number of threads. The second process writes what it compiles into the cache of
+compiled functions, and this process reads it from there. There is no second process if the cache cannot be written, if there is
+one core, or if the kernels are compiled already. If the second process fails, this one compiles everything.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, 
 from hfx.hf_core.cpu.compilation import KERNELS, is_cached, name_of, without_garbage_collection
 from hfx.hf_core.cpu.minimize import minimize_rows
 
-__all__ = ["together"]
+__all__ = ["compile_kernels"]
 
 Calls = dict[str, tuple[Any, ...]]  # the types of the arguments of each kernel
 _PATIENCE = 120.0  # seconds
 _lock = threading.Lock()
 
 
-def together(tables: Tables) -> None:
-    """Compile all but the last of the kernels, where that is worth a second process."""
+def compile_kernels(tables: Tables) -> None:
+    """Compile all kernels but the last, with a second process if that saves time."""
     with _lock:
         if not is_cached(minimize_rows.dispatcher) and minimize_rows.dispatcher._cache.cache_path and _cores() > 1:
             own, others = _halves(tables)
@@ -45,7 +45,7 @@ def _cores() -> int:
 
 
 def _halves(tables: Tables) -> tuple[Calls, Calls]:
-    """What this process compiles, and what the second one does."""
+    """The kernels that this process compiles, and those of the second process."""
     parameters = tables.width.shape[1]
     t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), newton_step.state_type(parameters)
     h, v = int64, float64[::1]
@@ -74,7 +74,8 @@ def _compile(calls: Calls) -> None:
 
 @contextmanager
 def _second(wanted: Calls) -> Iterator[Any]:
-    """A process that compiles ``wanted``; what is yielded waits for it. It ends with this one, whatever ends this one."""
+    """A process that compiles ``wanted``; the function that is yielded waits for it. It ends when this process ends, for any
+    reason."""
     command = [sys.executable, "-c", f"from {__name__} import _serve; _serve()"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONSAFEPATH": "1"}
     try:
@@ -103,7 +104,7 @@ def _wait(process: subprocess.Popen[bytes]) -> None:
 
 
 def _serve() -> None:
-    """The second process: types of numba's come through a pipe from the first one, and from nowhere else."""
+    """The second process: it gets numba's types through a pipe from the first process, and from nowhere else."""
     wanted = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_until_alone, daemon=True).start()
     with without_garbage_collection():
@@ -111,6 +112,6 @@ def _serve() -> None:
 
 
 def _until_alone() -> None:
-    """Returns never: the other process' end of the pipe closes with it."""
+    """Never returns: the first process' end of the pipe closes when that process ends."""
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)

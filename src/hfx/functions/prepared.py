@@ -53,14 +53,14 @@ class Prepared(Generic[Options]):
     @cached_property
     def model(self) -> Model:
         """The compiled batch, its hypotheses in the order of the units; compiled when it is first asked for."""
-        from hfx.functions.precompile import together
+        from hfx.functions.precompile import compile_kernels
         from hfx.hf_core.batch.compile import compile_batch
         from hfx.hf_core.fits.model import Model
 
         options = self.options
         batch = compile_batch(self.workspaces, normsys=options.normsys, histosys=options.histosys, parameters=self.parameters)
         if self.device == "cpu":
-            together(batch.tables)
+            compile_kernels(batch.tables)
         return Model(batch, device=self.device)
 
 

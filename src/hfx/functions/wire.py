@@ -1,4 +1,4 @@
-"""What travels between a client and a worker: JSON, compressed; nothing is pickled.
+"""Messages between a client and a worker: compressed JSON; nothing is pickled.
 
 A request is ``hfx1``, the length of its body (4 bytes, big-endian), the body, and the packed background::
 
@@ -19,11 +19,12 @@ import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import IO, Any
+from typing import IO, TypedDict, cast
 
 from hfx import errors
 from hfx.errors import EndpointError, HfxError, InputError
 from hfx.functions.background import Background
+from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["Packer", "RemoteError", "answer", "name_of", "pack", "perform", "read_frame", "unpack", "write_frame"]
 
@@ -32,28 +33,29 @@ _LENGTH = struct.Struct(">I")
 _FRAME = struct.Struct(">Q")
 _KEPT = 2  # backgrounds, of the client and of a worker: a scan has one, or one a region
 
-Function = Callable[[Mapping[str, Any]], Any]
+Function = Callable[[JsonObject], JsonValue]
 
 
 class RemoteError(HfxError):
     """An error of a worker whose type this side does not know."""
 
 
-def pack(content: Any) -> bytes:
+def pack(content: object) -> bytes:
     """JSON content as compressed bytes."""
     return zlib.compress(json.dumps(content, separators=(",", ":")).encode("ascii"), 1)
 
 
-def unpack(raw: bytes) -> Any:
-    """What `pack` packed; raises `InputError` for anything else."""
+def unpack(raw: bytes) -> JsonValue:
+    """The content of `pack`; raises `InputError` for other bytes."""
     try:
-        return json.loads(zlib.decompress(raw))
+        content: JsonValue = json.loads(zlib.decompress(raw))
+        return content
     except (zlib.error, ValueError) as error:
-        raise InputError(f"what came over the wire is damaged ({error}); run again") from None
+        raise InputError(f"a message between client and worker is damaged ({error}); run again") from None
 
 
 def name_of(function: Function) -> str:
-    """``module:name`` by which a worker finds the function; raises `EndpointError` where it could not."""
+    """``module:name``, by which a worker imports the function; raises `EndpointError` if it could not."""
     module, name = getattr(function, "__module__", "?"), getattr(function, "__qualname__", "?")
     if module == "__main__" or not name.isidentifier():
         raise EndpointError(f"{module}:{name} cannot run on a worker, which imports it by name; run it on 'embedded'")
@@ -64,17 +66,17 @@ class Packer:
     """Makes requests; a background is packed once, however many tasks it goes with."""
 
     def __init__(self) -> None:
-        self._backgrounds: OrderedDict[int, tuple[Any, str, bytes]] = OrderedDict()
+        self._backgrounds: OrderedDict[int, tuple[JsonValue, str, bytes]] = OrderedDict()
         self._guard = threading.Lock()
 
-    def request(self, function: Function, task: Mapping[str, Any], **settings: Any) -> bytes:
+    def request(self, function: Function, task: Mapping[str, JsonValue], **settings: JsonValue) -> bytes:
         """The bytes that make a worker run ``function(task)``; `settings` stand in the place of the task's own."""
         body = {key: value for key, value in {**task, **settings}.items() if key != "background"}
         digest, background = self._packed(task["background"]) if "background" in task else (None, b"")
         packed = pack({"function": name_of(function), "task": body, "background": digest})
         return b"".join((MAGIC, _LENGTH.pack(len(packed)), packed, background))
 
-    def _packed(self, document: Any) -> tuple[str, bytes]:
+    def _packed(self, document: JsonValue) -> tuple[str, bytes]:
         """Digest and bytes of a background. The document is kept: an id is unique only while its object lives."""
         with self._guard:
             if id(document) not in self._backgrounds:
@@ -87,15 +89,15 @@ class Packer:
 
 
 # The one state of a worker: the backgrounds that it unpacked last, by digest.
-_decoded: OrderedDict[str, Any] = OrderedDict()
+_decoded: OrderedDict[str, JsonValue] = OrderedDict()
 _guard = threading.Lock()
 
 
-def _background(digest: str, packed: bytes) -> Any:
+def _background(digest: str, packed: bytes) -> JsonValue:
     with _guard:
         if digest not in _decoded:
             if hashlib.sha256(packed).hexdigest() != digest:
-                raise InputError("the background came damaged over the wire; run again")
+                raise InputError("the background is damaged: its digest does not match; run again")
             content = unpack(packed)
             _decoded[digest] = Background(content) if isinstance(content, dict) else content
             while len(_decoded) > _KEPT:
@@ -105,7 +107,7 @@ def _background(digest: str, packed: bytes) -> Any:
 
 
 def perform(request: bytes) -> bytes:
-    """What a worker does: run what the request says; the packed answer. Raises nothing but what ends a process."""
+    """Run the function that a request names; the packed answer. Errors are answers too."""
     try:
         return pack({"result": _perform(request)})
     except Exception as error:
@@ -113,28 +115,37 @@ def perform(request: bytes) -> bytes:
         return pack({"error": text})
 
 
-def _perform(request: bytes) -> Any:
+def _perform(request: bytes) -> JsonValue:
     start = len(MAGIC) + _LENGTH.size
     if request[: len(MAGIC)] != MAGIC or len(request) < start:
         raise InputError("the request is not one of this hfx's; install the same hfx for client and workers")
     (length,) = _LENGTH.unpack(request[len(MAGIC) : start])
-    body = unpack(request[start : start + length])
-    task = body["task"]
+    body = cast(JsonObject, unpack(request[start : start + length]))
+    task = cast(JsonObject, body["task"])
     if body["background"] is not None:
-        task["background"] = _background(body["background"], request[start + length :])
+        task["background"] = _background(str(body["background"]), request[start + length :])
     module, _, name = str(body["function"]).partition(":")
-    return getattr(importlib.import_module(module), name)(task)
+    function: Function = getattr(importlib.import_module(module), name)
+    return function(task)
 
 
-def answer(raw: bytes) -> Any:
-    """The result in a worker's answer; raises the error in it: as its own type where that is hfx's or Python's."""
-    content = unpack(raw)
+def answer(raw: bytes) -> JsonValue:
+    """The result in a worker's answer. An error in it is raised, with its own type if that is hfx's or Python's."""
+    content = cast(JsonObject, unpack(raw))
     if "result" in content:
         return content["result"]
-    raise _error(content["error"])
+    raise _error(cast(_Error, content["error"]))
 
 
-def _error(told: Mapping[str, str]) -> Exception:
+class _Error(TypedDict):
+    """A worker's error."""
+
+    type: str
+    text: str
+    trace: str
+
+
+def _error(told: _Error) -> Exception:
     kind = getattr(errors, told["type"], None) or getattr(builtins, told["type"], None)
     error: Exception = RemoteError(f"{told['type']}: {told['text']}")
     if isinstance(kind, type) and issubclass(kind, Exception):

@@ -21,26 +21,26 @@ def encoded(request: bytes) -> str:
 
 
 def hello() -> str:
-    """A request that costs nothing, and whose answer nobody needs."""
+    """A request for a handshake, which starts a worker; its answer is not needed."""
     return encoded(wire.Packer().request(handshake.run, {"seconds": 0.0}))
 
 
 def digest(request: str) -> str:
-    """What names a request: equal ones have the same."""
+    """A digest of a request, which identifies its answer."""
     return hashlib.sha256(request.encode("ascii")).hexdigest()[:32]
 
 
 def perform(request: str) -> str:
-    """What a worker does: run what the request says, in a process apart; the answer. One too large says so instead."""
+    """Run a request in the worker's child process; the answer. An answer that is too large for the service is an error."""
     answer = worker_process.perform(base64.b85decode(request))
     text = encoded(answer)
     if len(text) > LIMIT:
-        told = f"its answer is {len(text) / 1e6:.1f} MB, and the service takes {LIMIT / 1e6:.1f}"
-        text = encoded(wire.pack({"error": {"type": "TooLargeError", "text": told, "trace": ""}}))
+        problem = f"its answer is {len(text) / 1e6:.1f} MB, and the service takes {LIMIT / 1e6:.1f}"
+        text = encoded(wire.pack({"error": {"type": "TooLargeError", "text": problem, "trace": ""}}))
     return f"{digest(request)} {text}"
 
 
 def decoded(answer: str) -> tuple[str, bytes]:
-    """The digest of the request that an answer answers, and the wire's bytes of the answer."""
+    """The digest of an answer's request, and the bytes of the answer."""
     name, _, text = answer.partition(" ")
     return name, base64.b85decode(text)

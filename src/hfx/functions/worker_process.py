@@ -1,7 +1,7 @@
-"""A process apart in which tasks run: one thread for every library, and a death that takes nobody along.
+"""Worker processes: tasks run in a child process, whose libraries use one thread each and whose death does not end its parent.
 
-The process engine keeps such processes itself. A worker of a batch system keeps one too, with `perform`: the fit may be
-killed (out of memory, as a rule), and what talks to the batch system lives on and says so.
+The process engine keeps such processes itself. A worker of a batch system keeps one, too, with `perform`: when the fit is killed,
+usually for lack of memory, the process that talks to the batch system goes on and reports it.
 """
 
 import os
@@ -19,42 +19,42 @@ from hfx.errors import EndpointError, NodeLostError, WorkerLostError
 from hfx.functions import wire
 from hfx.functions.wire import read_frame, write_frame
 
-__all__ = ["SINGLE", "Apart", "device_of", "perform"]
+__all__ = ["ONE_THREAD", "WorkerProcess", "device_of", "perform"]
 
-# Libraries read these when they are loaded, so they must stand before the process starts. The threads of a fit are the
-# task's own; those of BLAS, OpenMP, torch and numba would only take its cores away.
-SINGLE = dict.fromkeys(
+# Libraries read these variables when they are loaded, so that they must be set before the process starts. A task has its own
+# threads for its fits; those of BLAS, OpenMP, torch and numba would compete with them for its cores.
+ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
 )
 
 
-class Apart:
-    """One process; it is started here, and ends with `end` or with this process, however that ends."""
+class WorkerProcess:
+    """A child process; it is started by the constructor, and ends with `end`, or when this process ends for any reason."""
 
     def __init__(self, python: str | None = None, device: str | None = None) -> None:
-        """`python`: another Python than this one, with hfx installed; `device`: the one that it sees, "" for none.
+        """`python`: another Python than this one, with hfx installed; `device`: the CUDA device that it sees, "" for none.
 
-        Raises `EndpointError` where that Python cannot be started.
+        Raises `EndpointError` if that Python cannot be started.
         """
-        self._said = b""
+        self._output = b""
         self._ending = threading.Lock()
-        self._complaints: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._python = python or sys.executable
         try:
             self.process = subprocess.Popen(
                 [self._python, "-m", "hfx.functions.serve"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._complaints,
+                stderr=self._stderr,
                 env=_environment(own=python is None, device=device),
                 process_group=0,  # Ctrl-C is for the client, which then ends its workers
             )
         except OSError as error:
-            self._complaints.close()
+            self._stderr.close()
             raise EndpointError(f"{self._python} cannot be started ({error.strerror}); name another as python") from None
 
     def begin(self) -> None:
-        """Wait until it serves; raises `EndpointError` where it never does."""
+        """Wait until it is ready for tasks; raises `EndpointError` if it ends before."""
         stdout = self.process.stdout
         assert stdout is not None
         if read_frame(stdout) != b"ready":
@@ -64,7 +64,7 @@ class Apart:
             raise EndpointError(f"its workers do not start ({words}); {remedy}")
 
     def ask(self, request: bytes) -> bytes:
-        """The answer; raises `WorkerLostError` where the process dies over it."""
+        """The answer to a request; raises `WorkerLostError` if the process dies before it answers."""
         stdin, stdout = self.process.stdin, self.process.stdout
         assert stdin is not None
         assert stdout is not None
@@ -75,25 +75,25 @@ class Apart:
             self.end()
             if self.process.returncode == -signal.SIGTERM:  # so end jobs whose time is over, or that are cancelled
                 raise NodeLostError("the worker process that fitted it was lost (told to end by SIGTERM: its job ended?)")
-            raise WorkerLostError(f"the worker process that fitted it {self._how_it_ended()}")
+            raise WorkerLostError(f"the worker process that fitted it {self._cause_of_death()}")
         return answer
 
     def end(self) -> None:
-        """Kill it, and leave no zombie; what it holds is a copy."""
+        """Kill the process and wait for its end; nothing in it needs to be saved."""
         with suppress(ProcessLookupError):
             self.process.kill()
         self.process.wait()
         with self._ending:
-            if self._complaints.closed:
+            if self._stderr.closed:
                 return
-            self._complaints.seek(0)
-            self._said = self._complaints.read()
-            for stream in (self.process.stdin, self.process.stdout, self._complaints):
+            self._stderr.seek(0)
+            self._output = self._stderr.read()
+            for stream in (self.process.stdin, self.process.stdout, self._stderr):
                 with suppress(OSError):
                     if stream is not None:
                         stream.close()
 
-    def _how_it_ended(self) -> str:
+    def _cause_of_death(self) -> str:
         code = self.process.returncode
         if code >= 0:
             return f"ended with exit code {code} ({self._last_words()})"
@@ -101,13 +101,13 @@ class Apart:
         return f"was killed by {name}{' (out of memory?)' if name == 'SIGKILL' else ''}"
 
     def _last_words(self) -> str:
-        lines = self._said.decode(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
+        lines = self._output.decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
 
 
 def _environment(*, own: bool, device: str | None) -> dict[str, str]:
-    """With this Python's own path for modules, where it is this Python."""
-    more = {**SINGLE, "PYTHONSAFEPATH": "1"}
+    """The environment of a worker process; with this Python's module path if it runs this Python."""
+    more = {**ONE_THREAD, "PYTHONSAFEPATH": "1"}
     if own:
         more["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
     if device is not None:
@@ -116,11 +116,11 @@ def _environment(*, own: bool, device: str | None) -> dict[str, str]:
 
 
 def device_of(environment: Mapping[str, str]) -> str | None:
-    """The device of one of several workers of a node, each of which has one: "" where there is none for it; None where it is not
-    said that each has one (`HFX_DEVICES`).
+    """The CUDA device of this worker, one of several on a node with one device each: "" if there is none for it; None if
+    `HFX_DEVICES` is not set, so that workers share the devices they see.
 
-    The batch system says which devices the job was given, in `CUDA_VISIBLE_DEVICES`. Where it says nothing the job has none
-    (`HFX_DEVICES=job`), or all of the node's (`HFX_DEVICES=node`).
+    The batch system lists the devices of the job in `CUDA_VISIBLE_DEVICES`. Without that variable the job has no device
+    (`HFX_DEVICES=job`), or all devices of the node (`HFX_DEVICES=node`).
     """
     which = environment.get("HFX_DEVICES")
     if not which:
@@ -133,18 +133,18 @@ def device_of(environment: Mapping[str, str]) -> str | None:
     return given[rank] if rank < len(given) else ""
 
 
-# The process of this worker of a batch system, which gets one task at a time: where workers are threads, each has one.
+# The child process of this worker, which gets one task at a time; if workers are threads, each has its own.
 _kept = threading.local()
 
 
 def perform(request: bytes) -> bytes:
-    """The answer to a request from the process that this worker keeps; an answer that says so where that died."""
+    """The answer of this worker's child process to a request; if the child dies, an answer that holds the error."""
     try:
         if not hasattr(_kept, "process"):
-            started = Apart(device=device_of(os.environ))
+            started = WorkerProcess(device=device_of(os.environ))
             started.begin()
             _kept.process = started
-        kept: Apart = _kept.process
+        kept: WorkerProcess = _kept.process
         return kept.ask(request)
     except (WorkerLostError, EndpointError) as error:
         vars(_kept).clear()

@@ -16,9 +16,9 @@ import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
 from hfx.driver.cli.usage_errors import UsageError, one_line
-from hfx.driver.questions.catalogue import command_of
+from hfx.driver.questions.catalogue import QUESTIONS, command_of, kind
 from hfx.errors import HfxError
-from hfx.functions.worker_process import SINGLE
+from hfx.functions.worker_process import ONE_THREAD
 from hfx.version import __version__
 
 __all__ = ["app", "main", "run"]
@@ -70,7 +70,8 @@ def _add_groups() -> None:
     app.add_typer(endpoint_app, name="endpoint")
 
 
-app.command("scan")(scan.command("cls"))
+for _name in QUESTIONS:
+    app.command(kind(_name).command())(scan.command(_name))
 app.command("submit")(scan.with_options_of_scan(submit.submit))
 app.command("status")(submit.status)
 app.command("attach")(submit.attach)
@@ -133,7 +134,7 @@ def main() -> NoReturn:
     """The entry point of the command ``hfx``."""
     # The fits use their own threads, or run on other machines; threads of BLAS and OpenMP would only load a login node. These
     # variables are read when numpy is imported, which is later.
-    for name, value in SINGLE.items():
+    for name, value in ONE_THREAD.items():
         os.environ.setdefault(name, value)
     # A pallet is a million objects without reference cycles. With Python's default thresholds the garbage collector goes over
     # them several times in a scan, a third of a second each time.

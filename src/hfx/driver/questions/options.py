@@ -8,17 +8,16 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
-from hfx.functions.options import JobOptions, flag, setting
+from hfx.functions.options import JobOptions, OptionField, flag, setting
 from hfx.json_types import JsonValue
 
 __all__ = ["ScanOptions"]
@@ -126,7 +125,7 @@ class ScanOptions:
         return make(question=asked(options), **{name: value for name, value in given.items() if name in own})
 
     @classmethod
-    def entries(cls) -> tuple[Field[Any], ...]:
+    def entries(cls) -> tuple[OptionField, ...]:
         """The fields of the options that every question has."""
         return tuple(entry for entry in fields(cls) if entry.name != "question")
 

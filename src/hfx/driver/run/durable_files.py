@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import TextIO, TypeVar
 
 from hfx.errors import RunFolderError
 
@@ -62,7 +62,7 @@ def parsed(path: Path, parse: Callable[[TextIO], T], remedy: str) -> T | None:
         raise RunFolderError(f"{path} cannot be read ({why}); {remedy}") from None
 
 
-def dump(content: Any, *, indent: int | None = None) -> str:
+def dump(content: object, *, indent: int | None = None) -> str:
     """Strict JSON text; a number that is not finite becomes null."""
     try:
         return json.dumps(content, indent=indent, allow_nan=False)
@@ -70,7 +70,7 @@ def dump(content: Any, *, indent: int | None = None) -> str:
         return json.dumps(_finite(content), indent=indent, allow_nan=False)
 
 
-def _finite(content: Any) -> Any:
+def _finite(content: object) -> object:
     if isinstance(content, float):
         return content if math.isfinite(content) else None
     if isinstance(content, dict):

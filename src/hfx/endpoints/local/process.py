@@ -17,7 +17,7 @@ from hfx.endpoints.specification import Endpoint, Settings, Specification
 from hfx.endpoints.tasks import packed
 from hfx.errors import EndpointError, WorkerLostError
 from hfx.functions import wire
-from hfx.functions.worker_process import Apart
+from hfx.functions.worker_process import WorkerProcess
 
 __all__ = ["KINDS", "Process", "ProcessExecutor", "executor"]
 
@@ -58,8 +58,8 @@ class ProcessExecutor(Executor):
         self._packer = wire.Packer()
         self._threads = InlineExecutor(workers)  # each thread waits for one worker
         self._guard = threading.Lock()
-        self._idle: list[Apart] = []
-        self._all: set[Apart] = set()
+        self._idle: list[WorkerProcess] = []
+        self._all: set[WorkerProcess] = set()
         self._closed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -94,7 +94,7 @@ class ProcessExecutor(Executor):
             self._idle.append(worker)
         return wire.answer(raw)
 
-    def _take(self) -> tuple[Apart, bool]:
+    def _take(self) -> tuple[WorkerProcess, bool]:
         """A worker, and whether it has answered a task before."""
         with self._guard:
             if self._closed:
@@ -102,7 +102,7 @@ class ProcessExecutor(Executor):
             if self._idle:
                 return self._idle.pop(), True
             try:
-                worker = Apart(self._python)
+                worker = WorkerProcess(self._python)
             except EndpointError as error:
                 raise EndpointError(f"endpoint {self._name}: {error}") from None
             self._all.add(worker)

@@ -4,14 +4,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from hfx.functions.worker_process import SINGLE
+from hfx.functions.worker_process import ONE_THREAD
 
 __all__ = ["exports", "path_of_this_python"]
 
 
 def exports() -> tuple[str, ...]:
     """The lines that limit each library to one thread."""
-    return (f"export {' '.join(f'{name}={value}' for name, value in SINGLE.items())}",)
+    return (f"export {' '.join(f'{name}={value}' for name, value in ONE_THREAD.items())}",)
 
 
 def path_of_this_python() -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from hfx.functions.worker_process import SINGLE
+from hfx.functions.worker_process import ONE_THREAD
 
 __all__ = ["beside"]
 
@@ -36,7 +36,7 @@ def beside(listening: socket.socket, token: str) -> Iterator[Callable[[Path], No
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
-            env={**SINGLE, **os.environ},  # threads of BLAS wait by spinning, on cores that are the scan's
+            env={**ONE_THREAD, **os.environ},  # threads of BLAS wait by spinning, on cores that are the scan's
         )
     assert server.stdin is not None
     pipe = server.stdin
