@@ -89,7 +89,7 @@ def _devices(wanted: str) -> JsonObject:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except RuntimeError as error:  # no driver, one that is too old, no device
         reason = str(error).split(". ")[0].split("\n")[0]
-        return _found([], built, driver, "driver" if driver is None or "driver" in said else "device", reason)
+        return _found([], built, driver, "driver" if driver is None or "driver" in reason else "device", reason)
     names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     if int(wanted.partition(":")[2] or 0) < len(names):
         return _found(names, built, driver)
