@@ -20,6 +20,7 @@ from hfx import load_run
 from hfx.driver import api
 from hfx.driver.questions import catalogue
 from hfx.driver.results import ScanResult
+from hfx.driver.run.events import Event, Finished, Kept
 from hfx.driver.scan.context import RunContext
 from hfx.driver.views.page.feed import Feed
 from hfx.errors import RunFolderError
@@ -102,6 +103,7 @@ def test_an_unknown_question_names_those_there_are() -> None:
 SCAN = """
 import sys
 from hfx.driver import api
+from hfx.driver.run.events import Event, Finished, Kept
 from hfx.driver.scan.context import RunContext
 api.ask("signal_events", sys.argv[1], output=sys.argv[2], threads=1, context=RunContext(batch=2))
 """
@@ -150,10 +152,10 @@ def test_it_is_shown_like_any_other(pallet: Path, tmp_path: Path) -> None:
     assert list(row) == ["name", "m1", "m2", "events", "channels"]
     assert float(row["events"]) == pytest.approx(expected(*POINTS[0]))
     curves = result.contours["curves"]
-    assert {(curve["which"], curve["level"]) for curve in curves} == {("expected", 3.0)}
+    assert {(curve["which"], curve["level"]) for curve in curves} == {("expected", 10.0)}
     for curve in curves:
         for m1, m2 in curve["points"]:
-            assert expected(m1, m2) == pytest.approx(3.0, rel=0.3)  # between the points, some way apart
+            assert expected(m1, m2) == pytest.approx(10.0, rel=0.3)  # between the points, some way apart
     command("plot", run, "-o", tmp_path / "again.png")
     assert (tmp_path / "again.png").stat().st_size > 1000
     status = command("status", run)
@@ -170,7 +172,7 @@ def closing_table(result: ScanResult) -> list[tuple[str, str]]:
 def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
     """The options are its own; the page's rows hold its numbers, and name its columns."""
     out = command("signal-events", pallet, "-o", tmp_path / "run", "--parts", "3")
-    assert f"excluded        {sum(expected(*point) < 3.0 for point in POINTS)} expected (signal events < 3)" in out
+    assert f"excluded        {sum(expected(*point) < 10.0 for point in POINTS)} expected (signal events < 10)" in out
     help_text = command("signal-events", "--help")
     assert "--parts" in help_text
     assert "--test-stat" not in help_text
@@ -181,7 +183,7 @@ def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
         f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS
     }
     excluded = [name for name, status in feed.state.statuses.items() if status.name == "EXCLUDED"]
-    assert len(excluded) == sum(expected(*point) < 3.0 for point in POINTS)
+    assert len(excluded) == sum(expected(*point) < 10.0 for point in POINTS)
 
 
 def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -> None:
@@ -194,4 +196,17 @@ def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -
     )
     planned = [event for event in heard if "tasks" in event and "points" in event]
     assert [event["question"] for event in planned] == ["signal_events"] * 2
-    assert {event["level"] for event in planned} == {3.0}
+    assert {event["level"] for event in planned} == {10.0}
+
+
+def test_events_tell_the_sum_of_the_parts_so_far(pallet: Path, tmp_path: Path) -> None:
+    heard: list[Event] = []
+    context = RunContext(say=lambda _: None, listener=heard.append)
+    result = api.ask("signal_events", pallet, output=tmp_path / "run", context=context)
+    last = {brief[0]: brief[1] for event in heard if isinstance(event, Finished) for brief in event.results}
+    assert last == {r.name: r["events"] for r in result}
+    again: list[Event] = []
+    context = RunContext(say=lambda _: None, listener=again.append)
+    api.ask("signal_events", pallet, output=tmp_path / "run", where="m1>=0", context=context)
+    kept = {brief[0]: brief[1] for event in again if isinstance(event, Kept) for brief in event.results}
+    assert kept == last

@@ -13,7 +13,7 @@ from toy_question.job import EventsOptions
 
 __all__ = ["FEW", "SignalEvents"]
 
-FEW = 3.0
+FEW = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)

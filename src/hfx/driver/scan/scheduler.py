@@ -89,7 +89,7 @@ class Scheduler:
     def run(self, *, settled: str | None = None) -> Finals:
         """Go through the rounds. `settled`: the digest of the keys over which an earlier run went through all of them."""
         rounds = self.question.rounds(Context(self.pallet, self.selected))
-        work = _Work({}, {}, {})
+        work = _Work()
         reply: _RoundRecords | None = None
         while True:
             try:
@@ -120,14 +120,16 @@ class Scheduler:
     def _round(self, asked: Round, work: "_Work") -> Places:
         """Work on a round's units; the places of the records that are new in it."""
         if not asked.again:
-            work.current.update(self._kept(asked))
+            kept_places = self._kept(asked)
+            work.current.update(kept_places)
+            work.note(kept_places)
         units = [unit for unit in asked.units if asked.again or unit.key not in work.current]
         units = self._without_defects(units, work)
         kept = [unit.key for unit in asked.units if unit.key in work.current] if not asked.again else []
         new: Places = {}
         outcomes = self._outcomes(asked, units, len(kept))
         for keys in plan.batches(kept, _KEPT):
-            self.emit(Kept(time.time(), tuple(self._event_brief(self._stored[key]) for key in keys)))
+            self.emit(Kept(time.time(), tuple(self._event_brief(self._stored[key], work) for key in keys)))
         for outcome in outcomes:
             self._take(asked, outcome, work, new)
         work.current.update(new)
@@ -155,7 +157,9 @@ class Scheduler:
     def _take(self, asked: Round, outcome: dispatch.Outcome, work: "_Work", new: Places) -> None:
         """Write down the records of a task, and note what failed."""
         records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
-        new.update(self.folder.append_results([self.question.stored(record) for record in records], asked.step))
+        places = self.folder.append_results([self.question.stored(record) for record in records], asked.step)
+        new.update(places)
+        work.note(places)
         for key, reason in outcome.reasons.items():
             name = outcome.job.units[key].hypothesis
             if key in work.current:
@@ -164,7 +168,7 @@ class Scheduler:
                 work.reasons[name] = reason
             self.emit(Failed(time.time(), outcome.job.label, name, reason))
         names = tuple(dict.fromkeys(str(record["name"]) for record in outcome.records))
-        briefs = tuple(map(self._event_brief, records))
+        briefs = tuple(self._event_brief(record, work) for record in records)
         self.emit(Finished(time.time(), outcome.job.label, asked.step, names, len(records), outcome.seconds, briefs))
 
     def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int) -> Iterator[dispatch.Outcome]:
@@ -223,20 +227,31 @@ class Scheduler:
             stale = [record for key, record in records.items() if _content(stored[key]) != _content(record)]
             self.folder.append_results(stale, "exchange")
 
-    def _event_brief(self, record: JsonObject) -> events.Brief:
-        """The result of one unit alone, as events tell it."""
-        result: Brief = self.question.brief(self.question.read(self.question.answer([record])))
+    def _event_brief(self, record: JsonObject, work: "_Work") -> events.Brief:
+        """The result of a record's hypothesis so far, as events tell it."""
+        parts = [record]
+        if record.get("shard") is not None:
+            parts = [self._stored.at(place) for place in work.parts[str(record["name"])].values()]
+        result: Brief = self.question.brief(self.question.read(self.question.answer(parts)))
         first, *others = result.numbers or (None,)
         return result.name, first, tuple(others), result.status, result.worker
 
 
 @dataclass(frozen=True)
 class _Work:
-    """The run so far: the place of each key's record, the reasons of hypotheses without one, and those of failed later rounds."""
+    """The run so far: the place of each key's record, by hypothesis those of its units, the reasons of hypotheses without a
+    record, and by key those of failed later rounds."""
 
-    current: Places
-    reasons: dict[str, str]
-    unfinished: dict[str, str]
+    current: Places = field(default_factory=dict)
+    parts: dict[str, Places] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    unfinished: dict[str, str] = field(default_factory=dict)
+
+    def note(self, places: Places) -> None:
+        """Note the records of units that are parts of a hypothesis."""
+        for key, place in places.items():
+            if key != place.name:
+                self.parts.setdefault(place.name, {})[key] = place
 
 
 def _content(record: Mapping[str, JsonValue]) -> JsonObject:
