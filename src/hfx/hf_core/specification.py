@@ -75,26 +75,22 @@ class Workspace:
 
     def signal_samples(self) -> tuple[tuple[str, str], ...]:
         """(channel, sample) of every sample that the parameter of interest scales."""
-        poi = self.measurement.poi
         return tuple(
-            (channel.name, sample.name)
-            for channel in self.channels
-            for sample in channel.samples
-            if poi in sample.names.get(POI_TYPE, ())
+            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if self._is_signal(sample)
         )
 
     def with_signal_scaled(self, factor: float) -> Workspace:
         """The workspace with the yields of every signal sample multiplied by ``factor``."""
         if factor == 1.0:
             return self
-        poi = self.measurement.poi
         channels = tuple(
             replace(
                 channel,
-                samples=tuple(
-                    sample.scaled(factor) if poi in sample.names.get(POI_TYPE, ()) else sample for sample in channel.samples
-                ),
+                samples=tuple(sample.scaled(factor) if self._is_signal(sample) else sample for sample in channel.samples),
             )
             for channel in self.channels
         )
         return replace(self, channels=channels)
+
+    def _is_signal(self, sample: Sample) -> bool:
+        return self.measurement.poi in sample.names.get(POI_TYPE, ())
