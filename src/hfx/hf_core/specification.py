@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Channel", "Measurement", "ParameterConfig", "Sample", "Workspace"]
+__all__ = ["POI_TYPE", "Channel", "Measurement", "ParameterConfig", "Sample", "Workspace"]
 
 Array = NDArray[np.float64]
+POI_TYPE = "normfactor"  # the type of modifier by which the parameter of interest scales the samples of the signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +27,6 @@ class Sample:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-
-    def has_poi(self, poi: str) -> bool:
-        """True where the parameter of interest, a normfactor, scales this sample."""
-        return poi in self.names.get("normfactor", ())
 
     def scaled(self, factor: float) -> Sample:
         """The sample with all its numbers of events multiplied by ``factor``."""
@@ -78,21 +75,22 @@ class Workspace:
 
     def signal_samples(self) -> tuple[tuple[str, str], ...]:
         """(channel, sample) of every sample that the parameter of interest scales."""
-        poi = self.measurement.poi
         return tuple(
-            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if sample.has_poi(poi)
+            (channel.name, sample.name) for channel in self.channels for sample in channel.samples if self._is_signal(sample)
         )
 
     def with_signal_scaled(self, factor: float) -> Workspace:
         """The workspace with the yields of every signal sample multiplied by ``factor``."""
         if factor == 1.0:
             return self
-        poi = self.measurement.poi
         channels = tuple(
             replace(
                 channel,
-                samples=tuple(sample.scaled(factor) if sample.has_poi(poi) else sample for sample in channel.samples),
+                samples=tuple(sample.scaled(factor) if self._is_signal(sample) else sample for sample in channel.samples),
             )
             for channel in self.channels
         )
         return replace(self, channels=channels)
+
+    def _is_signal(self, sample: Sample) -> bool:
+        return self.measurement.poi in sample.names.get(POI_TYPE, ())

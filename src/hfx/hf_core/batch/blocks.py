@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.hf_core.batch.shifts import Shifts, shift_names, shift_tables
+from hfx.hf_core.batch.shifts import Shifts, names_of, shift_tables
 from hfx.hf_core.modifiers.base import Effect
 from hfx.hf_core.modifiers.interpolation import FactorCode
 from hfx.hf_core.modifiers.table import MODIFIERS, of_effect
-from hfx.hf_core.specification import Channel, Sample, Workspace
+from hfx.hf_core.specification import POI_TYPE, Channel, Sample, Workspace
 
 __all__ = ["BlockTables", "Blocks", "Keys", "Ragged", "ordered"]
 
@@ -91,7 +91,7 @@ def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:
         for sample in channel.samples:
-            parts[sample.has_poi(poi)].append((channel, sample))
+            parts[poi in sample.names.get(POI_TYPE, ())].append((channel, sample))
     return parts[0] + parts[1], len(parts[0])
 
 
@@ -120,14 +120,14 @@ class Blocks:
         linear, normsys, gamma = Ragged(), Ragged(), Ragged()
         shifts, shift = shift_tables(self._blocks), []
         for (channel, sample), moves in zip(self._blocks, shifts.moves, strict=True):
+            names = sample.names
             channels.setdefault(channel.name, len(channels))
-            linear.add(keys.of(_names(sample, factors)))
-            normsys.add(keys.of(_names(sample, interpolated)))
-            gamma.add(keys.in_channel(_names(sample, per_bin), channel.name))
-            shift.append(keys.row(shift_names(sample, added))[moves])
-        pairs = [
-            MODIFIERS[kind].variations(sample) for _, sample in self._blocks for kind in interpolated if kind in sample.names
-        ]
+            linear.add(keys.of([name for kind in factors if kind in names for name in names[kind]]))
+            normsys.add(keys.of(names_of(sample, interpolated)))
+            gamma.add(keys.in_channel([name for kind in per_bin if kind in names for name in names[kind]], channel.name))
+            shift.append(keys.row(names_of(sample, added))[moves])
+        types = [(kind, MODIFIERS[kind].variations) for kind in interpolated]
+        pairs = [variations(sample) for _, sample in self._blocks for kind, variations in types if kind in sample.names]
         lo, hi = _join([down for down, _ in pairs]), _join([up for _, up in pairs])
         return BlockTables(
             channels=channels,
@@ -143,11 +143,6 @@ class Blocks:
             normsys_table=code.table(lo, hi),
             shifts=shifts,
         )
-
-
-def _names(sample: Sample, kinds: Sequence[str]) -> list[str]:
-    """The names of a sample's modifiers of these types."""
-    return [name for kind in kinds for name in sample.names.get(kind, ())]
 
 
 def _join(arrays: Sequence[Array]) -> Array:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hfx.errors import SpecificationError
 from hfx.hf_core.modifiers.base import AUX, FIXED, INIT, LOWER, POISSON, ROWS, UPPER, WIDTH, Carriers, ParameterSet
 from hfx.hf_core.modifiers.table import MODIFIERS
-from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
+from hfx.hf_core.specification import POI_TYPE, Channel, Measurement, ParameterConfig, Sample, Workspace
 
 __all__ = ["ParameterTable", "Parameters", "parameter_table"]
 
@@ -79,7 +79,7 @@ class Parameters:
         signals: list[tuple[_Encountered, Sample]] = []
         for channel in workspace.channels:
             for sample in channel.samples:
-                if sample.has_poi(poi):
+                if poi in sample.names.get(POI_TYPE, ()):
                     signals.append((met, sample))
                 else:
                     met = met.then(sample)
@@ -121,20 +121,19 @@ class Parameters:
 
     def _sets_from_samples(self, workspace: Workspace, measurement: Measurement) -> list[ParameterSet]:
         """The sets that depend on samples, by type in the order of first encounter."""
-        wanted: dict[_SetKey, Carriers] = {}
-        for kind, carriers in _carriers(workspace, self._per_sample).items():
-            for one in carriers:
-                samples = [(channel.name, *map(id, samples)) for channel, samples in one.channels]
-                wanted[kind, one.name, *samples] = one
-        missing: dict[str, list[_SetKey]] = {}
-        for key, one in wanted.items():
-            known = self._made.get(key)
-            if known is None or known[1] is not measurement.parameters.get(one.name):
-                missing.setdefault(str(key[0]), []).append(key)
-        for kind, keys in missing.items():
-            entries = MODIFIERS[kind].parameter_sets([wanted[key] for key in keys], measurement)
-            for key, entry in zip(keys, entries, strict=True):
-                self._made[key] = wanted[key], measurement.parameters.get(entry.name), _override(entry, measurement)
+        wanted: list[_SetKey] = []
+        missing: dict[str, list[tuple[_SetKey, Carriers]]] = {}
+        for kind, by_name in _carriers(workspace, self._per_sample).items():
+            for name, channels in by_name.items():
+                key: _SetKey = (kind, name, *[(channel.name, *map(id, samples)) for channel, samples in channels])
+                wanted.append(key)
+                known = self._made.get(key)
+                if known is None or known[1] is not measurement.parameters.get(name):
+                    missing.setdefault(kind, []).append((key, Carriers(name, channels)))
+        for kind, pairs in missing.items():
+            entries = MODIFIERS[kind].parameter_sets([carriers for _, carriers in pairs], measurement)
+            for (key, carriers), entry in zip(pairs, entries, strict=True):
+                self._made[key] = carriers, measurement.parameters.get(entry.name), _override(entry, measurement)
         return [self._made[key][2] for key in wanted]
 
 
@@ -180,18 +179,20 @@ class _Encountered:
         return () if known.issuperset(names) else tuple([name for name in names if name not in known])
 
 
-def _carriers(workspace: Workspace, kinds: Sequence[str]) -> dict[str, list[Carriers]]:
+def _carriers(workspace: Workspace, kinds: Sequence[str]) -> dict[str, dict[str, list[tuple[Channel, list[Sample]]]]]:
     """Of each of these types, each name with the samples that carry it, by channel; all as first encountered."""
     found: dict[str, dict[str, list[tuple[Channel, list[Sample]]]]] = {kind: {} for kind in kinds}
     for channel in workspace.channels:
         for sample in channel.samples:
+            names = sample.names
             for kind in kinds:
-                for name in sample.names.get(kind, ()):
-                    places = found[kind].setdefault(name, [])
-                    if not places or places[-1][0] is not channel:
-                        places.append((channel, []))
-                    places[-1][1].append(sample)
-    return {kind: [Carriers(name, places) for name, places in own.items()] for kind, own in found.items()}
+                if kind in names:
+                    for name in names[kind]:
+                        places = found[kind].setdefault(name, [])
+                        if not places or places[-1][0] is not channel:
+                            places.append((channel, []))
+                        places[-1][1].append(sample)
+    return found
 
 
 def _kinds(workspace: Workspace, from_samples: Sequence[ParameterSet]) -> dict[str, str]:

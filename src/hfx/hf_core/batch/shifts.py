@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from hfx.hf_core.modifiers.base import Effect
 from hfx.hf_core.modifiers.table import MODIFIERS, of_effect
 from hfx.hf_core.specification import Channel, Sample
 
-__all__ = ["Shifts", "shift_names", "shift_tables"]
+__all__ = ["Shifts", "names_of", "shift_tables"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -47,10 +48,12 @@ class _Group:
     even: Array
 
 
-def shift_names(sample: Sample, kinds: Sequence[str]) -> tuple[str, ...]:
+def names_of(sample: Sample, kinds: Sequence[str]) -> tuple[str, ...]:
     """The names of a sample's modifiers of the types ``kinds``; the sample's own tuple where it has one of them alone."""
+    if len(kinds) == 1:
+        return sample.names.get(kinds[0], ())
     carried = [sample.names[kind] for kind in kinds if kind in sample.names]
-    return carried[0] if len(carried) == 1 else tuple(name for names in carried for name in names)
+    return carried[0] if len(carried) == 1 else tuple(chain.from_iterable(carried))
 
 
 def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
@@ -58,7 +61,7 @@ def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
     kinds = of_effect(Effect.SHIFT)
     by_bins: dict[int, list[int]] = {}
     for k, (channel, sample) in enumerate(blocks):
-        if any(kind in sample.names for kind in kinds):
+        if names_of(sample, kinds):
             by_bins.setdefault(channel.bins, []).append(k)
     groups = [_group([blocks[k][1] for k in members], members, kinds) for members in by_bins.values()]
     moves = [_NONE] * len(blocks)
@@ -76,7 +79,7 @@ def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
 
 
 def _group(samples: Sequence[Sample], members: Sequence[int], kinds: Sequence[str]) -> _Group:
-    given = np.array([len(shift_names(sample, kinds)) for sample in samples])
+    given = np.array([len(names_of(sample, kinds)) for sample in samples])
     pairs = [MODIFIERS[kind].variations(sample) for sample in samples for kind in kinds if kind in sample.names]
     lo, hi = np.concatenate([down for down, _ in pairs]), np.concatenate([up for _, up in pairs])
     nominal = np.repeat(np.array([sample.nominal for sample in samples]), given, axis=0)

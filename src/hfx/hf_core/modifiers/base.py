@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -163,12 +163,16 @@ def bin_set(
     fixed: NDArray[np.bool_] | None = None,
 ) -> ParameterSet:
     """One factor for each bin: initially 1, between ``lower`` and 10; ``width`` and ``fixed`` have shape (n,)."""
-    column = np.array([[1.0], [lower], [10.0], [0.0], [1.0], [1.0], [constraint]])
-    values = column.repeat(len(width), axis=1)
+    values = _column(constraint, lower).repeat(len(width), axis=1)
     values[WIDTH] = width
     if fixed is not None:
         values[FIXED] = fixed
     return ParameterSet(name, kind, constraint, values, False, offsets)
+
+
+@cache
+def _column(constraint: int, lower: float) -> Array:
+    return np.array([[1.0], [lower], [10.0], [0.0], [1.0], [1.0], [constraint]])
 
 
 def check_row(row: JsonValue, bins: int, label: str) -> None:
