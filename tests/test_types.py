@@ -1,7 +1,8 @@
-"""Types that say what they are: few uses of `dict[str, Any]`, and no `Any` in a public signature."""
+"""Few uses of `dict[str, Any]`, no `Any` in a public signature, and no dependency that is not imported."""
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,20 @@ def test_no_public_signature_takes_or_gives_anything() -> None:
             if any(re.search(r"\bAny\b", ast.unparse(hint)) for hint in hints):
                 wrong.append(f"{path.relative_to(HFX)}: {name}")
     assert not wrong, "\n".join(wrong)
+
+
+# Distributions whose modules have other names.
+_MODULES = {"pyyaml": "yaml", "globus-compute-sdk": "globus_compute_sdk", "globus-sdk": "globus_sdk"}
+
+
+def test_dependencies_that_are_required_are_imported() -> None:
+    project = tomllib.loads((HFX.parents[1] / "pyproject.toml").read_text())["project"]
+    required = {re.split(r"[<>=\[]", text)[0] for text in project["dependencies"]}
+    imported = set()
+    for path in _sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.split(".")[0])
+    assert {name for name in required if _MODULES.get(name, name) not in imported} == set()
