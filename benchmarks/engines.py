@@ -33,7 +33,7 @@ from hfx.driver.api import scan
 from hfx.driver.plot import scan_picture
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Event, Finished
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.endpoints import resolve
 from hfx.functions import task as worker
 from hfx.functions import wire

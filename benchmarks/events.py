@@ -40,7 +40,7 @@ from hfx.driver.scan import plan
 from hfx.driver.views.page import address
 from hfx.driver.views.page.process import beside
 from hfx.functions import task as task_function
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import open_pallet
 from hfx.pallets.demo import write_demo
 from tests.driver.views.page.made import MadeRun

@@ -25,8 +25,8 @@ from hfx.driver.plane.points import Points, collect
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
 from hfx.driver.questions.cls import LEVEL as CLS_LEVEL
-from hfx.driver.questions.cls import SURFACE, significance
-from hfx.driver.questions.content import load
+from hfx.driver.questions.exclusion import SURFACE, significance
+from hfx.driver.questions.scan_content import load
 
 NEAR = 1.5
 COLUMNS = {curve: SURFACE.column(curve) for curve in ("observed", "expected")}

@@ -22,7 +22,7 @@ import interpolated
 import published
 
 from hfx.driver.api import scan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.pallets import open_pallet
 
 Json = dict[str, Any]

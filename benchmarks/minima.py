@@ -26,7 +26,7 @@ from unittest import mock
 import published
 
 from hfx.driver.process.cores import usable_cores
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.hf_core.fits.fit import Fit
 from hfx.hf_core.fits.search import Search
 from hfx.hf_core.fits.starts import Start

@@ -13,8 +13,9 @@ from hfx.driver.questions.base import Context, Records, Round, Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import plan
 from hfx.functions import task as worker
-from hfx.functions.background import Background
-from hfx.functions.jobs.cls import ClsOptions, project
+from hfx.functions.background_workspace import Background
+from hfx.functions.jobs.cls import project
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import Hypothesis, Pallet
 
 NAMES = ("1Lbb", "3L-eRJR", "sbottom-RegionA")

@@ -24,7 +24,7 @@ from hfx.driver.plot.measure import read_published
 from hfx.driver.plot.overlay import overlay
 from hfx.driver.plot.request import PictureRequest
 from hfx.driver.plot.run_data import plot_data
-from hfx.driver.questions.content import load
+from hfx.driver.questions.scan_content import load
 
 SLICES = {"mn1=60": ("mn1==60", "sbottom-observed-M60.csv"), "DM=130": ("mn2-mn1==130", "sbottom-observed-DM130.csv")}
 MINIMA = ("admissible", "natural")

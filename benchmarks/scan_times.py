@@ -35,11 +35,11 @@ from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.process.garbage_collection import tuned_for_fits
-from hfx.driver.questions.content import content
+from hfx.driver.process.interpreter_tuning import tuned_for_fits
 from hfx.driver.questions.options import ScanOptions
+from hfx.driver.questions.scan_content import content
 from hfx.driver.run import provenance
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model

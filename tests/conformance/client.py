@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from hfx.driver.api import scan
 from hfx.driver.plot import scan_picture
 from hfx.driver.process.signals import stop_signals
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from tests.driver import fakes
 from tests.endpoints import jobs
 

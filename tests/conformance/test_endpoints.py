@@ -16,7 +16,7 @@ from hfx.driver import api
 from hfx.driver.api import scan
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Retried
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from tests.conformance import engines

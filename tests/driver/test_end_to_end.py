@@ -8,7 +8,7 @@ import pytest
 
 import hfx
 from hfx.driver.cli import main
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from tests.driver import fakes
 
 

@@ -14,7 +14,8 @@ from hfx.driver.results import Result, ScanResult, load_run
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.views import summary
 from hfx.errors import InputError, RunFolderError
-from hfx.functions.jobs.cls import ClsOptions, project
+from hfx.functions.jobs.cls import project
+from hfx.functions.jobs.cls_options import ClsOptions
 
 
 def part(cls: float, twice_nll: float) -> dict[str, Any]:

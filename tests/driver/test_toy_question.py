@@ -21,7 +21,7 @@ from hfx.driver import api
 from hfx.driver.questions import catalogue
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Finished, Kept
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.page.feed import Feed
 from hfx.errors import RunFolderError
 from tests.driver import fakes
@@ -104,7 +104,7 @@ SCAN = """
 import sys
 from hfx.driver import api
 from hfx.driver.run.events import Event, Finished, Kept
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 api.ask("signal_events", sys.argv[1], output=sys.argv[2], threads=1, context=RunContext(batch=2))
 """
 

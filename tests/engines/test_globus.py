@@ -13,7 +13,7 @@ import pytest
 
 from hfx.driver.api import scan
 from hfx.driver.results import ScanResult
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.endpoints import connect
 from hfx.errors import EndpointError, TooLargeError
 from tests.conformance import engines

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hfx.driver.api import scan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.setup import check_endpoint
 from hfx.endpoints import connect, resolve
 from hfx.errors import EndpointError

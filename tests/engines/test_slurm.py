@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hfx.driver.api import scan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.endpoints import connect
 from hfx.errors import EndpointError
 from tests.conformance import engines

@@ -11,7 +11,7 @@ import pytest
 
 from hfx.driver.api import scan
 from hfx.driver.results import load_run
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from tests.conformance import engines
 from tests.driver import fakes
 from tests.engines import htcondor, submitted

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import hfx
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from tests.conformance import workspaces as build
 from tests.functions import tasks
 from tests.functions.tasks import Json, cls_numbers, minima_numbers, signal, task

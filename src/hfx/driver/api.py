@@ -9,10 +9,10 @@ from pathlib import Path
 from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
-from hfx.driver.scan.context import RunContext, connected
-from hfx.driver.scan.opening import open_source
-from hfx.driver.scan.ready import check_here
+from hfx.driver.scan.open_source import open_source
+from hfx.driver.scan.preparation import check_here
 from hfx.driver.scan.regions import scan_regions
+from hfx.driver.scan.run_context import RunContext, connected
 from hfx.driver.scan.scan import scan_pallet
 from hfx.pallets import Pallet
 
@@ -22,11 +22,11 @@ __all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
 def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object) -> ScanResult:
     """Fit every hypothesis of a pallet and draw which are excluded.
 
-    `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are those of ``hfx scan``,
-    with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``, ``output``, ...; see
-    `hfx.driver.questions.options.ScanOptions` and `hfx.functions.jobs.cls.ClsOptions`. The run's folder is made, or gone on with
-    where it holds this very scan. With `live` it is watched while it runs: in a notebook the contour is drawn in the cell and
-    updated in place, elsewhere on the terminal.
+    `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are those of
+    ``hfx scan``, with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``, ``output``, ...; see
+    `hfx.driver.questions.options.ScanOptions` and `hfx.functions.jobs.cls_options.ClsOptions`. The folder of the run is
+    created, or continued if it contains this very scan. With `live` the scan is displayed while it runs: in a notebook the
+    contour is drawn in the cell and updated in place, elsewhere on the terminal.
 
     Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be fitted is no error: see
     `ScanResult.failures`.

@@ -7,10 +7,10 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
-from hfx.driver.questions import content as contents
+from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.run.contents import Contours, Failure, ScanContent
+from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary
 from hfx.errors import InputError
 from hfx.json_types import JsonObject, JsonValue

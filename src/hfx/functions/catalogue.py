@@ -18,7 +18,7 @@ from hfx.json_types import JsonObject
 from hfx.version import __version__
 
 if TYPE_CHECKING:
-    from hfx.functions.prepared import Prepared
+    from hfx.functions.prepared_hypotheses import Prepared
 
 __all__ = ["GROUP", "JOBS", "NUMERICS", "Entry", "Job", "Unanswered", "entry_of", "job_for"]
 

@@ -23,7 +23,7 @@ from dataclasses import fields
 from typing import Any, cast
 
 from hfx.functions.catalogue import Unanswered, job_for
-from hfx.functions.prepared import TaskUnit, prepare
+from hfx.functions.prepared_hypotheses import TaskUnit, prepare
 from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["run"]

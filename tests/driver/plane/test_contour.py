@@ -14,8 +14,8 @@ from hfx.driver.plane import triangulation
 from hfx.driver.plane.contour import drawn_curves, plane, theory_curves
 from hfx.driver.plane.points import PlotData, collect, transformed
 from hfx.driver.questions.base import Brief, Surface
-from hfx.driver.questions.cls import SURFACE, significance
-from hfx.driver.run.contents import Contours
+from hfx.driver.questions.exclusion import SURFACE, significance
+from hfx.driver.run.file_types import Contours
 from hfx.errors import OptionError
 
 GRID = [(x, y) for x in range(100, 601, 50) for y in range(0, 401, 50)]

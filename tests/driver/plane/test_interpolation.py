@@ -8,7 +8,7 @@ import pytest
 from hfx.driver.plane import interpolation, triangulation
 from hfx.driver.plane.contour import plane
 from hfx.driver.plane.points import collect
-from hfx.driver.questions.cls import significance
+from hfx.driver.questions.exclusion import significance
 from hfx.driver.questions.options import ScanOptions
 from hfx.errors import OptionError
 from tests.driver.plane.test_contour import GRID, LEVEL, contours, curves_of, data_of, scan_of

@@ -18,7 +18,7 @@ from hfx.driver.plot import figure
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import Surface
-from hfx.driver.questions.cls import SURFACE
+from hfx.driver.questions.exclusion import SURFACE
 from hfx.errors import OptionError
 from tests.driver.plane.test_contour import GRID, LIMIT, LINE, VALUE, data_of, scan_of, values_of
 

@@ -12,7 +12,7 @@ from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Started, Submitted
 from hfx.driver.run.folder import opened
 from hfx.driver.run.journal import Journal
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from tests.conformance.engines import until
 from tests.driver import fakes
 

@@ -10,13 +10,13 @@ from hfx.driver.api import scan
 from hfx.driver.questions.base import Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import estimate, plan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.endpoints import Endpoint, Endpoints
 from hfx.endpoints.specification import parse
 from hfx.errors import EndpointError
 from hfx.functions import task as worker
 from hfx.functions import wire, wire_text
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import Hypothesis, Pallet, open_pallet
 from tests.driver import fakes
 

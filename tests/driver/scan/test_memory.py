@@ -12,8 +12,8 @@ from hfx import open_pallet
 from hfx.driver.api import scan
 from hfx.driver.questions.base import Unit
 from hfx.driver.run.records import Stored
-from hfx.driver.scan import dispatch
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan import submit_and_retry
+from hfx.driver.scan.run_context import RunContext
 from hfx.endpoints.local.inline import InlineExecutor
 from tests.driver import fakes
 
@@ -147,8 +147,8 @@ def test_no_more_tasks_are_under_way_than_the_window(window: int) -> None:
         done.extend(task["names"])
         return {"results": [{"name": name} for name in task["names"]], "failures": []}
 
-    jobs = (dispatch.Job(str(i), {str(i): Unit(str(i), str(i))}, payload) for i in range(10))
+    jobs = (submit_and_retry.Job(str(i), {str(i): Unit(str(i), str(i))}, payload) for i in range(10))
     with InlineExecutor(1) as pool:
-        found = list(dispatch.results(jobs, window=window, pool=pool, function=run, emit=lambda _: None))
+        found = list(submit_and_retry.results(jobs, window=window, pool=pool, function=run, emit=lambda _: None))
     assert [outcome.records[0]["name"] for outcome in found] == [str(i) for i in range(10)]
     assert 1 <= max(under_way) <= window

@@ -8,7 +8,7 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import plan
 from hfx.errors import OptionError
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import Hypothesis, Pallet
 from tests.driver import fakes
 

@@ -12,10 +12,10 @@ from hfx.driver.questions.cls import Cls
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.journal import ScanInterrupted
 from hfx.driver.run.packed_results import PackedResults
-from hfx.driver.scan.context import RunContext
 from hfx.driver.scan.regions import combine
+from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets.contents import read_contents
 from tests.driver import fakes
 
@@ -143,7 +143,7 @@ def test_a_source_is_read_once(pallet: Path, tmp_path: Path, monkeypatch: pytest
         heard.append(progress)
         return read_contents(source, progress=progress)
 
-    monkeypatch.setattr("hfx.driver.scan.opening.read_contents", read)
+    monkeypatch.setattr("hfx.driver.scan.open_source.read_contents", read)
     setting = RunContext(say=lambda _: None, function=fakes.run, progress=progress)
     scan(pallet, region="all", output=tmp_path / "run", context=setting)
     assert heard == [progress]

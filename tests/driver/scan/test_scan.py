@@ -18,7 +18,7 @@ from hfx.driver.api import scan
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.events import Event, Finished, Planned, Retried, Started
 from hfx.driver.run.journal import ScanInterrupted
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, TooLargeError, WorkerLostError
 from tests.driver import fakes
 

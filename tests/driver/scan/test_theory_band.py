@@ -11,11 +11,11 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.scan import theory_band
-from hfx.driver.scan.context import RunContext
 from hfx.driver.scan.plan import task
+from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.functions import task as worker
-from hfx.functions.jobs.cls import ClsOptions
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import open_pallet
 from tests.driver import fakes
 

@@ -12,7 +12,7 @@ import pytest
 
 from hfx.driver.api import scan
 from hfx.driver.cli import main
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.setup import staging
 from tests.driver import fakes
 

@@ -19,7 +19,7 @@ from hfx.driver.cli import main
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock
 from hfx.driver.run.submission_file import job_folder
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.submission import prepare, record
 from hfx.endpoints.batch.systems import SYSTEMS, Job
 from hfx.endpoints.specification import ENGINES

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from hfx.driver.api import scan
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.board import LEAST, Board
 from hfx.driver.views.plane_map import PlaneMap
 from hfx.driver.views.progress import Bar, Lasting, Lines, display

@@ -121,7 +121,7 @@ def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[s
 
 CELLS = (
     "from tests.driver import fakes\nfrom pathlib import Path\nfrom hfx import scan, start_scan\n"
-    "from hfx.driver.scan.context import RunContext\npallet = fakes.write_pallet(Path('toy'), fakes.grid(8, 5))\n"
+    "from hfx.driver.scan.run_context import RunContext\npallet = fakes.write_pallet(Path('toy'), fakes.grid(8, 5))\n"
     "slow = RunContext(function=fakes.slow_run, batch=4, say=lambda _: None)",
     "result = scan(pallet, output='watched', live=True, context=slow, title='watched')",
     "handle = start_scan(pallet, output='background', live=True, context=slow)",

@@ -8,12 +8,12 @@ from rich.console import Console
 
 from hfx.driver import api
 from hfx.driver.run.events import Event
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.board import Board
 from hfx.driver.views.notebook import plot_data
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.picture import Snapshot, draw_contour, draw_svg, lay_out
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.page.status import head, row
 from hfx.driver.views.state import RunState, Status
 from tests.driver import fakes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hfx.functions.catalogue import Job, Unanswered
 from hfx.functions.options import JobOptions, setting
-from hfx.functions.prepared import Prepared
+from hfx.functions.prepared_hypotheses import Prepared
 from hfx.json_types import JsonObject
 
 __all__ = ["JOB", "EventsOptions"]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hfx.driver.cli import options, watch
-from hfx.driver.cli.options import OptionValue
+from hfx.driver.cli import option_parameters, watch
+from hfx.driver.cli.option_parameters import OptionValue
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.json_types import JsonValue
 
@@ -92,7 +92,7 @@ def _with_options(wrapped: Callable[..., int], question: str) -> Callable[..., i
         arguments = {name: values.pop(name) for name in passed_on}
         return wrapped(given=values, **arguments)
 
-    every = [_PALLET, *options.parameters(question), *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own)]
+    every = [_PALLET, *option_parameters.parameters(question), *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own)]
     run.__doc__ = wrapped.__doc__
     run.__signature__ = inspect.Signature(every, return_annotation=int)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in every}
@@ -114,9 +114,9 @@ def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
 
 
 def _print_plan(pallet: str, chosen: "ScanOptions") -> None:
-    from hfx.driver.scan.context import RunContext
-    from hfx.driver.scan.opening import open_regions, open_source
+    from hfx.driver.scan.open_source import open_regions, open_source
     from hfx.driver.scan.preview import describe
+    from hfx.driver.scan.run_context import RunContext
 
     context = RunContext()
     if chosen.region == "all":
@@ -132,7 +132,7 @@ def _scan(
     from hfx.driver.api import scan_source
     from hfx.driver.process.signals import stop_signals
     from hfx.driver.run.journal import ScanInterrupted
-    from hfx.driver.scan.context import RunContext
+    from hfx.driver.scan.run_context import RunContext
     from hfx.driver.views.progress import display
 
     with stop_signals() as stop:

@@ -38,7 +38,7 @@ def submit(
     machine. 'hfx status' shows how far it is, 'hfx attach' follows it, 'hfx cancel' stops it.
     """
     from hfx.driver.questions.options import ScanOptions
-    from hfx.driver.scan.context import RunContext
+    from hfx.driver.scan.run_context import RunContext
     from hfx.driver.submission import prepare
     from hfx.driver.submission.submit import submit
 

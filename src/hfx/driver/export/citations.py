@@ -1,6 +1,6 @@
 """References to cite: the likelihood that was scanned, the methods, hfx."""
 
-from hfx.driver.run.contents import PalletBlock
+from hfx.driver.run.file_types import PalletBlock
 from hfx.version import __version__
 
 __all__ = ["cite", "of_pallet"]

@@ -13,10 +13,10 @@ from hfx.driver.plane.published import PART
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
-from hfx.driver.questions import content as run_contents
+from hfx.driver.questions import scan_content as run_contents
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import durable_files
-from hfx.driver.run.contents import Contours, ScanContent
+from hfx.driver.run.file_types import Contours, ScanContent
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
 from hfx.version import __version__

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from hfx.driver.questions import content as contents
+from hfx.driver.questions import scan_content as contents
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_run, safe_name
 from hfx.driver.run.records import read_records

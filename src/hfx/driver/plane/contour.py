@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import interpolation as interpolations
-from hfx.driver.plane import rings, triangulation
+from hfx.driver.plane import polygons, triangulation
 from hfx.driver.plane.forbidden import forbidden_margin, outside
 from hfx.driver.plane.interpolation import InterpolatedSurface
 from hfx.driver.plane.points import PlotData, Points, collect, transformed
 from hfx.driver.questions.base import Surface
-from hfx.driver.run.contents import Contours, Curve, UncertaintyLines
+from hfx.driver.run.file_types import Contours, Curve, UncertaintyLines
 
 __all__ = ["Plane", "collect", "drawn_curves", "forbidden_margin", "plane", "theory_curves"]
 
@@ -38,7 +38,7 @@ class Plane:
 
     def band(self, number: int = 0) -> list[Array]:
         """Rings around a band of the question's surface, the innermost by default."""
-        return rings.outline(self.band_polygons(number))
+        return polygons.outline(self.band_polygons(number))
 
     def band_polygons(self, number: int = 0) -> list[Array]:
         """Polygons side by side that cover a band: where its one curve excludes and its other one does not."""
@@ -55,12 +55,12 @@ class Plane:
         level = _level(self.points.surface)
         values = self.interpolated.values[:, 0 if curve is None else self.points.surface.column(curve)]
         nowhere = np.full(len(values), level - 1.0)
-        return rings.outline(triangulation.between(self.interpolated.mesh, values, nowhere, level))
+        return polygons.outline(triangulation.between(self.interpolated.mesh, values, nowhere, level))
 
     def spanned(self) -> list[Array]:
         """Rings around the area that the points span."""
         mesh = self.points.mesh
-        return [] if mesh is None else rings.outline([mesh.points[triangle] for triangle in mesh.triangles])
+        return [] if mesh is None else polygons.outline([mesh.points[triangle] for triangle in mesh.triangles])
 
     def uncertain(self, curve: str | None = None) -> list[Array]:
         """Rings around where a line, by default the observed one, may lie within a standard deviation of the interpolation."""
@@ -68,7 +68,7 @@ class Plane:
             return []
         column = 0 if curve is None else self.points.surface.column(curve)
         upper, lower = (_shifted(self.interpolated, column, sign) for sign in (1.0, -1.0))
-        return rings.outline(triangulation.between(self.interpolated.mesh, upper, lower, _level(self.points.surface)))
+        return polygons.outline(triangulation.between(self.interpolated.mesh, upper, lower, _level(self.points.surface)))
 
 
 def plane(

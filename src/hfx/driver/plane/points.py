@@ -10,7 +10,7 @@ from hfx.driver.plane import axes as plane_axes
 from hfx.driver.plane import triangulation
 from hfx.driver.plane.axes import Axes
 from hfx.driver.questions.base import Brief, Surface
-from hfx.driver.run.contents import Failure
+from hfx.driver.run.file_types import Failure
 
 __all__ = ["PlotData", "Points", "collect", "transformed"]
 

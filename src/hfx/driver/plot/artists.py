@@ -20,7 +20,7 @@ from hfx.driver.plane.published import Published
 from hfx.driver.plot.axis_labels import axis_label, equation_label
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
-from hfx.driver.run.contents import Curve
+from hfx.driver.run.file_types import Curve
 
 __all__ = [
     "Drawing",

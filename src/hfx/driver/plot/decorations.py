@@ -15,7 +15,7 @@ from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles, is_logarithmic
 from hfx.driver.plot.axis_labels import relation_label
 from hfx.driver.plot.styles import Style
-from hfx.driver.run.contents import PalletBlock
+from hfx.driver.run.file_types import PalletBlock
 
 __all__ = ["fit_width", "forbidden_region", "header", "lay_out", "legend", "plane_limits", "profile_limits", "ticks"]
 

@@ -19,7 +19,7 @@ from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
-from hfx.driver.run.contents import Curve, PalletBlock
+from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "new_figure", "save"]
 

@@ -19,7 +19,7 @@ from hfx.driver.plot.run_data import loaded, plot_data
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.questions.base import Surface
 from hfx.driver.run import durable_files
-from hfx.driver.run.contents import Curve, ScanContent
+from hfx.driver.run.file_types import Curve, ScanContent
 from hfx.errors import OptionError
 from hfx.version import __version__
 

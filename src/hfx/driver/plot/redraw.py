@@ -9,7 +9,7 @@ from hfx.driver.plot.measure import measured, read_published
 from hfx.driver.plot.request import PictureRequest, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data
 from hfx.driver.run import durable_files
-from hfx.driver.run.contents import Contours
+from hfx.driver.run.file_types import Contours
 
 __all__ = ["redraw"]
 

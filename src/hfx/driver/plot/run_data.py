@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from hfx.driver.plane.points import PlotData
-from hfx.driver.questions import content as contents
+from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.run.contents import ScanContent
+from hfx.driver.run.file_types import ScanContent
 from hfx.errors import RunFolderError
 
 __all__ = ["loaded", "plot_data"]

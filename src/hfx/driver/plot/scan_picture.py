@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfx.driver.run import durable_files
-from hfx.driver.run.contents import ScanContent
+from hfx.driver.run.file_types import ScanContent
 from hfx.errors import HfxError
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.figure import Picture, draw_axes, new_figure
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import applied, style_called
-from hfx.driver.run.contents import Curve, PalletBlock
+from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["SvgPicture", "svg"]
 

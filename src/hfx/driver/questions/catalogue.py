@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from typing import cast
 
 from hfx.driver.questions.base import AnyQuestion
-from hfx.driver.run.contents import RunContent, ScanContent
+from hfx.driver.run.file_types import RunContent, ScanContent
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue
 from hfx.version import __version__

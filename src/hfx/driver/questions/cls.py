@@ -5,26 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
-from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Surface, Unit, listed
+from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Unit, listed
 from hfx.driver.questions.exchange import exchange
-from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsOptions, ClsResult, project
+from hfx.driver.questions.exclusion import LEVEL, SURFACE
+from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsResult, project
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.json_types import JsonObject
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
-__all__ = ["LEVEL", "SURFACE", "Cls", "ClsBrief", "significance"]
-
-LEVEL = 0.05
-"""A hypothesis with a smaller CLs is excluded at 95 % confidence level."""
-
-# The ends of the line, where the quantile is infinite: the significance stays within -8.2 and 37.
-_SMALLEST, _LARGEST = 1e-300, 1.0 - 1e-16
+__all__ = ["Cls", "ClsBrief"]
 
 # Private entries of records: they stand in results.jsonl, not in results.
 _PRIVATE = ("key", "job", "version", "step", "solutions")
@@ -35,27 +25,6 @@ _FAR_APART = 1e-3
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
-
-
-def significance(cls: Array) -> Array:
-    """Phi^-1(1 - CLs), element-wise; finite for CLs of 0 and 1, NaN for NaN."""
-    import numpy as np
-    from scipy.special import ndtri
-
-    return np.asarray(-ndtri(np.clip(cls, _SMALLEST, _LARGEST)), dtype=np.float64)
-
-
-SURFACE = Surface(
-    name="CLs",
-    curves=("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2"),
-    level=LEVEL,
-    median="expected",
-    bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
-    transform=significance,
-    scale="Significances",
-    unit="sigma",
-    statement="All limits at 95% CL",
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

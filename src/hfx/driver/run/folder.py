@@ -21,8 +21,8 @@ from typing import cast
 import msgspec
 
 from hfx.driver.run import durable_files, lock, scan_file
-from hfx.driver.run.contents import RunContent, ScanContent
 from hfx.driver.run.events import Event, to_line
+from hfx.driver.run.file_types import RunContent, ScanContent
 from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue

@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 from typing import cast
 
 from hfx.driver.run import provenance, submission_file
-from hfx.driver.run.contents import RunContent
 from hfx.driver.run.events import Event, Finished, Listener, Started, Submitted
+from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import RunFolder
 from hfx.errors import HfxError
 

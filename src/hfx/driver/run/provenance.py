@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import TypedDict
 
-from hfx.driver.run.contents import PalletBlock
+from hfx.driver.run.file_types import PalletBlock
 from hfx.pallets import Pallet
 from hfx.version import __version__
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from hfx.driver.run import durable_files
-from hfx.driver.run.contents import Contours, Failure, PalletBlock, ScanContent
+from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
 from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue

@@ -8,7 +8,7 @@ from itertools import pairwise
 from hfx.driver.plane.expressions import parse
 from hfx.driver.questions.base import AnyQuestion, Unit
 from hfx.errors import OptionError
-from hfx.functions.background import Background
+from hfx.functions.background_workspace import Background
 from hfx.functions.catalogue import entry_of
 from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet

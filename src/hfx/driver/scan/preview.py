@@ -5,10 +5,10 @@ from pathlib import Path
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.folder import read_run
 from hfx.driver.run.records import read_records
-from hfx.driver.scan import estimate, identity, plan
-from hfx.driver.scan.context import RunContext
-from hfx.driver.scan.identity import Identity
-from hfx.driver.scan.ready import folder_of
+from hfx.driver.scan import estimate, plan, run_identity
+from hfx.driver.scan.preparation import folder_of
+from hfx.driver.scan.run_context import RunContext
+from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import batch_size
 from hfx.pallets import Pallet
 
@@ -19,7 +19,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     """The plan as text. Raises `EndpointError` for tasks that an endpoint would not take."""
     selected = plan.select(pallet, options.only, options.where)
     question = options.question
-    same = identity.of_scan(pallet, question)
+    same = run_identity.of_scan(pallet, question)
     path = folder_of(pallet, options, same)
     stored = _stored(path, same)
     missing = [h for h in selected if h.name not in stored]
@@ -50,5 +50,5 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
 
 def _stored(path: Path, same: Identity) -> set[str]:
     """The hypotheses that have records in the folder already."""
-    identity.check_same(path, read_run(path), same)
+    run_identity.check_same(path, read_run(path), same)
     return set(read_records(path).local.by_name())

@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hfx.driver.questions import content as contents
+from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
-from hfx.driver.run.contents import Failure, PalletBlock, ScanContent
+from hfx.driver.run.file_types import Failure, PalletBlock, ScanContent
 from hfx.driver.run.folder import opened, safe_name
 from hfx.driver.run.journal import Journal
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.scan_file import read_scan
-from hfx.driver.scan import identity, plan, theory_band
-from hfx.driver.scan.context import RunContext
-from hfx.driver.scan.identity import Identity
-from hfx.driver.scan.opening import open_regions, open_source, refusal
-from hfx.driver.scan.ready import Ready, ready
+from hfx.driver.scan import plan, run_identity, theory_band
+from hfx.driver.scan.open_source import open_regions, open_source, refusal
+from hfx.driver.scan.preparation import Ready, ready
+from hfx.driver.scan.run_context import RunContext
+from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
 from hfx.json_types import JsonObject
 from hfx.pallets import Pallet
@@ -54,7 +54,7 @@ def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunC
 
 
 def ready_source(source: str, options: ScanOptions, context: RunContext) -> Ready:
-    """`hfx.driver.scan.ready.ready` for a source, one region of it or all."""
+    """`hfx.driver.scan.preparation.ready` for a source, one region of it or all."""
     if options.region != "all":
         return ready(open_source(source, options, context), options)
     pallets = open_regions(source, options, context)
@@ -63,9 +63,9 @@ def ready_source(source: str, options: ScanOptions, context: RunContext) -> Read
 
 def _ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
     first = next(iter(pallets.values()))
-    by_region = {name: identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
-    same = {**identity.of_scan(first, options.question), **_combined(by_region)}
-    path = Path(options.output) if options.output else identity.default_folder(first.name, "all", same)
+    by_region = {name: run_identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
+    same = {**run_identity.of_scan(first, options.question), **_combined(by_region)}
+    path = Path(options.output) if options.output else run_identity.default_folder(first.name, "all", same)
     return Ready(path, _block(pallets), same)
 
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hfx.driver.plot.request import styled
-from hfx.driver.process import compile_kernels, garbage_collection
-from hfx.driver.questions import content as contents
+from hfx.driver.process import compile_kernels, interpreter_tuning
+from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
-from hfx.driver.run.contents import Curve, RunContent, ScanContent
 from hfx.driver.run.events import Contour
+from hfx.driver.run.file_types import Curve, RunContent, ScanContent
 from hfx.driver.run.folder import RunFolder, opened
 from hfx.driver.run.journal import Journal
-from hfx.driver.scan import dispatch, estimate, identity, plan, theory_band
-from hfx.driver.scan.context import RunContext, connected
-from hfx.driver.scan.ready import ready
+from hfx.driver.scan import estimate, plan, run_identity, submit_and_retry, theory_band
+from hfx.driver.scan.preparation import ready
+from hfx.driver.scan.run_context import RunContext, connected
 from hfx.driver.scan.scheduler import Finals, Scheduler
 from hfx.pallets import Hypothesis, Pallet
 
@@ -37,9 +37,9 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
     path, selected = begin.path, plan.select(pallet, options.only, options.where)
     for warning in pallet.warnings:
         context.say(warning)
-    if options.output is None and (taken := identity.passed_over(path, pallet.name, pallet.region)):
+    if options.output is None and (taken := run_identity.passed_over(path, pallet.name, pallet.region)):
         context.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
-    with garbage_collection.tuned_for_fits(), opened(path, context.say) as folder:
+    with interpreter_tuning.tuned_for_fits(), opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)
         earlier = folder.run()
@@ -100,7 +100,7 @@ def batch_size(hypotheses: int, options: ScanOptions, context: RunContext) -> in
     return context.batch
 
 
-def _worker_function() -> dispatch.Function:
+def _worker_function() -> submit_and_retry.Function:
     from hfx.functions.task import run
 
     return run

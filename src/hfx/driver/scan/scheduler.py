@@ -17,8 +17,8 @@ from hfx.driver.run import events
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned
 from hfx.driver.run.folder import RunFolder
 from hfx.driver.run.records import Place, Stored
-from hfx.driver.scan import dispatch, plan
-from hfx.functions.background import Background
+from hfx.driver.scan import plan, submit_and_retry
+from hfx.functions.background_workspace import Background
 from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet
 
@@ -78,7 +78,7 @@ class Scheduler:
     selected: tuple[Hypothesis, ...]
     folder: RunFolder
     pool: Executor
-    function: dispatch.Function
+    function: submit_and_retry.Function
     emit: Callable[[Event], None]
     settle: Callable[[], None]
     workers: int
@@ -154,7 +154,7 @@ class Scheduler:
                 self.emit(Failed(time.time(), "plan", unit.hypothesis, defect))
         return sound
 
-    def _take(self, asked: Round, outcome: dispatch.Outcome, work: "_Work", new: Places) -> None:
+    def _take(self, asked: Round, outcome: submit_and_retry.Outcome, work: "_Work", new: Places) -> None:
         """Write down the records of a task, and note what failed."""
         records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
         places = self.folder.append_results([self.question.stored(record) for record in records], asked.step)
@@ -171,7 +171,7 @@ class Scheduler:
         briefs = tuple(self._event_brief(record, work) for record in records)
         self.emit(Finished(time.time(), outcome.job.label, asked.step, names, len(records), outcome.seconds, briefs))
 
-    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int) -> Iterator[dispatch.Outcome]:
+    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int) -> Iterator[submit_and_retry.Outcome]:
         """The outcomes of a round's tasks, first of those that an earlier run submitted and did not finish."""
         by_key = {unit.key: unit for unit in units}
         noted = self.folder.noted_batches() if asked.inputs is None else []
@@ -181,14 +181,16 @@ class Scheduler:
         threads = max(1, self.workers // max(1, len(batches)))
         payload = partial(self._payload, asked, by_key, threads)
         label = asked.step if not asked.number else f"{asked.step}-{asked.number}"
-        jobs = [dispatch.Job(f"{label}-{i}", {key: by_key[key] for key in batch}, payload) for i, batch in enumerate(batches)]
+        jobs = [
+            submit_and_retry.Job(f"{label}-{i}", {key: by_key[key] for key in batch}, payload) for i, batch in enumerate(batches)
+        ]
         self.emit(self._planned(asked, jobs, len(by_key), kept))
         window = _WINDOW * self.workers
-        return dispatch.results(
+        return submit_and_retry.results(
             jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
         )
 
-    def _planned(self, asked: Round, jobs: Sequence[dispatch.Job], units: int, kept: int) -> Planned:
+    def _planned(self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: int, kept: int) -> Planned:
         points = () if asked.again else tuple((h.name, tuple(h.values)) for h in self.selected)
         return Planned(
             time=time.time(),

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar, overload
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.contents import Curve, ScanContent
+from hfx.driver.run.file_types import Curve, ScanContent
 from hfx.driver.run.folder import VARIATIONS
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hfx.driver.run.events import Event
 from hfx.driver.run.follow import Follower, condensed
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.submission.prepare import prepare_resubmission
 from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.driver.submission.submit import submit

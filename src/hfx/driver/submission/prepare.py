@@ -15,14 +15,14 @@ from hfx import endpoints
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
 from hfx.driver.run.submission_file import job_folder
-from hfx.driver.scan.context import RunContext
-from hfx.driver.scan.ready import Ready, check_here
+from hfx.driver.scan.preparation import Ready, check_here
 from hfx.driver.scan.regions import ready_source
+from hfx.driver.scan.run_context import RunContext
 from hfx.driver.submission.record import Submission
 from hfx.driver.submission.status import RunStatus
 from hfx.endpoints import Endpoint
 from hfx.endpoints.batch.base import SCRIPT, Driver
-from hfx.endpoints.batch.endpoint_file import endpoint_file
+from hfx.endpoints.batch.driver_endpoint_file import endpoint_file
 from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.pallets.cache import cache_folder
 

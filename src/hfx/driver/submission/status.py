@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypedDict, cast
 
 from hfx.driver.run import lock
-from hfx.driver.run.contents import RunContent
+from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import ENDED, read_json
 from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder

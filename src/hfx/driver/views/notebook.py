@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.run.contents import Failure
 from hfx.driver.run.events import Event
+from hfx.driver.run.file_types import Failure
 from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 

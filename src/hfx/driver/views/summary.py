@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.questions.base import FEW, MANY, Brief, Surface, listed
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.questions.content import briefs
-from hfx.driver.run.contents import Contours, Failure, PalletBlock, ScanContent
+from hfx.driver.questions.scan_content import briefs
+from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -15,7 +15,7 @@ from hfx.driver.run.events import Failed
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
 from hfx.driver.views.page.picture import Layout, Snapshot, draw_contour, draw_svg, lay_out
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 from tests.driver import fakes

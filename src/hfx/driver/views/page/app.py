@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hfx.driver.views.page.hub import Hub
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.page.stream import Stream
 
 __all__ = ["FILES", "Activity", "application"]

@@ -15,7 +15,7 @@ from typing import cast
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import lock
-from hfx.driver.run.contents import PalletBlock, RunContent
+from hfx.driver.run.file_types import PalletBlock, RunContent
 from hfx.driver.run.follow import Tail, parsed, without_finished_tasks
 from hfx.driver.run.scan_file import read_scan
 from hfx.driver.views.page.result_reader import Cell, ResultReader, ShownResult

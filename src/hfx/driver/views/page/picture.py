@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import contour, rings, triangulation
+from hfx.driver.plane import contour, triangulation
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
+from hfx.driver.plane.polygons import outline
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
-from hfx.driver.run.contents import Curve, Failure, PalletBlock
+from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
 from hfx.json_types import JsonObject
 
@@ -261,7 +262,7 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
 
 
 def _rings(polygons: Iterable[Array]) -> list[Line]:
-    return [_rounded(ring) for ring in rings.outline(list(polygons))]
+    return [_rounded(ring) for ring in outline(list(polygons))]
 
 
 class _Awaited:

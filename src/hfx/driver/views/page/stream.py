@@ -11,7 +11,7 @@ import msgspec
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.hub import Hub
 from hfx.driver.views.page.messages import Head, Message
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.page.status import head, row, status
 from hfx.driver.views.page.view import Picture, View
 

@@ -6,11 +6,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hfx.driver.run.contents import Contours, Curve
+from hfx.driver.run.file_types import Contours, Curve
 from hfx.driver.run.folder import read_json
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
-from hfx.driver.views.page.request import PlaneRequest
+from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import Status
 from hfx.errors import HfxError, OptionError
 

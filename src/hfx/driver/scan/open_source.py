@@ -5,10 +5,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.contents import RunContent
+from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import read_run
 from hfx.driver.scan import plan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.contents import read_contents

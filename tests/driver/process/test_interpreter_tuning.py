@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hfx.driver.process.garbage_collection import gc_frozen, short_switch_interval, tuned_for_fits
+from hfx.driver.process.interpreter_tuning import gc_frozen, short_switch_interval, tuned_for_fits
 
 
 @pytest.fixture(autouse=True)

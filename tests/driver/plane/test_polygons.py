@@ -5,7 +5,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hfx.driver.plane import rings, triangulation
+from hfx.driver.plane import polygons as rings
+from hfx.driver.plane import triangulation
 from tests.driver.plane.test_triangulation import area, area_within, mesh_of
 
 

@@ -11,9 +11,10 @@ from hfx.driver.plane import axes
 from hfx.driver.process.cores import check_device
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
-from hfx.driver.run.contents import PalletBlock, RunContent
-from hfx.driver.scan import identity, plan, theory_band
-from hfx.driver.scan.identity import Identity
+from hfx.driver.run.file_types import PalletBlock, RunContent
+from hfx.driver.scan import plan, theory_band
+from hfx.driver.scan import run_identity as identity
+from hfx.driver.scan.run_identity import Identity
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = ["Ready", "check_here", "folder_of", "ready"]

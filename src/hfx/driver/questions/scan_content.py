@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.catalogue import of_run
-from hfx.driver.run.contents import Failure, PalletBlock, ScanContent
+from hfx.driver.run.file_types import Failure, PalletBlock, ScanContent
 from hfx.driver.run.folder import read_run
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.records import Stored, read_records

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hfx.endpoints.batch.endpoint_file import endpoint_file
+from hfx.endpoints.batch.driver_endpoint_file import endpoint_file
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.errors import EndpointError
 from tests.endpoints.batch.endpoint_texts import POOL, RIVER, told

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from hfx.driver.api import scan
-from hfx.driver.scan.context import RunContext
+from hfx.driver.scan.run_context import RunContext
 from hfx.functions import task as worker
-from hfx.functions.background import Background
+from hfx.functions.background_workspace import Background
 from tests.driver import fakes
 
 POINTS = [(300, 40), (500, 80), (700, 0), (400, 120)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.events import Listener
-from hfx.driver.scan import dispatch, plan
+from hfx.driver.scan import plan, submit_and_retry
 
 __all__ = ["RunContext", "connected"]
 
@@ -31,7 +31,7 @@ class RunContext:
 
     say: Callable[[str], None] = _to_stderr
     listener: Listener | None = None
-    function: dispatch.Function | None = None
+    function: submit_and_retry.Function | None = None
     stop: threading.Event | None = None
     batch: int = plan.BATCH
     progress: Callable[[int, int | None], None] | None = None

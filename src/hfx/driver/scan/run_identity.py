@@ -5,7 +5,7 @@ from pathlib import Path
 
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT
-from hfx.driver.run.contents import RunContent
+from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import read_run, safe_name
 from hfx.errors import RunFolderError
 from hfx.functions.catalogue import entry_of

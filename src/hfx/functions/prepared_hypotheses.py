@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from hfx.errors import HfxError
-from hfx.functions.background import Background
+from hfx.functions.background_workspace import Background
 from hfx.functions.options import JobOptions
 from hfx.json_types import JsonObject
 from hfx.pallets.json_patch import apply_patch

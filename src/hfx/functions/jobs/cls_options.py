@@ -1,0 +1,44 @@
+"""The options of CLs, with their help texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from hfx.errors import OptionError
+from hfx.functions.options import JobOptions, flag, setting
+
+__all__ = ["Choice", "ClsOptions"]
+
+Choice = Literal["natural", "admissible", "lowest"]
+"""A choice among the minima of a fit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClsOptions(JobOptions):
+    """The options of CLs. Raises `OptionError` for a value that cannot be used."""
+
+    mu: float = setting(1.0, "Value of the parameter of interest (the signal strength) that is tested.")
+    test_stat: str = setting(
+        "qtilde", "Test statistic, q or qtilde: equations 14 and 16 of arXiv:1007.1727.", choices=("q", "qtilde")
+    )
+    starts: int | None = setting(
+        None,
+        "Number of starting points of each fit; with 1 a fit starts from pyhf's initial values only, and no lower minimum"
+        " is searched for. Default: 5.",
+    )
+    minima: Choice = setting(
+        "admissible",
+        "The minimum that CLs is computed from, if a fit has several: 'natural', the one that a fit from pyhf's initial "
+        "values reaches; 'lowest', the lowest found; or 'admissible', the lowest that adds no negative expected yields "
+        "(of a sample in a bin) to those of the natural one.",
+        wire=False,
+        choices=("admissible", "natural", "lowest"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mu <= 0:
+            raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
+        if self.starts is not None and (not isinstance(self.starts, int) or self.starts < 1):
+            raise OptionError(f"{flag('starts')} '{self.starts}': give a whole number, 1 or more")
