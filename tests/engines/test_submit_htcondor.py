@@ -41,7 +41,7 @@ def endpoint(folder: Path, mode: str, *, slow: bool, pace: float = 0.01) -> str:
     """An endpoint file of the test's pool; its jobs, which get no environment of the client's, run what the test runs."""
     python = submitted.environment(folder, slow=slow)["PYTHONPATH"]
     text = engines.ENGINES["htcondor"].text(folder)
-    text = text.replace(f"PYTHONPATH={submitted.ROOT}", f"PYTHONPATH={python} HFX_TEST_PACE={pace}")
+    text = text.replace(f"PYTHONPATH={submitted.ROOT}", f"HFX_TEST_PACE={pace} PYTHONPATH={python}")
     path = folder / "pool.toml"
     path.write_text(f'{text}\nsubmit = "{mode}"\n')
     return str(path)
@@ -58,7 +58,7 @@ def begun(folder: Path, mode: str) -> Path:
     """A slow scan that is under way, with some results but not all."""
     pallet = fakes.write_pallet(folder / "toy", fakes.grid(6, 5))
     run, _ = submit(folder, pallet, endpoint(folder, mode, slow=True, pace=0.4), slow=True)
-    assert engines.until(lambda: len(fitted(run)) > 3, 90), (run / "job" / "condor.log").read_text()
+    assert engines.until(lambda: len(fitted(run)) > 3, 90), (run / "job" / "driver.log").read_text()
     return run
 
 
