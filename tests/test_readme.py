@@ -23,18 +23,20 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "README.md").read_text()
 
 
-def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten lines, of which the last is an equality that holds."""
+def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ten lines, of which the last prints a number of the result."""
     program = blocks(TEXT, "python")[0][1]
     statements = ast.parse(program).body
     assert len([line for line in program.splitlines() if line]) == 10
-    assert isinstance(statements[-1], ast.Assert)
+    assert isinstance(statements[-1], ast.Expr)
     matplotlib.use("agg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(compile(program, "README.md", "exec"), names)
     assert all(point.status == "converged" for point in names["result"])
-    assert (tmp_path / "hfx-runs" / "massless.png").stat().st_size > 1000
+    assert max(names["excluded"]) == 850
+    assert capsys.readouterr().out.endswith("excluded up to mstop = 850\n")
+    assert (tmp_path / "hfx-runs" / "mlsp1.png").stat().st_size > 1000
     pyplot.close("all")
 
 

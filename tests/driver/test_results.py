@@ -121,8 +121,8 @@ def test_the_closing_table(result: ScanResult) -> None:
     assert rows["fitted"] == "2 of 5 hypotheses"
     assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
     assert rows["failed"] == "3: no signal"
-    different = "the natural and the lowest minimum give different CLs for 1 hypothesis"
-    assert rows["minima differ"] == f"{different}, by 0.1 at most; none of them changes its exclusion"
+    different = "1 hypothesis with CLs that depend on the choice of minima (natural or lowest)"
+    assert rows["minima differ"] == f"{different}, by 0.1 at most; the exclusion does not depend on it"
     assert dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"] == f"{different}: b by 0.1"
     assert "minima" not in rows
     assert rows["contour"] == "The axes are m1 and m2. One point."
@@ -178,9 +178,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural (--minima natural); the default is admissible"
-    assert rows["minima differ"].endswith("b by 0.19 (excluded with --minima lowest: CLs 0.01, not 0.2)")
+    assert rows["minima differ"].endswith("b by 0.19 (CLs 0.2; with --minima lowest CLs 0.01, excluded)")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
         result["nowhere"]
-    assert rows["minima differ"].endswith("(excluded with --minima lowest: CLs 0, not 0.2)")
+    assert rows["minima differ"].endswith("(CLs 0.2; with --minima lowest CLs 0, excluded)")

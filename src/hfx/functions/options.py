@@ -50,22 +50,22 @@ class JobOptions:
     """
 
     signal_scale: float = setting(
-        1.0, "Factor on the expected events of every signal, as 1.1 for a cross section larger by 10 %."
+        1.0, "Factor on the expected yield of every signal, for example 1.1 for a cross section larger by 10 %."
     )
     normsys: int = setting(
         4,
-        "How normalisation systematics (normsys) interpolate: 1, exponential; 4, polynomial within one sigma and "
-        "exponential beyond.",
+        "How normalisation systematics (normsys) interpolate: 1 (exponential) or 4 (polynomial within one sigma, "
+        "exponential beyond).",
         choices=(1, 4),
     )
     histosys: str = setting(
         "4p",
-        "How shape systematics (histosys) interpolate: 0, linear in two pieces; 2, quadratic; 4p, polynomial; 2 and 4p "
-        "are linear beyond one sigma.",
+        "How shape systematics (histosys) interpolate: 0 (piecewise linear), 2 (quadratic) or 4p (polynomial); 2 and "
+        "4p are linear beyond one sigma.",
         choices=("0", "2", "4p"),
     )
     measurement: str | None = setting(
-        None, "Name of the measurement in the workspace that is used. Default: the first.", words="the measurement"
+        None, "Name of the measurement of the workspace to use. Default: the first.", words="the measurement"
     )
 
     def __post_init__(self) -> None:

@@ -51,7 +51,7 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert rows["excluded"].endswith("expected (CLs < 0.05)")
     assert "https://www.hepdata.net/record/ins1234567" in out
     assert "hfx-runs/toy/ (scan.json" in out
-    assert "hfx: 12 hypotheses to fit in 1 task\n" in err
+    assert "hfx: 12 hypotheses to fit (in 1 task)\n" in err
     assert "hfx: fitted 12/12" in err
 
 
@@ -236,7 +236,7 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert main.run(["scan", "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--signal-scale" in out
-    assert f"no lower minimum is searched for. Default: {DEFAULT_STARTS}." in out
+    assert f"hfx does not search for lower minima. Default: {DEFAULT_STARTS}." in out
 
 
 def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:

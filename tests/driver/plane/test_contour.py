@@ -69,7 +69,9 @@ def test_line_of_a_plane_is_exact_and_needs_the_significance() -> None:
     (line,) = curves_of(found, "observed")
     assert np.allclose(6.0 - 0.01 * line[:, 0] - 0.002 * line[:, 1], LEVEL, atol=1e-9)
     assert (found["x"], found["y"], found["interpolation"]) == ("m1", "m2", "linear")
-    assert found["notes"] == ["Significances between the points: linear on Delaunay triangles (interpolation linear)."]
+    assert found["notes"] == [
+        "Significances are interpolated between the points linearly on Delaunay triangles (--interpolation linear)."
+    ]
     assert {curve["level"] for curve in found["curves"]} == {0.05}
     (above,), (below,) = curves_of(found, "expected-1"), curves_of(found, "expected+1")
     assert np.allclose(6.0 - 0.01 * above[:, 0] - 0.002 * above[:, 1], LEVEL - 1, atol=1e-9)
@@ -287,20 +289,22 @@ def test_a_surface_with_one_curve_has_its_contour_and_no_band() -> None:
     assert made.band() == []
     (ring,) = made.excluded()
     assert ring[:, 0].max() == pytest.approx(300)
-    assert made.contours["notes"] == ["Values between the points: linear on Delaunay triangles (interpolation linear)."]
+    assert made.contours["notes"] == [
+        "Values are interpolated between the points linearly on Delaunay triangles (--interpolation linear)."
+    ]
 
 
 def test_a_transformation_names_the_values_that_are_interpolated() -> None:
     def logarithm(values: Any) -> Any:
         return -np.log(values)
 
-    surface = Surface(name="limit", curves=("observed",), level=1.0, transform=logarithm)
+    surface = Surface(name="limit", curves=("observed",), level=1.0, transform=logarithm, scale="Logarithms")
     made = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface), interpolation="linear")
     assert np.allclose(np.array(made.contours["curves"][0]["points"])[:, 0], 333)
-    assert made.contours["notes"][0].startswith("Logarithms between the points")
+    assert made.contours["notes"][0].startswith("Logarithms are interpolated between the points")
     gp = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface)).contours
     assert set(gp["uncertainty"]) == {"observed"}
-    assert any("than their own limit says" in note and "sigma" not in note for note in gp["notes"])
+    assert any("the limit of the point itself disagree" in note and "sigma" not in note for note in gp["notes"])
 
 
 def test_a_surface_without_a_level_has_no_contour() -> None:

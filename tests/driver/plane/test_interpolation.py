@@ -53,7 +53,7 @@ def test_a_circle_is_found(name: str, within: float) -> None:
     radius = np.hypot(ring[:, 0] - 350, ring[:, 1] - 200)
     assert np.abs(radius - 40 * (4.0 - LEVEL)).max() < within
     assert found["interpolation"] == name
-    assert any(f"(interpolation {name})" in note for note in found["notes"])
+    assert any(f"(--interpolation {name})" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("name", interpolation.INTERPOLATIONS)
@@ -78,14 +78,14 @@ def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
     truth = 100 * (5.0 - LEVEL)
     assert np.mean(np.concatenate(low)[:, 0]) - 15 < truth < np.mean(np.concatenate(high)[:, 0]) + 15
     assert area_within(made.uncertain()) > 400 * 2
-    assert any("drawn through a smooth surface" in note for note in made.contours["notes"])
+    assert any("belongs to a smooth surface" in note for note in made.contours["notes"])
     assert "uncertainty" not in contours(scan_of(GRID, lambda x, y: 5.0 - x / 100), interpolation="linear")
 
 
 def test_points_that_lie_across_the_line_are_counted() -> None:
     odd = (300, 200)
     found = contours(scan_of(GRID, lambda x, y: -1.0 if (x, y) == odd else 5.2 - x / 150 - y / 5000))
-    assert any(f"1 of {len(GRID)} points lie on the other side of the observed line" in note for note in found["notes"])
+    assert any(f"For 1 of {len(GRID)} points the observed contour" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("name", ["gp", "rbf"])
@@ -93,7 +93,7 @@ def test_too_many_points_are_linear_and_it_is_said(name: str, monkeypatch: pytes
     monkeypatch.setattr(interpolation, "MOST_POINTS", 50)
     found = contours(scan_of(GRID, lambda x, y: 5.0 - x / 120), interpolation=name)
     assert found["interpolation"] == "linear"
-    assert any(f"The interpolation {name} is not made for more than 50 points (here 99)" in n for n in found["notes"])
+    assert any(f"--interpolation {name} is not possible for more than 50 points (here 99)" in n for n in found["notes"])
 
 
 def test_few_points_are_linear_and_it_is_said() -> None:

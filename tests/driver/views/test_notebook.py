@@ -116,7 +116,7 @@ def test_outside_a_notebook_it_is_the_terminal_s(capsys: pytest.CaptureFixture[s
     with View({"x": "m1"}).shown(heard.append) as shown:
         shown.listen(PLANNED)
     assert heard == [PLANNED]
-    assert "12 hypotheses to fit in 3 tasks" in capsys.readouterr().err
+    assert "12 hypotheses to fit (in 3 tasks)" in capsys.readouterr().err
 
 
 CELLS = (

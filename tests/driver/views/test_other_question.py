@@ -46,11 +46,11 @@ def test_the_page_shows_its_columns_and_its_level(run: tuple[Path, list[Event]])
         {"name": "events", "title": "signal events"},
         {"name": "channels", "title": "channels"},
     ]
-    assert feed.state.level == 3.0
+    assert feed.state.level == 10.0
     for position, name in enumerate(feed.names):
         number = events_of(feed.state.points[name])
         assert feed.state.results[name].numbers == (pytest.approx(number),)
-        assert feed.state.statuses[name] is (Status.EXCLUDED if number < 3.0 else Status.ALLOWED)
+        assert feed.state.statuses[name] is (Status.EXCLUDED if number < 10.0 else Status.ALLOWED)
         assert row(feed, position)[5] == [pytest.approx(number), feed.cells[name][1]]
 
 
@@ -74,7 +74,7 @@ def test_the_terminal_and_the_notebook_show_it(run: tuple[Path, list[Event]]) ->
     data = plot_data(state)
     assert data is not None
     assert (data.surface.name, len(data.results)) == ("signal events", len(POINTS))
-    assert (state.question, state.level) == ("signal_events", 3.0)
+    assert (state.question, state.level) == ("signal_events", 10.0)
     console = Console(file=io.StringIO(), width=100, height=30, color_system=None)
     console.print(board)
     text = console.file.getvalue()  # type: ignore[attr-defined]

@@ -42,15 +42,15 @@ def command(question: str) -> Callable[..., int]:
         given: Mapping[str, OptionValue],
         plan: Annotated[
             bool,
-            Option("--plan", help="Print what would be done (hypotheses, tasks, an estimate of the time), and do nothing."),
+            Option("--plan", help="Print what would be done (hypotheses, tasks, an estimate of the time), and stop."),
         ] = False,
         live: Annotated[bool, Option("--live", help="Show the scan in a web browser while it runs.")] = False,
         no_browser: Annotated[
-            bool, Option("--no-browser", help="With --live: print the page's address, and open no browser.")
+            bool, Option("--no-browser", help="With --live: print the address of the page, do not open a browser.")
         ] = False,
         port: Annotated[int, Option(help="With --live: the page's TCP port on this machine; 0 takes any free one.")] = 0,
         as_json: Annotated[
-            bool, Option("--json", help="Print all results as JSON (the content of scan.json) in place of the table.")
+            bool, Option("--json", help="Print all results as JSON (the content of scan.json) instead of the table.")
         ] = False,
         quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
         verbose: Annotated[
@@ -58,7 +58,7 @@ def command(question: str) -> Callable[..., int]:
             Option(
                 "-v",
                 "--verbose",
-                help="Print more progress, and longer lists in the table; after an error within hfx, print its traceback.",
+                help="Print more progress, and longer lists in the table; on an internal error, print the traceback.",
             ),
         ] = False,
     ) -> int:

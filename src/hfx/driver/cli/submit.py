@@ -80,7 +80,7 @@ def status(
 def attach(
     run: Folder,
     as_json: Annotated[
-        bool, Option("--json", help="At the end print all results as JSON (the content of scan.json) in place of the table.")
+        bool, Option("--json", help="At the end print all results as JSON (the content of scan.json) instead of the table.")
     ] = False,
     quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
     verbose: Annotated[

@@ -25,7 +25,7 @@ def watch(
             metavar="RUN", help="The run's folder; the scan may be running, here or on another machine, or have ended."
         ),
     ],
-    no_browser: Annotated[bool, Option("--no-browser", help="Print the page's address, and open no browser.")] = False,
+    no_browser: Annotated[bool, Option("--no-browser", help="Print the address of the page, do not open a browser.")] = False,
     port: Annotated[int, Option(help="The page's TCP port on this machine; 0 takes any free one.")] = 0,
 ) -> int:
     """Show a run as a web page, until Ctrl-C.

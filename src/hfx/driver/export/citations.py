@@ -41,8 +41,8 @@ def cite() -> str:
     """The text of ``hfx --cite``."""
     width = max(len(name) for name, _ in _METHODS)
     lines = [
-        "If you use hfx, please cite the likelihood you scanned (its HEPData record or DOI; the scan's",
-        "closing table names it), the methods, and hfx:",
+        "If you use hfx, please cite the likelihood that you scanned (its HEPData record or DOI; the scan's",
+        "summary table names it), the methods, and hfx:",
         "",
         *(f"  {name:<{width}}  {text}" for name, text in _METHODS),
         f"  {'hfx':<{width}}  The hfx developers, hfx {__version__}",

@@ -60,6 +60,9 @@ def label_values(labels: Sequence[str], values: Values) -> Array:
     return table
 
 
+_FIRST_OTHER = "the first other label that differs between hypotheses"
+
+
 def choose(
     labels: Sequence[str], values: Values, x: str | None = None, y: str | None = None, *, quantity: str = "The value"
 ) -> Axes:
@@ -74,7 +77,7 @@ def choose(
         return Axes(x, y, f"The axes are {x} and {y}, as asked.")
     if y is not None:
         x = free[0] if free else next(iter(table))
-        return Axes(x, y, f"The vertical axis is {y}, as asked; the horizontal one {x}, the first other to vary.")
+        return Axes(x, y, f"The vertical axis is {y}, as asked; the horizontal axis is {x}, {_FIRST_OTHER}.")
     if x is not None:
         return _second(x, free, quantity)
     return _first_two(table, varying, quantity)
@@ -83,7 +86,7 @@ def choose(
 def _second(x: str, free: Sequence[str], quantity: str) -> Axes:
     if not free:
         return Axes(x, None, f"{quantity} is drawn against {x}, as asked: no other label varies.")
-    return Axes(x, free[0], f"The horizontal axis is {x}, as asked; the vertical one {free[0]}, the first other to vary.")
+    return Axes(x, free[0], f"The horizontal axis is {x}, as asked; the vertical axis is {free[0]}, {_FIRST_OTHER}.")
 
 
 def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
@@ -93,7 +96,7 @@ def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
         return Axes(x, None, f"{quantity} is drawn against {x}: {why}.")
     x, y = varying[:2]
     if len(varying) == 2:
-        return Axes(x, y, f"The axes are {x} and {y}, the two labels that vary.")
+        return Axes(x, y, f"The axes are {x} and {y}, the two labels that differ between hypotheses.")
     names = ", ".join(varying)
     why = f"The labels {names} vary and no axes were chosen: the axes are the first two, {x} and {y};"
     return Axes(x, y, f"{why} choose others with --x and --y.")

@@ -162,9 +162,9 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
     unit = f" {surface.unit}" if surface.unit else ""
     yield (
-        f"The line is drawn through a smooth surface, from which single points differ by {interpolated.scatter[0]:.2g}{unit}; "
-        f"{across} of {len(points.places)} points lie on the other side of the {surface.curves[0]} line than their own "
-        f"{surface.name} says."
+        f"The contour belongs to a smooth surface, which does not pass exactly through the points: they scatter about it with "
+        f"a standard deviation of {interpolated.scatter[0]:.2g}{unit}. For {across} of {len(points.places)} points the "
+        f"{surface.curves[0]} contour and the {surface.name} of the point itself disagree on whether it is excluded."
     )
 
 

@@ -26,7 +26,7 @@ DEFAULT = "gp"
 MOST_POINTS = 1000
 """With more points gp and rbf, whose work grows with the cube of their number, are replaced by linear."""
 
-_WORDS = {"gp": "a Gaussian process", "rbf": "thin plate splines", "linear": "linear on Delaunay triangles"}
+_WORDS = {"gp": "by a Gaussian process", "rbf": "by thin plate splines", "linear": "linearly on Delaunay triangles"}
 _FINE_TRIANGLES = 20_000  # on which a curved surface is linear
 _MOST_PARTS = 12  # that the side of a triangle is cut into
 _THREAD_LIMIT = threading.Lock()
@@ -155,9 +155,9 @@ def _spline(points: Array, values: Array, places: Array) -> Array:
 
 def _replaced(mesh: Mesh, values: Array, name: str, why: str, quantity: str) -> InterpolatedSurface:
     """The linear surface in place of the one that was chosen, and why."""
-    note = f"{_description('linear', quantity)} The interpolation {name} is not made {why}."
+    note = f"{_description('linear', quantity)} --interpolation {name} is not possible {why}."
     return InterpolatedSurface("linear", mesh, values, notes=(note,))
 
 
 def _description(name: str, quantity: str) -> str:
-    return f"{quantity} between the points: {_WORDS[name]} (interpolation {name})."
+    return f"{quantity} are interpolated between the points {_WORDS[name]} (--interpolation {name})."

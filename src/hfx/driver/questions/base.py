@@ -151,7 +151,7 @@ class Surface:
         return self.curves.index(curve)
 
 
-# Entries that a row of the closing table lists: by default, and with -v.
+# Entries that a row of the summary table lists: by default, and with -v.
 FEW, MANY = 2, 100
 
 
@@ -234,7 +234,7 @@ class Question(ABC, Generic[Result]):
         return ""
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
-        """Rows of the closing table, name and text; a row without text is left out. `verbose`: with long lists."""
+        """Rows of the summary table, name and text; a row without text is left out. `verbose`: with long lists."""
         return []
 
     def description(self) -> str:

@@ -20,7 +20,7 @@ __all__ = ["Cls", "ClsBrief"]
 _PRIVATE = ("key", "job", "version", "step", "solutions")
 
 _FAR_APART = 1e-3
-"""In CLs: where the natural and the lowest minima differ by more, the closing table says so."""
+"""In CLs: where the natural and the lowest minima differ by more, the summary table says so."""
 
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
@@ -222,11 +222,11 @@ def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
     if not differing:
         return ""
     count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
-    sentence = f"the natural and the lowest minimum give different CLs for {count}"
+    sentence = f"{count} with CLs that depend on the choice of minima (natural or lowest)"
     differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
     shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
     if not shown:
-        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; none of them changes its exclusion"
+        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; the exclusion does not depend on it"
     return f"{sentence}: {listed([_difference_of(brief) for brief in shown], MANY if verbose else FEW)}"
 
 
@@ -236,4 +236,4 @@ def _difference_of(brief: ClsBrief) -> str:
         return text
     choice, value = brief.changed_by
     excluded = "excluded" if value < LEVEL else "not excluded"
-    return f"{text} ({excluded} with --minima {choice}: CLs {value:.3g}, not {brief.numbers[0]:.3g})"
+    return f"{text} (CLs {brief.numbers[0]:.3g}; with --minima {choice} CLs {value:.3g}, {excluded})"

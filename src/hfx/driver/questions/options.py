@@ -39,25 +39,30 @@ class ScanOptions:
 
     question: AnyQuestion = field(default_factory=_default_question)
     output: str | Path | None = setting(
-        None, "Folder for the results. Default: hfx-runs/PALLET-REGION here, with a number added if that holds another scan."
+        None,
+        "Folder for the results. Default: hfx-runs/PALLET-REGION in the current folder; a number is added if that folder "
+        "contains another scan.",
     )
     region: str | None = setting(
         None,
         "The analysis region, if the pallet has several: its name, or 'all' to scan each of them and take, at every "
-        "point, the one with the smallest expected CLs. Default: the only one.",
+        "point, the one with the smallest expected CLs. Required if the pallet has several.",
     )
     only: str | None = setting(
-        None, "Fit only hypotheses whose name matches this shell pattern, as 'C1N2_*_400_*'. Default: all."
+        None, "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Default: all."
     )
     where: str | None = setting(
         None,
-        "Fit only hypotheses whose labels (their masses, for example) fulfil this condition, as 'mn2-mn1==130'. Default: all.",
+        "Fit only hypotheses whose labels (the numbers that identify a hypothesis, usually masses) fulfil this condition, for "
+        "example 'mn2-mn1==130'. Default: all.",
     )
     x: str | None = setting(
-        None, "Horizontal axis of the contour: a label, or arithmetic on labels, as mn2-mn1. Default: the first that varies."
+        None,
+        "Horizontal axis of the contour: a label, or arithmetic on labels, for example mn2-mn1. Default: the first label that "
+        "differs between hypotheses.",
     )
     y: str | None = setting(
-        None, "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second that varies."
+        None, "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs."
     )
     interpolation: str = setting(
         "gp",
@@ -67,16 +72,16 @@ class ScanOptions:
     )
     endpoint: str | Sequence[str] | None = setting(
         None,
-        "Where the fits run: the name of an endpoint ('hfx endpoint list' shows them) or its TOML file. Given several "
-        "times, the endpoints share the work. Default: embedded, which is this process.",
+        "Where the fits run: the name of an endpoint ('hfx endpoint list' shows them) or its TOML file. Repeat the "
+        "option to share the work between several endpoints. Default: embedded, that is, in this process.",
     )
     threads: int | None = setting(
         None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
     )
     device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (the GPU number N).")
-    xlabel: str | None = setting(None, "Text at the picture's horizontal axis; LaTeX between $ signs. Default: made from --x.")
-    ylabel: str | None = setting(None, "Text at the picture's vertical axis; LaTeX between $ signs. Default: made from --y.")
-    title: str | None = setting(None, "Text above the picture. Default: the pallet's name and description.")
+    xlabel: str | None = setting(None, "Title of the horizontal axis; LaTeX between $ signs. Default: made from --x.")
+    ylabel: str | None = setting(None, "Title of the vertical axis; LaTeX between $ signs. Default: made from --y.")
+    title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.")
     forbidden: str | None = setting(
         None,
         "Kinematically forbidden region of the picture, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and"
@@ -84,15 +89,15 @@ class ScanOptions:
     )
     theory_band: float | str | None = setting(
         None,
-        "Relative uncertainty of the signal cross section, as 0.1 for 10 %, or a CSV file with the columns name and "
-        "uncertainty. The scan is repeated with the signals scaled up and down by it. Default: none.",
+        "Relative uncertainty of the signal cross section, for example 0.1 for 10 %, or a CSV file with the columns "
+        "name and uncertainty. The scan is repeated with the signals scaled up and down by this uncertainty. Default: none.",
     )
     labels: tuple[str, ...] | None = setting(
-        None, "Names of the numbers in the file names of loose patches, with commas between them: msb,mn2,mn1. Default: x1,x2,..."
+        None,
+        "For patches in separate files: names of the numbers in their file names, separated by commas, for example msb,mn2,mn1. "
+        "Default: x1,x2,...",
     )
-    verify: bool = setting(
-        True, "Whether to refuse a patch set whose digest says that it was made for another background workspace."
-    )
+    verify: bool = setting(True, "Refuse a patch set whose digest shows that it was made for another background workspace.")
 
     def __post_init__(self) -> None:
         labels: object = self.labels

@@ -1,1 +1,1 @@
-"""Views of a run: terminal, notebook, closing table and browser page."""
+"""Views of a run: terminal, notebook, summary table and browser page."""

@@ -1,4 +1,4 @@
-"""The closing table of a scan: rows of text, and the same for rich."""
+"""The summary table of a scan: rows of text, and the same for rich."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -87,7 +87,7 @@ def _contour(contours: Contours, verbose: bool) -> str:
 
 def _citation(pallet: PalletBlock) -> str:
     likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
-    return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' in full)"
+    return f"{likelihood}; arXiv:1007.1727; hfx (full list: 'hfx --cite')"
 
 
 def _files(folder: Path) -> str:

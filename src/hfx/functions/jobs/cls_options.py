@@ -18,20 +18,20 @@ Choice = Literal["natural", "admissible", "lowest"]
 class ClsOptions(JobOptions):
     """The options of CLs. Raises `OptionError` for a value that cannot be used."""
 
-    mu: float = setting(1.0, "Value of the parameter of interest (the signal strength) that is tested.")
+    mu: float = setting(1.0, "Tested value of the parameter of interest (the signal strength).")
     test_stat: str = setting(
-        "qtilde", "Test statistic, q or qtilde: equations 14 and 16 of arXiv:1007.1727.", choices=("q", "qtilde")
+        "qtilde", "Test statistic: q (equation 14 of arXiv:1007.1727) or qtilde (equation 16).", choices=("q", "qtilde")
     )
     starts: int | None = setting(
         None,
-        "Number of starting points of each fit; with 1 a fit starts from pyhf's initial values only, and no lower minimum"
-        " is searched for. Default: 5.",
+        "Number of starting points of each fit; with 1 a fit starts from pyhf's initial values only, and hfx does not "
+        "search for lower minima. Default: 5.",
     )
     minima: Choice = setting(
         "admissible",
         "The minimum that CLs is computed from, if a fit has several: 'natural', the one that a fit from pyhf's initial "
-        "values reaches; 'lowest', the lowest found; or 'admissible', the lowest that adds no negative expected yields "
-        "(of a sample in a bin) to those of the natural one.",
+        "values reaches; 'lowest', the lowest found; or 'admissible', the lowest in which every negative yield of a "
+        "sample in a bin is also negative in the natural minimum.",
         wire=False,
         choices=("admissible", "natural", "lowest"),
     )
