@@ -12,7 +12,7 @@ import numba
 import pytest
 
 from hfx.functions import precompile
-from hfx.hf_core.cpu import buffers, compilation, newton_step
+from hfx.hf_core.cpu import buffers, compilation, solver_state
 from hfx.hf_core.cpu.compilation import KERNELS, is_cached
 from hfx.hf_core.cpu.minimize import minimize_rows
 from tests.conformance.points import points
@@ -41,7 +41,7 @@ def test_the_types_of_what_python_makes_are_known_without_making_it() -> None:
     size = tables.width.shape[1]
     assert buffers.tables_type(tables) == numba.typeof(buffers.tables_by_reference(tables))
     assert buffers.work_arrays_type(tables) == numba.typeof(buffers.work_arrays(tables))
-    assert newton_step.state_type(size) == numba.typeof(newton_step.state(size))
+    assert solver_state.state_type(size) == numba.typeof(solver_state.state(size))
 
 
 class Watched:
@@ -84,11 +84,11 @@ def test_there_is_none_on_one_core_nor_where_nothing_can_be_kept(
 
 def test_the_second_process_compiles_what_it_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    types = numba.typeof(newton_step.state_fields(2))
-    with precompile._second({compilation.name_of(newton_step.make_state): (types,)}) as done:
+    types = numba.typeof(solver_state.state_fields(2))
+    with precompile._second({compilation.name_of(solver_state.make_state): (types,)}) as done:
         done()
         assert watched.started[0].returncode == 0
-    assert list(tmp_path.rglob("newton_step.make_state-*.nbc"))
+    assert list(tmp_path.rglob("solver_state.make_state-*.nbc"))
 
 
 def test_it_is_stopped_with_what_waits_for_it(watched: Watched) -> None:
@@ -116,15 +116,15 @@ ALONE = """
 import os, subprocess, time
 import numba
 from hfx.functions import precompile
-from hfx.hf_core.cpu import compilation, newton_step
+from hfx.hf_core.cpu import compilation, solver_state
 popen = subprocess.Popen
 def start(*args, **options):
     process = popen(*args, **options)
     print(process.pid, flush=True)
     return process
 subprocess.Popen = start
-types = numba.typeof(newton_step.state_fields(2))
-with precompile._second({compilation.name_of(newton_step.make_state): (types,)}):
+types = numba.typeof(solver_state.state_fields(2))
+with precompile._second({compilation.name_of(solver_state.make_state): (types,)}):
     time.sleep(60)
 """
 

@@ -75,7 +75,7 @@ class JobOptions:
         if self.signal_scale <= 0:
             raise OptionError(f"--signal-scale {self.signal_scale:g}: give a number above 0")
 
-    def _check(self, entry: dataclasses.Field[Any], value: object) -> None:
+    def _check(self, entry: OptionField, value: object) -> None:
         choices = entry.metadata.get("choices")
         if choices and value not in choices:
             raise OptionError(f"{flag(entry.name)} '{value}' is not one of {', '.join(map(str, choices))}")
@@ -83,7 +83,7 @@ class JobOptions:
             raise OptionError(f"{flag(entry.name)} '{value}' is not a finite number")
 
     @classmethod
-    def entries(cls) -> tuple[dataclasses.Field[Any], ...]:
+    def entries(cls) -> tuple[OptionField, ...]:
         """The options' fields."""
         return fields(cls)
 

@@ -12,20 +12,22 @@ import pickle
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
 
 from numba import boolean, float64, int64, typeof
+from numba.core.types import Type
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, rates
-from hfx.hf_core.cpu.compilation import KERNELS, is_cached, name_of, without_garbage_collection
+from hfx.hf_core.cpu import buffers, derivatives, mirrored_alphas, newton_step, rates, solver_state
+from hfx.hf_core.cpu.compilation import KERNELS, cache_folder, dispatcher_of, is_cached, name_of, without_garbage_collection
 from hfx.hf_core.cpu.minimize import minimize_rows
 
 __all__ = ["compile_kernels"]
 
-Calls = dict[str, tuple[Any, ...]]  # the types of the arguments of each kernel
+Kernel = Callable[..., object]
+Types = tuple[Type, ...]
+Calls = dict[str, Types]  # the types of the arguments of each kernel
 _PATIENCE = 120.0  # seconds
 _lock = threading.Lock()
 
@@ -33,7 +35,8 @@ _lock = threading.Lock()
 def compile_kernels(tables: Tables) -> None:
     """Compile all kernels but the last, with a second process if that saves time."""
     with _lock:
-        if not is_cached(minimize_rows.dispatcher) and minimize_rows.dispatcher._cache.cache_path and _cores() > 1:
+        dispatcher = dispatcher_of(minimize_rows)
+        if not is_cached(dispatcher) and cache_folder(dispatcher) and _cores() > 1:
             own, others = _halves(tables)
             with _second(others) as done, without_garbage_collection():
                 _compile(own)
@@ -47,22 +50,22 @@ def _cores() -> int:
 def _halves(tables: Tables) -> tuple[Calls, Calls]:
     """The kernels that this process compiles, and those of the second process."""
     parameters = tables.width.shape[1]
-    t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), newton_step.state_type(parameters)
+    t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), solver_state.state_type(parameters)
     h, v = int64, float64[::1]
-    own = {newton_step.step: (t, h, v, v, v, v, int64, boolean, float64, float64, w, s)}
-    others = {
+    own: dict[Kernel, Types] = {newton_step.step: (t, h, v, v, v, v, int64, boolean, float64, float64, w, s)}
+    others: dict[Kernel, Types] = {
         derivatives.derivatives: (t, h, v, v, w, v),
         rates.value: (t, h, v, v, v, v, w),
         buffers.resolve: (t, h, w),
         mirrored_alphas.reflect: (t, h, v, v, v, w, v),
         buffers.make_work_arrays: (typeof(buffers.work_fields(tables)),),  # type: ignore[no-untyped-call]
         buffers.make_tables: (typeof(tuple(tables)),),  # type: ignore[no-untyped-call]
-        newton_step.make_state: (typeof(newton_step.state_fields(parameters)),),  # type: ignore[no-untyped-call]
+        solver_state.make_state: (typeof(solver_state.state_fields(parameters)),),  # type: ignore[no-untyped-call]
     }
     return _named(own), _named(others)
 
 
-def _named(calls: Mapping[Any, tuple[Any, ...]]) -> Calls:
+def _named(calls: Mapping[Kernel, Types]) -> Calls:
     """Names in place of the kernels, which the second process looks up."""
     return {name_of(kernel): types for kernel, types in calls.items()}
 
@@ -73,7 +76,7 @@ def _compile(calls: Calls) -> None:
 
 
 @contextmanager
-def _second(wanted: Calls) -> Iterator[Any]:
+def _second(wanted: Calls) -> Iterator[Callable[[], None]]:
     """A process that compiles ``wanted``; the function that is yielded waits for it. It ends when this process ends, for any
     reason."""
     command = [sys.executable, "-c", f"from {__name__} import _serve; _serve()"]

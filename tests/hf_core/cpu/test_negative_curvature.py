@@ -8,7 +8,7 @@ from numba import njit
 
 from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
-from hfx.hf_core.cpu.newton_step import state
+from hfx.hf_core.cpu.solver_state import state
 from tests.hf_core.problems import Floats
 
 

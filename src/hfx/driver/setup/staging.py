@@ -108,7 +108,7 @@ def _compiled() -> list[Path]:
     """The files of the kernels compiled in this hfx; none before the first scan, or if numba can write no cache folder."""
     from hfx.hf_core.cpu import compilation, minimize
 
-    folder: str | None = minimize.minimize_rows.dispatcher._cache.cache_path
+    folder = compilation.cache_folder(compilation.dispatcher_of(minimize.minimize_rows))
     return sorted(Path(folder).glob(f"*-{compilation.digest_of()}*.nb[ic]")) if folder else []
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import cast
 
 import numba
 import numpy as np
 from numba import types
+from numba.core.types import Type
 from numba.experimental import structref
 
 from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
 
@@ -30,83 +32,83 @@ __all__ = [
 class WorkArrays(structref.StructRefProxy):
     """One thread's work arrays, passed by reference: a call copies one pointer."""
 
+    blocks: Index  # (1,): the number of the hypothesis' blocks that are evaluated, the first ones
+    resolved: Index  # (1,): the hypothesis that the indices below are of; -1 for none
+    shape: Array  # (3, P): T, T', T'' of each parameter
+    clipped: Array  # (P,)
+    excess: Array  # (P,): the part outside [-1, 1], with its sign
+    linear_from: Index  # (blocks + 1,): where each block's linear factors begin
+    linear: Index  # their parameters, block after block
+    linear_slope: Array  # f'/f
+    linear_slot: Index  # their rows across
+    normsys_from: Index  # (blocks + 1,): where each block's interpolated factors begin
+    normsys: Index  # their parameters, block after block; the next seven likewise
+    table: Array  # (8, normsys): c1..c6, log hi, log lo
+    at: Array  # their clipped parameters
+    factor: Array  # f inside [-1, 1]
+    inverse_factor: Array
+    exponent: Array  # code 1: the logarithm of f
+    slope: Array  # f'/f
+    second: Array  # f''/f
+    shift_from: Index  # (blocks + 1,)
+    shift_index: Index  # the parameter of each shift, block after block
+    alpha: Array  # of one block's shifts, as the next five
+    even: Array
+    even_slope: Array
+    moved: Array
+    summed: Array
+    curved: Array
+    scale: Array  # phi of each cell
+    yields: Array  # phi A of each cell
+    nu: Array  # (N,)
+    first: Array  # (N,) slope of the Poisson term
+    curvature: Array  # (N,)
+    gamma_from: Index  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
+    gamma_slot: Index  # their rows across
+    slots: Index  # (1,): the number of rows across, and
+    slots_from: Index  # (blocks + 1,) their number before each block
+    slot: Index  # (P,): the last one of each parameter
+    slotted: Index  # (slots,): their parameters, and
+    slot_bin: Index  # their main bins; -1 for a linear factor
+    outward: Array  # (2, P, blocks): log hi and log lo of each parameter in each block
+    beyond: Array  # (blocks,): the logarithm of the exponentials outside [-1, 1]
+    bent: Array  # (padded P): the part of the diagonal from f''/f and T''
+    rows: Array  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
+    logarithmic: Array
+    additive: Array
+    both: Array
+    jacobian: Array
+    across: Array  # (slots, padded P)
+    joint: Array  # (slots, padded P): the part of a cell with several factors per bin in all but the first of these rows
+    weight: Array  # (blocks,)
+    row_curvature: Array  # (N,): the curvature that the rows were made with
+    row_rate: Array  # (N,): and the rates
+    remainder: Array  # (padded P): the diagonal without the rows and
+    prior: Array  # (padded P) the constraints
+    diagonal: Array  # (padded P): the Hessian's
+    coefficient: Array  # (products, 2): of the products for two parameters
+    row: Index  # (products,)
+    inverse: Array  # (padded P) of D, the next six: of the conjugate gradients
+    solution: Array
+    residual: Array
+    direction: Array
+    product: Array
+    preconditioned: Array
+    bend: Array  # (1,): x' H x of the solution
+    root: Array  # (N,)
+    along: Array  # (padded N)
+    inner: Array  # (padded N, padded N)
+    reflected: Array  # (P,) each alpha, mirrored
+    ratio: Array  # (P,) of its factor there
+    changed: Array  # (P, N): of each bin's rate
+
 
 @structref.register
 class _WorkArraysType(types.StructRef):
     pass
 
 
-_FIELDS = [
-    "blocks",  # (1,): the number of the hypothesis' blocks that are evaluated, the first ones
-    "resolved",  # (1,): the hypothesis that the indices below are of; -1 for none
-    "shape",  # (3, P): T, T', T'' of each parameter
-    "clipped",  # (P,)
-    "excess",  # (P,): the part outside [-1, 1], with its sign
-    "linear_from",  # (blocks + 1,): where each block's linear factors begin
-    "linear",  # their parameters, block after block
-    "linear_slope",  # f'/f
-    "linear_slot",  # their rows across
-    "normsys_from",  # (blocks + 1,): where each block's interpolated factors begin
-    "normsys",  # their parameters, block after block; the next seven likewise
-    "table",  # (8, normsys): c1..c6, log hi, log lo
-    "at",  # their clipped parameters
-    "factor",  # f inside [-1, 1]
-    "inverse_factor",
-    "exponent",  # code 1: the logarithm of f
-    "slope",  # f'/f
-    "second",  # f''/f
-    "shift_from",  # (blocks + 1,)
-    "shift_index",  # the parameter of each shift, block after block
-    "alpha",  # of one block's shifts, as the next five
-    "even",
-    "even_slope",
-    "moved",
-    "summed",
-    "curved",
-    "scale",  # phi of each cell
-    "yields",  # phi A of each cell
-    "nu",  # (N,)
-    "first",  # (N,) slope of the Poisson term
-    "curvature",  # (N,)
-    "gamma_from",  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
-    "gamma_slot",  # their rows across
-    "slots",  # (1,): the number of rows across, and
-    "slots_from",  # (blocks + 1,) their number before each block
-    "slot",  # (P,): the last one of each parameter
-    "slotted",  # (slots,): their parameters, and
-    "slot_bin",  # their main bins; -1 for a linear factor
-    "outward",  # (2, P, blocks): log hi and log lo of each parameter in each block
-    "beyond",  # (blocks,): the logarithm of the exponentials outside [-1, 1]
-    "bent",  # (padded P): the part of the diagonal from f''/f and T''
-    "rows",  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
-    "logarithmic",
-    "additive",
-    "both",
-    "jacobian",
-    "across",  # (slots, padded P)
-    "joint",  # (slots, padded P): the part of a cell with several factors per bin in all but the first of these rows
-    "weight",  # (blocks,)
-    "row_curvature",  # (N,): the curvature that the rows were made with
-    "row_rate",  # (N,): and the rates
-    "remainder",  # (padded P): the diagonal without the rows and
-    "prior",  # (padded P) the constraints
-    "diagonal",  # (padded P): the Hessian's
-    "coefficient",  # (products, 2): of the products for two parameters
-    "row",  # (products,)
-    "inverse",  # (padded P) of D, the next six: of the conjugate gradients
-    "solution",
-    "residual",
-    "direction",
-    "product",
-    "preconditioned",
-    "bend",  # (1,): x' H x of the solution
-    "root",  # (N,)
-    "along",  # (padded N)
-    "inner",  # (padded N, padded N)
-    "reflected",  # (P,) each alpha, mirrored
-    "ratio",  # (P,) of its factor there
-    "changed",  # (P, N): of each bin's rate
-]
+_FIELDS = list(WorkArrays.__annotations__)
 structref.define_constructor(WorkArrays, _WorkArraysType, _FIELDS)  # type: ignore[no-untyped-call]
 structref.define_boxing(_WorkArraysType, WorkArrays)  # type: ignore[no-untyped-call]
 
@@ -125,44 +127,44 @@ structref.define_boxing(_TablesReferenceType, TablesReference)  # type: ignore[n
 
 
 @entry
-def make_work_arrays(arrays: Any) -> Any:
+def make_work_arrays(arrays: tuple[Array | Index, ...]) -> WorkArrays:
     """:class:`WorkArrays` of these arrays, one for each field."""
     return WorkArrays(*arrays)  # type: ignore[no-untyped-call]
 
 
 @entry
-def make_tables(tables: Any) -> Any:
+def make_tables(tables: tuple[object, ...]) -> TablesReference:
     """The Tables of these entries."""
     return TablesReference(*tables)  # type: ignore[no-untyped-call]
 
 
-def tables_by_reference(tables: Tables) -> Any:
-    """The Tables as the kernels take them."""
-    return make_tables(tuple(tables))
+def tables_by_reference(tables: Tables) -> Tables:
+    """The Tables as the kernels take them: a :class:`TablesReference`, whose fields are the same."""
+    return cast(Tables, make_tables(tuple(tables)))
 
 
-def tables_type(tables: Tables) -> Any:
+def tables_type(tables: Tables) -> Type:
     """numba's type of the result of :func:`tables_by_reference`."""
     return _TablesReferenceType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
 
 
-def work_arrays_type(tables: Tables) -> Any:
+def work_arrays_type(tables: Tables) -> Type:
     """numba's type of the result of :func:`work_arrays`."""
     return _WorkArraysType(list(zip(_FIELDS, map(numba.typeof, work_fields(tables)), strict=True)))  # type: ignore[no-untyped-call]
 
 
-def _most(t: Any, counts: Any) -> int:
+def _most(t: Tables, counts: Index) -> int:
     """The largest sum over a hypothesis of ``counts``, given for each block."""
     ends = np.concatenate([[0], np.cumsum(counts[t.hypothesis_block])])
     return int(np.diff(ends[t.hypothesis_from]).max(initial=1))
 
 
-def work_arrays(t: Tables) -> Any:
+def work_arrays(t: Tables) -> WorkArrays:
     """Work arrays for the largest hypothesis."""
     return make_work_arrays(work_fields(t))
 
 
-def work_fields(t: Tables) -> tuple[Any, ...]:
+def work_fields(t: Tables) -> tuple[Array | Index, ...]:
     """The arrays of :class:`WorkArrays`, in the order of its fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
     width = padded(parameters)
@@ -171,7 +173,7 @@ def work_fields(t: Tables) -> tuple[Any, ...]:
     blocks, most = int(np.diff(t.hypothesis_from).max(initial=1)), int(np.diff(t.shift_from).max(initial=1))
     slots = parameters + gammas
     rows = zeros((3 * blocks + bins, width))
-    arrays = {
+    arrays: dict[str, Array | Index] = {
         "blocks": zeros(1, dtype=np.int64),
         "resolved": np.full(1, -1),
         "shape": zeros((3, parameters)),
@@ -246,7 +248,7 @@ def work_fields(t: Tables) -> tuple[Any, ...]:
 
 
 @separately_compiled
-def resolve(t: Any, h: int, w: Any) -> None:
+def resolve(t: Tables, h: int, w: WorkArrays) -> None:
     """Writes the indices of hypothesis h's parameters, which are the same for all evaluations of a fit.
 
     The hypotheses of a pallet differ in the blocks of their signals, which come last: the indices of the others stay.
@@ -297,7 +299,7 @@ def resolve(t: Any, h: int, w: Any) -> None:
 
 
 @inline
-def _shared(t: Any, h: int, other: int) -> int:
+def _shared(t: Tables, h: int, other: int) -> int:
     """The number of first blocks that two hypotheses share, if they have the same parameters and main bins; else none."""
     same = t.size[h] == t.size[other] and t.bins[h] == t.bins[other]
     for key in range(t.start.shape[1]):
@@ -312,7 +314,7 @@ def _shared(t: Any, h: int, other: int) -> int:
 
 
 @inline
-def _slot(w: Any, p: int, n: int) -> int:
+def _slot(w: WorkArrays, p: int, n: int) -> int:
     """The row across of parameter p as a factor of main bin n; a new one where its last one is another bin's."""
     slot = w.slot[p]
     if slot < 0 or w.slot_bin[slot] != n:

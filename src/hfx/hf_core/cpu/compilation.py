@@ -15,23 +15,28 @@ import gc
 import hashlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, wraps
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypeVar, cast
 
 import numba
 from llvmlite import binding  # type: ignore[import-untyped]
 from numba.core import cgutils
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
+from numba.core.dispatcher import Dispatcher
+from numba.core.types import Type
+from numba.core.typing.templates import Signature
 from numba.extending import intrinsic
 
 __all__ = [
     "HF_CORE",
     "KERNELS",
     "SeparatelyCompiled",
+    "cache_folder",
     "digest_of",
+    "dispatcher_of",
     "entry",
     "inline",
     "is_cached",
@@ -42,8 +47,67 @@ __all__ = [
 ]
 
 # Sums may be reassociated (so that they fill the vector lanes); NaN and infinity keep their meaning.
-_OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
-_INSIDE: dict[str, bool] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+_OPTIONS: dict[str, object] = {"error_model": "numpy", "fastmath": {"contract", "reassoc", "nsz"}}
+_INSIDE: dict[str, object] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Types = tuple[Type, ...]  # of the arguments of a function
+
+
+# What is used here of numba's classes, whose own types do not mention these attributes.
+class _Library(Protocol):
+    def get_llvm_str(self) -> str: ...
+    def get_pointer_to_function(self, name: str) -> int: ...
+
+
+class _Description(Protocol):
+    @property
+    def llvm_func_name(self) -> str: ...
+
+
+class Compiled(Protocol):
+    """numba's result for a function and the types of its arguments."""
+
+    @property
+    def library(self) -> _Library: ...
+    @property
+    def fndesc(self) -> _Description: ...
+    @property
+    def signature(self) -> Signature: ...
+
+
+class _Builder(Protocol):
+    @property
+    def module(self) -> object: ...
+
+
+class _CallConvention(Protocol):
+    def get_function_type(self, returned: Type, given: Types) -> object: ...
+    def call_function(
+        self, builder: _Builder, callee: object, returned: Type, given: Types, values: Sequence[object]
+    ) -> tuple[object, object]: ...
+
+
+class _Context(Protocol):
+    @property
+    def call_conv(self) -> _CallConvention: ...
+
+
+class _DiskCache(Protocol):
+    @property
+    def cache_path(self) -> str | None: ...
+
+
+class _WithCache(Protocol):
+    """A dispatcher with its cache on disk."""
+
+    _cache: _DiskCache
+
+
+class _Kernel(Protocol):
+    """A function made by :func:`entry` or :func:`separately_compiled`."""
+
+    dispatcher: Dispatcher
 
 
 HF_CORE = Path(__file__).resolve().parents[1]
@@ -67,11 +131,11 @@ class _CachedResult(CompileResultCacheImpl):
         base: str = super().get_filename_base(fullname, abiflags)  # type: ignore[no-untyped-call]
         return f"{base}-{digest_of()}"
 
-    def reduce(self, compiled: Any) -> Any:
+    def reduce(self, compiled: Compiled) -> tuple[list[tuple[str, Types]], object]:
         called = sorted(set(_DECLARED.findall(compiled.library.get_llvm_str())))
         return [_LINKED[symbol] for symbol in called], super().reduce(compiled)  # type: ignore[no-untyped-call]
 
-    def rebuild(self, context: Any, payload: Any) -> Any:
+    def rebuild(self, context: object, payload: tuple[list[tuple[str, Types]], object]) -> object:
         called, own = payload
         for name, types in called:
             KERNELS[name].compile(types)
@@ -82,53 +146,67 @@ class _Cache(FunctionCache):
     _impl_class = _CachedResult
 
 
-def is_cached(dispatcher: Any) -> bool:
+def cache_folder(dispatcher: Dispatcher) -> str | None:
+    """The folder in which a function is cached; None where no folder can be written."""
+    return cast(_WithCache, dispatcher)._cache.cache_path
+
+
+def is_cached(dispatcher: Dispatcher) -> bool:
     """True where a function is compiled already, by this process or an earlier one."""
-    index = getattr(getattr(dispatcher._cache, "_cache_file", None), "_index_path", None)
+    index = getattr(getattr(cast(_WithCache, dispatcher)._cache, "_cache_file", None), "_index_path", None)
     return bool(dispatcher.signatures) or (index is not None and Path(index).exists())
 
 
 class Compilable(Protocol):
     """A function that can be compiled for given types of its arguments."""
 
-    def compile(self, types: Any) -> Any: ...
+    def compile(self, types: Types) -> object: ...
 
 
 # The functions that are compiled by themselves, by name.
 KERNELS: dict[str, Compilable] = {}
 
 
-def _name(function: Any) -> str:
+def _name(function: Callable[..., object]) -> str:
     return f"{function.__module__}.{function.__name__}"
 
 
-def name_of(kernel: Any) -> str:
+def dispatcher_of(kernel: Callable[..., object]) -> Dispatcher:
+    """numba's dispatcher of a function made by :func:`entry` or :func:`separately_compiled`."""
+    return cast(_Kernel, kernel).dispatcher
+
+
+def name_of(kernel: Callable[..., object]) -> str:
     """The name in :data:`KERNELS` of a function made by :func:`entry` or :func:`separately_compiled`."""
-    return _name(kernel.dispatcher.py_func)
+    return _name(dispatcher_of(kernel).py_func)
 
 
-def _compiled(function: Any, **options: Any) -> Any:
+def _compiled(function: Callable[..., object], **options: object) -> Dispatcher:
     """Compiled on its first call, and cached where some folder can be written."""
-    dispatcher = numba.njit(nogil=True, **options, **_OPTIONS)(function)
+    dispatcher = _njit(function, nogil=True, **options)
     with suppress(RuntimeError):  # numba finds no folder for its cache: a read-only installation without a home
-        dispatcher._cache = _Cache(function)  # type: ignore[no-untyped-call]
+        cast(_WithCache, dispatcher)._cache = _Cache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
 
-def entry(function: Any) -> Any:
+def _njit(function: Callable[..., object], **options: object) -> Dispatcher:
+    return cast(Dispatcher, cast(Callable[..., Callable[..., object]], numba.njit)(**options, **_OPTIONS)(function))
+
+
+def entry(function: Function) -> Function:
     """``function`` as Python calls it; ``dispatcher`` is numba's."""
     dispatcher = _compiled(function, no_cfunc_wrapper=True)
 
     @wraps(function)
-    def called(*arguments: Any) -> Any:
+    def called(*arguments: object) -> object:
         if not dispatcher.signatures:
             with without_garbage_collection():
                 dispatcher.compile(tuple(map(numba.typeof, arguments)))
         return dispatcher(*arguments)
 
-    called.dispatcher = dispatcher  # type: ignore[attr-defined]
+    cast(_Kernel, called).dispatcher = dispatcher
     KERNELS[_name(function)] = dispatcher
-    return called
+    return cast(Function, called)
 
 
 @contextmanager
@@ -143,55 +221,55 @@ def without_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def jit(function: Any) -> Any:
+def jit(function: Function) -> Function:
     """``function`` for others that are compiled."""
-    return _compiled(function, **_INSIDE)
+    return cast(Function, _compiled(function, **_INSIDE))
 
 
-def inline(function: Any) -> Any:
+def inline(function: Function) -> Function:
     """``function`` becomes part of its caller before that is compiled; for functions with one caller."""
-    return numba.njit(inline="always", **_OPTIONS)(function)
+    return cast(Function, _njit(function, inline="always"))
 
 
 class SeparatelyCompiled:
     """A function that the linker knows by an address of its own, for each signature."""
 
-    def __init__(self, function: Any) -> None:
-        self.dispatcher = jit(function)
+    def __init__(self, function: Callable[..., object]) -> None:
+        self.dispatcher = _compiled(function, **_INSIDE)
         self.name = _name(function)
 
-    def compile(self, types: Any) -> Any:
+    def compile(self, types: Types) -> Compiled:
         """The compiled function, or the cached one."""
         known = types in self.dispatcher.overloads
         self.dispatcher.compile(types)
-        compiled = self.dispatcher.overloads[types]
+        compiled = cast(Compiled, self.dispatcher.overloads[types])
         if not known:
             symbol = self._symbol(types)
             binding.add_symbol(symbol, compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
             _LINKED[symbol] = self.name, types
         return compiled
 
-    def typed(self, types: Any) -> Any:
+    def typed(self, types: Types) -> tuple[Signature, Callable[..., object]]:
         """For numba: the signature, and the function that generates a call."""
         return self.compile(types).signature, self._lowered
 
-    def _lowered(self, context: Any, builder: Any, signature: Any, values: Any) -> Any:
+    def _lowered(self, context: _Context, builder: _Builder, signature: Signature, values: Sequence[object]) -> object:
         given, returned = signature.args, signature.return_type
         kind = context.call_conv.get_function_type(returned, given)
         callee = cgutils.get_or_insert_function(builder.module, kind, self._symbol(given))  # type: ignore[no-untyped-call]
         _, found = context.call_conv.call_function(builder, callee, returned, given, values)  # the status: none of them raises
         return found
 
-    def _symbol(self, types: Any) -> str:
+    def _symbol(self, types: Types) -> str:
         return f"{self.name}.{hashlib.sha256(','.join(map(str, types)).encode()).hexdigest()[:12]}"
 
 
 _PACKAGE = __name__.rpartition(".cpu.")[0]  # hfx.hf_core
-_LINKED: dict[str, tuple[str, Any]] = {}  # the name and the types of each symbol
+_LINKED: dict[str, tuple[str, Types]] = {}  # the name and the types of each symbol
 _DECLARED = re.compile(rf'^declare .*@"?({re.escape(_PACKAGE)}\.[\w.]+)"?\(', re.MULTILINE)
 
 
-def separately_compiled(function: Any) -> Any:
+def separately_compiled(function: Function) -> Function:
     """``function`` compiled by itself and called by its address; ``dispatcher`` is numba's.
 
     It must raise nothing and return numbers alone: its callers look at no status and count no references. They are cached here,
@@ -201,12 +279,12 @@ def separately_compiled(function: Any) -> Any:
     KERNELS[found.name] = found
 
     @wraps(function)
-    def typed(context: Any, *types: Any) -> Any:
+    def typed(context: object, *types: Type) -> tuple[Signature, Callable[..., object]]:
         return found.typed(types)
 
     context = inspect.Parameter("context", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     own = inspect.signature(function)
     typed.__signature__ = own.replace(parameters=[context, *own.parameters.values()])  # type: ignore[attr-defined]
-    called: Any = intrinsic(typed)
-    called.dispatcher = found.dispatcher
-    return called
+    called = intrinsic(typed)
+    cast(_Kernel, called).dispatcher = found.dispatcher
+    return cast(Function, called)

@@ -9,10 +9,11 @@ for it: Steihaug's iteration, SIAM J. Numer. Anal. 20 (1983) 626.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from hfx.hf_core.cpu.array_types import Array, Flags
+from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, separately_compiled
 from hfx.hf_core.cpu.derivatives import hessian_product
 from hfx.hf_core.cpu.linear_algebra import cholesky, solve
@@ -28,7 +29,16 @@ _UNCONSTRAINED = 1e-6  # of its own curvature: the least entry of an unconstrain
 
 @separately_compiled
 def conjugate(
-    blocks: int, bins: int, size: int, damping: float, scale: Any, free: Any, at_bound: Any, right: Any, exact: bool, w: Any
+    blocks: int,
+    bins: int,
+    size: int,
+    damping: float,
+    scale: Array,
+    free: Flags,
+    at_bound: Flags,
+    right: Array,
+    exact: bool,
+    w: WorkArrays,
 ) -> bool:
     """Solves (H + damping scale) x = ``right`` (P,) over the parameters that are free and not at_bound, into ``w.solution``, as
     closely as the next step of Newton can tell. False where H shows that it is not positive definite, or where too many products
@@ -87,7 +97,7 @@ def conjugate(
 
 
 @inline
-def _beside_the_bins(bins: int, size: int, w: Any, own: Any) -> None:
+def _beside_the_bins(bins: int, size: int, w: WorkArrays, own: Array) -> None:
     """The diagonal D before damping into ``own``."""
     for p in range(size):
         own[p] = w.diagonal[p]
@@ -100,7 +110,7 @@ def _beside_the_bins(bins: int, size: int, w: Any, own: Any) -> None:
 
 
 @inline
-def _prepare(bins: int, w: Any) -> bool:
+def _prepare(bins: int, w: WorkArrays) -> bool:
     """The Cholesky factor of 1 + sqrt(C) J D^-1 J' sqrt(C)."""
     inverse, product, inner = w.inverse, w.product, w.inner
     width = len(inverse)
@@ -124,7 +134,7 @@ def _prepare(bins: int, w: Any) -> bool:
 
 
 @inline
-def _precondition(bins: int, residual: Any, w: Any, preconditioned: Any) -> None:
+def _precondition(bins: int, residual: Array, w: WorkArrays, preconditioned: Array) -> None:
     """(D + J' C J)^-1 residual into ``preconditioned`` (padded P)."""
     inverse, inner = w.inverse, w.along
     width = len(inverse)

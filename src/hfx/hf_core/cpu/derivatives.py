@@ -12,18 +12,21 @@ Hess nu = phi (A l l' + l d' + d l' + diag(...)). All cells of a block share its
 
 from __future__ import annotations
 
-from typing import Any
+import numpy as np
 
-from hfx.hf_core.cpu.buffers import resolve
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.cpu.array_types import Array, Index
+from hfx.hf_core.cpu.buffers import WorkArrays, resolve
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import LANES
 from hfx.hf_core.cpu.rates import TINY, constraint, slopes, value
+from hfx.hf_core.cpu.solver_state import State
 
 __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 
 
 @separately_compiled
-def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> None:
+def derivatives(t: Tables, h: int, theta: Array, aux: Array, w: WorkArrays, gradient: Array) -> None:
     """Gradient (P,) where :func:`hfx.hf_core.cpu.rates.value` was last computed, and into ``w`` the rows of the Hessian there."""
     size, bins, first = t.size[h], t.bins[h], t.hypothesis_from[h]
     jacobian, diagonal, remainder, prior, bent = w.jacobian, w.diagonal, w.remainder, w.prior, w.bent
@@ -64,7 +67,7 @@ def derivatives(t: Any, h: int, theta: Any, aux: Any, w: Any, gradient: Any) -> 
 
 
 @inline
-def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> None:
+def _block(t: Tables, h: int, r: int, k: int, cell: int, theta: Array, w: WorkArrays) -> None:
     """The rows of the hypothesis' block k, its r-th, and its part of the Jacobian, the rows across and the diagonal."""
     jacobian, across, joint, width = w.jacobian, w.across, w.joint, w.jacobian.shape[1]
     place, bins = t.offset[h, t.block_channel[k]], t.block_bins[k]
@@ -129,16 +132,16 @@ def _block(t: Any, h: int, r: int, k: int, cell: int, theta: Any, w: Any) -> Non
 
 @inline
 def _add_cell(
-    row: Any,
+    row: Array,
     rate: float,
-    logarithmic: Any,
-    moved: Any,
+    logarithmic: Array,
+    moved: Array,
     shifts: int,
-    shifted: Any,
+    shifted: Index,
     begin: int,
     end: int,
-    linear: Any,
-    linear_slope: Any,
+    linear: Index,
+    linear_slope: Array,
 ) -> None:
     """Add a cell's derivatives by all but its factors per bin."""
     for p in range(len(row)):
@@ -150,7 +153,7 @@ def _add_cell(
 
 
 @inline
-def _rows_of_gammas(theta: Any, w: Any) -> None:
+def _rows_of_gammas(theta: Array, w: WorkArrays) -> None:
     """Adds the rows of the factors per bin to the Jacobian, and turns them into the derivatives of its rows."""
     across, joints, jacobians, first, slotted, slot_bin = w.across, w.joint, w.jacobian, w.first, w.slotted, w.slot_bin
     width = jacobians.shape[1]
@@ -172,7 +175,7 @@ def _inverse(factor: float) -> float:
 
 
 @separately_compiled
-def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
+def hessian_product(blocks: int, bins: int, v: Array, w: WorkArrays, out: Array) -> None:
     """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
     width = len(out)
     for p in range(width):
@@ -204,7 +207,7 @@ def hessian_product(blocks: int, bins: int, v: Any, w: Any, out: Any) -> None:
 
 
 @separately_compiled
-def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any) -> None:
+def hessian(blocks: int, bins: int, size: int, exact: bool | np.bool_, w: WorkArrays, matrix: Array) -> None:
     """The upper triangle of the Hessian (P, padded P) of the rows in ``w``: the exact one, or its Gauss-Newton part, which is
     never negative. Entries below its diagonal or beyond P have no meaning."""
     width = w.jacobian.shape[1]
@@ -230,7 +233,7 @@ def hessian(blocks: int, bins: int, size: int, exact: bool, w: Any, matrix: Any)
 
 
 @inline
-def _products(blocks: int, bins: int, size: int, w: Any, matrix: Any) -> None:
+def _products(blocks: int, bins: int, size: int, w: WorkArrays, matrix: Array) -> None:
     """Add the products of rows to the Hessian, two of its rows and three products at a time.
 
     The compiler fills the vector lanes only where few pairs of arrays could overlap (five arrays, not six), and only multiples
@@ -273,18 +276,18 @@ def _products(blocks: int, bins: int, size: int, w: Any, matrix: Any) -> None:
 
 @entry
 def evaluate(
-    t: Any,
-    hypothesis: Any,
-    theta: Any,
-    sign: Any,
-    main: Any,
-    aux: Any,
+    t: Tables,
+    hypothesis: Index,
+    theta: Array,
+    sign: Array,
+    main: Array,
+    aux: Array,
     exact: bool,
-    values: Any,
-    gradient: Any,
-    matrices: Any,
-    w: Any,
-    s: Any,
+    values: Array,
+    gradient: Array,
+    matrices: Array,
+    w: WorkArrays,
+    s: State,
 ) -> None:
     """NLL deviance of each fit b into ``values`` (B,), its ``gradient`` (B, P) and Hessian ``matrices`` (B, P, P): the exact one,
     or its Gauss-Newton part (never negative).

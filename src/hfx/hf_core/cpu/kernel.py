@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.batch.problem import Data, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.cpu import derivatives
-from hfx.hf_core.cpu.buffers import tables_by_reference, work_arrays
-from hfx.hf_core.cpu.compilation import is_cached
+from hfx.hf_core.cpu.array_types import Array, Index
+from hfx.hf_core.cpu.buffers import WorkArrays, tables_by_reference, work_arrays
+from hfx.hf_core.cpu.compilation import dispatcher_of, is_cached
 from hfx.hf_core.cpu.minimize import minimize_rows
-from hfx.hf_core.cpu.newton_step import state
+from hfx.hf_core.cpu.solver_state import State, state
 
 __all__ = ["CompiledKernel", "is_compiled"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 _ROWS_PER_CALL = 1024  # a compiled call cannot be interrupted
 
 
@@ -32,7 +28,7 @@ class CompiledKernel:
         self.tables = tables
         self._tables = tables_by_reference(tables)
         self._cells = _largest_number_of_cells(tables)
-        self._buffers: list[tuple[Any, Any]] = []  # not used by any thread now; new memory costs more than a small call
+        self._buffers: list[tuple[WorkArrays, State]] = []  # not used by any thread now; new memory costs more than a small call
 
     def with_floor(self, floor: Array) -> CompiledKernel:
         """See :meth:`hfx.hf_core.batch.kernel.Kernel.with_floor`."""
@@ -46,7 +42,8 @@ class CompiledKernel:
             return 0.5 * self._at(hypothesis, theta, Data(main, aux))[0].deviance, None, None
         rows, parameters = theta.shape
         value, gradient, hessian = np.empty(rows), np.empty((rows, parameters)), np.empty((rows, parameters, parameters))
-        h, x, s, n, a = (np.ascontiguousarray(item) for item in (hypothesis, theta, sign, main, aux))
+        h = np.ascontiguousarray(hypothesis)
+        x, s, n, a = (np.ascontiguousarray(item) for item in (theta, sign, main, aux))
         buffers = self._take_buffers()
         derivatives.evaluate(self._tables, h, x, s, n, a, order == 2, value, gradient, hessian, *buffers)
         self._buffers.append(buffers)
@@ -95,7 +92,7 @@ class CompiledKernel:
         self._buffers.append(buffers)
         return result, bin_rates, changes
 
-    def _take_buffers(self) -> tuple[Any, Any]:
+    def _take_buffers(self) -> tuple[WorkArrays, State]:
         """Work arrays that no other thread uses; the caller appends them to ``_buffers`` afterwards."""
         try:
             return self._buffers.pop()
@@ -105,7 +102,7 @@ class CompiledKernel:
 
 def is_compiled() -> bool:
     """True where the CPU's kernel is compiled, by this process or an earlier one; else the first fit takes some 12 seconds."""
-    return is_cached(minimize_rows.dispatcher)
+    return is_cached(dispatcher_of(minimize_rows))
 
 
 def _largest_number_of_cells(tables: Tables) -> int:

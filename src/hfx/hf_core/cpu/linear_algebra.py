@@ -5,12 +5,13 @@ along memory; rows begin and end at multiples of the vector lanes.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TypeVar, overload
 
 import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.compilation import jit, separately_compiled
 
 __all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
@@ -19,6 +20,8 @@ __all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
 LANES = 16
 _LINE = 64  # bytes of a cache line
 
+Scalar = TypeVar("Scalar", bound=np.generic)
+
 
 @register_jitable
 def padded(parameters: int) -> int:
@@ -26,17 +29,21 @@ def padded(parameters: int) -> int:
     return (parameters + LANES - 1) // LANES * LANES
 
 
-def zeros(shape: int | tuple[int, ...], dtype: Any = np.float64) -> NDArray[Any]:
+@overload
+def zeros(shape: int | tuple[int, ...]) -> Array: ...
+@overload
+def zeros(shape: int | tuple[int, ...], dtype: type[Scalar]) -> NDArray[Scalar]: ...
+def zeros(shape: int | tuple[int, ...], dtype: type[np.generic] = np.float64) -> NDArray[np.generic]:
     """As numpy's, but from where a cache line begins: rows that straddle these cost a fit some per cent."""
     size = math.prod((shape,) if isinstance(shape, int) else shape) * np.dtype(dtype).itemsize
     room = np.zeros(size + _LINE, dtype=np.uint8)
     begin = -room.ctypes.data % _LINE
-    found: NDArray[Any] = room[begin : begin + size].view(dtype).reshape(shape)
+    found: NDArray[np.generic] = room[begin : begin + size].view(dtype).reshape(shape)
     return found
 
 
 @separately_compiled
-def cholesky(a: Any, size: int) -> bool:
+def cholesky(a: Array, size: int) -> bool:
     """Upper factor of the leading ``size`` rows in place, eight rows at a time; False where it is not positive definite.
 
     Rows begin left of the diagonal and end beyond ``size``, at multiples of the lanes; entries there have no meaning.
@@ -74,7 +81,7 @@ def cholesky(a: Any, size: int) -> bool:
 
 
 @jit
-def solve(factor: Any, size: int, x: Any) -> None:
+def solve(factor: Array, size: int, x: Array) -> None:
     """x becomes (U'U)^-1 x."""
     for i in range(size):
         row, right = factor[i, i:size], x[i:size]
@@ -91,7 +98,7 @@ def solve(factor: Any, size: int, x: Any) -> None:
 
 
 @jit
-def pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed: Any) -> None:
+def pack(matrix: Array, index: Index, size: int, damping: float, scale: Array, packed: Array) -> None:
     """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
     width = padded(size)
     for i in range(size):
@@ -106,7 +113,7 @@ def pack(matrix: Any, index: Any, size: int, damping: float, scale: Any, packed:
 
 
 @jit
-def dot(one: Any, two: Any, size: int) -> float:
+def dot(one: Array, two: Array, size: int) -> float:
     total = 0.0
     for p in range(size):
         total += one[p] * two[p]

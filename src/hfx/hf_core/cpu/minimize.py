@@ -8,10 +8,10 @@ rejected trial is followed one step further.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.batch.problem import ABANDONED, CONVERGED, FLOOR, ITERATIONS, NOT_FINITE, RUNNING, STALLED
 from hfx.hf_core.batch.tolerances import (
     ABANDON_EDM,
@@ -30,19 +30,31 @@ from hfx.hf_core.batch.tolerances import (
     SHORTENED,
     UNRESOLVED_DECREASE,
 )
-from hfx.hf_core.cpu.buffers import resolve
+from hfx.hf_core.cpu.array_types import Array, Index
+from hfx.hf_core.cpu.buffers import WorkArrays, resolve
 from hfx.hf_core.cpu.compilation import entry, inline
 from hfx.hf_core.cpu.derivatives import derivatives
 from hfx.hf_core.cpu.mirrored_alphas import reflect
 from hfx.hf_core.cpu.newton_step import limit_steps, step
 from hfx.hf_core.cpu.rates import value
+from hfx.hf_core.cpu.solver_state import State
 from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["minimize_rows"]
 
 
 @inline
-def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: float, w: Any, s: Any) -> float:
+def _settle_kinks(
+    t: Tables,
+    h: int,
+    theta: Array,
+    main: Array,
+    aux: Array,
+    size: int,
+    current: float,
+    w: WorkArrays,
+    s: State,
+) -> float:
     """A parameter that rests on its kink at zero looks to the other side, and changes over where that lowers the NLL."""
     resting = False
     for p in range(size):
@@ -62,7 +74,7 @@ def _settle_kinks(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, cu
 
 
 @inline
-def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: int, s: Any) -> bool:
+def _begin(t: Tables, h: int, theta: Array, lower: Array, upper: Array, aux: Array, size: int, s: State) -> bool:
     """Puts the start within its bounds; whether any parameter has a kink."""
     kinked = False
     for p in range(size):
@@ -79,7 +91,7 @@ def _begin(t: Any, h: int, theta: Any, lower: Any, upper: Any, aux: Any, size: i
 
 
 @inline
-def _trial_point(theta: Any, size: int, s: Any) -> None:
+def _trial_point(theta: Array, size: int, s: State) -> None:
     """theta and the step, saved within the bounds; and the sides of the kinks there."""
     for p in range(size):
         trial = min(max(theta[p] + s.step[p], s.least[p]), s.most[p])
@@ -88,13 +100,13 @@ def _trial_point(theta: Any, size: int, s: Any) -> None:
 
 
 @inline
-def _save(theta: Any, size: int, s: Any) -> None:
+def _save(theta: Array, size: int, s: State) -> None:
     for p in range(size):
         s.saved[p], s.saved_sign[p] = theta[p], s.sign[p]
 
 
 @inline
-def _restore(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, w: Any, s: Any) -> float:
+def _restore(t: Tables, h: int, theta: Array, main: Array, aux: Array, size: int, w: WorkArrays, s: State) -> float:
     """Returns to the saved point; the NLL there."""
     for p in range(size):
         theta[p], s.sign[p] = s.saved[p], s.saved_sign[p]
@@ -102,7 +114,14 @@ def _restore(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, w: Any,
 
 
 @inline
-def _judge(current: float, found: float, predicted: float, stretch: float, damping: float, growth: float) -> Any:
+def _judge(
+    current: float,
+    found: float,
+    predicted: float,
+    stretch: float,
+    damping: float,
+    growth: float,
+) -> tuple[bool, float, float]:
     """True where a trial at NLL ``found`` is taken; the next damping, and the factor by which a further rejection raises it."""
     decrease = current - found
     drowned = predicted < UNRESOLVED_DECREASE and decrease >= -ROUNDING * (1.0 + abs(current))
@@ -123,7 +142,18 @@ def _judge(current: float, found: float, predicted: float, stretch: float, dampi
 
 
 @inline
-def _end(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: float, code: int, w: Any, s: Any) -> float:
+def _end(
+    t: Tables,
+    h: int,
+    theta: Array,
+    main: Array,
+    aux: Array,
+    size: int,
+    current: float,
+    code: int,
+    w: WorkArrays,
+    s: State,
+) -> float:
     """The NLL where the fit ends. The certificate's own step is still taken, unless it raises the NLL: at a kink it can."""
     if code == CONVERGED:
         _trial_point(theta, size, s)
@@ -136,7 +166,7 @@ def _end(t: Any, h: int, theta: Any, main: Any, aux: Any, size: int, current: fl
 
 
 @inline
-def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
+def _on_floor(t: Tables, h: int, main: Array, w: WorkArrays) -> bool:
     """True where some bin's rate lies below its floor: the likelihood is not defined there."""
     below = False
     for n in range(t.bins[h]):
@@ -147,8 +177,19 @@ def _on_floor(t: Any, h: int, main: Any, w: Any) -> bool:
 
 @inline
 def _fit(
-    t: Any, h: int, theta: Any, lower: Any, upper: Any, main: Any, aux: Any, size: int, most: int, target: float, w: Any, s: Any
-) -> Any:
+    t: Tables,
+    h: int,
+    theta: Array,
+    lower: Array,
+    upper: Array,
+    main: Array,
+    aux: Array,
+    size: int,
+    most: int,
+    target: float,
+    w: WorkArrays,
+    s: State,
+) -> tuple[float, float, int, int]:
     """One fit of the resolved hypothesis h from ``theta`` and into it: (its NLL, EDM, iterations, status). With a negative
     ``most`` the NLL at the start alone.
 
@@ -219,24 +260,24 @@ def _fit(
 
 @entry
 def minimize_rows(
-    t: Any,
-    hypothesis: Any,
-    starts: Any,
-    lowest: Any,
-    highest: Any,
-    mains: Any,
-    auxs: Any,
+    t: Tables,
+    hypothesis: Index,
+    starts: Array,
+    lowest: Array,
+    highest: Array,
+    mains: Array,
+    auxs: Array,
     most: int,
-    target: Any,
-    deviance: Any,
-    edms: Any,
-    iterations: Any,
-    status: Any,
-    yields: Any,
-    bin_rates: Any,
-    raised: Any,
-    w: Any,
-    s: Any,
+    target: Array,
+    deviance: Array,
+    edms: Array,
+    iterations: Index,
+    status: Index,
+    yields: Array,
+    bin_rates: Array,
+    raised: Array,
+    w: WorkArrays,
+    s: State,
 ) -> None:
     """Fit each row in at most ``most`` iterations, from its start (B, P) and into it, between ``lowest`` and ``highest``;
     ``deviance`` in 2NLL, ``edms``, ``iterations``, ``status`` (B,), and there the expected events of each (sample, channel, bin)

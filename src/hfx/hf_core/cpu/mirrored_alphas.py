@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.cpu.array_types import Array
+from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import jit, separately_compiled
 from hfx.hf_core.cpu.rates import TINY, constraint, poisson, shift_shape
 from hfx.hf_core.modifiers.base import NORMAL
@@ -14,20 +16,20 @@ __all__ = ["reflect"]
 
 
 @jit
-def _factor(t: Any, e: int, a: float) -> Any:
+def _factor(t: Tables, e: int, a: float) -> float:
     """The factor of normsys entry ``e``."""
     table = t.normsys_table
     if t.normsys_code == 1:
         return math.exp(a * table[6, e]) if a >= 0.0 else math.exp(-a * table[7, e])
     c = clip(a)
-    found = normsys_4(c, table[0, e], table[1, e], table[2, e], table[3, e], table[4, e], table[5, e])[0]
+    found: float = normsys_4(c, table[0, e], table[1, e], table[2, e], table[3, e], table[4, e], table[5, e])[0]
     if a != c:
         found *= math.exp((a - c) * table[6, e] if a > 0.0 else (c - a) * table[7, e])
     return found
 
 
 @separately_compiled
-def reflect(t: Any, h: int, theta: Any, main: Any, aux: Any, w: Any, raised: Any) -> None:
+def reflect(t: Tables, h: int, theta: Array, main: Array, aux: Array, w: WorkArrays, raised: Array) -> None:
     """The change of the NLL when one alpha alone is mirrored about its auxiliary value, for each parameter (P,), at the point
     where     :func:`hfx.hf_core.cpu.rates.value` was last computed; 0 for other parameters.
 

@@ -8,11 +8,12 @@ would do as well, but its threads keep other cores busy long after.)
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
+from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.compilation import inline, jit
 from hfx.hf_core.cpu.linear_algebra import cholesky, pack, solve
+from hfx.hf_core.cpu.solver_state import State
 
 __all__ = ["lowest_curvature", "valley_edm"]
 
@@ -25,14 +26,14 @@ _SETTLED = 1e-12  # relative change of the curvature
 
 
 @inline
-def _shifted(count: int, shift: float, s: Any) -> bool:
+def _shifted(count: int, shift: float, s: State) -> bool:
     """The factor of H + ``shift`` S over the moving parameters; False where some curvature lies below -``shift``."""
     pack(s.hessian, s.index, count, shift, s.scale, s.factor)
     return bool(cholesky(s.factor, count))
 
 
 @jit
-def valley_edm(count: int, s: Any) -> float:
+def valley_edm(count: int, s: State) -> float:
     """The EDM where no curvature lies below -f, f = FLAT_CURVATURE, with those below f taken as f; negative where one does.
 
     For each curvature c, max(c, f) >= (c + f)/2, so that twice the EDM of H + f S is not too small.
@@ -49,7 +50,7 @@ def valley_edm(count: int, s: Any) -> float:
 
 
 @inline
-def _bracketed(count: int, s: Any) -> float:
+def _bracketed(count: int, s: State) -> float:
     """A shift that makes H + shift S positive definite, within a factor of the least one; its factor is in ``s.factor``."""
     low, high = FLAT_CURVATURE, _HIGHEST
     while high > _BRACKET * low:
@@ -63,7 +64,7 @@ def _bracketed(count: int, s: Any) -> float:
 
 
 @jit
-def lowest_curvature(count: int, s: Any) -> None:
+def lowest_curvature(count: int, s: State) -> None:
     """Into ``s.packed`` (count,) the direction x of the moving parameters with the lowest curvature, x' S x = 1; its sign is that
     of its largest component's."""
     shift = _bracketed(count, s)
@@ -95,7 +96,7 @@ def lowest_curvature(count: int, s: Any) -> None:
 
 
 @inline
-def _orient(count: int, x: Any) -> None:
+def _orient(count: int, x: Array) -> None:
     largest = 0
     for i in range(count):
         if abs(x[i]) > abs(x[largest]):

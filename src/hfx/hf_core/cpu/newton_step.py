@@ -6,13 +6,9 @@ out of saddles and valleys.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numba
 import numpy as np
-from numba import types
-from numba.experimental import structref
 
+from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.batch.tolerances import (
     ABANDON_EDM,
     ABANDON_MARGIN,
@@ -23,108 +19,23 @@ from hfx.hf_core.batch.tolerances import (
     POLISHED_EDM,
     SADDLE_DECREASE,
 )
-from hfx.hf_core.cpu.compilation import entry, inline, jit, separately_compiled
+from hfx.hf_core.cpu.array_types import Array, Flags
+from hfx.hf_core.cpu.buffers import WorkArrays
+from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import hessian, hessian_product
-from hfx.hf_core.cpu.linear_algebra import cholesky, dot, pack, padded, solve, zeros
+from hfx.hf_core.cpu.linear_algebra import cholesky, dot, pack, solve
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
+from hfx.hf_core.cpu.solver_state import State
 
-__all__ = ["State", "limit_steps", "make_state", "state", "state_fields", "state_type", "step"]
+__all__ = ["limit_steps", "step"]
 
 # A step is found by conjugate gradients on the Hessian's rows, by their preconditioner alone, or with the matrix.
 ROWS, CONVEX_ROWS, MATRIX = 0, 1, 2
 
 
-class State(structref.StructRefProxy):
-    """Work arrays of one fit: vectors (P,) and matrices (P, P)."""
-
-
-@structref.register
-class _StateType(types.StructRef):
-    pass
-
-
-_FIELDS = [
-    "sign",
-    "reach",
-    "least",  # the bounds of one step: a kink at zero is not stepped across
-    "most",
-    "low",  # how far each parameter may step down (not above 0)
-    "high",
-    "gradient",
-    "hessian",  # upper triangle
-    "gauss_newton",  # where the Hessian is not positive definite
-    "other",  # a gradient on the other side of a kink
-    "scale",  # of the damping
-    "right",  # the right-hand side of the equations for a step
-    "factor",  # upper Cholesky factor of the moving parameters
-    "index",  # the moving parameters
-    "free",
-    "at_bound",  # free, but gone to a bound in this step
-    "packed",  # a vector over the moving parameters
-    "step",  # padded
-    "pushed",  # padded: the part of a step that is at_bound
-    "product",  # padded: the Hessian times a step
-    "trial",
-    "trial_sign",
-    "saved",  # the point before a rejected trial that is followed one step further
-    "saved_sign",
-]
-structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
-structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
-
-
-@entry
-def make_state(arrays: Any) -> Any:
-    """A :class:`State` of these arrays, one for each field."""
-    return State(*arrays)  # type: ignore[no-untyped-call]
-
-
-def state(parameters: int) -> Any:
-    """Work arrays of one fit with this number of parameters."""
-    return make_state(state_fields(parameters))
-
-
-def state_type(parameters: int) -> Any:
-    """numba's type of the result of :func:`state`."""
-    arrays = state_fields(parameters)
-    return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
-
-
-def state_fields(parameters: int) -> tuple[Any, ...]:
-    """The arrays of a :class:`State`, in the order of its fields."""
-    width = padded(parameters)
-    arrays = {
-        "sign": zeros(parameters),
-        "reach": zeros(parameters),
-        "least": zeros(parameters),
-        "most": zeros(parameters),
-        "low": zeros(parameters),
-        "high": zeros(parameters),
-        "gradient": zeros(parameters),
-        "hessian": zeros((width, width)),
-        "gauss_newton": zeros((width, width)),
-        "other": zeros(parameters),
-        "scale": zeros(parameters),
-        "right": zeros(parameters),
-        "factor": zeros((width, width)),
-        "index": zeros(parameters, dtype=np.int64),
-        "free": zeros(parameters, dtype=np.bool_),
-        "at_bound": zeros(parameters, dtype=np.bool_),
-        "packed": zeros(parameters),
-        "step": zeros(width),
-        "pushed": zeros(width),
-        "product": zeros(width),
-        "trial": zeros(parameters),
-        "trial_sign": zeros(parameters),
-        "saved": zeros(parameters),
-        "saved_sign": zeros(parameters),
-    }
-    return tuple(arrays[name] for name in _FIELDS)
-
-
 @jit
-def limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diagonals: Any, s: Any) -> None:
+def limit_steps(kinked: Flags, theta: Array, lower: Array, upper: Array, size: int, diagonals: Array, s: State) -> None:
     """The limits of each parameter's step: its bounds, and zero for one with a kink there. Also the scale of the damping, and the
     parameters that may move: not fixed, not pressed against a bound, not without any influence."""
     for p in range(size):
@@ -144,7 +55,7 @@ def limit_steps(kinked: Any, theta: Any, lower: Any, upper: Any, size: int, diag
 
 
 @jit
-def _moving(size: int, s: Any) -> int:
+def _moving(size: int, s: State) -> int:
     """Lists the parameters that are free and not at_bound; their number."""
     count = 0
     for p in range(size):
@@ -155,7 +66,7 @@ def _moving(size: int, s: Any) -> int:
 
 
 @inline
-def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any, s: Any) -> bool:
+def _solve_rows(t: Tables, h: int, size: int, convex: bool, damping: float, w: WorkArrays, s: State) -> bool:
     """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
     blocks = w.blocks[0]
     solved = bool(conjugate(blocks, t.bins[h], size, damping, s.scale, s.free, s.at_bound, s.right, convex, w))
@@ -166,7 +77,7 @@ def _solve_rows(t: Any, h: int, size: int, convex: bool, damping: float, w: Any,
 
 
 @inline
-def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, s: Any) -> bool:
+def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: WorkArrays, s: State) -> bool:
     """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
     be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
     count = _moving(size, s)
@@ -190,14 +101,23 @@ def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: Any, 
 
 
 @jit
-def _predicted(blocks: int, bins: int, size: int, w: Any, s: Any) -> float:
+def _predicted(blocks: int, bins: int, size: int, w: WorkArrays, s: State) -> float:
     """The decrease of the quadratic model along the step."""
     hessian_product(blocks, bins, s.step, w, s.product)
     return float(-(dot(s.step, s.gradient, size) + 0.5 * dot(s.step, s.product, size)))
 
 
 @jit
-def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: float, edm: float, w: Any, s: Any) -> Any:
+def _leave_saddle(
+    blocks: int,
+    bins: int,
+    size: int,
+    damping: float,
+    predicted: float,
+    edm: float,
+    w: WorkArrays,
+    s: State,
+) -> tuple[float, float]:
     """At a vanished gradient without a positive definite Hessian: (predicted, edm) of a step along the lowest curvature, or of
     the floor of a valley."""
     for p in range(size):
@@ -223,7 +143,7 @@ def _leave_saddle(blocks: int, bins: int, size: int, damping: float, predicted: 
 
 
 @jit
-def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any:
+def _curvature(t: Tables, h: int, size: int, damping: float, w: WorkArrays, s: State) -> tuple[bool, float]:
     """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
     Returns whether the Hessian is, and the damping."""
     blocks, bins = w.blocks[0], t.bins[h]
@@ -246,7 +166,16 @@ def _curvature(t: Any, h: int, size: int, damping: float, w: Any, s: Any) -> Any
 
 
 @inline
-def _direction(t: Any, h: int, size: int, convex: bool, damping: float, matrix_free: bool, w: Any, s: Any) -> Any:
+def _direction(
+    t: Tables,
+    h: int,
+    size: int,
+    convex: bool,
+    damping: float,
+    matrix_free: bool,
+    w: WorkArrays,
+    s: State,
+) -> tuple[bool, float, float, float]:
     """The step into ``s.step``: (whether there is one, decrease of the NLL by the quadratic model, EDM, by how much the step was
     shortened). Within the bounds: parameters that would leave go to their bounds, and the others are solved again."""
     blocks, bins = w.blocks[0], t.bins[h]
@@ -297,19 +226,19 @@ def _direction(t: Any, h: int, size: int, convex: bool, damping: float, matrix_f
 
 @separately_compiled
 def step(
-    t: Any,
+    t: Tables,
     h: int,
-    theta: Any,
-    lower: Any,
-    upper: Any,
-    main: Any,
+    theta: Array,
+    lower: Array,
+    upper: Array,
+    main: Array,
     size: int,
     near: bool,
     above: float,
     damping: float,
-    w: Any,
-    s: Any,
-) -> Any:
+    w: WorkArrays,
+    s: State,
+) -> tuple[bool, float, float, float, float]:
     """The step into ``s.step``: (whether it was found without the matrix, damping, decrease of the NLL by the quadratic model,
     EDM, the factor by which the step was shortened). ``above``: 2NLL less the target that the fit must go below."""
     way = MATRIX if near else ROWS
@@ -341,7 +270,7 @@ def step(
 
 
 @jit
-def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
+def _change_sides(t: Tables, h: int, main: Array, size: int, w: WorkArrays, s: State) -> bool:
     """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
     are taken. Whether any are."""
     changed = False
@@ -363,7 +292,7 @@ def _change_sides(t: Any, h: int, main: Any, size: int, w: Any, s: Any) -> bool:
 
 
 @inline
-def _beyond(t: Any, h: int, main: Any, w: Any) -> float:
+def _beyond(t: Tables, h: int, main: Array, w: WorkArrays) -> float:
     """The change of the NLL here by taking the derivatives of the other side in bins without events."""
     total = 0.0
     for n in range(t.bins[h]):

@@ -8,9 +8,11 @@ counts lose no digits. :mod:`hfx.hf_core.cpu.derivatives` has the derivatives.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from hfx.hf_core.batch.compile import Tables
+from hfx.hf_core.cpu.array_types import Array
+from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import SHIFT_CODES, ShiftCode, clip, normsys_4
@@ -22,7 +24,7 @@ TINY = 1e-150
 
 
 @jit
-def poisson(nu: float, n: float, floor: float) -> Any:
+def poisson(nu: float, n: float, floor: float) -> tuple[float, float, float]:
     """Deviance/2, slope and curvature in nu of a Poisson term; below ``floor`` a convex quadratic continues it.
 
     A hard wall at nu = 0 jams a line search and the plain formula runs away below it (a bin with n = 0 rewards any negative
@@ -43,7 +45,7 @@ def poisson(nu: float, n: float, floor: float) -> Any:
 
 
 @jit
-def constraint(kind: int, theta: float, aux: float, width: float) -> Any:
+def constraint(kind: int, theta: float, aux: float, width: float) -> tuple[float, float, float]:
     """Deviance/2, slope and curvature of a constraint term; theta and aux in the parameter's own unit."""
     if kind == NORMAL:
         pull = (theta - aux) / width
@@ -54,21 +56,21 @@ def constraint(kind: int, theta: float, aux: float, width: float) -> Any:
     return width * aux * (u - math.log1p(u)), width * (theta - aux) / theta, width * aux / (theta * theta)
 
 
-def _choice(codes: Sequence[ShiftCode]) -> Any:
+def _choice(codes: Sequence[ShiftCode]) -> Callable[[int, float, float], tuple[float, float, float]]:
     """A function (code, a, sign) of T, T', T'' for these codes: a chain of comparisons of their numbers, of which the last code
     needs none."""
     shape, number = codes[0].shape, codes[0].number
     if len(codes) == 1:
 
         @inline
-        def last(code: int, a: float, sign: float) -> Any:
+        def last(code: int, a: float, sign: float) -> tuple[float, float, float]:
             return shape(a, sign)
 
         return last
     others = _choice(codes[1:])
 
     @inline
-    def chosen(code: int, a: float, sign: float) -> Any:
+    def chosen(code: int, a: float, sign: float) -> tuple[float, float, float]:
         if code == number:
             return shape(a, sign)
         return others(code, a, sign)
@@ -84,7 +86,7 @@ _PIECE = 512
 
 
 @inline
-def _normsys_1(count: int, theta: Any, sign: Any, w: Any) -> None:
+def _normsys_1(count: int, theta: Array, sign: Array, w: WorkArrays) -> None:
     """f'/f of code 1, the logarithm of the factor of the parameter's side, and the logarithm of f."""
     for e in range(count):
         p = w.normsys[e]
@@ -93,7 +95,7 @@ def _normsys_1(count: int, theta: Any, sign: Any, w: Any) -> None:
 
 
 @inline
-def _normsys_4(count: int, w: Any) -> None:
+def _normsys_4(count: int, w: WorkArrays) -> None:
     """f of code 4 inside [-1, 1].
 
     Each loop fills one array, so that the compiler can rule out that they overlap, and fill its vector lanes.
@@ -112,7 +114,7 @@ def _normsys_4(count: int, w: Any) -> None:
 
 
 @inline
-def _beyond(blocks: int, size: int, w: Any) -> None:
+def _beyond(blocks: int, size: int, w: WorkArrays) -> None:
     """The logarithm of the product of each block's exponentials outside [-1, 1]: few parameters are there."""
     beyond = w.beyond
     for r in range(blocks):
@@ -125,7 +127,7 @@ def _beyond(blocks: int, size: int, w: Any) -> None:
 
 
 @inline
-def slopes(t: Any, h: int, w: Any) -> None:
+def slopes(t: Tables, h: int, w: WorkArrays) -> None:
     """f'/f and f''/f of hypothesis h's interpolated factors, where :func:`value` was last computed: only points that a fit takes
     need them."""
     count = w.normsys_from[w.blocks[0]]
@@ -146,7 +148,7 @@ def slopes(t: Any, h: int, w: Any) -> None:
 
 
 @inline
-def _inverses(count: int, factor: Any, inverse: Any, joint: Any) -> None:
+def _inverses(count: int, factor: Array, inverse: Array, joint: Array) -> None:
     """1/factor, two with one division, which takes longer than all else here: no factor is below :data:`TINY`."""
     half = (count + 1) // 2
     first, second = factor[:half], factor[count - half :]
@@ -160,7 +162,7 @@ def _inverses(count: int, factor: Any, inverse: Any, joint: Any) -> None:
 
 
 @inline
-def _interpolated(code: int, r: int, outside: bool, w: Any) -> float:
+def _interpolated(code: int, r: int, outside: bool, w: WorkArrays) -> float:
     """The product of the interpolated factors of the hypothesis' block r."""
     begin, end = w.normsys_from[r], w.normsys_from[r + 1]
     if code == 1:
@@ -175,7 +177,7 @@ def _interpolated(code: int, r: int, outside: bool, w: Any) -> float:
 
 
 @inline
-def _shapes(code: int, size: int, theta: Any, sign: Any, shape: Any, clipped: Any, excess: Any) -> bool:
+def _shapes(code: int, size: int, theta: Array, sign: Array, shape: Array, clipped: Array, excess: Array) -> bool:
     """T, T', T'' and the clipped value of each parameter; whether any lies outside [-1, 1]."""
     outside = False
     for p in range(size):
@@ -188,7 +190,7 @@ def _shapes(code: int, size: int, theta: Any, sign: Any, shape: Any, clipped: An
 
 
 @inline
-def _shifted(alpha: Any, even: Any, odd_table: Any, even_table: Any) -> float:
+def _shifted(alpha: Array, even: Array, odd_table: Array, even_table: Array) -> float:
     """Sum of alpha S + T D over one cell's shifts."""
     total = 0.0
     for j in range(len(odd_table)):
@@ -197,7 +199,7 @@ def _shifted(alpha: Any, even: Any, odd_table: Any, even_table: Any) -> float:
 
 
 @inline
-def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
+def rates(t: Tables, h: int, theta: Array, sign: Array, w: WorkArrays) -> None:
     """Expected events of every cell (``w.yields``; ``w.scale`` is phi) and main bin (``w.nu``) of one fit."""
     shape, alpha, even, shift_index = w.shape, w.alpha, w.even, w.shift_index
     scales, yields, nu, normsys_from, shift_from = w.scale, w.yields, w.nu, w.normsys_from, w.shift_from
@@ -249,7 +251,7 @@ def rates(t: Any, h: int, theta: Any, sign: Any, w: Any) -> None:
 
 
 @separately_compiled
-def value(t: Any, h: int, theta: Any, sign: Any, main: Any, aux: Any, w: Any) -> float:
+def value(t: Tables, h: int, theta: Array, sign: Array, main: Array, aux: Array, w: WorkArrays) -> float:
     """NLL deviance of one fit of the resolved hypothesis h; leaves in ``w`` the values that the derivatives need."""
     rates(t, h, theta, sign, w)
     first, curvature, nu, floor, total = w.first, w.curvature, w.nu, t.floor[h], 0.0

@@ -11,16 +11,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 __all__ = [
     "FACTOR_CODES",
     "SHIFT_CODES",
     "FactorCode",
+    "Shape",
     "ShiftCode",
     "clip",
     "histosys_0",
@@ -32,22 +36,23 @@ __all__ = [
 ]
 
 Array = NDArray[np.float64]
+Value = TypeVar("Value", float, NDArray[np.floating], "Tensor")
 
 
 @register_jitable
-def clip(a: Any) -> Any:
+def clip(a: Value) -> Value:
     """``a`` limited to [-1, 1]."""
     return 0.5 * (abs(a + 1.0) - abs(a - 1.0))
 
 
 @register_jitable
-def histosys_0(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+def histosys_0(a: Value, sign: Value) -> tuple[Value, Value, Value]:
     """T, T', T'' of code 0: the shift is ``a S + T(a) D`` with S = (hi - lo)/2 and D = (hi + lo)/2 - nominal."""
     return a * sign, sign, 0.0 * a
 
 
 @register_jitable
-def histosys_2(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+def histosys_2(a: Value, sign: Value) -> tuple[Value, Value, Value]:
     """T, T', T'' of code 2: quadratic inside |a| <= 1, its tangent outside."""
     c = clip(a)
     outside = abs(a) - abs(c)
@@ -56,7 +61,7 @@ def histosys_2(a: Any, sign: Any) -> tuple[Any, Any, Any]:
 
 
 @register_jitable
-def histosys_4p(a: Any, sign: Any) -> tuple[Any, Any, Any]:
+def histosys_4p(a: Value, sign: Value) -> tuple[Value, Value, Value]:
     """T, T', T'' of code 4p: a^2 (15 - 10 a^2 + 3 a^4)/8 inside |a| <= 1, |a| outside; two continuous derivatives."""
     c = clip(a)
     c2 = c * c
@@ -66,7 +71,7 @@ def histosys_4p(a: Any, sign: Any) -> tuple[Any, Any, Any]:
 
 
 @register_jitable
-def normsys_4(c: Any, c1: Any, c2: Any, c3: Any, c4: Any, c5: Any, c6: Any) -> tuple[Any, Any, Any]:
+def normsys_4(c: Value, c1: Value, c2: Value, c3: Value, c4: Value, c5: Value, c6: Value) -> tuple[Value, Value, Value]:
     """f, f', f'' of code 4 at ``c = clip(a)``; all three times exp((|a| - |c|) log r) outside, r = hi or lo."""
     value = 1.0 + c * (c1 + c * (c2 + c * (c3 + c * (c4 + c * (c5 + c * c6)))))
     slope = c1 + c * (2.0 * c2 + c * (3.0 * c3 + c * (4.0 * c4 + c * (5.0 * c5 + c * 6.0 * c6))))
@@ -98,6 +103,12 @@ def polynomial_table(lo: Array, hi: Array, rate_lo: Array, rate_hi: Array) -> Ar
     return np.stack([*coefficients, rate_hi, rate_lo])
 
 
+class Shape(Protocol):
+    """The function of a :class:`ShiftCode`."""
+
+    def __call__(self, a: Value, sign: Value, /) -> tuple[Value, Value, Value]: ...
+
+
 @dataclass(frozen=True)
 class ShiftCode:
     """A code for shifts: ``shape(a, sign)`` gives T, T', T''. The shift is ``a S + T(a) D`` with S = (hi - lo)/2 and
@@ -107,7 +118,7 @@ class ShiftCode:
     """
 
     number: int
-    shape: Callable[[Any, Any], tuple[Any, Any, Any]]
+    shape: Shape
     kinked: bool = False
 
 
