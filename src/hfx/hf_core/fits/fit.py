@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["OBSERVED", "Fit"]
 
 OBSERVED = "observed"  # the key of the published data
 
 
-@dataclass(frozen=True)
-class Fit:
+class Fit(NamedTuple):
     """One fit, the same for any number of hypotheses.
 
     ``poi`` is the value at which the POI is fixed, None where it is free or the hypothesis has none. ``data`` is the key of the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,13 +101,14 @@ class _ClsSearch:
     search: Search
     mu: float
 
-    @property
+    @cached_property
     def data_fits(self) -> tuple[Fit, Fit, Fit]:
         """The fits to the published data: of the background alone, at ``mu``, and with a free POI."""
         return BKG, self.fixed, FREE
 
-    @property
+    @cached_property
     def fixed(self) -> Fit:
+        """The fit to the published data at ``mu``."""
         return Fit("fixed", poi=self.mu)
 
     def asimov(self, h: int, choice: str) -> Fit:
