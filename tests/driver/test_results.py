@@ -120,10 +120,10 @@ def test_the_closing_table(result: ScanResult) -> None:
     rows = dict(summary.rows(result.content, result.folder))
     assert rows["fitted"] == "2 of 5 hypotheses"
     assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
-    assert rows["failed"] == "3: no signal"
-    different = "1 hypothesis with CLs that depend on the choice of minima (natural or lowest)"
-    assert rows["minima differ"] == f"{different}, by 0.1 at most; the exclusion does not depend on it"
-    assert dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"] == f"{different}: b by 0.1"
+    assert rows["failed"] == "3: bad0 and 2 more (no signal)"
+    different = "for 1 hypothesis the natural and the lowest minimum give different CLs"
+    assert rows["minima differ"] == f"{different}, by 0.1 at most; all choices exclude the same hypotheses"
+    assert dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"] == f"{different}: b by up to 0.1"
     assert "minima" not in rows
     assert rows["contour"] == "The axes are m1 and m2. One point."
     assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
@@ -162,7 +162,7 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(RunFolderError, match="holds no run of hfx"):
+        with pytest.raises(RunFolderError, match="contains no run of hfx"):
             load_run(folder)
 
 
@@ -178,9 +178,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural (--minima natural); the default is admissible"
-    assert rows["minima differ"].endswith("b by 0.19 (CLs 0.2; with --minima lowest CLs 0.01, excluded)")
+    assert rows["minima differ"].endswith("b has CLs 0.2 (not excluded), but 0.01 (excluded) with --minima lowest")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
         result["nowhere"]
-    assert rows["minima differ"].endswith("(CLs 0.2; with --minima lowest CLs 0, excluded)")
+    assert rows["minima differ"].endswith("b has CLs 0.2 (not excluded), but 0 (excluded) with --minima lowest")

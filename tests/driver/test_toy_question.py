@@ -23,7 +23,7 @@ from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Finished, Kept
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.page.feed import Feed
-from hfx.errors import RunFolderError
+from hfx.errors import OptionError, RunFolderError
 from tests.driver import fakes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -96,7 +96,7 @@ def test_a_hypothesis_without_an_answer_is_a_failure(pallet: Path, tmp_path: Pat
 
 
 def test_an_unknown_question_names_those_there_are() -> None:
-    with pytest.raises(RunFolderError, match="has no question 'nonsense' here; it has cls"):
+    with pytest.raises(OptionError, match="no question is called 'nonsense' here; known are: cls"):
         catalogue.kind("nonsense")
 
 

@@ -177,7 +177,7 @@ def test_the_walltime_s_end_stops_it_and_attach_goes_on(tmp_path: Path) -> None:
     run, job = submit(tmp_path, pallet, file, pace=2.0)
     assert engines.until(lambda: job not in slurm.jobs(), 120)
     assert state(run) == "stopped"
-    assert f"results kept in its results.jsonl; go on with: hfx attach {run}" in (run / "job" / "driver.log").read_text()
+    assert f"results kept in {run}/results.jsonl; go on with: hfx attach {run}" in (run / "job" / "driver.log").read_text()
     assert 0 < len(fitted(run)) < 120
     assert "fitted          120 of 120 hypotheses" in hfx(tmp_path, "attach", str(run))
     whole(run, (12, 10))

@@ -12,6 +12,10 @@ ADDED = {"job", "version", "key", "question", "shard", "step", "level"}
 
 # Sentences that say the same in other words: the recorded one, and what it became.
 REWORDED = (
+    (
+        r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
+        r"Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn.",
+    ),
     (r"the two labels that vary\.", r"the two labels that differ between hypotheses."),
     (
         r"(\w+) between the points: a Gaussian process \(interpolation gp\)\.",

@@ -146,7 +146,7 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("missing version", _folder(_without("version")), ("BkgOnly.json", "'version'")),
     Malformed("other version", _folder(_background(version="2.0.0")), ("BkgOnly.json", "'2.0.0'")),
     Malformed("channels no list", _folder(_background(channels={})), ("BkgOnly.json", "'channels'")),
-    Malformed("wrong digest", _folder(_metadata(digests={"sha256": "0" * 64})), ("not verified", "--no-verify")),
+    Malformed("wrong digest", _folder(_metadata(digests={"sha256": "0" * 64})), ("made for another background", "--no-verify")),
     Malformed("no digest", _folder(_metadata(digests={})), ("patchset.json", "no sha256", "--no-verify")),
     Malformed("digest no text", _folder(_metadata(digests={"md5": 5})), ("metadata.digests.md5",)),
     Malformed("two wrong patch sets", _folder(_TWO_WRONG), ("patchset.json", "patchset_old.json", "--region")),

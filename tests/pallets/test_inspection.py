@@ -54,7 +54,7 @@ def test_inspect_shows_a_wrong_digest(tmp_path: Path) -> None:
     files = flat() | {"patchset.json": dump(patch_set(workspace(2.0)))}
     (region,) = inspect(str(write_folder(tmp_path, files))).regions
     assert region.digest_result == "mismatch"
-    assert "not verified" in region.warnings[0]
+    assert "was made for another background" in region.warnings[0]
 
 
 def test_inspect_of_a_signal_whose_sample_is_odd(tmp_path: Path) -> None:
@@ -94,4 +94,4 @@ def test_verify_says_what_differs(tmp_path: Path) -> None:
     files = flat() | {"patchset.json": dump(patch_set(workspace(2.0)))}
     found = verify(str(write_folder(tmp_path / "toy", files)))
     assert (found.verified, found.applies) == (False, True)
-    assert "toy/patchset.json is not verified" in str(found.regions[0].problem)
+    assert "toy/patchset.json was made for another background" in str(found.regions[0].problem)

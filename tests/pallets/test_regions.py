@@ -195,7 +195,7 @@ def test_a_patch_set_can_be_chosen_by_its_name(tmp_path: Path) -> None:
     source = write_folder(tmp_path, flat() | {"patchset_other.json": other, "patchset_wrong.json": wrong})
     pallet = open_pallet(source, "patchset_other")
     assert (pallet.region, pallet.hypotheses[0].name) == ("patchset_other", "other")
-    with pytest.raises(PalletError, match="not verified"):
+    with pytest.raises(PalletError, match="was made for another background"):
         open_pallet(source, "patchset_wrong")
     assert open_pallet(source, "patchset_wrong", verify=False).hypotheses[0].name == "wrong"
     with pytest.raises(PalletError, match="single region, none called 'nobody'"):
@@ -210,7 +210,7 @@ def test_copies_of_one_patch_set_are_one(tmp_path: Path) -> None:
 def test_no_verify_makes_it_a_warning(tmp_path: Path) -> None:
     files = flat() | {"patchset.json": dump(patch_set(workspace(), digests={"md5": "0" * 32}))}
     pallet = open_pallet(write_folder(tmp_path, files), verify=False)
-    assert "not verified to belong to the background" in pallet.warnings[0]
+    assert "was made for another background" in pallet.warnings[0]
 
 
 def test_md5_verifies(tmp_path: Path) -> None:

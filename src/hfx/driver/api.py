@@ -37,7 +37,11 @@ def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext
 def ask(
     question: str, pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
 ) -> ScanResult:
-    """`scan` for any question, by its name in `hfx.driver.questions.catalogue`; the options are those of that question."""
+    """Ask a question of every hypothesis of a pallet.
+
+    `question` is its name in `hfx.driver.questions.catalogue`, for example "cls". The other arguments are those of `scan`, with
+    the options of this question. Raises `hfx.HfxError` as `scan` does.
+    """
     checked, own = ScanOptions.of(options, question), context or RunContext()
     if not live:
         return scan_source(pallet, checked, own)
@@ -86,14 +90,17 @@ class ScanHandle:
         return self._future.result(timeout)
 
     def cancel(self) -> None:
-        """Ask the scan to stop; its results so far are kept, and the same scan goes on from there."""
+        """Ask the scan to stop; its results so far are kept, and the same call continues it."""
         self._stop.set()
 
 
 def start_scan(
     pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
 ) -> ScanHandle:
-    """Start `hfx.scan` in the background; the same arguments. `live` draws in the cell from which it was started."""
+    """Start a scan in the background and return a `ScanHandle` at once.
+
+    The arguments are those of `scan`; with `live`, the picture is drawn in the notebook cell that called it.
+    """
     stop = threading.Event()
     checked, own = ScanOptions.of(options), replace(context or RunContext(), stop=stop)
     if not live:

@@ -148,11 +148,11 @@ class ScanResult(Sequence[Result]):
         return map(Result, self.content["results"])
 
     def to_records(self) -> list[JsonObject]:
-        """One plain dict a hypothesis: its result, and its values by label."""
+        """A list with one dict for each hypothesis: its result, and its values by label."""
         return [{**_labelled(self.labels, result), **result} for result in self.content["results"]]
 
     def to_rows(self) -> list[JsonObject]:
-        """One flat dict a hypothesis, of numbers and short text: the columns of a table."""
+        """A list with one flat dict for each hypothesis, the row of a table."""
         return rows(self.content)
 
     def to_dataframe(self) -> "DataFrame":
@@ -164,9 +164,9 @@ class ScanResult(Sequence[Result]):
         return pandas.DataFrame(self.to_rows())
 
     def plot(self, ax: "Axes | None" = None, **style: str | None) -> "Axes":
-        """Draw the contour into `ax` (a new figure without one); the axes.
+        """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
-        `style`: ``x``, ``y``, ``xlabel``, ``ylabel``, ``title``, ``forbidden``; else as in the scan.
+        `style` may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
         """
         from hfx.driver.plane.contour import theory_curves
         from hfx.driver.plot import figure, scan_picture

@@ -76,7 +76,10 @@ def entry_of(name: str) -> Entry:
     for point in entry_points(group=GROUP, name=name):
         job: Job[JobOptions] = point.load()
         return Entry(point.value, job.version, job.numerics)
-    raise InputError(f"hfx {__version__} has no job {name!r} here; it has {', '.join(JOBS)}")
+    raise InputError(
+        f"the worker's hfx {__version__} has no job {name!r}; it has {', '.join(JOBS)}; install the same packages for client and "
+        f"workers"
+    )
 
 
 def job_for(name: object, version: object) -> Job[JobOptions]:

@@ -270,7 +270,7 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
         raise PalletError(f"{name} is packed in a way hfx does not read; unpack it and give the folder")
     if head.lstrip()[:1] == b"<":
         raise PalletError(f"{name} is a web page or XML, not a pallet; fetch the archive that the page offers")
-    raise PalletError(f"{name} is neither an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz) nor JSON")
+    raise PalletError(f"{name} is neither an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz) nor JSON; give a pallet")
 
 
 def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:

@@ -197,10 +197,10 @@ def _choose_patch_set(contents: Contents, region: Region, background: JsonObject
         mismatch = digest_mismatch(found, background, file)
         if mismatch and verify:
             raise PalletError(
-                f"{found.file} is not verified to belong to the background: {mismatch}; get the pair that "
+                f"{found.file} was made for another background: {mismatch}; get the pair that "
                 f"was published together, or go on anyway with --no-verify (verify=False in Python)"
             )
-        note = (f"{found.file} is not verified to belong to the background: {mismatch}",) if mismatch else ()
+        note = (f"{found.file} was made for another background: {mismatch}",) if mismatch else ()
         return replace(found, warnings=note + found.warnings)
     return _matching_one(contents, region, background, file)
 

@@ -86,7 +86,7 @@ def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert main.run(["scan", "toy"]) == 1
     out, err = capsys.readouterr()
-    assert "failed          1: the patch does not apply" in out
+    assert "failed          1: sig_200_0 (the patch does not apply)" in out
     assert "hfx: sig_200_0 failed: the patch does not apply" in err
     assert Path("hfx-runs/toy/contour.pdf").exists()
     assert main.run(["scan", "toy", "-v"]) == 1
@@ -150,7 +150,7 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
 def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--plan"]) == 0
     out, _ = capsys.readouterr()
-    assert "hypotheses  12 of 12, 0 with local results already" in out
+    assert "hypotheses  12 of 12 selected, 0 of them fitted already" in out
     assert "folder      hfx-runs/toy" in out
     assert not Path("hfx-runs").exists()
     assert main.run(["scan", pallet, "--only", "*_0", "--quiet"]) == 0
@@ -190,15 +190,15 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan nowhere", "nowhere: no such file or folder"),
         ("scna toy", "no such command 'scna'; did you mean scan?"),
         ("--nothing", "no such option: --nothing"),
-        ("plot toy", "toy holds no run of hfx"),
-        ("plot a b -o c", "a holds no run of hfx"),
+        ("plot toy", "toy contains no run of hfx"),
+        ("plot a b -o c", "a is not a folder"),
         ("plot toy --label A", "--label names the runs of an overlay"),
         ("plot toy --style cdf", "--style 'cdf' is not one of hfx, atlas, cms"),
         ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
         ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, rbf, linear"),
         ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, as 0.1, or a CSV file"),
-        ("export toy", "export needs one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
-        ("export toy --csv", "toy holds no run of hfx"),
+        ("export toy", "give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
+        ("export toy --csv", "toy contains no run of hfx"),
     ],
 )
 def test_what_cannot_be_used_is_one_line_and_two(pallet: str, capsys: Captured, arguments: str, words: str) -> None:

@@ -128,7 +128,7 @@ def test_each_region_of_a_combination_has_its_own_surface() -> None:
     left, right = at[:, 0] < 345, at[:, 0] > 355
     assert np.allclose(z[left], 4.0 - at[left, 1] / 100, atol=1e-4)
     assert np.allclose(z[right], 3.0 - at[right, 1] / 100, atol=1e-4)
-    assert any("Each region has its own" in note for note in made.contours["notes"])
+    assert any("Each region is interpolated separately" in note for note in made.contours["notes"])
 
 
 def cls(z: float) -> float:

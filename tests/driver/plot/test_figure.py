@@ -170,7 +170,7 @@ def test_a_combination_says_so_above_the_picture() -> None:
     ax = Figure().subplots()
     pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
     draw_axes({**SCAN, "pallet": pallet}, ax)
-    assert ax.get_title(loc="left").endswith(": best expected of A, B")
+    assert ax.get_title(loc="left").endswith(": region with the smallest expected CLs, of A, B")
 
 
 def test_no_tick_of_cls_is_above_one() -> None:

@@ -112,7 +112,7 @@ def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> Non
     other = run_of(tmp_path / "c", 300, labels=("msb", "mn2"))
     with pytest.raises(OptionError, match=r"different axes .*a over m1 and m2; .*c over msb and mn2"):
         overlay([two[0], other], tmp_path / "x.png", PictureRequest(), quiet)
-    with pytest.raises(RunFolderError, match="nothing holds no run"):
+    with pytest.raises(RunFolderError, match="nothing is not a folder"):
         overlay([two[0], tmp_path / "nothing"], tmp_path / "x.png", PictureRequest(), quiet)
     assert not (tmp_path / "x.png").exists()
 

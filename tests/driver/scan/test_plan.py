@@ -76,7 +76,7 @@ def test_the_plan_as_text() -> None:
         device="cpu",
     )
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
-    assert rows["hypotheses"] == "70 of 70, 5 with local results already"
+    assert rows["hypotheses"] == "70 of 70 selected, 5 of them fitted already"
     assert rows["tasks"] == "3 of at most 22 hypotheses; then the exchange"
     assert rows["workers"] == "1 (embedded), 2 threads, cpu"
     assert "mu 2.0" in rows["options"]

@@ -235,7 +235,7 @@ def test_the_default_folder_is_numbered(run_scan: Scan, tmp_path: Path, monkeypa
     said: list[str] = []
     context = RunContext(say=said.append, function=fakes.run)
     scan(tmp_path / "toy", mu=3.0, only="*_200_*", context=context)
-    assert "hfx-runs/toy holds another scan, by its options or its versions; this one goes to hfx-runs/toy-3" in said
+    assert "hfx-runs/toy contains another scan (other options or versions); this one is written to hfx-runs/toy-3" in said
 
 
 def test_a_broken_hypothesis_leaves_the_others_as_they_are(run_scan: Scan, tmp_path: Path) -> None:
@@ -291,7 +291,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(run_scan: Scan, pallet: Path,
     with pytest.raises(ScanInterrupted) as caught:
         run_scan(listener=press, where="m1<700")
     command = f"hfx scan {pallet} -o {tmp_path / 'run'} --where 'm1<700'"
-    assert str(caught.value) == f"stopped; 5 results kept in its results.jsonl; go on with: {command}"
+    assert str(caught.value) == f"stopped; 5 results kept in {tmp_path / 'run'}/results.jsonl; go on with: {command}"
     assert read(tmp_path / "run", "run.json")["state"] == "stopped"
     # What stopped can be looked at, and goes on.
     assert len(load_run(tmp_path / "run")) == 5
@@ -341,7 +341,7 @@ def test_a_full_disk_in_the_middle_loses_nothing(run_scan: Scan, tmp_path: Path,
         if isinstance(event, Finished):
             monkeypatch.setattr(os, "write", no_space)
 
-    with pytest.raises(RunFolderError, match=r"run: 5 results kept in its results.jsonl; no space is left"):
+    with pytest.raises(RunFolderError, match=r"run: 5 results kept in .*run/results.jsonl; no space is left"):
         run_scan(listener=fill)
     monkeypatch.undo()
     draw_quickly(monkeypatch)

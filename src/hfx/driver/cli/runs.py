@@ -134,7 +134,7 @@ def export(
     from hfx.driver.run import durable_files
 
     if (workspace is not None) + (parameters is not None) + csv + hepdata != 1:
-        raise OptionError("export needs one of --workspace NAME, --parameters NAME, --csv and --hepdata")
+        raise OptionError("give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata")
     if hepdata:
         from hfx.driver.export.hepdata import export_hepdata
 

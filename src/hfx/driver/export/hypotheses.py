@@ -88,5 +88,5 @@ def _home(folder: Path, name: str) -> Path:
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
     near = difflib.get_close_matches(name, [result.name for result in results], n=1)
-    hint = f"did you mean {near[0]}?" if near else f"it has {len(results)} others"
+    hint = f"did you mean {near[0]}?" if near else f"'hfx export {folder} --csv' lists its {len(results)} hypotheses"
     raise OptionError(f"{folder} has no hypothesis called '{name}'; {hint}")

@@ -51,8 +51,9 @@ class Difference:
         if self.mean is None or self.mean_back is None:
             return f"area between the curves: {relative}; there are not two lines to measure between"
         return (
-            f"area between the curves: {relative}; distance of our line from the published one: mean {self.mean:.4g}, "
-            f"largest {self.largest:.4g}; of the published from ours: mean {self.mean_back:.4g}, largest {self.largest_back:.4g}"
+            f"area between the curves: {relative}; distance, in units of the axes, from this contour to the "
+            f"published one: mean {self.mean:.4g}, largest {self.largest:.4g}; from the published one to this contour: "
+            f"mean {self.mean_back:.4g}, largest {self.largest_back:.4g}"
         )
 
 

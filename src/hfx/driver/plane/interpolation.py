@@ -26,7 +26,14 @@ DEFAULT = "gp"
 MOST_POINTS = 1000
 """With more points gp and rbf, whose work grows with the cube of their number, are replaced by linear."""
 
-_WORDS = {"gp": "by a Gaussian process", "rbf": "by thin plate splines", "linear": "linearly on Delaunay triangles"}
+_WORDS = {
+    "gp": "by a Gaussian process",
+    "rbf": "by radial basis functions (thin-plate splines)",
+    "linear": "linearly on Delaunay triangles",
+}
+_BEST_OF_REGIONS = (
+    "Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn."
+)
 _FINE_TRIANGLES = 20_000  # on which a curved surface is linear
 _MOST_PARTS = 12  # that the side of a triangle is cut into
 _THREAD_LIMIT = threading.Lock()
@@ -137,7 +144,10 @@ def _best(parts: list[InterpolatedSurface], column: int, note: str) -> Interpola
         np.array([part.values for part in parts])[chosen, rows],
         np.array(deviations)[chosen, rows] if deviations else None,
         np.max(scatters, axis=0) if scatters else None,
-        (note, "Each region has its own; the one with the best expected counts at every place, not only at the points."),
+        (
+            note,
+            _BEST_OF_REGIONS,
+        ),
     )
 
 

@@ -49,7 +49,7 @@ def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style) -> Te
         parts = [str(part or "").strip() for part in (pallet.get("name"), pallet.get("region"), pallet.get("description"))]
         if pallet.get("regions"):
             # The description is that of one region's patches.
-            parts[1:] = [f"best expected of {', '.join(pallet['regions'])}"]
+            parts[1:] = [f"region with the smallest expected CLs, of {', '.join(pallet['regions'])}"]
         title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
         title = title.replace("$", r"\$")
     return ax.set_title(title, loc="left", fontsize=style.text, pad=8)

@@ -11,9 +11,8 @@ from typing import cast
 
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.run.file_types import RunContent, ScanContent
-from hfx.errors import RunFolderError
+from hfx.errors import OptionError
 from hfx.json_types import JsonValue
-from hfx.version import __version__
 
 __all__ = ["DEFAULT", "GROUP", "QUESTIONS", "command_of", "kind", "of_run"]
 
@@ -28,14 +27,15 @@ DEFAULT = "cls"
 
 
 def kind(name: str) -> type[AnyQuestion]:
-    """The class of the question of this name; raises `RunFolderError` where this hfx does not know it."""
+    """The class of the question of this name; raises `OptionError` where this installation does not know it."""
     place = QUESTIONS.get(name)
     if place is not None:
         module, _, attribute = place.partition(":")
         return cast(type[AnyQuestion], getattr(import_module(module), attribute))
     for point in entry_points(group=GROUP, name=name):
         return cast(type[AnyQuestion], point.load())
-    raise RunFolderError(f"hfx {__version__} has no question '{name}' here; it has {', '.join(QUESTIONS)}: install what asked it")
+    known = ", ".join([*QUESTIONS, *sorted(point.name for point in entry_points(group=GROUP))])
+    raise OptionError(f"no question is called '{name}' here; known are: {known}; install the package that defines it")
 
 
 def command_of(word: str) -> str | None:

@@ -222,18 +222,18 @@ def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
     if not differing:
         return ""
     count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
-    sentence = f"{count} with CLs that depend on the choice of minima (natural or lowest)"
+    sentence = f"for {count} the natural and the lowest minimum give different CLs"
     differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
     shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
     if not shown:
-        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; the exclusion does not depend on it"
+        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; all choices exclude the same hypotheses"
     return f"{sentence}: {listed([_difference_of(brief) for brief in shown], MANY if verbose else FEW)}"
 
 
 def _difference_of(brief: ClsBrief) -> str:
-    text = f"{brief.name} by {brief.minima_differ:.2g}"
+    text = f"{brief.name} by up to {brief.minima_differ:.2g}"
     if brief.changed_by is None:
         return text
     choice, value = brief.changed_by
-    excluded = "excluded" if value < LEVEL else "not excluded"
-    return f"{text} (CLs {brief.numbers[0]:.3g}; with --minima {choice} CLs {value:.3g}, {excluded})"
+    now, then = ("not excluded", "excluded") if value < LEVEL else ("excluded", "not excluded")
+    return f"{brief.name} has CLs {brief.numbers[0]:.3g} ({now}), but {value:.3g} ({then}) with --minima {choice}"

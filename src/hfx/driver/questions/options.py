@@ -79,8 +79,12 @@ class ScanOptions:
         None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
     )
     device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (the GPU number N).")
-    xlabel: str | None = setting(None, "Title of the horizontal axis; LaTeX between $ signs. Default: made from --x.")
-    ylabel: str | None = setting(None, "Title of the vertical axis; LaTeX between $ signs. Default: made from --y.")
+    xlabel: str | None = setting(
+        None, "Title of the horizontal axis; LaTeX between $ signs, in single quotes. Default: made from --x."
+    )
+    ylabel: str | None = setting(
+        None, "Title of the vertical axis; LaTeX between $ signs, in single quotes. Default: made from --y."
+    )
     title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.")
     forbidden: str | None = setting(
         None,

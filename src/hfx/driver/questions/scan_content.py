@@ -76,7 +76,8 @@ def load(folder: Path) -> ScanContent:
         return scan
     run = read_run(folder)
     if run is None:
-        raise RunFolderError(f"{folder} holds no run of hfx: there is neither scan.json nor run.json in it")
+        what = "contains no run of hfx: neither scan.json nor run.json" if folder.is_dir() else "is not a folder"
+        raise RunFolderError(f"{folder} {what}; 'hfx status' lists the known runs")
     question, records = of_run(run), read_records(folder).last
     return {
         "hfx": run.get("hfx"),

@@ -77,7 +77,7 @@ class RunFolder:
     def kept(self) -> str:
         """What is safe, as the start of a sentence."""
         count = len(self._records.last)
-        return f"{count} result{'' if count == 1 else 's'} kept in its results.jsonl; " if count else ""
+        return f"{count} result{'' if count == 1 else 's'} kept in {self.path / 'results.jsonl'}; " if count else ""
 
     def run(self) -> RunContent | None:
         """The content of run.json."""

@@ -64,7 +64,7 @@ class StepProgress:
         return "fitting" if self.step == "local" else f"{self.step} {self.round}"
 
     def __str__(self) -> str:
-        done = "fitted" if self.step == "local" else f"{self.step} of minima between neighbours, round {self.round}:"
+        done = "fitted" if self.step == "local" else f"{self.step}, round {self.round}:"
         text = f"{done} {self.done}/{self.total}"
         if self.rate > 0:
             text += f", {self.rate:.3g} per second"

@@ -81,7 +81,7 @@ def read_scan(folder: Path) -> ScanContent | None:
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        raise RunFolderError(f"{folder} is a file, not a run's folder; choose another with -o") from None
+        raise RunFolderError(f"{folder} is a file; give the folder of a run, for example hfx-runs/1Lbb") from None
     except msgspec.ValidationError as error:
         raise RunFolderError(f"{path} does not hold what hfx writes ({error}); {_REMEDY}") from None
     except (ValueError, OSError) as error:  # an empty file cannot be mapped: a ValueError

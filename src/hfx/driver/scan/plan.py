@@ -118,7 +118,7 @@ def describe(
     sent: Sequence[int] = (),
     estimate: str = "",
 ) -> str:
-    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses have local results already.
+    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses are fitted already.
 
     `workers`: how many the endpoint has; None: this process, with its threads. `sent`: the bytes that travel with each
     task, in place of the tasks that are counted here; `estimate`: the time, in words.
@@ -128,16 +128,17 @@ def describe(
     travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
+    tasks = f"{len(sent) or len(groups)}, with at most {largest} hypotheses each"
     rows = [
         ("pallet", f"{pallet.name}{f', region {pallet.region}' if pallet.region else ''} ({pallet.source})"),
         ("digest", f"sha256:{pallet.digest}"),
         (
             "hypotheses",
-            f"{len(hypotheses) + kept} of {len(pallet.hypotheses)}, {kept} with local results already",
+            f"{len(hypotheses) + kept} of {len(pallet.hypotheses)} selected, {kept} of them fitted already",
         ),
         (
             "tasks",
-            "; ".join(filter(None, (f"{len(sent) or len(groups)} of at most {largest} hypotheses", question.later_rounds()))),
+            "; ".join(filter(None, (tasks, question.later_rounds()))) if groups else "none: all hypotheses are fitted",
         ),
         ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
         (
@@ -146,7 +147,7 @@ def describe(
             if workers
             else f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}",
         ),
-        *([("estimate", estimate)] if estimate else []),
+        *([("estimate", estimate)] if estimate and groups else []),
         (
             "options",
             ", ".join(f"{name} {value}" for name, value in question.options.content().items() if value is not None),

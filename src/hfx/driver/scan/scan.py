@@ -38,7 +38,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
     for warning in pallet.warnings:
         context.say(warning)
     if options.output is None and (taken := run_identity.passed_over(path, pallet.name, pallet.region)):
-        context.say(f"{taken} holds another scan, by its options or its versions; this one goes to {path}")
+        context.say(f"{taken} contains another scan (other options or versions); this one is written to {path}")
     with interpreter_tuning.tuned_for_fits(), opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)

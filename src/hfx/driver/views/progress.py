@@ -60,8 +60,9 @@ class Lines:
         self.progress.apply(event)
         match event:
             case Planned(hypotheses=hypotheses, tasks=tasks, kept=kept, step="local"):
-                there = f"; {kept} are fitted already" if kept else ""
-                self.say(f"{hypotheses} hypotheses to fit (in {tasks} task{'' if tasks == 1 else 's'}){there}")
+                there = f"; {kept} fitted already" if kept else ""
+                work = f"{hypotheses} {'hypothesis' if hypotheses == 1 else 'hypotheses'} to fit"
+                self.say(f"{work} (in {tasks} task{'' if tasks == 1 else 's'}){there}")
             case Finished():
                 self.say(str(self.progress.current))
         if sentence := _sentence(event, self.verbose):

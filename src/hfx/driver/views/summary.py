@@ -1,5 +1,6 @@
 """The summary table of a scan: rows of text, and the same for rich."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +21,11 @@ Row = tuple[str, str]
 """A row's name and text."""
 
 
-# Notes on a contour that contain one of these are details: how it is interpolated, and what other rows tell.
-_DETAILS = ("interpolation", "smooth surface", "left out", "excluded (")
+# Notes on a contour that match one of these are details: how it is interpolated as was asked, and what other rows tell.
+_DETAILS = re.compile(
+    r"are interpolated between the points.*\(--interpolation \w+\)\.$|smooth surface.* For 0 of |left out|excluded \("
+    r"|^Each region is interpolated"
+)
 
 
 def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
@@ -65,7 +69,8 @@ def _failed(failures: Sequence[Failure], verbose: bool) -> str:
         return f"{len(failures)}: " + listed([f"{f['name']} ({f['reason']})" for f in failures], MANY, "; ")
     reasons = Counter(failure["reason"] for failure in failures)
     if len(reasons) == 1:
-        return f"{len(failures)}: {next(iter(reasons))}"
+        others = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+        return f"{len(failures)}: {failures[0]['name']}{others} ({next(iter(reasons))})"
     return f"{len(failures)}: " + listed([f"{reason} ({count} x)" for reason, count in reasons.most_common()], FEW, "; ")
 
 
@@ -76,18 +81,23 @@ def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
 
 def _missing(results: Sequence[Brief]) -> str:
     gaps = Counter(region for result in results for region in result.missing_in)
-    return "; ".join(f"{count} not in region {region}, where the other regions decide" for region, count in gaps.items())
+    return (
+        "; ".join(f"region {region} lacks {count} of the points" for region, count in gaps.items())
+        + "; there the other regions are used"
+        if gaps
+        else ""
+    )
 
 
 def _contour(contours: Contours, verbose: bool) -> str:
     """The choice of axes, and what is to be known of the contour."""
-    notes = [note for note in contours.get("notes", ()) if verbose or not any(word in note for word in _DETAILS)]
+    notes = [note for note in contours.get("notes", ()) if verbose or not _DETAILS.search(note)]
     return " ".join(sentence for sentence in (contours.get("choice"), *notes) if sentence)
 
 
 def _citation(pallet: PalletBlock) -> str:
     likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
-    return f"{likelihood}; arXiv:1007.1727; hfx (full list: 'hfx --cite')"
+    return f"{likelihood}; arXiv:1007.1727; hfx (the methods in full: 'hfx --cite')"
 
 
 def _files(folder: Path) -> str:

@@ -1,8 +1,8 @@
 """Results for the page: a line of results.jsonl, or a result of scan.json, as the numbers that the browser shows."""
 
 from collections.abc import Mapping
-from dataclasses import fields, make_dataclass
-from typing import Any, NamedTuple, Protocol, TypedDict, cast
+from dataclasses import make_dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,6 @@ Cell = str | float | int | None
 """A value in a table."""
 
 # The entries of a record beside those of the result. Solutions, which are most of its bytes, are skipped.
-_OF_A_RECORD = ("key", "name", "shard", "step")
 
 
 class ShownResult(NamedTuple):
@@ -23,10 +22,6 @@ class ShownResult(NamedTuple):
 
     brief: Brief
     cells: tuple[Cell, ...]
-
-
-class _Decoder(Protocol):
-    def decode(self, line: bytes, /) -> JsonObject: ...
 
 
 class ResultReader:
@@ -39,9 +34,7 @@ class ResultReader:
     def __init__(self, question: AnyQuestion, *, as_stored: bool = False) -> None:
         self._question, self._as_stored = question, as_stored
         self._columns = [column.value for column in question.columns]
-        names = (*_OF_A_RECORD, *(field.name for field in fields(question.result)))
-        record = TypedDict("record", dict.fromkeys(names, Any), total=False)  # type: ignore[misc]
-        self._records = cast(_Decoder, msgspec.json.Decoder(record))
+        self._records: msgspec.json.Decoder[JsonObject] = msgspec.json.Decoder(dict)
         key = [("key", str | None, None)]
         result = make_dataclass("result", key, bases=(question.result,), frozen=True, kw_only=True, slots=True)
         self._results: msgspec.json.Decoder[Any] = msgspec.json.Decoder(result)
