@@ -161,8 +161,8 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
 
 
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "nowhere"):
-        with pytest.raises(RunFolderError, match="contains no run of hfx"):
+    for folder, why in ((tmp_path, "contains no run of hfx"), (tmp_path / "nowhere", "is not a folder")):
+        with pytest.raises(RunFolderError, match=why):
             load_run(folder)
 
 

@@ -76,7 +76,7 @@ def test_errors_come_back_as_what_they_were() -> None:
             wire.answer(wire.perform(wire.Packer().request(function, {})))
         assert str(caught.value) == text
         assert function.__name__ in caught.value.__notes__[0]
-    with pytest.raises(InputError, match="has no job 'other' here"):
+    with pytest.raises(InputError, match="has no job 'other'"):
         wire.answer(wire.perform(wire.Packer().request(worker.run, {"job": "other"})))
 
 

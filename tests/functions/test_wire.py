@@ -179,8 +179,8 @@ def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"job": "limit"}, "has no job 'limit' here; it has cls"),
-        ({"job": None}, "has no job 'None' here"),
+        ({"job": "limit"}, "has no job 'limit'; it has cls"),
+        ({"job": None}, "has no job 'None'"),
         (
             {"version": 1},
             "the task wants version 1 of the job 'cls', and the worker's hfx .* runs version 2; install the same hfx",

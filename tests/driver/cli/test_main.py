@@ -155,7 +155,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
     assert not Path("hfx-runs").exists()
     assert main.run(["scan", pallet, "--only", "*_0", "--quiet"]) == 0
     assert main.run(["scan", pallet, "--plan"]) == 0
-    assert "12 of 12, 4 with local results already" in capsys.readouterr().out
+    assert "12 of 12 selected, 4 of them fitted already" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_the_plan_as_text() -> None:
     )
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert rows["hypotheses"] == "70 of 70 selected, 5 of them fitted already"
-    assert rows["tasks"] == "3 of at most 22 hypotheses; then the exchange"
+    assert rows["tasks"] == "3, with at most 22 hypotheses each; then the exchange"
     assert rows["workers"] == "1 (embedded), 2 threads, cpu"
     assert "mu 2.0" in rows["options"]
     assert rows["folder"] == "hfx-runs/toy"
