@@ -91,7 +91,7 @@ def test_a_worker_that_has_all_it_needs_works(full: Path, tmp_path: Path, writte
     assert worker.handshake["python"].startswith("3.12.")
     assert worker.handshake["packages"]["torch"] is None
     assert found.problems == ()
-    assert any("it works" in remark for remark in found.remarks)
+    assert any("this works" in remark for remark in found.remarks)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
     setting = RunContext(say=lambda _: None)
     there = scan(pallet, endpoint=file, output=tmp_path / "there", context=setting)

@@ -75,4 +75,4 @@ def test_workers_without_the_device_that_they_were_promised_are_refused(folder: 
         assert told["device_lacks"] == ("build" if torch.version.cuda is None else "driver")
         assert told["cuda"]["torch"] == torch.version.cuda
         assert len(found.problems) == 2
-        assert all("or give device = 'cpu'" in one for one in found.problems)
+        assert all("or set device = 'cpu'" in one for one in found.problems)
