@@ -196,8 +196,8 @@ def test_every_worker_shakes_hands(place: Place) -> None:
     for worker in found.workers:
         assert worker.handshake["hfx"] == hfx.__version__
         assert worker.handshake["single"] or place.engine not in SEPARATE
-        assert 0 <= worker.round_trip < 5
-        assert abs(worker.clock) < 5
+        assert 0 <= worker.round_trip < 60
+        assert abs(worker.clock) <= worker.round_trip / 2 + 1
 
 
 @separate
