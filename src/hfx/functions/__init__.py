@@ -1,1 +1,1 @@
-"""What a worker runs: pure, versioned functions from a JSON task to a JSON result."""
+"""The functions that a worker runs: pure and versioned, from a JSON task to a JSON result."""

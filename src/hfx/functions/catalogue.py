@@ -31,7 +31,7 @@ Options = TypeVar("Options", bound=JobOptions)
 
 
 class Unanswered(NamedTuple):
-    """A hypothesis that has no answer, and why."""
+    """A hypothesis without a result, with the reason."""
 
     reason: str
 
@@ -41,7 +41,7 @@ Answers = Sequence[JsonObject | Unanswered]
 
 @dataclass(frozen=True)
 class Job(Generic[Options]):
-    """What a worker computes for a batch of hypotheses.
+    """A computation of a worker for a batch of hypotheses.
 
     ``version`` is raised when the content of its tasks or answers changes, ``numerics`` when their numbers do. ``answer`` gives,
     for each of the prepared units, the content of its record, or why there is none; its second argument is the task's ``inputs``.
@@ -57,7 +57,7 @@ class Job(Generic[Options]):
 
 
 class Entry(NamedTuple):
-    """Where a job is found, ``module:attribute``, and its versions: known without loading it."""
+    """The place of a job, ``module:attribute``, and its versions: known without loading it."""
 
     place: str
     version: int
@@ -70,7 +70,7 @@ JOBS: dict[str, Entry] = {
 
 
 def entry_of(name: str) -> Entry:
-    """Where and in which version the job of this name is; raises `InputError` where this hfx does not know it."""
+    """The place and the version of the job of this name; raises `InputError` where this hfx does not know it."""
     if name in JOBS:
         return JOBS[name]
     for point in entry_points(group=GROUP, name=name):

@@ -54,16 +54,18 @@ def plot(
         bool, Option("--uncertainty", help="Also draw the uncertainty of the interpolation (of gp alone), in a light colour.")
     ] = False,
     x: Annotated[
-        Text, Option(help="Horizontal axis: a label, or arithmetic on labels, as mn2-mn1. Default: as in the scan.")
+        Text, Option(help="Horizontal axis: a label, or arithmetic on labels, for example mn2-mn1. Default: as in the scan.")
     ] = None,
     y: Annotated[Text, Option(help="Vertical axis: a label, or arithmetic on labels. Default: as in the scan.")] = None,
     xlabel: Annotated[
-        Text, Option(help="Text at the horizontal axis; LaTeX between $ signs. Default: as in the scan, or made from --x.")
+        Text,
+        Option(help="Title of the horizontal axis; LaTeX between $ signs, in single quotes. Default: as in the scan."),
     ] = None,
     ylabel: Annotated[
-        Text, Option(help="Text at the vertical axis; LaTeX between $ signs. Default: as in the scan, or made from --y.")
+        Text,
+        Option(help="Title of the vertical axis; LaTeX between $ signs, in single quotes. Default: as in the scan."),
     ] = None,
-    title: Annotated[Text, Option(help="Text above the picture. Default: as in the scan.")] = None,
+    title: Annotated[Text, Option(help="Title of the picture. Default: as in the scan.")] = None,
     forbidden: Annotated[
         Text,
         Option(

@@ -1,1 +1,1 @@
-"""What can be asked of every hypothesis of a pallet."""
+"""Questions, the computations that are done for every hypothesis of a pallet: their interface, and CLs."""

@@ -80,7 +80,7 @@ class Records(Mapping[str, "JsonObject"], ABC):
 
 @dataclass(frozen=True)
 class Context:
-    """What the rounds of a question may depend on: the pallet and the hypotheses selected from it."""
+    """The pallet and the hypotheses selected from it, from which a question plans its rounds."""
 
     pallet: Pallet
     selected: Sequence[Hypothesis]
@@ -209,7 +209,7 @@ class Question(ABC, Generic[Result]):
 
     @abstractmethod
     def brief(self, result: Result) -> Brief:
-        """What tables, pictures and views need of a result."""
+        """The short form of a result, for tables, pictures and views."""
 
     def stored(self, record: JsonObject) -> JsonObject:
         """A worker's record as it is written into results.jsonl."""

@@ -115,7 +115,7 @@ class Cls(Question[ClsResult]):
         return {key: value for key, value in project(record, self.options.minima).items() if key not in _PRIVATE}
 
     def brief(self, result: ClsResult) -> ClsBrief:
-        """What tables, pictures and views need of a result."""
+        """The short form of a result, for tables, pictures and views."""
         differ = _difference(result)
         return ClsBrief(
             name=result.name,
@@ -173,7 +173,7 @@ class Cls(Question[ClsResult]):
 
 
 def _inputs(near: Mapping[str, Sequence[str]], records: Mapping[str, JsonObject], units: Sequence[Unit]) -> JsonObject:
-    """What a task of the exchange gets: the solutions that its hypotheses and their neighbours have."""
+    """The inputs of a task of the exchange: the solutions of its hypotheses and of their neighbours."""
     keys = [unit.key for unit in units]
     wanted = dict.fromkeys((*keys, *(other for key in keys for other in near[key])))
     solutions = {key: records[key]["solutions"] for key in wanted}

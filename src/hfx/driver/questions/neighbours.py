@@ -1,4 +1,4 @@
-"""Who is whose neighbour in the exchange: the nearest hypotheses in the space of the labels."""
+"""The neighbours of each hypothesis in the exchange: the nearest ones in the space of the labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

@@ -46,7 +46,7 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
 
 
 def parsed(path: Path, parse: Callable[[TextIO], T], remedy: str) -> T | None:
-    """What `parse` makes of a file in a run's folder; None when there is none.
+    """The content of a file in a run's folder, read by `parse`; None if there is no such file.
 
     Raises `RunFolderError`, with its `remedy`, where the file cannot be read or `parse` raises `ValueError`.
     """

@@ -51,7 +51,7 @@ class Contours(TypedDict, total=False):
 
 
 class PalletBlock(TypedDict, total=False):
-    """What run.json and scan.json say of the pallet; ``regions`` where it is a combination of several."""
+    """The entry "pallet" of run.json and scan.json; ``regions`` where it is a combination of several."""
 
     name: str
     source: str

@@ -75,7 +75,7 @@ class RunFolder:
         self._records = read_records(path)
 
     def kept(self) -> str:
-        """What is safe, as the start of a sentence."""
+        """The number of results kept on disk, as the start of an error message."""
         count = len(self._records.last)
         return f"{count} result{'' if count == 1 else 's'} kept in {self.path / 'results.jsonl'}; " if count else ""
 
@@ -84,7 +84,7 @@ class RunFolder:
         return read_run(self.path)
 
     def records(self) -> StoredRecords:
-        """What results.jsonl holds; what is appended from now on, too."""
+        """The records of results.jsonl, those that are appended later included."""
         return self._records
 
     def write(self, name: str, content: Mapping[str, object]) -> None:

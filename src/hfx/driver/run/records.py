@@ -35,7 +35,7 @@ class Place(NamedTuple):
 
 
 class _Envelope(msgspec.Struct):
-    """What the index needs of a line; the rest is not decoded."""
+    """The entries of a line that the index needs; the rest is not decoded."""
 
     name: str
     key: str = ""

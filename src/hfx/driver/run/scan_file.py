@@ -21,7 +21,7 @@ _REMEDY = "the same scan again, with its -o, writes it anew"
 
 
 class _Named(msgspec.Struct):
-    """What every result has."""
+    """The entries that every result has."""
 
     name: str
     values: list[float | None]

@@ -57,7 +57,7 @@ def _check_selection(pallets: Mapping[str, Pallet], options: ScanOptions) -> Non
 
 
 def refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
-    """Why the selection leaves nothing of a region: in a combination it is then missing there, which is no error."""
+    """The reason why the selection leaves nothing of a region. In a combination the region is then left out, without an error."""
     try:
         plan.select(pallet, options.only, options.where)
     except OptionError as error:

@@ -1,4 +1,4 @@
-"""What surrounds a run and leaves its results alone: where sentences and events go, the pool of workers, the request to stop."""
+"""The surroundings of a run, which do not change its results: receivers of sentences and events, workers, the request to stop."""
 
 import sys
 import threading

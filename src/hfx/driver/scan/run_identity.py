@@ -1,4 +1,4 @@
-"""Whether a folder holds the same scan: what changes local results must agree, all else may differ."""
+"""The identity of a run, by which a folder is continued or refused: the inputs and options that change its results."""
 
 from collections.abc import Mapping
 from pathlib import Path

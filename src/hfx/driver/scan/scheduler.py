@@ -35,7 +35,7 @@ Places = dict[str, Place]
 
 @dataclass(frozen=True)
 class Finals:
-    """Where the last record of each key lies, and by hypothesis why there is none.
+    """The place of the last record of each key, and by hypothesis the reason if there is none.
 
     ``unfinished``: by key, why a later round failed; the record of the earlier round counts, and a resumed run tries again.
     """

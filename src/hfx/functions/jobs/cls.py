@@ -212,7 +212,7 @@ def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) ->
 
 
 def _not_finite(answers: Iterable[Answer]) -> str | None:
-    """Why there are no numbers to give: a likelihood that is not finite where the fits begin."""
+    """The reason why a hypothesis has no numbers: a likelihood that is not finite where the fits begin."""
     for answer in answers:
         if not all(map(math.isfinite, (*answer.CLs_exp, answer.CLs_obs, answer.muhat, *answer.twice_nll.values()))):
             return str(answer.status)
@@ -264,7 +264,7 @@ def _improved(known: Solutions, found: Solutions) -> bool:
 
 
 def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
-    """Where the lowest minimum is not the admissible one: which fit, how much lower, which sample and bin is negative."""
+    """Why the lowest minimum is not the admissible one: which fit, how much lower, which sample and bin is negative."""
     import numpy as np
 
     reasons = []
