@@ -160,6 +160,27 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
     assert axes.get_xlabel() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("note", "shown"),
+    [
+        ("Significances are interpolated between the points by a Gaussian process (--interpolation gp).", False),
+        ("The contour belongs to a smooth surface, so it differs. For 0 of 125 points the contour disagrees.", False),
+        ("The contour belongs to a smooth surface, so it differs. For 10 of 125 points the contour disagrees.", True),
+        (
+            "Significances are interpolated between the points linearly on Delaunay triangles (--interpolation linear). "
+            "--interpolation gp is not possible for fewer than 8 points (here 3).",
+            True,
+        ),
+    ],
+)
+def test_the_summary_hides_only_what_is_as_expected(note: str, shown: bool, result: ScanResult) -> None:
+    """A contour that was not made as asked, or that disagrees with its points, is said also without -v."""
+    contours = {**result.content["contours"], "notes": [note]}
+    content: Any = {**result.content, "contours": contours}
+    assert (note in dict(summary.rows(content, result.folder))["contour"]) is shown
+    assert note in dict(summary.rows(content, result.folder, verbose=True))["contour"]
+
+
 def test_a_folder_without_a_run(tmp_path: Path) -> None:
     for folder, why in ((tmp_path, "contains no run of hfx"), (tmp_path / "nowhere", "is not a folder")):
         with pytest.raises(RunFolderError, match=why):

@@ -81,7 +81,7 @@ def test_shards_of_two_rounds_are_added_up(pallet: Path, tmp_path: Path) -> None
     assert len(stored) == len({line["key"] for line in stored}) == 3 * len(POINTS)
     assert {(line["step"], line["shard"]) for line in stored} == {("local", 0), ("others", 1), ("others", 2)}
     assert {(line["job"], line["version"]) for line in stored} == {("signal_events", 1)}
-    first = {line["name"]: line["events"] for line in stored if line["step"] == "local"}
+    first = {line["name"]: line["part_events"] for line in stored if line["step"] == "local"}
     assert all(line["before"] == first[line["name"]] for line in stored if line["step"] == "others")
     assert load_run(tmp_path / "run").content == result.content
     scan = json.loads((tmp_path / "run" / "scan.json").read_text())

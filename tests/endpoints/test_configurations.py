@@ -13,6 +13,7 @@ from hfx.endpoints import resolve, templates
 from hfx.endpoints.parsl.configuration import config
 from hfx.endpoints.specification import Endpoint, parse
 from hfx.errors import EndpointError
+from tests.endpoints.batch.endpoint_texts import POOL
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -173,18 +174,7 @@ def test_a_gres_stands_in_the_place_of_gpus_per_node(tmp_path: Path) -> None:
 
 
 def test_the_htcondor_submit_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = """
-engine = "parsl"
-provider = "htcondor"
-workers = 4
-gpus = 4
-memory_gb = 8
-walltime = "00:30:00"
-project = "atlas.susy"
-requirements = "(OpSysAndVer == \\"AlmaLinux9\\")"
-directives = ["+JobFlavour = \\"longlunch\\""]
-worker_init = "source env"
-"""
+    text = f"{POOL}gpus = 4\n"
     provider = provider_of(text, tmp_path)
     monkeypatch.setattr(provider, "execute_wait", lambda *_: (0, "1 job(s) submitted to cluster 118907.", ""))
     provider.submit("start-the-workers", 1, "hfx")

@@ -105,6 +105,14 @@ def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None
     assert not (tmp_path / "run").exists()
 
 
+def test_a_question_without_a_contour_has_no_band(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused before any fit."""
+    monkeypatch.setattr(Cls, "surface", None)
+    with pytest.raises(OptionError, match="--theory-band draws contours, and the question cls has none; leave it out"):
+        scan(pallet, theory_band=0.1, output=tmp_path / "run", context=RunContext(say=lambda _: None))
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_number_is_a_number_also_as_text() -> None:
     assert ScanOptions(theory_band="0.25").theory_band == 0.25
     assert ScanOptions(theory_band="x.csv").theory_band == "x.csv"

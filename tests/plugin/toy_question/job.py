@@ -35,7 +35,7 @@ def _part(prepared: Prepared[EventsOptions], i: int, inputs: JsonObject) -> Json
     events = sum(
         float(sample.nominal.sum()) for channel in channels for sample in channel.samples if (channel.name, sample.name) in signal
     )
-    return {"status": "converged", "events": events, "channels": len(channels), "before": inputs.get(unit.name)}
+    return {"status": "converged", "part_events": events, "part_channels": len(channels), "before": inputs.get(unit.name)}
 
 
 def _log(key: str) -> None:

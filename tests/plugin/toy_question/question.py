@@ -57,7 +57,7 @@ class SignalEvents(Question[Events]):
         """The first part of every hypothesis, then its others."""
         records = yield Round([_unit(h.name, 0) for h in context.selected])
         names = [h.name for h in context.selected if _unit(h.name, 0).key in records]
-        before: JsonObject = {name: records[_unit(name, 0).key]["events"] for name in names}
+        before: JsonObject = {name: records[_unit(name, 0).key]["part_events"] for name in names}
         units = [_unit(name, part) for name in names for part in range(1, self.options.parts)]
         yield Round(units, "others", 1, inputs=lambda some: {unit.hypothesis: before[unit.hypothesis] for unit in some})
 
@@ -65,7 +65,7 @@ class SignalEvents(Question[Events]):
         """The sum of the parts."""
         first = records[0]
         kept = {key: first[key] for key in ("name", "values", "status", "worker", "seconds")}
-        events, channels = (sum(cast(float, record[key]) for record in records) for key in ("events", "channels"))
+        events, channels = (sum(cast(float, record[f"part_{key}"]) for record in records) for key in ("events", "channels"))
         return {**kept, "events": events, "channels": channels}
 
     def brief(self, result: Events) -> Brief:
@@ -82,7 +82,7 @@ class SignalEvents(Question[Events]):
         )
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
-        """A row of the closing table."""
+        """A row of the summary table."""
         return [("signal", f"{sum(brief.numbers[0] or 0.0 for brief in results):.4g} events in all")]
 
 

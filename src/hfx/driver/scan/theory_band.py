@@ -81,7 +81,7 @@ def _scaled(pallet: Pallet, factors: Mapping[str, float]) -> Pallet:
 
 
 def check(options: ScanOptions, names: Iterable[str]) -> None:
-    """Raise `OptionError`, before any fit, where the table of a theory band cannot be used, or lacks one of `names`."""
+    """Raise `OptionError`, before any fit: the question has no contour, or the table is unusable or lacks one of `names`."""
     if options.theory_band is not None and options.question.surface is None:
         raise OptionError(f"--theory-band draws contours, and the question {options.question.name} has none; leave it out")
     if not isinstance(options.theory_band, str):

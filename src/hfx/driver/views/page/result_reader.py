@@ -43,10 +43,8 @@ class ResultReader:
     def from_line(self, line: bytes) -> ShownResult:
         """The result that a line of results.jsonl brings. Raises `ValueError` for a line that holds none."""
         try:
-            if self._as_stored:
-                result = self._results.decode(line)
-                if result.key in (None, result.name):
-                    return self._shown(result)
+            if self._as_stored and (result := self._whole(line)) is not None:
+                return self._shown(result)
             record = self._records.decode(line)
             return self.from_result(self._question.answer(self._of_the_hypothesis(record)))
         except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
@@ -55,6 +53,14 @@ class ResultReader:
     def from_result(self, content: Mapping[str, JsonValue]) -> ShownResult:
         """A result as it stands in scan.json. Raises `ValueError` for other content."""
         return self._shown(self._question.read(content))
+
+    def _whole(self, line: bytes) -> Any:
+        """The result in a record of a whole hypothesis; None for the record of a shard, which need not look like a result."""
+        try:
+            result = self._results.decode(line)
+        except msgspec.ValidationError:
+            return None
+        return result if result.key in (None, result.name) else None
 
     def _shown(self, result: Any) -> ShownResult:
         """`result`: of the question's type of results."""
