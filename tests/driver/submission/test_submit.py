@@ -191,6 +191,16 @@ def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
     assert_complete(run)
 
 
+def test_a_run_that_does_not_name_its_pallet(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text('{"state": "running"}')
+    again = f"the same scan again, with -o {tmp_path / 'run'}"
+    lost = f"{tmp_path / 'run'} is lost: its driver ended without recording why; go on with: {again}"
+    assert lost in hfx(tmp_path, "status", str(tmp_path / "run"))
+    told = hfx(tmp_path, "attach", str(tmp_path / "run"), code=2)
+    assert told == f"hfx: {tmp_path / 'run'}/run.json does not say where the pallet is; to continue it: {again}\n"
+
+
 def test_all_regions_and_a_theory_band(tmp_path: Path) -> None:
     """Their folders lie beneath the run's: the progress is the sum over the regions that have begun."""
     for region in ("SRA", "SRB"):

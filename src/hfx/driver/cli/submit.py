@@ -131,8 +131,10 @@ def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) ->
     if end.state == "finished":
         result = load_run(end.folder)
     elif orphaned(end):
+        pallet, options = end.run.get("location"), end.run.get("options", {})
+        if not pallet:
+            raise RunFolderError(f"{end.folder}/run.json does not say where the pallet is; to continue it: {end.continuation}")
         _say(f"the process that ran the scan in {end.folder} has ended: the scan continues in this terminal")
-        pallet, options = str(end.run.get("location")), end.run.get("options", {})
         question = end.run.get("question", DEFAULT)
         result = cli_scan.continue_scan(pallet, options, question, end.folder, quiet=quiet, verbose=verbose)
     elif end.state == "stopped":

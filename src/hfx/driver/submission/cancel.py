@@ -121,5 +121,4 @@ def _summary(status: RunStatus) -> str:
     now = status.progress
     count = now.local.done - len(now.failed)
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
-    command = f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))
-    return f"stopped {status.folder}: {kept}; go on with: {command}"
+    return f"stopped {status.folder}: {kept}; go on with: {status.continuation}"

@@ -98,6 +98,13 @@ class RunStatus:
         """The numbers of hypotheses fitted, failed and in total."""
         return progress(self.folder)
 
+    @property
+    def continuation(self) -> str:
+        """The command, or the words in its place, that continues the run."""
+        if self.submission:
+            return f"hfx attach {self.folder}"
+        return self.run.get("command") or f"the same scan again, with -o {self.folder}"
+
     def document(self) -> StatusDocument:
         """The status as ``hfx status --json`` prints it."""
         now = self.progress

@@ -51,11 +51,7 @@ def _row(status: RunStatus) -> tuple[str, ...]:
 
 def _advice(status: RunStatus) -> str:
     if status.state == "lost":
-        return f"{status.folder} is lost: its driver ended without recording why; go on with: {_command_to_continue(status)}"
+        return f"{status.folder} is lost: its driver ended without recording why; go on with: {status.continuation}"
     if status.state == "failed":
         return f"{status.folder} failed: {status.run.get('reason')}"
     return ""
-
-
-def _command_to_continue(status: RunStatus) -> str:
-    return f"hfx attach {status.folder}" if status.submission else str(status.run.get("command"))
