@@ -7,8 +7,9 @@ one, to name the fault in the error.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from operator import attrgetter, itemgetter
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import SpecificationError
-from hfx.hf_core.modifiers.base import floats, numbers
+from hfx.hf_core.modifiers.base import Modifier, floats, numbers
 from hfx.hf_core.modifiers.table import MODIFIERS
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
 from hfx.json_types import JsonValue
@@ -206,20 +207,17 @@ def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> _Columns | None
 
     All are gathered first and become one array, of which the columns are parts: small arrays are expensive to make.
     """
-    events, scalars = [], []  # (type, field) of each column
     rows: list[Any] = [nominal]
     flat: list[Any] = []
     last: list[Any] = []
+    fields = [_fields(MODIFIERS[kind]) for kind in data]
     try:
-        for kind, own in data.items():
-            modifier = MODIFIERS[kind]
-            for name in modifier.events:
-                rows += map(itemgetter(name), own) if name else own
-                events.append((kind, name))
-            for name in modifier.numbers:
-                last += map(itemgetter(name), own)
-                scalars.append((kind, name))
-            if not modifier.events and not modifier.numbers and own != [None] * len(own):
+        for own, (events, numbers_) in zip(data.values(), fields, strict=True):
+            for name, get in events:
+                rows += map(get, own) if name else own
+            for _, get, _ in numbers_:
+                last += map(get, own)
+            if not events and not numbers_ and own != [None] * len(own):
                 return None
         for row in rows:
             flat += row
@@ -232,16 +230,34 @@ def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> _Columns | None
         return None
     cells, end = values[: bins * len(rows)].reshape(len(rows), bins), 1
     found: _Columns = (cells[0], {}, {})
-    for kind, name in events:
-        begin, end = end, end + len(data[kind])
-        found[1].setdefault(kind, {})[name] = cells[begin:end]
-    end = bins * len(rows)
-    for kind, name in scalars:
-        begin, end = end, end + len(data[kind])
-        found[2].setdefault(kind, {})[name] = column = values[begin:end]
-        if name in MODIFIERS[kind].positive() and not (column > 0.0).all():
-            return None
-    return found
+    scalars, here = values[bins * len(rows) :], 0
+    positive = scalars > 0.0
+    for (kind, own), (events, numbers_) in zip(data.items(), fields, strict=True):
+        size = len(own)
+        if events:
+            found[1][kind] = {name: cells[end + i * size : end + (i + 1) * size] for i, (name, _) in enumerate(events)}
+            end += size * len(events)
+        if numbers_:
+            found[2][kind] = {name: scalars[here + i * size : here + (i + 1) * size] for i, (name, _, _) in enumerate(numbers_)}
+            for i, (_, _, signed) in enumerate(numbers_):
+                if signed:
+                    positive[here + i * size : here + (i + 1) * size] = True
+            here += size * len(numbers_)
+    return found if positive.all() else None
+
+
+_Getter = Callable[[Any], Any]
+
+
+@cache
+def _fields(modifier: Modifier) -> tuple[list[tuple[str, _Getter]], list[tuple[str, _Getter, bool]]]:
+    """The fields of a modifier's data and what reads them: those with events, and those with numbers, of which it is said
+    whether they may be zero or below. A nameless field is the data itself."""
+    positive = modifier.positive()
+    return (
+        [(name, itemgetter(name)) for name in modifier.events],
+        [(name, itemgetter(name), name not in positive) for name in modifier.numbers],
+    )
 
 
 def _bad_modifier(modifiers: Sequence[JsonValue]) -> str:

@@ -12,7 +12,7 @@ from hfx.hf_core.batch.shifts import Shifts, names_of, shift_tables
 from hfx.hf_core.modifiers.base import Effect
 from hfx.hf_core.modifiers.interpolation import FactorCode
 from hfx.hf_core.modifiers.table import MODIFIERS, of_effect
-from hfx.hf_core.specification import POI_TYPE, Channel, Sample, Workspace
+from hfx.hf_core.specification import Channel, Sample, Workspace
 
 __all__ = ["BlockTables", "Blocks", "Keys", "Ragged", "ordered"]
 
@@ -91,7 +91,7 @@ def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:
         for sample in channel.samples:
-            parts[poi in sample.names.get(POI_TYPE, ())].append((channel, sample))
+            parts[poi in sample.scales].append((channel, sample))
     return parts[0] + parts[1], len(parts[0])
 
 

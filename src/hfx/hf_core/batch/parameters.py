@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hfx.errors import SpecificationError
 from hfx.hf_core.modifiers.base import AUX, FIXED, INIT, LOWER, POISSON, ROWS, UPPER, WIDTH, Carriers, ParameterSet
 from hfx.hf_core.modifiers.table import MODIFIERS
-from hfx.hf_core.specification import POI_TYPE, Channel, Measurement, ParameterConfig, Sample, Workspace
+from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
 
 __all__ = ["ParameterTable", "Parameters", "parameter_table"]
 
@@ -56,7 +56,7 @@ class Parameters:
         self._scalars: dict[str, tuple[ParameterConfig | None, ParameterSet]] = {}
         self._made: dict[_SetKey, tuple[Carriers, ParameterConfig | None, ParameterSet]] = {}
         self._earlier = {kind: _earlier(kind, self._others) for kind in self._others}
-        self._nothing = _Encountered(dict.fromkeys(self._others, frozenset[str]()))
+        self._nothing = _Encountered(dict.fromkeys(self._others, _NO_NAMES))
         self._tables: dict[tuple[object, ...], tuple[Measurement, ParameterTable]] = {}
 
     def table(self, workspace: Workspace) -> ParameterTable:
@@ -79,16 +79,17 @@ class Parameters:
         signals: list[tuple[_Encountered, Sample]] = []
         for channel in workspace.channels:
             for sample in channel.samples:
-                if poi in sample.names.get(POI_TYPE, ()):
+                if poi in sample.scales:
                     signals.append((met, sample))
                 else:
                     met = met.then(sample)
         order: list[object] = [id(met)]
+        earlier = {kind: met.union(others) for kind, others in self._earlier.items()}
         for place, sample in signals:
             for kind in self._others:
-                new = place.new(kind, sample.names.get(kind, ()))
-                if new and self._earlier[kind]:
-                    new = tuple([name for name in new if not any(name in met.known[other] for other in self._earlier[kind])])
+                new = place.new(kind, names) if (names := sample.names.get(kind)) else ()
+                if new and (known := earlier[kind]):
+                    new = tuple([name for name in new if name not in known])
                 if new:
                     order.append((id(place), kind, new))
         return order
@@ -155,6 +156,9 @@ def _with_sets(table: ParameterTable, from_samples: Sequence[ParameterSet]) -> P
     return replace(table, values=values)
 
 
+_NO_NAMES = frozenset[str]()
+
+
 class _Encountered:
     """The names of parameters, by type, that some samples carry. The value after one sample more is looked up by that sample; it
     is this object itself where the sample adds no name."""
@@ -162,6 +166,12 @@ class _Encountered:
     def __init__(self, known: Mapping[str, frozenset[str]]) -> None:
         self.known = known
         self._after: dict[int, tuple[Sample, _Encountered]] = {}  # with the sample: its id is unique only while it lives
+
+    def union(self, kinds: Sequence[str]) -> frozenset[str]:
+        """The names of all these types."""
+        if len(kinds) == 1:
+            return self.known[kinds[0]]
+        return frozenset[str]().union(*[self.known[kind] for kind in kinds]) if kinds else _NO_NAMES
 
     def then(self, sample: Sample) -> _Encountered:
         """With one sample more."""

@@ -59,11 +59,15 @@ def names_of(sample: Sample, kinds: Sequence[str]) -> tuple[str, ...]:
 def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
     """The shifts of ``blocks``, without those that are zero: published pallets hold thousands with hi == lo == nominal."""
     kinds = of_effect(Effect.SHIFT)
+    given = [len(names_of(sample, kinds)) for _, sample in blocks]
     by_bins: dict[int, list[int]] = {}
-    for k, (channel, sample) in enumerate(blocks):
-        if names_of(sample, kinds):
+    for k, (channel, _) in enumerate(blocks):
+        if given[k]:
             by_bins.setdefault(channel.bins, []).append(k)
-    groups = [_group([blocks[k][1] for k in members], members, kinds) for members in by_bins.values()]
+    groups = [
+        _group([blocks[k][1] for k in members], members, np.array([given[k] for k in members]), kinds)
+        for members in by_bins.values()
+    ]
     moves = [_NONE] * len(blocks)
     size = np.zeros(len(blocks) + 1, dtype=np.int64)
     for group in groups:
@@ -78,8 +82,8 @@ def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
     return Shifts(tuple(moves), cell[:-1], odd, even)
 
 
-def _group(samples: Sequence[Sample], members: Sequence[int], kinds: Sequence[str]) -> _Group:
-    given = np.array([len(names_of(sample, kinds)) for sample in samples])
+def _group(samples: Sequence[Sample], members: Sequence[int], given: Index, kinds: Sequence[str]) -> _Group:
+    """`given`: the number of shifts of each of the samples."""
     pairs = [MODIFIERS[kind].variations(sample) for sample in samples for kind in kinds if kind in sample.names]
     lo, hi = np.concatenate([down for down, _ in pairs]), np.concatenate([up for _, up in pairs])
     nominal = np.repeat(np.array([sample.nominal for sample in samples]), given, axis=0)

@@ -36,9 +36,10 @@ class Staterror(Modifier):
             end, begins = ends[-1], {}
             for channel, samples in channels:
                 begins[channel.name] = end - ends[-1]
-                for sample in samples:
-                    delta = sample.events["staterror"][""][sample.names["staterror"].index(name)]
-                    parts.append((end, sample.nominal, delta))
+                parts += [
+                    (end, sample.nominal, sample.events["staterror"][""][sample.names["staterror"].index(name)])
+                    for sample in samples
+                ]
                 end += channel.bins
             offsets.append(begins)
             ends.append(end)
