@@ -9,21 +9,27 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from hfx import load_run
+from hfx import load_run, open_pallet
 from hfx.driver import api
 from hfx.driver.questions import catalogue
+from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Finished, Kept
+from hfx.driver.scan.regions import ready_regions
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.page.feed import Feed
+from hfx.driver.views.progress import Lines
+from hfx.driver.views.state import RunState
 from hfx.errors import OptionError, RunFolderError
+from hfx.json_types import JsonObject
 from tests.driver import fakes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +68,10 @@ def ask(pallet: Path, output: Path, **options: Any) -> ScanResult:
     return api.ask("signal_events", pallet, output=output, context=RunContext(say=lambda _: None, batch=6), **options)
 
 
+def names() -> list[str]:
+    return [f"sig_{m1}_{m2}" for m1, m2 in POINTS]
+
+
 def lines(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
 
@@ -79,9 +89,9 @@ def test_shards_of_two_rounds_are_added_up(pallet: Path, tmp_path: Path) -> None
     }
     stored = lines(tmp_path / "run")
     assert len(stored) == len({line["key"] for line in stored}) == 3 * len(POINTS)
-    assert {(line["step"], line["shard"]) for line in stored} == {("local", 0), ("others", 1), ("others", 2)}
+    assert {(line["step"], line["shard"]) for line in stored} == {("first half", 0), ("others", 1), ("others", 2)}
     assert {(line["job"], line["version"]) for line in stored} == {("signal_events", 1)}
-    first = {line["name"]: line["part_events"] for line in stored if line["step"] == "local"}
+    first = {line["name"]: line["part_events"] for line in stored if line["step"] == "first half"}
     assert all(line["before"] == first[line["name"]] for line in stored if line["step"] == "others")
     assert load_run(tmp_path / "run").content == result.content
     scan = json.loads((tmp_path / "run" / "scan.json").read_text())
@@ -109,9 +119,14 @@ api.ask("signal_events", sys.argv[1], output=sys.argv[2], threads=1, context=Run
 """
 
 
-@pytest.mark.parametrize("units", [5, 30])
+FEW = 10.0
+RARE = [name for name, (m1, m2) in zip(names(), POINTS, strict=True) if 0.2 * expected(m1, m2) < FEW]
+
+
+@pytest.mark.parametrize("units", [5, 50])
 def test_a_killed_run_goes_on_where_it_was(pallet: Path, tmp_path: Path, units: int) -> None:
-    """Killed in the first and in the second round: what is stored is not worked on again."""
+    """Killed in the first and in the second round: what is stored is not worked on again, but by the last round, which is for
+    that."""
     log, run = tmp_path / "log", tmp_path / "run"
     process = subprocess.Popen([sys.executable, "-c", SCAN, pallet, run], env=environment(TOY_QUESTION_LOG=str(log)))
     deadline = time.monotonic() + 120
@@ -123,21 +138,126 @@ def test_a_killed_run_goes_on_where_it_was(pallet: Path, tmp_path: Path, units: 
     process.wait()
     stored = {json.loads(line)["key"] for line in (run / "results.jsonl").read_bytes().split(b"\n") if line.endswith(b"}")}
     before = len(log.read_text().splitlines())
-    assert 0 < len(stored) < 2 * len(POINTS)
+    assert 0 < len(stored) < 4 * len(POINTS)
     subprocess.run([sys.executable, "-c", SCAN, pallet, run], env=environment(TOY_QUESTION_LOG=str(log)), check=True)
     again = log.read_text().splitlines()[before:]
-    assert not stored & set(again)
-    assert len(again) == 2 * len(POINTS) - len(stored)
+    assert sorted(again[len(again) - len(RARE) :]) == sorted(f"{name}/0" for name in RARE)
+    assert not stored & set(again[: -len(RARE)])
+    assert len(again) == 4 * len(POINTS) - len(stored) + len(RARE)
     whole = ask(pallet, tmp_path / "whole")
     assert {r.name: r["events"] for r in load_run(run)} == {r.name: r["events"] for r in whole}
 
 
 def test_another_option_is_another_run(pallet: Path, tmp_path: Path) -> None:
     ask(pallet, tmp_path / "run")
-    with pytest.raises(RunFolderError, match="--parts is 2 there and 3 here"):
+    with pytest.raises(RunFolderError, match="--parts is 4 there and 3 here"):
         ask(pallet, tmp_path / "run", parts=3)
     with pytest.raises(RunFolderError, match="the question is signal_events there and the default here"):
         api.scan(pallet, output=tmp_path / "run", context=RunContext(say=lambda _: None, function=fakes.run))
+
+
+def test_another_version_of_the_job_is_another_run(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ask(pallet, tmp_path / "run")
+    from toy_question import job
+
+    monkeypatch.setattr(job, "JOB", replace(job.JOB, version=2))
+    with pytest.raises(RunFolderError, match="the version of the job is 1 there and 2 here"):
+        ask(pallet, tmp_path / "run")
+
+
+def test_parts_are_counted_as_parts(pallet: Path, tmp_path: Path) -> None:
+    """Six units in a task are three hypotheses: by the plan, the progress, and the status."""
+    run = tmp_path / "run"
+    plan = command("signal-events", pallet, "-o", run, "--plan")
+    assert "20 of 20 selected, 0 of their 40 parts done already" in plan
+    assert "with at most 20 parts each" in plan
+    heard: list[Event] = []
+    context = RunContext(say=lambda _: None, listener=heard.append, batch=6)
+    api.ask("signal_events", pallet, output=run, context=context)
+    stream = io.StringIO()
+    display, seen = Lines(stream), []
+    for event in heard:
+        display.listen(event)
+        seen.append(str(display.progress.current))
+    assert "hfx: 40 parts of 20 hypotheses to do (in 7 tasks)\n" in stream.getvalue()
+    assert any(text.startswith("fitted") for text in seen) is False
+    done = [text.split(" parts")[0] for text in seen]
+    assert {"first half: 40/40", "others, round 1: 40/40", f"once more: {len(RARE)}/{len(RARE)}"} <= set(done)
+    (status,) = json.loads(command("status", run, "--json"))
+    assert (status["done"], status["total"], status["failures"], status["step"]) == (40, 40, 0, "once more")
+    plan = command("signal-events", pallet, "-o", run, "--plan")
+    assert "20 of 20 selected, 40 of their 40 parts done already" in plan
+    assert "none: all of them are done" in plan
+
+
+def test_a_hypothesis_with_a_lost_part_has_no_result(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its other parts are kept, and make no result: in no file and in no view. The run goes on with the lost part alone."""
+    run, heard = tmp_path / "run", list[Event]()
+    monkeypatch.setenv("TOY_QUESTION_LOST", "sig_300_40/1 sig_300_40/0 sig_400_80/2")
+    context = RunContext(say=lambda _: None, listener=heard.append, batch=6)
+    result = api.ask("signal_events", pallet, output=run, context=context)
+    assert [failure["name"] for failure in result.failures] == ["sig_300_40", "sig_400_80"]
+    assert {r.name for r in result} == set(names()) - {"sig_300_40", "sig_400_80"}
+    state, feed = RunState(), Feed(run)
+    for event in heard:
+        state.apply(event)
+    feed.poll()
+    for shown in (state, feed.state):
+        failed = {name for name, status in shown.statuses.items() if status.name == "FAILED"}
+        assert failed == {"sig_300_40", "sig_400_80"}
+        assert not failed & set(shown.results)
+    (status,) = json.loads(command("status", run, "--json"))
+    assert (status["done"], status["total"], status["failures"]) == (38, 40, 2)
+    monkeypatch.delenv("TOY_QUESTION_LOST")
+    log = tmp_path / "log"
+    monkeypatch.setenv("TOY_QUESTION_LOG", str(log))
+    again = ask(pallet, run)
+    assert again.complete
+    whole = ask(pallet, tmp_path / "whole")
+    assert {r.name: r["events"] for r in again} == {r.name: r["events"] for r in whole}
+    others = [key for key in log.read_text().splitlines() if not key.endswith("/0")]
+    assert sorted(others[:4]) == ["sig_300_40/1", "sig_300_40/2", "sig_300_40/3", "sig_400_80/2"]
+
+
+def test_a_finished_run_is_not_worked_on_again(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by its last round either, which would work on units again that have their records."""
+    first = ask(pallet, tmp_path / "run")
+    monkeypatch.setenv("TOY_QUESTION_LOG", str(tmp_path / "log"))
+    assert ask(pallet, tmp_path / "run").content["results"] == first.content["results"]
+    assert not (tmp_path / "log").exists()
+
+
+def test_work_does_not_grow_with_the_square_of_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views are told of results while parts come in: of some of them."""
+    from toy_question.question import SignalEvents
+
+    read, answer = list[int](), SignalEvents.answer
+
+    def counted(self: SignalEvents, records: Sequence[JsonObject]) -> JsonObject:
+        read.append(len(records))
+        return answer(self, records)
+
+    monkeypatch.setattr(SignalEvents, "answer", counted)
+    parts = 150
+    one = fakes.write_pallet(tmp_path / "toy", [(300, 40)])
+    for run in ("run", "run"):  # the second time all is kept
+        read.clear()
+        api.ask("signal_events", one, output=tmp_path / run, parts=parts, context=RunContext(say=lambda _: None, batch=1))
+        assert parts <= sum(read) < 15 * parts
+    read.clear()
+    feed = Feed(tmp_path / "run")
+    feed.poll()
+    assert parts <= sum(read) < 15 * parts
+    assert feed.state.results["sig_300_40"].numbers == (pytest.approx(expected(300, 40)),)
+
+
+def test_regions_are_not_compared_without_an_expected_value(pallet: Path, tmp_path: Path) -> None:
+    regions = {name: open_pallet(str(pallet)) for name in ("A", "B")}
+    options = ScanOptions.of({"region": "all", "output": tmp_path / "run"}, "signal_events")
+    with pytest.raises(
+        OptionError, match="signal_events has no expected value by which regions could be compared; give one of A, B"
+    ):
+        ready_regions(regions, options)
 
 
 def test_it_is_shown_like_any_other(pallet: Path, tmp_path: Path) -> None:
@@ -149,7 +269,7 @@ def test_it_is_shown_like_any_other(pallet: Path, tmp_path: Path) -> None:
     assert f"signal {total:.4g} events in all" in text
     assert "CLs" not in text
     (row, *_) = csv.DictReader(io.StringIO(command("export", run, "--csv")))
-    assert list(row) == ["name", "m1", "m2", "events", "channels"]
+    assert list(row) == ["name", "m1", "m2", "events", "bins"]
     assert float(row["events"]) == pytest.approx(expected(*POINTS[0]))
     curves = result.contours["curves"]
     assert {(curve["which"], curve["level"]) for curve in curves} == {("expected", 10.0)}
@@ -178,7 +298,7 @@ def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
     assert "--test-stat" not in help_text
     feed = Feed(tmp_path / "run")
     feed.poll()
-    assert feed.columns == [("events", "signal events"), ("channels", "channels")]
+    assert feed.columns == [("events", "signal events"), ("bins", "bins")]
     assert {name: cells[0] for name, cells in feed.cells.items()} == {
         f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS
     }
@@ -195,7 +315,7 @@ def test_a_view_of_its_events_shows_no_exclusion(pallet: Path, tmp_path: Path) -
         context=RunContext(say=lambda _: None, listener=lambda event: heard.append(msgspec.structs.asdict(event))),
     )
     planned = [event for event in heard if "tasks" in event and "points" in event]
-    assert [event["question"] for event in planned] == ["signal_events"] * 2
+    assert [event["question"] for event in planned] == ["signal_events"] * 3
     assert {event["level"] for event in planned} == {10.0}
 
 

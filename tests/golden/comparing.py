@@ -8,7 +8,10 @@ from typing import Any
 __all__ = ["differences", "told"]
 
 # What a later version may add to an object.
-ADDED = {"job", "version", "key", "question", "shard", "step", "level"}
+ADDED = {"job", "version", "key", "question", "shard", "step", "level", "units", "parts", "final", "all_rounds"}
+
+# What it calls otherwise.
+RENAMED = {"exchanged": "all_rounds"}
 
 # Sentences that say the same in other words: the recorded one, and what it became.
 REWORDED = (
@@ -75,6 +78,7 @@ def _reworded(recorded: Any) -> Any:
 
 def _of_objects(recorded: dict[str, Any], found: dict[str, Any], place: tuple[str, ...]) -> Iterator[str]:
     for key, value in recorded.items():
+        key = key if key in found else RENAMED.get(key, key)
         if key in found:
             yield from differences(value, found[key], (*place, key))
         else:

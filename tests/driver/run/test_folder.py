@@ -33,7 +33,7 @@ def test_the_last_line_of_a_hypothesis_counts(folder: RunFolder) -> None:
     folder.append_results([record("a", x=1), record("b", x=1)], "local")
     folder.append_results([record("a", x=2)], "exchange")
     stored = folder.records()
-    assert (stored.local["a"]["x"], stored.last["a"]["x"], stored.last["b"]["x"]) == (1, 2, 1)
+    assert (stored.of_step("local")["a"]["x"], stored.last["a"]["x"], stored.last["b"]["x"]) == (1, 2, 1)
 
 
 def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
@@ -43,13 +43,13 @@ def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
         file.write('{"name": "torn by a cr')
     changed = folder.append_results([record("a", x=2, solutions={"depth": 2})], "exchange")["a"]
     for stored in (folder.records(), read_records(folder.path)):
-        assert {**stored.local} == {
+        assert {**stored.of_step("local")} == {
             "a": record("a", x="\u00e9" * 9, step="local"),
             "b": record("b", solutions={"depth": 1}, step="local"),
         }
         assert stored.last["a"] == stored.last.at(changed) == record("a", x=2, solutions={"depth": 2}, step="exchange")
         assert stored.last.places["a"] == changed
-        assert [place.resumable for place in stored.local.places.values()] == [False, True]
+        assert [place.resumable for place in stored.of_step("local").places.values()] == [False, True]
     path.write_text("\n" * path.stat().st_size)
     with pytest.raises(RunFolderError, match=r"results\.jsonl was changed by somebody else; run the same command again"):
         folder.records().last["a"]
@@ -65,8 +65,8 @@ def test_a_torn_last_line_is_ignored_and_cut_off(folder: RunFolder, torn: str) -
     with path.open("a") as file:
         file.write(torn)
     stored = read_records(folder.path)
-    assert "a" in stored.local
-    assert ("b" in stored.local) is ("\n" in torn)
+    assert "a" in stored.of_step("local")
+    assert ("b" in stored.of_step("local")) is ("\n" in torn)
     folder.append_results([record("c")], "local")
     names = [json.loads(line)["name"] for line in path.read_text().splitlines()]
     assert names == (["a", "b", "c"] if "\n" in torn else ["a", "c"])
@@ -159,7 +159,7 @@ def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
             with pytest.raises(RunFolderError, match="no space is left there"):
                 _fill(folder, names)
             assert len(names) > 5
-            assert list(folder.records().local) == names
+            assert list(folder.records().of_step("local")) == names
             assert (folder.path / "results.jsonl").read_bytes().endswith(b"\n")
     finally:
         subprocess.run(["umount", str(target)], check=True)

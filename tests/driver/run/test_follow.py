@@ -80,13 +80,13 @@ def test_the_past_in_few_words() -> None:
 
 
 def test_how_far_a_run_is(tmp_path: Path) -> None:
-    assert progress(tmp_path).local.total == 0
+    assert progress(tmp_path).first.total == 0
     write(tmp_path / "events.jsonl", FIRST)
     far = progress(tmp_path)
-    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (2, 4, {}, "fitting", 2.0)
+    assert (far.first.done, far.first.total, far.failed, far.current.title, far.last_event) == (2, 4, {}, "fitting", 2.0)
     write(tmp_path / "events.jsonl", REST)
     far = progress(tmp_path)
-    assert (far.local.done, far.local.total, far.failed, far.current.title, far.last_event) == (
+    assert (far.first.done, far.first.total, far.failed, far.current.title, far.last_event) == (
         4,
         4,
         {"c": "no"},
@@ -96,7 +96,7 @@ def test_how_far_a_run_is(tmp_path: Path) -> None:
     # Gone on with: what failed is tried again, what is kept counts.
     write(tmp_path / "events.jsonl", [Planned(7.0, "local", 0, 1, 1, 3)])
     far = progress(tmp_path)
-    assert (far.local.done, far.local.total, far.failed, far.last_event) == (3, 4, {}, 7.0)
+    assert (far.first.done, far.first.total, far.failed, far.last_event) == (3, 4, {}, 7.0)
 
 
 def test_how_far_all_regions_are(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_how_far_all_regions_are(tmp_path: Path) -> None:
     write(tmp_path / "SRB" / "events.jsonl", FIRST)
     write(tmp_path / "theory-up" / "events.jsonl", FIRST)  # of a variation: not the run's own hypotheses
     far = progress(tmp_path)
-    assert (far.local.done, far.local.total, far.failed) == (6, 8, {"c": "no"})
+    assert (far.first.done, far.first.total, far.failed) == (6, 8, {"c": "no"})
 
 
 def test_a_long_file_is_read_in_little_time(tmp_path: Path) -> None:
@@ -114,5 +114,5 @@ def test_a_long_file_is_read_in_little_time(tmp_path: Path) -> None:
     events = [Finished(float(i), f"local-{i}", "local", some, 32, 0.1) for i, some in enumerate(names)]
     write(tmp_path / "events.jsonl", [Planned(0.0, "local", 0, 3200, 102_400, 0), *events])
     begun = time.process_time()
-    assert progress(tmp_path).local.done == 102_400
+    assert progress(tmp_path).first.done == 102_400
     assert time.process_time() - begun < 2.0

@@ -45,8 +45,8 @@ def limited(most: int) -> Endpoint:
 
 
 def test_bytes_are_those_that_travel(pallet: Pallet) -> None:
-    groups = [pallet.hypotheses[:4], pallet.hypotheses[4:]]
-    packed = [wire.Packer().request(worker.run, plan.task(pallet, units(group), QUESTION)) for group in groups]
+    groups = [units(pallet.hypotheses[:4]), units(pallet.hypotheses[4:])]
+    packed = [wire.Packer().request(worker.run, plan.task(pallet, group, QUESTION)) for group in groups]
     assert estimate.sent(pallet, groups, QUESTION, Endpoints((endpoint("process"),)), "cpu") == [len(one) for one in packed]
     through = estimate.sent(pallet, groups, QUESTION, Endpoints((endpoint("globus"),)), "cpu")
     assert through == pytest.approx([len(wire_text.encoded(one)) for one in packed], abs=4)
@@ -54,8 +54,8 @@ def test_bytes_are_those_that_travel(pallet: Pallet) -> None:
 
 
 def test_batches_over_the_limit_count_as_their_halves(pallet: Pallet) -> None:
-    (whole,) = estimate.sent(pallet, [pallet.hypotheses], QUESTION, Endpoints((endpoint("globus"),)), "cpu")
-    parts = estimate.sent(pallet, [pallet.hypotheses], QUESTION, Endpoints((limited(whole - 1),)), "cpu")
+    (whole,) = estimate.sent(pallet, [units(pallet.hypotheses)], QUESTION, Endpoints((endpoint("globus"),)), "cpu")
+    parts = estimate.sent(pallet, [units(pallet.hypotheses)], QUESTION, Endpoints((limited(whole - 1),)), "cpu")
     assert len(parts) == 2
     assert max(parts) < whole
 
@@ -64,9 +64,9 @@ def test_a_hypothesis_that_does_not_fit_is_named(pallet: Pallet) -> None:
     noisy = [{"op": "add", "path": "/x", "value": list(range(20_000))}]
     large = (*pallet.hypotheses, Hypothesis("sig_large", (1.0, 2.0), tuple(noisy)))
     pallet = replace(pallet, hypotheses=large)
-    estimate.check_fits(pallet, large, QUESTION, Endpoints((endpoint("globus"), endpoint("process"))))
+    estimate.check_fits(pallet, units(large), QUESTION, Endpoints((endpoint("globus"), endpoint("process"))))
     with pytest.raises(EndpointError, match=r"the task of sig_large alone is 0\.\d MB, and its service takes 0\.0; leave it out"):
-        estimate.check_fits(pallet, large, QUESTION, Endpoints((limited(10_000),)))
+        estimate.check_fits(pallet, units(large), QUESTION, Endpoints((limited(10_000),)))
 
 
 def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Pallet, tmp_path: Path) -> None:
@@ -87,15 +87,15 @@ def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Palle
 
 
 def test_the_estimate_is_said_in_words(pallet: Pallet) -> None:
-    assert estimate.estimate(pallet, pallet.hypotheses, QUESTION, 1, None).startswith(
+    assert estimate.estimate(pallet, units(pallet.hypotheses), QUESTION, 1, None).startswith(
         "about a second of fits on 1 core, the exchange"
     )
-    many = pallet.hypotheses * 100_000
+    many = units(pallet.hypotheses * 100_000)
     assert "about 8 minutes of fits on 2 cores" in estimate.estimate(pallet, many, QUESTION, 2, 2)
     assert "leave --endpoint out" not in estimate.estimate(pallet, many, QUESTION, 2, 2)
-    assert estimate.estimate(pallet, pallet.hypotheses * 2000, QUESTION, 30, 2).endswith(
+    assert estimate.estimate(pallet, units(pallet.hypotheses * 2000), QUESTION, 30, 2).endswith(
         "Here alone it would be about 9 s: leave --endpoint out"
     )
-    assert "leave --endpoint out" not in estimate.estimate(pallet, pallet.hypotheses * 2000, QUESTION, 30, None)
+    assert "leave --endpoint out" not in estimate.estimate(pallet, units(pallet.hypotheses * 2000), QUESTION, 30, None)
     assert "leave --endpoint out" not in estimate.estimate(pallet, (), QUESTION, 30, 2)
-    assert "exchange" not in estimate.estimate(pallet, pallet.hypotheses, Cls(ClsOptions(starts=1)), 1, 1)
+    assert "exchange" not in estimate.estimate(pallet, units(pallet.hypotheses), Cls(ClsOptions(starts=1)), 1, 1)

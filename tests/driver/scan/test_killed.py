@@ -51,7 +51,7 @@ def test_killed_at_ten_random_moments_and_resumed(pallet: Path, tmp_path: Path) 
         begun = log.read_text().splitlines() if log.exists() else []
         for line in begun:
             assert line.startswith("sig_")
-        lost.append(len(begun) - len(read_records(run).local) - sum(lost))
+        lost.append(len(begun) - len(read_records(run).of_step("local")) - sum(lost))
         # A kill loses at most the batch in flight, and one whose results were on their way to the disk.
         assert lost[-1] <= 2 * BATCH
     finish(start(pallet, run, log))
@@ -68,7 +68,7 @@ def test_killed_at_ten_random_moments_and_resumed(pallet: Path, tmp_path: Path) 
 def test_two_scans_into_one_folder_at_once(pallet: Path, tmp_path: Path) -> None:
     first = start(pallet, tmp_path / "run", tmp_path / "log")
     deadline = time.monotonic() + 30
-    while not read_records(tmp_path / "run").local and time.monotonic() < deadline:
+    while not read_records(tmp_path / "run").of_step("local") and time.monotonic() < deadline:
         time.sleep(0.01)
     second = start(pallet, tmp_path / "run", tmp_path / "other.log")
     _, errors = second.communicate(timeout=60)

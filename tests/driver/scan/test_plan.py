@@ -67,8 +67,9 @@ def test_the_plan_as_text() -> None:
     toy = pallet([(100.0 * i, 0.0) for i in range(70)])
     text = plan.describe(
         toy,
-        toy.hypotheses[:65],
+        [Unit(h.name, h.name) for h in toy.hypotheses[:65]],
         Cls(ClsOptions(mu=2.0)),
+        selected=70,
         kept=5,
         folder="hfx-runs/toy",
         endpoint="embedded",

@@ -44,7 +44,7 @@ def test_the_page_shows_its_columns_and_its_level(run: tuple[Path, list[Event]])
     assert len(feed.names) == len(POINTS)
     assert head(feed)["columns"] == [
         {"name": "events", "title": "signal events"},
-        {"name": "channels", "title": "channels"},
+        {"name": "bins", "title": "bins"},
     ]
     assert feed.state.level == 10.0
     for position, name in enumerate(feed.names):

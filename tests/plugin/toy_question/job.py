@@ -1,4 +1,4 @@
-"""The job "signal_events": expected signal events in every `parts`-th channel, for a later sum."""
+"""The job "signal_events": expected signal events in every `parts`-th bin, for a later sum."""
 
 import os
 import time
@@ -18,7 +18,7 @@ __all__ = ["JOB", "EventsOptions"]
 class EventsOptions(JobOptions):
     """The options of the job."""
 
-    parts: int = setting(2, "Number of parts that the channels are divided into.")
+    parts: int = setting(4, "Number of parts that the bins are divided into.")
 
 
 def _answer(prepared: Prepared[EventsOptions], inputs: JsonObject) -> Sequence[JsonObject | Unanswered]:
@@ -31,11 +31,12 @@ def _part(prepared: Prepared[EventsOptions], i: int, inputs: JsonObject) -> Json
     signal = set(workspace.signal_samples())
     if not signal:
         return Unanswered("no sample carries the parameter of interest")
-    channels = workspace.channels[unit.shard :: prepared.options.parts]
-    events = sum(
-        float(sample.nominal.sum()) for channel in channels for sample in channel.samples if (channel.name, sample.name) in signal
-    )
-    return {"status": "converged", "part_events": events, "part_channels": len(channels), "before": inputs.get(unit.name)}
+    if unit.key in os.environ.get("TOY_QUESTION_LOST", "").split():
+        return Unanswered("this part is lost")
+    samples = [(channel.name, sample) for channel in workspace.channels for sample in channel.samples]
+    bins = [float(n) for channel, sample in samples if (channel, sample.name) in signal for n in sample.nominal]
+    mine = bins[unit.shard :: prepared.options.parts]
+    return {"status": "converged", "part_events": sum(mine), "part_bins": len(mine), "before": inputs.get(unit.name)}
 
 
 def _log(key: str) -> None:

@@ -1,4 +1,4 @@
-"""The question "signal_events": its units are parts of a hypothesis' channels, its result is their sum."""
+"""The question "signal_events": its units are parts of the signal's bins, its result is their sum."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Events:
     values: Sequence[float]
     status: str
     events: float
-    channels: int
+    bins: int
     worker: str = ""
     seconds: float | None = None
     region: str | None = None
@@ -36,14 +36,15 @@ def _rarity(events: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class SignalEvents(Question[Events]):
-    """Expected signal events: the first part of every hypothesis, then the others of those that have any."""
+    """Expected signal events: the first half of the parts of every hypothesis, then the others of those that have any, and at
+    last the first part once more of those with few events."""
 
     name = "signal_events"
     job = "signal_events"
     result = Events
     columns = (
         Column("events", "signal events", lambda result: result.events),
-        Column("channels", "channels", lambda result: result.channels),
+        Column("bins", "bins", lambda result: result.bins),
     )
     surface = Surface(name="signal events", curves=("expected",), level=FEW, transform=_rarity, statement=f"{FEW:g} events")
     options: EventsOptions
@@ -54,19 +55,24 @@ class SignalEvents(Question[Events]):
         return EventsOptions
 
     def rounds(self, context: Context) -> Generator[Round, Records, None]:
-        """The first part of every hypothesis, then its others."""
-        records = yield Round([_unit(h.name, 0) for h in context.selected])
+        """Several parts of every hypothesis, then the others, and the first ones again where there are few events."""
+        half = max(1, self.options.parts // 2)
+        records = yield Round([_unit(h.name, part) for h in context.selected for part in range(half)], "first half")
         names = [h.name for h in context.selected if _unit(h.name, 0).key in records]
         before: JsonObject = {name: records[_unit(name, 0).key]["part_events"] for name in names}
-        units = [_unit(name, part) for name in names for part in range(1, self.options.parts)]
+        units = [_unit(name, part) for name in names for part in range(half, self.options.parts)]
         yield Round(units, "others", 1, inputs=lambda some: {unit.hypothesis: before[unit.hypothesis] for unit in some})
+        rare = [_unit(name, 0) for name in names if cast(float, before[name]) < FEW]
+        yield Round(rare, "once more", again=True, keep=lambda record: record["part_events"] != before[str(record["name"])])
 
     def answer(self, records: Sequence[JsonObject]) -> JsonObject:
-        """The sum of the parts."""
+        """The sum of the parts; without some of them it cannot be used."""
         first = records[0]
         kept = {key: first[key] for key in ("name", "values", "status", "worker", "seconds")}
-        events, channels = (sum(cast(float, record[f"part_{key}"]) for record in records) for key in ("events", "channels"))
-        return {**kept, "events": events, "channels": channels}
+        if len(records) < self.options.parts:
+            kept["status"] = f"{len(records)} of {self.options.parts} parts"
+        events, bins = (sum(cast(float, record[f"part_{key}"]) for record in records) for key in ("events", "bins"))
+        return {**kept, "events": events, "bins": bins}
 
     def brief(self, result: Events) -> Brief:
         """The part of a result that pictures need."""

@@ -64,7 +64,9 @@ def command(question: str) -> Callable[..., int]:
     ) -> int:
         chosen = _options(given, question)
         if plan:
-            _print_plan(pallet, chosen)
+            from hfx.driver.scan.preview import describe_source
+
+            typer.echo(describe_source(pallet, chosen))
             return 0
         with watch.live(live, no_browser=no_browser, port=port, stderr=as_json) as began:
             result = _scan(pallet, chosen, began, quiet=quiet, verbose=verbose)
@@ -111,19 +113,6 @@ def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
     from hfx.driver.questions.options import ScanOptions
 
     return ScanOptions.of(given, question)
-
-
-def _print_plan(pallet: str, chosen: "ScanOptions") -> None:
-    from hfx.driver.scan.open_source import open_regions, open_source
-    from hfx.driver.scan.preview import describe
-    from hfx.driver.scan.run_context import RunContext
-
-    context = RunContext()
-    if chosen.region == "all":
-        opened = list(open_regions(pallet, chosen, context).values())
-    else:
-        opened = [open_source(pallet, chosen, context)]
-    typer.echo("\n\n".join(describe(one, chosen) for one in opened))
 
 
 def _scan(

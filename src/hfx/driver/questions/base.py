@@ -54,7 +54,8 @@ class Unit(NamedTuple):
 class Round:
     """Units that are worked on side by side; the next round begins when all have their records.
 
-    ``step``: the round's name in results.jsonl and in events; ``number``: which of several rounds of one step.
+    ``step``: the round's name in results.jsonl and in events; ``number``: which of several rounds of one step, from 1; 0 where
+    there is one. The records of one step are found again when a run is resumed.
     ``inputs``: what a task holds besides its hypotheses and options, made when the task is submitted. ``again``: work on all
     units, also on those that have a record already. ``keep``: whether a new record is written down.
     """
@@ -205,7 +206,9 @@ class Question(ABC, Generic[Result]):
 
     @abstractmethod
     def answer(self, records: Sequence[JsonObject]) -> JsonObject:
-        """The result of one hypothesis, as it stands in scan.json, from the last record of each of its units."""
+        """The result of one hypothesis, as it stands in scan.json, from the last record of each of its units, in the order of
+        their shards. While a run goes on, views ask for it before all units have their records: a result that is wrong without
+        them says so by its "status"."""
 
     @abstractmethod
     def brief(self, result: Result) -> Brief:

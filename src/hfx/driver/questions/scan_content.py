@@ -8,7 +8,7 @@ from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.file_types import Failure, PalletBlock, ScanContent
 from hfx.driver.run.folder import read_run
 from hfx.driver.run.packed_results import PackedResults
-from hfx.driver.run.records import Stored, read_records
+from hfx.driver.run.records import Stored, in_order, read_records
 from hfx.driver.run.scan_file import read_scan
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
@@ -46,7 +46,7 @@ def answers(question: AnyQuestion, records: Stored, names: Iterable[str]) -> Ite
     keys = records.by_name()
     for name in names:
         if name in keys:
-            yield question.answer([records[key] for key in keys[name]])
+            yield question.answer(in_order(records[key] for key in keys[name]))
 
 
 def briefs(scan: ScanContent, question: AnyQuestion | None = None) -> list[Brief]:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from hfx.driver.run.records import LOCAL
+
 __all__ = [
     "Brief",
     "Contour",
@@ -31,11 +33,14 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
 
 
 class Planned(Event, frozen=True):
-    """A step, "local" or "exchange", was planned; `kept` hypotheses have their local results already.
+    """A round of a question was planned: `step` is its name ("local" for the first one), `round` its number among those of one
+    step. `units` are to be worked on, which belong to `hypotheses`; `kept` others have their records already.
 
-    `points`: (name, values) of every hypothesis of the scan, also of those kept, and `labels` the names of these values, where
-    the step is "local": a view needs them before there is a result. `question`: the name of the question, and `level` the
-    value below which a result excludes its hypothesis (None: the question has no such level, or an earlier version wrote this).
+    `points`: (name, values) of every hypothesis of the scan, also of those kept, where this is the first round, and `labels` the
+    names of these values: a view needs them before there is a result. `question`: the
+    name of the question, and `level` the value below which a result excludes its hypothesis (None: the question has no such
+    level, or an earlier version wrote this). `parts`: whether a unit is a part of the work on a hypothesis. ``units`` is None in
+    events of earlier versions, which knew one unit for each hypothesis.
     """
 
     step: str
@@ -47,6 +52,13 @@ class Planned(Event, frozen=True):
     labels: tuple[str, ...] = ()
     question: str = "cls"
     level: float | None = None
+    units: int | None = None
+    parts: bool = False
+
+    @property
+    def begins(self) -> bool:
+        """Whether this is the first round of a run."""
+        return bool(self.points) or (self.step == LOCAL and self.round == 0)
 
 
 # The part of a result that a view shows at once: name, the first number of its question's surface (CLs observed), the others
@@ -75,7 +87,10 @@ class Started(Event, frozen=True):
 
 
 class Finished(Event, frozen=True):
-    """A task's results are in the run's folder: `names` have a result, `changed` of them a new one, listed in `results`."""
+    """A task's records are in the run's folder, those of `units` (None: of one for each hypothesis), `changed` of them new ones.
+
+    `names` are the hypotheses that they belong to; `results` the results that these have now, as far as they are told.
+    """
 
     task: str
     step: str
@@ -83,14 +98,23 @@ class Finished(Event, frozen=True):
     changed: int
     seconds: float
     results: tuple[Brief, ...] = ()
+    units: int | None = None
+
+    @property
+    def records(self) -> int:
+        """The number of units that got their records."""
+        return len(self.names) if self.units is None else self.units
 
 
 class Failed(Event, frozen=True):
-    """A hypothesis cannot be fitted."""
+    """Units of a hypothesis have no record. `final`: the hypothesis has no result then, whatever its other units have; else it
+    keeps one of an earlier round. None: an earlier version wrote this; a result that is there is kept."""
 
     task: str
     name: str
     reason: str
+    units: int = 1
+    final: bool | None = None
 
 
 class Retried(Event, frozen=True):

@@ -99,7 +99,7 @@ class RunContent(TypedDict, total=False):
     finished: str
     resumed: list[str]
     identity: dict[str, JsonValue]
+    all_rounds: str
     exchanged: str
-    settled: str
     job: str | None
     script: str | None

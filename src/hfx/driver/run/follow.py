@@ -22,10 +22,13 @@ _MOST = 4_000_000
 
 
 class Tail:
-    """Reads the lines that are appended to a file; a line that is not complete yet is left for later."""
+    """Reads the lines that are appended to a file; a line that is not complete yet is left for later.
+
+    ``more``: whether the file is known to go on after the lines that were read last.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path, self.offset = path, 0
+        self.path, self.offset, self.more = path, 0, False
 
     def lines(self) -> list[bytes]:
         """The complete lines since the last call, a few megabytes at most; none while the file cannot be read."""
@@ -35,9 +38,11 @@ class Tail:
                     self.offset = 0  # the file was replaced
                 file.seek(self.offset)
                 text = file.read(_MOST)
+                self.more = len(text) == _MOST
                 while b"\n" not in text and (more := file.read(_MOST)):
                     text += more
         except OSError:
+            self.more = False
             return []  # not there yet, or its disk is away for a moment
         complete = text[: text.rfind(b"\n") + 1]
         self.offset += len(complete)
@@ -82,8 +87,8 @@ def condensed(events: Sequence[Event]) -> list[Event]:
     step = events[begun:]
     done = [event for event in step if isinstance(event, Finished)]
     names = tuple(name for event in done for name in event.names)
-    changed = sum(event.changed for event in done)
-    once = [msgspec.structs.replace(done[-1], names=names, changed=changed)] if done else []
+    changed, units = sum(event.changed for event in done), sum(event.records for event in done)
+    once = [msgspec.structs.replace(done[-1], names=names, changed=changed, units=units)] if done else []
     return [step[0], *(event for event in step if isinstance(event, Failed)), *once]
 
 

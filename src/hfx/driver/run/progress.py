@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned
+from hfx.driver.run.records import LOCAL
 
 __all__ = ["RunProgress", "StepProgress", "duration"]
 
@@ -18,10 +19,12 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """The counts of one step: `done` of `total` hypotheses, `kept` of which were done before it began.
+    """The counts of one step: `done` of `total` units of work, `kept` of which were done before it began, `failed` without a
+    record.
 
-    `round` is the number of the round among those of one step; `changed` counts new results; `start` and `now` are the times
-    of its plan and of its last event, in seconds since the epoch.
+    A unit is a hypothesis or, where `parts` is set, a part of the work on one. `round` is the number of the round among those of
+    one step; `changed` counts new records; `start` and `now` are the times of its plan and of its last event, in seconds since
+    the epoch.
     """
 
     step: str = "local"
@@ -29,25 +32,29 @@ class StepProgress:
     total: int = 0
     kept: int = 0
     done: int = 0
+    failed: int = 0
     changed: int = 0
     start: float = 0.0
     now: float = 0.0
+    parts: bool = False
 
     def after(self, event: Event) -> "StepProgress":
         """The counts after an event."""
         match event:
-            case Planned(step=step, round=number, hypotheses=hypotheses, kept=kept):
-                return StepProgress(step, number, hypotheses + kept, kept, kept, 0, event.time, event.time)
-            case Finished(names=names, changed=changed):
-                done, changed = self.done + len(names), self.changed + changed
-                return StepProgress(self.step, self.round, self.total, self.kept, done, changed, self.start, event.time)
-            case Failed():
-                return replace(self, done=self.done + 1, now=event.time)
+            case Planned(kept=kept, units=units):
+                total = (event.hypotheses if units is None else units) + kept
+                return StepProgress(
+                    event.step, event.round, total, kept, done=kept, start=event.time, now=event.time, parts=event.parts
+                )
+            case Finished(changed=changed):
+                return replace(self, done=self.done + event.records, changed=self.changed + changed, now=event.time)
+            case Failed(units=units):
+                return replace(self, done=self.done + units, failed=self.failed + units, now=event.time)
         return self
 
     @property
     def rate(self) -> float:
-        """Hypotheses per second; 0 while it is unknown."""
+        """Units per second; 0 while it is unknown."""
         elapsed = self.now - self.start
         return (self.done - self.kept) / elapsed if elapsed > 0 else 0.0
 
@@ -61,11 +68,13 @@ class StepProgress:
         """The step for readers: "fitting", "exchange 2"; "" before there is a plan."""
         if not self.total:
             return ""
-        return "fitting" if self.step == "local" else f"{self.step} {self.round}"
+        if self.step == LOCAL:
+            return "fitting"
+        return f"{self.step} {self.round}" if self.round else self.step
 
     def __str__(self) -> str:
-        done = "fitted" if self.step == "local" else f"{self.step}, round {self.round}:"
-        text = f"{done} {self.done}/{self.total}"
+        done = "fitted" if self.step == LOCAL else f"{self.step}, round {self.round}:" if self.round else f"{self.step}:"
+        text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
         if self.rate > 0:
             text += f", {self.rate:.3g} per second"
         if self.remaining and self.done < self.total:
@@ -75,31 +84,35 @@ class StepProgress:
 
 @dataclass
 class RunProgress:
-    """The progress of a run: of the step under way, and of the local step, which says how many hypotheses have a result.
+    """The progress of a run: of the step under way, and of the first one, which says how much of the work has been done.
 
-    `failed` maps the hypotheses that failed in the local step to the reasons; `last_event` is a time in seconds since the epoch.
+    `failed` maps the hypotheses without a result to the reasons; `last_event` is a time in seconds since the epoch, `in_first`
+    whether the first step is under way.
     """
 
     current: StepProgress = field(default_factory=StepProgress)
-    local: StepProgress = field(default_factory=StepProgress)
+    first: StepProgress = field(default_factory=StepProgress)
     failed: dict[str, str] = field(default_factory=dict)
     last_event: float | None = None
+    in_first: bool = True
 
     def apply(self, event: Event) -> None:
         """Update the counts by an event."""
         self.last_event = event.time
         self.current = self.current.after(event)
-        if self.current.step != "local":
-            return
-        self.local = self.current
+        if isinstance(event, Planned):
+            self.in_first = event.begins
+        if self.in_first:
+            self.first = self.current
         match event:
-            case Planned():
+            case Planned() if self.in_first:
                 self.failed.clear()
-            case Failed(name=name, reason=reason):
+            case Failed(name=name, reason=reason, final=final) if self.in_first or final:
                 self.failed[name] = reason
 
     def __add__(self, other: "RunProgress") -> "RunProgress":
         """The sum over two folders, as of two regions; the step under way is that of the later event."""
         later = self if (self.last_event or 0.0) > (other.last_event or 0.0) else other
-        local = replace(self.local, done=self.local.done + other.local.done, total=self.local.total + other.local.total)
-        return RunProgress(later.current, local, {**self.failed, **other.failed}, later.last_event)
+        one, two = self.first, other.first
+        first = replace(one, done=one.done + two.done, total=one.total + two.total, failed=one.failed + two.failed)
+        return RunProgress(later.current, first, {**self.failed, **other.failed}, later.last_event)

@@ -5,7 +5,7 @@ With its solutions a record takes tens of kilobytes; of a large scan only the pl
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 import orjson
@@ -14,10 +14,10 @@ from hfx.driver.run import durable_files
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject
 
-__all__ = ["LOCAL", "Place", "Stored", "StoredRecords", "read_records", "to_lines"]
+__all__ = ["LOCAL", "Place", "Stored", "StoredRecords", "in_order", "read_records", "to_lines"]
 
 LOCAL = "local"
-"""The step of a question's first round, and of records that were written before there were others."""
+"""The step of records that do not name theirs, and of a round that has no name of its own."""
 
 _NOTHING = {b"", b"null", b"{}", b"[]"}
 
@@ -92,11 +92,6 @@ class StoredRecords:
         """The last record of each key in this step."""
         return self._steps.setdefault(step, Stored(self.path, {}))
 
-    @property
-    def local(self) -> Stored:
-        """Those of the first round."""
-        return self.of_step(LOCAL)
-
     def add(self, line: bytes, offset: int) -> tuple[str, Place] | None:
         """Note the record of a line, without its end, that lies at `offset`: its key and place. None: it is no record."""
         try:
@@ -120,6 +115,11 @@ def read_records(folder: Path) -> StoredRecords:
     for offset, line in durable_files.lines(path):
         records.add(line, offset)
     return records
+
+
+def in_order(records: Iterable[JsonObject]) -> list[JsonObject]:
+    """The records of one hypothesis in the order of their shards, whatever order they came in: sums do not depend on it."""
+    return sorted(records, key=lambda record: (cast(int | None, record.get("shard")) or 0, str(record.get("key", ""))))
 
 
 def _record(line: bytes) -> JsonObject | None:

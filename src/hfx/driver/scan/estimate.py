@@ -2,6 +2,7 @@
 pure."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 from hfx.driver.questions.base import AnyQuestion, Unit
@@ -10,20 +11,16 @@ from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError
 from hfx.functions import wire
 from hfx.functions.task import run
-from hfx.pallets import Hypothesis, Pallet
+from hfx.pallets import Pallet
 
 __all__ = ["check_fits", "estimate", "sent"]
 
 _SOON = 20.0  # seconds on this machine: a batch job has hardly begun by then
 
 
-def _units(hypotheses: Sequence[Hypothesis]) -> list[Unit]:
-    return [Unit(h.name, h.name) for h in hypotheses]
-
-
 def sent(
     pallet: Pallet,
-    groups: Sequence[Sequence[Hypothesis]],
+    groups: Sequence[Sequence[Unit]],
     question: AnyQuestion,
     endpoints: Endpoints,
     device: str,
@@ -34,7 +31,7 @@ def sent(
     queue, sizes = list(groups), []
     while queue:
         group = queue.pop(0)
-        request = packer.request(run, plan.task(pallet, _units(group), question, device=device))
+        request = packer.request(run, plan.task(pallet, group, question, device=device))
         size = max(endpoint.sent_bytes(len(request)) for endpoint in endpoints)
         if limit is not None and size > limit and len(group) > 1:
             queue[:0] = [group[: len(group) // 2], group[len(group) // 2 :]]
@@ -43,44 +40,48 @@ def sent(
     return sizes
 
 
-def check_fits(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, endpoints: Endpoints) -> None:
-    """Raise `EndpointError` where the task of one hypothesis alone is more than an endpoint's service takes."""
+def check_fits(pallet: Pallet, units: Sequence[Unit], question: AnyQuestion, endpoints: Endpoints) -> None:
+    """Raise `EndpointError` where the task of one unit alone is more than an endpoint's service takes."""
     for endpoint in endpoints:
         limit = endpoint.most_bytes
         if limit is None:
             continue
         packer = wire.Packer()
         empty = len(packer.request(run, plan.task(pallet, (), question)))
-        for h in hypotheses:
+        for unit in {unit.hypothesis: unit for unit in units}.values():
             # One that is small without compression need not be compressed to know.
-            if endpoint.sent_bytes(empty + len(json.dumps(list(h.patch)))) <= limit:
+            if endpoint.sent_bytes(empty + len(json.dumps(list(pallet.hypothesis(unit.hypothesis).patch)))) <= limit:
                 continue
-            size = endpoint.sent_bytes(len(packer.request(run, plan.task(pallet, _units([h]), question))))
+            size = endpoint.sent_bytes(len(packer.request(run, plan.task(pallet, [unit], question))))
             if size > limit:
                 raise EndpointError(
-                    f"{endpoint}: the task of {h.name} alone is {size / 1e6:.1f} MB, and its service takes {limit / 1e6:.1f}; "
-                    f"leave it out with --only or --where, or scan on another endpoint"
+                    f"{endpoint}: the task of {unit.hypothesis} alone is {size / 1e6:.1f} MB, and its service takes "
+                    f"{limit / 1e6:.1f}; leave it out with --only or --where, or scan on another endpoint"
                 )
 
 
-def estimate(pallet: Pallet, hypotheses: Sequence[Hypothesis], question: AnyQuestion, workers: int, cores: int | None) -> str:
+def estimate(pallet: Pallet, units: Sequence[Unit], question: AnyQuestion, workers: int, cores: int | None) -> str:
     """A guess of the time, in words; empty where there is none.
 
     It says so where workers elsewhere are not worth the way, beside the `cores` of this machine; None: the workers are here, or
     have a device that this machine has not.
     """
     background = len(json.dumps(pallet.background))
-    costs = [question.seconds((background + len(json.dumps(list(h.patch)))) / 1e6) for h in hypotheses]
-    if any(cost is None for cost in costs):
+    patches = Counter(unit.hypothesis for unit in units)
+    costs = [
+        (question.seconds((background + len(json.dumps(list(pallet.hypothesis(name).patch)))) / 1e6), count)
+        for name, count in patches.items()
+    ]
+    if any(cost is None for cost, _ in costs):
         return ""
-    total = sum(cost for cost in costs if cost is not None)
+    total = sum(cost * count for cost, count in costs if cost is not None)
     seconds = total / max(1, workers)
     text = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}{question.seconds_note()}"
     if cores is None:
         return f"{text}; more on slower cores"
     here = total / max(1, cores)
     text = f"{text}; more with slower cores, and until workers are there"
-    return f"{text}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if hypotheses and here < _SOON else text
+    return f"{text}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if units and here < _SOON else text
 
 
 def _rounded(seconds: float) -> str:

@@ -105,10 +105,12 @@ def _unit(hypothesis: Hypothesis, unit: Unit) -> JsonObject:
 
 def describe(
     pallet: Pallet,
-    hypotheses: Sequence[Hypothesis],
+    units: Sequence[Unit],
     question: AnyQuestion,
     *,
+    selected: int,
     kept: int,
+    parts: bool = False,
     folder: str,
     endpoint: str,
     threads: int,
@@ -118,27 +120,29 @@ def describe(
     sent: Sequence[int] = (),
     estimate: str = "",
 ) -> str:
-    """The plan as text: what ``--plan`` prints. `kept` of the hypotheses are fitted already.
+    """The plan as text: what ``--plan`` prints. `selected` hypotheses are to have a result; `units` of the first round are still
+    to be worked on, and `kept` others have their records already; `parts`: they are parts of the work on a hypothesis.
 
     `workers`: how many the endpoint has; None: this process, with its threads. `sent`: the bytes that travel with each
     task, in place of the tasks that are counted here; `estimate`: the time, in words.
     """
-    groups = batches([h.name for h in hypotheses], size, workers or threads)
+    groups = batches([unit.key for unit in units], size, workers or threads)
     largest = max(map(len, groups), default=0)
     travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
-    patches = sum(len(json.dumps(list(h.patch))) for h in hypotheses)
-    tasks = f"{len(sent) or len(groups)}, with at most {largest} hypotheses each"
+    patches = sum(len(json.dumps(list(pallet.hypothesis(name).patch))) for name in {unit.hypothesis for unit in units})
+    tasks = f"{len(sent) or len(groups)}, with at most {largest} {'parts' if parts else 'hypotheses'} each"
+    done = f"{kept} of their {len(units) + kept} parts done already" if parts else f"{kept} of them fitted already"
     rows = [
         ("pallet", f"{pallet.name}{f', region {pallet.region}' if pallet.region else ''} ({pallet.source})"),
         ("digest", f"sha256:{pallet.digest}"),
         (
             "hypotheses",
-            f"{len(hypotheses) + kept} of {len(pallet.hypotheses)} selected, {kept} of them fitted already",
+            f"{selected} of {len(pallet.hypotheses)} selected, {done}",
         ),
         (
             "tasks",
-            "; ".join(filter(None, (tasks, question.later_rounds()))) if groups else "none: all hypotheses are fitted",
+            "; ".join(filter(None, (tasks, question.later_rounds()))) if groups else "none: all of them are done",
         ),
         ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
         (

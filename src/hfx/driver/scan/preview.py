@@ -1,18 +1,44 @@
 """The text of ``--plan``: what a run would do; nothing is written."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from hfx.driver.questions.base import AnyQuestion, Context, Unit
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.folder import read_run
+from hfx.driver.run.folder import read_run, safe_name
 from hfx.driver.run.records import read_records
-from hfx.driver.scan import estimate, plan, run_identity
+from hfx.driver.scan import estimate, plan, regions, run_identity
+from hfx.driver.scan.open_source import open_regions, open_source, refusal
 from hfx.driver.scan.preparation import folder_of
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import batch_size
-from hfx.pallets import Pallet
+from hfx.pallets import Hypothesis, Pallet
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_source"]
+
+
+def describe_source(source: str, options: ScanOptions) -> str:
+    """The plan for a pallet that is not open yet, for one region of it or for all. Raises what a run would raise before it
+    begins."""
+    context = RunContext()
+    if options.region != "all":
+        return describe(open_source(source, options, context), options)
+    pallets = open_regions(source, options, context)
+    if "" in pallets:
+        return describe(pallets[""], replace(options, region=None))
+    return "\n\n".join(_of_regions(pallets, options))
+
+
+def _of_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Iterator[str]:
+    """The plan of each region, in its folder beneath that of the combination."""
+    path = regions.ready_regions(pallets, options).path
+    for name, pallet in pallets.items():
+        if (nothing := refusal(pallet, options)) is not None:
+            yield f"pallet      {pallet.name}, region {name}\nhypotheses  none: {nothing}"
+        else:
+            yield describe(pallet, replace(options, region=name, output=path / safe_name(name), theory_band=None))
 
 
 def describe(pallet: Pallet, options: ScanOptions) -> str:
@@ -21,20 +47,21 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     question = options.question
     same = run_identity.of_scan(pallet, question)
     path = folder_of(pallet, options, same)
-    stored = _stored(path, same)
-    missing = [h for h in selected if h.name not in stored]
+    units, missing = _units(pallet, question, selected, path, same)
     places = options.endpoints
     estimate.check_fits(pallet, missing, question, places)
     here = options.endpoint in (None, "embedded", "inline")
     gpus = any(device != "cpu" for device in places.devices(options.device))
     size = batch_size(len(missing), options, RunContext())
-    by_name = {h.name: h for h in missing}
-    groups = [[by_name[name] for name in names] for names in plan.batches(list(by_name), size, options.workers)]
+    by_key = {unit.key: unit for unit in missing}
+    groups = [[by_key[key] for key in keys] for keys in plan.batches(list(by_key), size, options.workers)]
     return plan.describe(
         pallet,
         missing,
         question,
-        kept=sum(h.name in stored for h in selected),
+        selected=len(selected),
+        kept=len(units) - len(missing),
+        parts=any(unit.key != unit.hypothesis for unit in units),
         folder=str(path),
         endpoint=str(options.endpoints),
         threads=options.cores,
@@ -48,7 +75,11 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     )
 
 
-def _stored(path: Path, same: Identity) -> set[str]:
-    """The hypotheses that have records in the folder already."""
+def _units(
+    pallet: Pallet, question: AnyQuestion, selected: Sequence[Hypothesis], path: Path, same: Identity
+) -> tuple[Sequence[Unit], Sequence[Unit]]:
+    """The units of the first round, and those that have no record in the folder yet."""
     run_identity.check_same(path, read_run(path), same)
-    return set(read_records(path).local.by_name())
+    first = next(question.rounds(Context(pallet, selected)))
+    there = read_records(path).of_step(first.step)
+    return first.units, [unit for unit in first.units if unit.key not in there]

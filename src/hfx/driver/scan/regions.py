@@ -22,10 +22,11 @@ from hfx.driver.scan.preparation import Ready, ready
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
+from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 from hfx.pallets import Pallet
 
-__all__ = ["combine", "ready_source", "scan_regions"]
+__all__ = ["combine", "ready_regions", "ready_source", "scan_regions"]
 
 
 def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> Finished:
@@ -38,7 +39,7 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
 
 def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunContext) -> Finished:
     theory_band.check(options, _selected(pallets, options))
-    begin = _ready_regions(pallets, options)
+    begin = ready_regions(pallets, options)
     path = begin.path
     with opened(path, context.say) as folder:
         if context.began is not None:
@@ -58,10 +59,17 @@ def ready_source(source: str, options: ScanOptions, context: RunContext) -> Read
     if options.region != "all":
         return ready(open_source(source, options, context), options)
     pallets = open_regions(source, options, context)
-    return ready(pallets[""], replace(options, region=None)) if "" in pallets else _ready_regions(pallets, options)
+    return ready(pallets[""], replace(options, region=None)) if "" in pallets else ready_regions(pallets, options)
 
 
-def _ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
+def ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
+    """`hfx.driver.scan.preparation.ready` for a combination of these regions; raises `OptionError` for a question that has no
+    number to compare them by."""
+    if _compared_by(options.question) is None:
+        raise OptionError(
+            f"--region all: the question {options.question.name} has no expected value by which regions could be compared; "
+            f"give one of {', '.join(pallets)}"
+        )
     first = next(iter(pallets.values()))
     by_region = {name: run_identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
     same = {**run_identity.of_scan(first, options.question), **_combined(by_region)}
@@ -152,12 +160,16 @@ def _best(question: AnyQuestion, place: Place, scans: Mapping[str, ScanContent])
     return {**result, "region": region, "missing_in": [name for name in scans if name not in place], "by_region": by_region}
 
 
-def _expected(question: AnyQuestion, brief: Brief) -> float:
-    """The number that regions are compared by; 0 where the question has none, so that the first region is taken."""
+def _compared_by(question: AnyQuestion) -> int | None:
+    """The position of the number by which regions are compared, the smaller the better."""
     surface = question.surface
-    if surface is None or surface.median is None:
-        return 0.0
-    value = brief.numbers[surface.column(surface.median)]
+    return None if surface is None or surface.median is None else surface.column(surface.median)
+
+
+def _expected(question: AnyQuestion, brief: Brief) -> float:
+    """The number of a result by which regions are compared."""
+    column = _compared_by(question)
+    value = None if column is None else brief.numbers[column]
     return float("inf") if value is None else value
 
 

@@ -1,6 +1,7 @@
 """The identity of a run, by which a folder is continued or refused: the inputs and options that change its results."""
 
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 
 from hfx.driver.questions.base import AnyQuestion
@@ -24,14 +25,19 @@ _WORDS = {
     "region": "the region",
     "measurement": "the measurement",
     "numerics": "the version of hfx's numerics",
+    "version": "the version of the job",
     "regions": "the regions",
 }
+
+
+# Of a run of the default question that does not name the version of its job: the records of earlier ones are the same.
+_UNNAMED: Identity = {"version": "2"}
 
 
 def of_scan(pallet: Pallet, question: AnyQuestion) -> Identity:
     """All that decides the record of a unit in the first round. The question's name is left out where it is that of all runs that
     were made before there were several."""
-    options = question.options
+    options, job = question.options, entry_of(question.job)
     asked: Identity = {} if question.name == DEFAULT else {"question": question.name}
     return {
         **asked,
@@ -40,7 +46,8 @@ def of_scan(pallet: Pallet, question: AnyQuestion) -> Identity:
         "region": pallet.region,
         **options.wire(),
         "measurement": options.measurement or _first_measurement(pallet),
-        "numerics": str(entry_of(question.job).numerics),
+        "numerics": str(job.numerics),
+        "version": str(job.version),
     }
 
 
@@ -53,16 +60,27 @@ def _first_measurement(pallet: Pallet) -> str | None:
 
 def differences(there: Mapping[str, JsonValue], here: Mapping[str, JsonValue]) -> list[str]:
     """The differences as phrases: "--mu is 1.0 there and 2.0 here"."""
+    there = {**({} if "question" in there else _UNNAMED), **there}
     return [
-        f"{_WORDS.get(key) or flag(key)} is {_short(there.get(key))} there and {_short(here.get(key))} here"
+        "{} is {} there and {} here".format(_WORDS.get(key) or flag(key), *_short(key, there.get(key), here.get(key)))
         for key in dict.fromkeys((*here, *there))
         if there.get(key) != here.get(key)
     ]
 
 
-def _short(value: JsonValue) -> str:
-    text = "the default" if value is None else str(value)
-    return text if len(text) <= 40 else text[:12] + "..."
+def _short(key: str, there: JsonValue, here: JsonValue) -> tuple[str, str]:
+    """Two values that differ, each shortened to its beginning; where they differ later on, from there."""
+    words = ["none" if value is None and key == "region" else _word(value) for value in (there, here)]
+    if max(map(len, words)) <= 40:
+        return words[0], words[1]
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*words, strict=False)))
+    start = 0 if same < 12 else same
+    one, two = (f"{'...' if start else ''}{word[start : start + 12]}{'...' if len(word) > start + 12 else ''}" for word in words)
+    return one, two
+
+
+def _word(value: JsonValue) -> str:
+    return "the default" if value is None else str(value)
 
 
 def check_same(folder: Path, run: RunContent | None, here: Mapping[str, JsonValue]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, interpreter_tuning
 from hfx.driver.questions import scan_content as contents
+from hfx.driver.questions.base import Context
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Contour
@@ -44,22 +45,30 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
             context.began(path)
         earlier = folder.run()
         journal = Journal(folder, begin.head(options, earlier), context.listener)
-        stored = folder.records().local.by_name()
-        missing = [h for h in selected if h.name not in stored]
-        estimate.check_fits(pallet, missing, options.question, options.endpoints)
+        _check_fits(pallet, selected, options, folder)
         with journal.running("results.jsonl"):
-            finals = _run(pallet, selected, options, context, journal, _settled(earlier))
+            finals = _run(pallet, selected, options, context, journal, _all_rounds(earlier))
             content = _content(pallet, options, finals)
             theory_curves = theory_band.curves(pallet, options, path, context, scan_pallet)
             finish(content, theory_curves, options, journal, context)
-            if not finals.unfinished:
-                journal.head["exchanged"] = finals.digest
+            if finals.all_rounds is not None:
+                journal.head["all_rounds"] = finals.all_rounds
     return Finished(content, path)
 
 
-def _settled(earlier: RunContent | None) -> str | None:
-    """The digest of the keys over which a finished run went through all rounds."""
-    return earlier.get("exchanged") if earlier is not None and earlier.get("state") == "finished" else None
+def _check_fits(pallet: Pallet, selected: Sequence[Hypothesis], options: ScanOptions, folder: RunFolder) -> None:
+    """Raise `EndpointError` where a task of the first round is more than an endpoint's service takes."""
+    first = next(options.question.rounds(Context(pallet, selected)))
+    stored = folder.records().of_step(first.step)
+    missing = [unit for unit in first.units if unit.key not in stored]
+    estimate.check_fits(pallet, missing, options.question, options.endpoints)
+
+
+def _all_rounds(earlier: RunContent | None) -> str | None:
+    """The digest of the keys over which a finished run went through all rounds; earlier versions called it "exchanged"."""
+    if earlier is None or earlier.get("state") != "finished":
+        return None
+    return earlier.get("all_rounds") or earlier.get("exchanged")
 
 
 def _run(
@@ -68,7 +77,7 @@ def _run(
     options: ScanOptions,
     context: RunContext,
     journal: Journal,
-    settled: str | None,
+    done_before: str | None,
 ) -> Finals:
     if context.function is None and options.device == "cpu" and options.endpoints.have_child_workers:
         compile_kernels.announce_compilation(context.say)
@@ -88,7 +97,7 @@ def _run(
             stop=context.stop,
             batch=batch_size(len(selected), options, context),
         )
-        finals = scheduler.run(settled=settled)
+        finals = scheduler.run(done_before=done_before)
     journal.flush()  # what follows may take a while
     return finals
 
@@ -108,11 +117,12 @@ def _worker_function() -> submit_and_retry.Function:
 
 def _content(pallet: Pallet, options: ScanOptions, finals: Finals) -> ScanContent:
     question, order = options.question, [(h.name, h.values) for h in pallet.hypotheses]
+    answered = [name for name, _ in order if name not in finals.reasons]
     return contents.content(
         question,
         provenance.pallet_block(pallet),
         options.public(),
-        contents.answers(question, finals.records, [name for name, _ in order]),
+        contents.answers(question, finals.records, answered),
         contents.failures(order, finals.reasons),
     )
 

@@ -16,8 +16,9 @@ from hfx.driver.questions.base import AnyQuestion, Brief, Context, Records, Roun
 from hfx.driver.run import events
 from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned
 from hfx.driver.run.folder import RunFolder
-from hfx.driver.run.records import Place, Stored
+from hfx.driver.run.records import Place, Stored, in_order
 from hfx.driver.scan import plan, submit_and_retry
+from hfx.driver.scan.partial_results import PartialResults
 from hfx.functions.background_workspace import Background
 from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet
@@ -35,19 +36,16 @@ Places = dict[str, Place]
 
 @dataclass(frozen=True)
 class Finals:
-    """The place of the last record of each key, and by hypothesis the reason if there is none.
+    """The place of the last record of each key, and the reasons of the hypotheses that have no result.
 
-    ``unfinished``: by key, why a later round failed; the record of the earlier round counts, and a resumed run tries again.
+    A hypothesis has no result when one of its units has no record, whatever the others have.
+    ``all_rounds``: the digest of the keys after the first round, when all later rounds have been done over them; None where one
+    of them failed: a resumed run tries it again.
     """
 
     records: Stored
     reasons: dict[str, str]
-    unfinished: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def digest(self) -> str:
-        """Of the keys: it tells whether a later run has the same set."""
-        return digest(self.records)
+    all_rounds: str | None = None
 
 
 def digest(keys: Iterable[str]) -> str:
@@ -86,24 +84,28 @@ class Scheduler:
     stop: threading.Event | None = None
     batch: int = plan.BATCH
 
-    def run(self, *, settled: str | None = None) -> Finals:
-        """Go through the rounds. `settled`: the digest of the keys over which an earlier run went through all of them."""
+    def run(self, *, done_before: str | None = None) -> Finals:
+        """Go through the rounds. `done_before`: ``all_rounds`` of the run that is resumed."""
         rounds = self.question.rounds(Context(self.pallet, self.selected))
         work = _Work()
-        reply: _RoundRecords | None = None
-        while True:
+        asked, first = next(rounds, None), True
+        after_first = None
+        while asked is not None:
+            new = self._round(asked, work, first=first)
+            reply = _RoundRecords(self._stored, dict(work.current), frozenset(new))
+            if first:
+                after_first, work.failed_later = digest(reply), False
+                if after_first == done_before:
+                    rounds.close()
+                    last = {key: place for key, place in self._stored.places.items() if place.name in self._positions}
+                    self._tell_later_rounds(last, work)
+                    return Finals(Stored(self._stored.path, last), work.reasons, done_before)
             try:
-                asked = next(rounds) if reply is None else rounds.send(reply)
+                asked, first = rounds.send(reply), False
             except StopIteration:
                 break
-            first, new = reply is None, self._round(asked, work)
-            reply = _RoundRecords(self._stored, dict(work.current), frozenset(new))
-            if first and settled is not None and digest(reply) == settled:
-                rounds.close()
-                last = {key: self._stored.places[key] for key in work.current}
-                return Finals(Stored(self._stored.path, last), work.reasons)
         self._restore(work.current)
-        return Finals(Stored(self._stored.path, work.current), work.reasons, work.unfinished)
+        return Finals(Stored(self._stored.path, work.current), work.reasons, None if work.failed_later else after_first)
 
     @property
     def _stored(self) -> Stored:
@@ -117,19 +119,19 @@ class Scheduler:
     def _background(self) -> Background:
         return Background(self.pallet.background)
 
-    def _round(self, asked: Round, work: "_Work") -> Places:
+    def _round(self, asked: Round, work: "_Work", *, first: bool) -> Places:
         """Work on a round's units; the places of the records that are new in it."""
         if not asked.again:
             kept_places = self._kept(asked)
             work.current.update(kept_places)
-            work.note(kept_places)
+            work.partial.note(kept_places)
         units = [unit for unit in asked.units if asked.again or unit.key not in work.current]
         units = self._without_defects(units, work)
-        kept = [unit.key for unit in asked.units if unit.key in work.current] if not asked.again else []
+        kept = [unit for unit in asked.units if unit.key in work.current] if not asked.again else []
         new: Places = {}
-        outcomes = self._outcomes(asked, units, len(kept))
-        for keys in plan.batches(kept, _KEPT):
-            self.emit(Kept(time.time(), tuple(self._event_brief(self._stored[key], work) for key in keys)))
+        work.partial.begin(units)
+        outcomes = self._outcomes(asked, units, len(kept), first)
+        self._tell_kept({unit.hypothesis: unit.key for unit in kept}, work)
         for outcome in outcomes:
             self._take(asked, outcome, work, new)
         work.current.update(new)
@@ -142,6 +144,21 @@ class Scheduler:
         stored = self.folder.records().of_step(asked.step).places
         return {key: place for key, place in stored.items() if place.name in self._positions}
 
+    def _tell_kept(self, kept: Mapping[str, str], work: "_Work") -> None:
+        """Tell the results that were there already, one for each hypothesis; `kept`: a key of each."""
+        for names in plan.batches([name for name in kept if name not in work.reasons], _KEPT):
+            briefs = (
+                self._event_brief([self._stored[name]] if kept[name] == name else map(self._stored.at, work.partial.taken(name)))
+                for name in names
+            )
+            self.emit(Kept(time.time(), tuple(briefs)))
+
+    def _tell_later_rounds(self, last: Places, work: "_Work") -> None:
+        """Tell the results that later rounds of an earlier run completed."""
+        more = {key: place for key, place in last.items() if key not in work.current}
+        work.partial.note(more)
+        self._tell_kept({place.name: key for key, place in more.items()}, work)
+
     def _without_defects(self, units: Sequence[Unit], work: "_Work") -> list[Unit]:
         """The units whose hypotheses can be used; the others fail here."""
         sound = []
@@ -151,7 +168,8 @@ class Scheduler:
                 sound.append(unit)
             elif unit.hypothesis not in work.reasons:
                 work.reasons[unit.hypothesis] = defect
-                self.emit(Failed(time.time(), "plan", unit.hypothesis, defect))
+                # Its units are in no plan: none of them is counted.
+                self.emit(Failed(time.time(), "plan", unit.hypothesis, defect, units=0, final=True))
         return sound
 
     def _take(self, asked: Round, outcome: submit_and_retry.Outcome, work: "_Work", new: Places) -> None:
@@ -159,19 +177,51 @@ class Scheduler:
         records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
         places = self.folder.append_results([self.question.stored(record) for record in records], asked.step)
         new.update(places)
-        work.note(places)
-        for key, reason in outcome.reasons.items():
-            name = outcome.job.units[key].hypothesis
-            if key in work.current:
-                work.unfinished[key] = reason
-            else:
-                work.reasons[name] = reason
-            self.emit(Failed(time.time(), outcome.job.label, name, reason))
+        work.partial.note(places)
+        work.partial.ended(outcome.job.units.values())
+        self._note_failures(outcome, work)
         names = tuple(dict.fromkeys(str(record["name"]) for record in outcome.records))
-        briefs = tuple(self._event_brief(record, work) for record in records)
-        self.emit(Finished(time.time(), outcome.job.label, asked.step, names, len(records), outcome.seconds, briefs))
+        self.emit(
+            Finished(
+                time=time.time(),
+                task=outcome.job.label,
+                step=asked.step,
+                names=names,
+                changed=len(records),
+                seconds=outcome.seconds,
+                results=tuple(self._told(records, work)),
+                units=len(outcome.records),
+            )
+        )
 
-    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int) -> Iterator[submit_and_retry.Outcome]:
+    def _note_failures(self, outcome: submit_and_retry.Outcome, work: "_Work") -> None:
+        """A hypothesis fails when a unit has no record; one that has its record of an earlier round keeps that."""
+        by_name: dict[str, list[str]] = {}
+        for key in outcome.reasons:
+            by_name.setdefault(outcome.job.units[key].hypothesis, []).append(key)
+        for name, keys in by_name.items():
+            work.failed_later = True
+            reason = outcome.reasons[keys[0]]
+            final = any(key not in work.current for key in keys)
+            if final:
+                work.reasons.setdefault(name, reason)
+            self.emit(Failed(time.time(), outcome.job.label, name, reason, units=len(keys), final=final))
+
+    def _told(self, records: Sequence[JsonObject], work: "_Work") -> Iterator[events.Brief]:
+        """The results that new records bring, as far as they are worth telling now."""
+        parts: dict[str, None] = {}
+        for record in records:
+            name = str(record["name"])
+            if name in work.reasons:
+                continue
+            if record.get("key", name) == name:
+                yield self._event_brief([record])
+            else:
+                parts[name] = None
+        for name in filter(work.partial.due, parts):
+            yield self._event_brief(map(self._stored.at, work.partial.taken(name)))
+
+    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int, first: bool) -> Iterator[submit_and_retry.Outcome]:
         """The outcomes of a round's tasks, first of those that an earlier run submitted and did not finish."""
         by_key = {unit.key: unit for unit in units}
         noted = self.folder.noted_batches() if asked.inputs is None else []
@@ -184,21 +234,25 @@ class Scheduler:
         jobs = [
             submit_and_retry.Job(f"{label}-{i}", {key: by_key[key] for key in batch}, payload) for i, batch in enumerate(batches)
         ]
-        self.emit(self._planned(asked, jobs, len(by_key), kept))
+        self.emit(self._planned(asked, jobs, units, kept, first))
         window = _WINDOW * self.workers
         return submit_and_retry.results(
             jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
         )
 
-    def _planned(self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: int, kept: int) -> Planned:
-        points = () if asked.again else tuple((h.name, tuple(h.values)) for h in self.selected)
+    def _planned(
+        self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: Sequence[Unit], kept: int, first: bool
+    ) -> Planned:
+        points = tuple((h.name, tuple(h.values)) for h in self.selected) if first else ()
         return Planned(
             time=time.time(),
             step=asked.step,
             round=asked.number,
             tasks=len(jobs),
-            hypotheses=units,
+            hypotheses=len({unit.hypothesis for unit in units}),
             kept=kept,
+            units=len(units),
+            parts=any(unit.key != unit.hypothesis for unit in asked.units),
             points=points,
             labels=tuple(self.pallet.labels),
             question=self.question.name,
@@ -226,34 +280,26 @@ class Scheduler:
         moved = [key for key, place in final.items() if stored.places[key] != place]
         for keys in plan.batches(moved, self.batch):
             records = {key: stored.at(final[key]) for key in keys}
-            stale = [record for key, record in records.items() if _content(stored[key]) != _content(record)]
-            self.folder.append_results(stale, "exchange")
+            for key, record in records.items():
+                if _content(stored[key]) != _content(record):
+                    self.folder.append_results([record], str(record["step"]))
 
-    def _event_brief(self, record: JsonObject, work: "_Work") -> events.Brief:
-        """The result of a record's hypothesis so far, as events tell it."""
-        parts = [record]
-        if record.get("shard") is not None:
-            parts = [self._stored.at(place) for place in work.parts[str(record["name"])].values()]
-        result: Brief = self.question.brief(self.question.read(self.question.answer(parts)))
+    def _event_brief(self, records: Iterable[JsonObject]) -> events.Brief:
+        """The result of a hypothesis so far, as events tell it, from its records."""
+        result: Brief = self.question.brief(self.question.read(self.question.answer(in_order(records))))
         first, *others = result.numbers or (None,)
         return result.name, first, tuple(others), result.status, result.worker
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Work:
-    """The run so far: the place of each key's record, by hypothesis those of its units, the reasons of hypotheses without a
-    record, and by key those of failed later rounds."""
+    """The run so far: the place of each key's record, the results of hypotheses that have several, the reasons of hypotheses
+    without a result, and whether a unit failed in a later round."""
 
     current: Places = field(default_factory=dict)
-    parts: dict[str, Places] = field(default_factory=dict)
+    partial: PartialResults = field(default_factory=PartialResults)
     reasons: dict[str, str] = field(default_factory=dict)
-    unfinished: dict[str, str] = field(default_factory=dict)
-
-    def note(self, places: Places) -> None:
-        """Note the records of units that are parts of a hypothesis."""
-        for key, place in places.items():
-            if key != place.name:
-                self.parts.setdefault(place.name, {})[key] = place
+    failed_later: bool = False
 
 
 def _content(record: Mapping[str, JsonValue]) -> JsonObject:

@@ -119,6 +119,6 @@ def _record_stop(folder: Path) -> None:
 
 def _summary(status: RunStatus) -> str:
     now = status.progress
-    count = now.local.done - len(now.failed)
+    count = now.first.done - now.first.failed
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
     return f"stopped {status.folder}: {kept}; go on with: {status.continuation}"

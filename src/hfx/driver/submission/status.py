@@ -95,7 +95,7 @@ class RunStatus:
 
     @property
     def progress(self) -> RunProgress:
-        """The numbers of hypotheses fitted, failed and in total."""
+        """The counts of the units of work, from the run's events."""
         return progress(self.folder)
 
     @property
@@ -115,8 +115,8 @@ class RunStatus:
             "driver": self.driver,
             "job": self.submission.job if self.submission else None,
             "step": now.current.title,
-            "done": now.local.done,
-            "total": now.local.total or self.run.get("pallet", {}).get("hypotheses", 0),
+            "done": now.first.done - now.first.failed,
+            "total": now.first.total or self.run.get("pallet", {}).get("hypotheses", 0),
             "failures": len(now.failed),
             "started": self.run.get("started"),
             "last_event": None if last is None else last.isoformat(timespec="seconds"),

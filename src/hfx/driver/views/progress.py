@@ -43,6 +43,15 @@ def _sentence(event: Event, verbose: bool) -> str | None:
     return None
 
 
+def _to_do(event: Planned) -> str:
+    """The work of the first round, in words."""
+    units = event.hypotheses if event.units is None else event.units
+    whose = f"{event.hypotheses} {'hypothesis' if event.hypotheses == 1 else 'hypotheses'}"
+    what = f"{units} part{'' if units == 1 else 's'} of {whose}" if event.parts else whose
+    there = f"; {event.kept} {'done' if event.parts else 'fitted'} already" if event.kept else ""
+    return f"{what} to {'do' if event.parts else 'fit'} (in {event.tasks} task{'' if event.tasks == 1 else 's'}){there}"
+
+
 @dataclass
 class Lines:
     """Plain lines, for logs and pipes."""
@@ -59,10 +68,8 @@ class Lines:
         """Write a line for each task that comes back, and for each failure."""
         self.progress.apply(event)
         match event:
-            case Planned(hypotheses=hypotheses, tasks=tasks, kept=kept, step="local"):
-                there = f"; {kept} fitted already" if kept else ""
-                work = f"{hypotheses} {'hypothesis' if hypotheses == 1 else 'hypotheses'} to fit"
-                self.say(f"{work} (in {tasks} task{'' if tasks == 1 else 's'}){there}")
+            case Planned() if event.begins:
+                self.say(_to_do(event))
             case Finished():
                 self.say(str(self.progress.current))
         if sentence := _sentence(event, self.verbose):

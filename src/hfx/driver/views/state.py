@@ -66,6 +66,7 @@ class RunState:
     finished: dict[str, float] = field(default_factory=dict)  # time of the task that brought the last result
     reasons: dict[str, str] = field(default_factory=dict)  # of failures
     unusable: dict[str, str] = field(default_factory=dict)  # reasons of failures and of fits that did not converge
+    withdrawn: set[str] = field(default_factory=set)  # hypotheses without a result because a unit failed
     workers: dict[str, Worker] = field(default_factory=dict)
     latest: deque[Brief] = field(default_factory=lambda: deque(maxlen=_LATEST))
     messages: deque[tuple[float, str]] = field(default_factory=lambda: deque(maxlen=_LATEST))
@@ -79,7 +80,7 @@ class RunState:
         """Update the state by an event."""
         self.progress.apply(event)
         match event:
-            case Planned(round=0, step=step, points=points) if points or step == "local":
+            case Planned() if event.begins:
                 self._plan(event)
             case Kept(results=results) if self.trust_events:
                 for result in results:
@@ -93,8 +94,10 @@ class RunState:
             case Finished(task=task):
                 self._finish(event)
                 self._end(task)
-            case Failed(name=name, reason=reason):
+            case Failed(name=name, reason=reason, final=final):
                 self.messages.append((event.time, f"{name}: {reason}"))
+                if final:
+                    self._withdraw(name)
                 self._fail(name, reason, event.time)
             case Retried(task=task, reason=reason):
                 self.messages.append((event.time, f"task {task} was lost and is tried again: {reason}"))
@@ -102,6 +105,8 @@ class RunState:
 
     def add(self, result: Brief) -> None:
         """Add a result that was read from a file; it replaces an earlier one of the same hypothesis."""
+        if result.name in self.withdrawn:
+            return
         before = self.results.get(result.name)
         if before is not None:
             self._credit(before, -1)
@@ -119,6 +124,7 @@ class RunState:
         self.statuses = dict.fromkeys(self.points, Status.PLANNED)
         self.counts = Counter({Status.PLANNED: len(self.points)})
         self.results, self.finished, self.reasons, self.unusable, self.tasks = {}, {}, {}, {}, {}
+        self.withdrawn.clear()
         self.running.clear()
         if not self.trust_events:
             self.workers = {}
@@ -157,6 +163,8 @@ class RunState:
         if not self.trust_events:
             return
         for result in map(self._brief, event.results):
+            if result.name in self.withdrawn:
+                continue
             self._set_result(result)
             self.latest.append(result)
             worker = self.workers.setdefault(result.worker, Worker())
@@ -186,8 +194,14 @@ class RunState:
             worker.seconds += sign * (result.seconds or 0.0)
             worker.last = max(worker.last, self.finished.get(result.name, 0.0))
 
+    def _withdraw(self, name: str) -> None:
+        """A unit of this hypothesis failed: the others make no result."""
+        self.withdrawn.add(name)
+        if (result := self.results.pop(name, None)) is not None:
+            self._credit(result, -1)
+
     def _fail(self, name: str, reason: str, time: float | None) -> None:
-        """A hypothesis that failed in a later step keeps its result."""
+        """A hypothesis that has a result of an earlier step keeps it."""
         if name in self.results:
             return
         self.reasons[name] = self.unusable[name] = reason

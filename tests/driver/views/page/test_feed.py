@@ -71,7 +71,7 @@ def test_a_task_of_the_same_name_after_a_resume_is_under_way(run: MadeRun) -> No
     feed = Feed(run.folder)
     feed.poll()
     assert states(feed)[second] is Status.RUNNING
-    assert feed.state.progress.local.done == 1
+    assert feed.state.progress.first.done == 1
 
 
 def test_what_changed_is_known_by_position(run: MadeRun) -> None:

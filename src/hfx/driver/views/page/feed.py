@@ -154,9 +154,14 @@ class Feed:
         self._begin_again_if_restarted()
         for line in self._results.lines():
             with contextlib.suppress(ValueError):  # as for a scan: such a line does not count
-                result = self._reader.from_line(line)
-                if result.brief.name in self.state.points or not self.state.planned:
-                    self._add(result.brief.name, result)
+                if (result := self._reader.from_line(line)) is not None:
+                    self._add_planned(result)
+        for result in self._reader.of_parts(every=not self._results.more):
+            self._add_planned(result)
+
+    def _add_planned(self, result: ShownResult) -> None:
+        if result.brief.name in self.state.points or not self.state.planned:
+            self._add(result.brief.name, result)
 
     def _begin_again_if_restarted(self) -> None:
         if self._plans != self.state.plans:

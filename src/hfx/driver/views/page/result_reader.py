@@ -1,12 +1,15 @@
 """Results for the page: a line of results.jsonl, or a result of scan.json, as the numbers that the browser shows."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import make_dataclass
 from typing import Any, NamedTuple
 
 import msgspec
 
 from hfx.driver.questions.base import AnyQuestion, Brief
+from hfx.driver.run.records import in_order
 from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["Cell", "ResultReader", "ShownResult"]
@@ -14,7 +17,8 @@ __all__ = ["Cell", "ResultReader", "ShownResult"]
 Cell = str | float | int | None
 """A value in a table."""
 
-# The entries of a record beside those of the result. Solutions, which are most of its bytes, are skipped.
+# While more is to be read, a result is made anew when at least one of so many of its parts is new.
+_SHARE = 8
 
 
 class ShownResult(NamedTuple):
@@ -38,17 +42,37 @@ class ResultReader:
         key = [("key", str | None, None)]
         result = make_dataclass("result", key, bases=(question.result,), frozen=True, kw_only=True, slots=True)
         self._results: msgspec.json.Decoder[Any] = msgspec.json.Decoder(result)
-        self._shards: dict[str, dict[str, JsonObject]] = {}
+        self._parts: dict[str, dict[str, JsonObject]] = {}
+        self._new: Counter[str] = Counter()
 
-    def from_line(self, line: bytes) -> ShownResult:
-        """The result that a line of results.jsonl brings. Raises `ValueError` for a line that holds none."""
+    def from_line(self, line: bytes) -> ShownResult | None:
+        """The result that a line of results.jsonl brings; None for a part of one, which `of_parts` gives later.
+
+        Raises `ValueError` for a line that holds none.
+        """
         try:
             if self._as_stored and (result := self._whole(line)) is not None:
                 return self._shown(result)
             record = self._records.decode(line)
-            return self.from_result(self._question.answer(self._of_the_hypothesis(record)))
+            name, key = str(record["name"]), str(record.get("key", record["name"]))
+            if key == name:
+                return self.from_result(self._question.answer([record]))
+            self._parts.setdefault(name, {})[key] = record
+            self._new[name] += 1
+            return None
         except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from None
+
+    def of_parts(self, *, every: bool) -> Iterator[ShownResult]:
+        """The results of hypotheses of which parts were read. Without `every`, those alone of whose parts many are new, so that
+        the time that all of them take does not grow with the square of the parts."""
+        for name, new in list(self._new.items()):
+            parts = self._parts[name]
+            if not every and new * _SHARE < len(parts):
+                continue
+            del self._new[name]
+            with suppress(ValueError, KeyError, TypeError, AttributeError):  # as for a scan: such records do not count
+                yield self.from_result(self._question.answer(in_order(parts.values())))
 
     def from_result(self, content: Mapping[str, JsonValue]) -> ShownResult:
         """A result as it stands in scan.json. Raises `ValueError` for other content."""
@@ -65,12 +89,3 @@ class ResultReader:
     def _shown(self, result: Any) -> ShownResult:
         """`result`: of the question's type of results."""
         return ShownResult(self._question.brief(result), tuple([value(result) for value in self._columns]))
-
-    def _of_the_hypothesis(self, record: JsonObject) -> list[JsonObject]:
-        """The last record of each unit of work on the record's hypothesis, so far."""
-        name, key = str(record["name"]), str(record.get("key", record["name"]))
-        if key == name:
-            return [record]
-        shards = self._shards.setdefault(name, {})
-        shards[key] = record
-        return list(shards.values())

@@ -64,7 +64,7 @@ def status(feed: Feed) -> Status:
         "now": step.now,
         "states": counts,
         "fitted": len(state.results),
-        "total": max(len(feed.names), step.total if step.step == "local" else 0),
+        "total": max(len(feed.names), 0 if step.parts or not feed.state.progress.in_first else step.total),
         "workers": _workers(feed),
         "failures": _failures(feed),
         "notices": [{"time": time, "text": text} for time, text in reversed(state.messages)],

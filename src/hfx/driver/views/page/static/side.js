@@ -62,7 +62,7 @@ function progress({ status }) {
   if (states.failed) words.push(`${states.failed} failed`);
   if (states.not_converged) words.push(`${states.not_converged} not converged`);
   if (states.running) words.push(`${states.running} being fitted`);
-  if (step !== "local" && status.state === "running") words.push(`${step}, round ${round}: ${tried} of ${of} tried`);
+  if (step !== "local" && status.state === "running") words.push(`${step}${round ? `, round ${round}` : ""}: ${tried} of ${of} tried`);
   if (rate && status.state === "running") words.push(`${number(rate)} per second`);
   if (left != null && status.state === "running") words.push(`${duration(left)} left`);
   return words.join(" · ");
