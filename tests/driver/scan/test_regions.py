@@ -9,11 +9,14 @@ from matplotlib.figure import Figure
 
 from hfx.driver.api import scan
 from hfx.driver.questions.cls import Cls
+from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.journal import ScanInterrupted
 from hfx.driver.run.packed_results import PackedResults
+from hfx.driver.scan.preview import describe_source
 from hfx.driver.scan.regions import combine
 from hfx.driver.scan.run_context import RunContext
+from hfx.driver.scan.run_identity import differences
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets.contents import read_contents
@@ -103,6 +106,28 @@ def test_a_combination_is_resumed_and_grows(pallet: Path, tmp_path: Path) -> Non
     assert list(again) == list(whole)
     with pytest.raises(RunFolderError, match=r"--mu is 1.0 there and 2.0 here"):
         run(pallet, tmp_path / "run", mu=2.0)
+
+
+def test_the_plan_of_all_regions_is_that_of_their_folders(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run that has finished, too, in the folder that was given and in the default one."""
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path / "run", None):
+        options = ScanOptions(region="all", output=folder)
+        where = folder or Path("hfx-runs/toy-all")
+        for fitted in ("0 of them", "5 of them"):
+            plan = describe_source(str(pallet), options).split("\n\n")
+            assert [part.splitlines()[-1] for part in plan] == [f"folder      {where / name}" for name in ("RegionA", "RegionB")]
+            assert fitted.replace("5", "6") in plan[0]
+            run(pallet, folder)  # type: ignore[arg-type]
+    several = describe_source(str(pallet), ScanOptions(region="all", output=tmp_path / "other", only="sig_500_*"))
+    assert "region RegionA\nhypotheses  none: --only 'sig_500_*' matches none" in several
+
+
+def test_what_differs_is_shown_where_it_differs() -> None:
+    """Digests of several regions begin alike."""
+    there, here = {"background": f"{'a' * 64} {'b' * 64}"}, {"background": f"{'a' * 64} {'c' * 64}"}
+    (phrase,) = differences({**there, "version": "2"}, {**here, "version": "2"})
+    assert phrase == "the background's digest is ...bbbbbbbbbbbb... there and ...cccccccccccc... here"
 
 
 def test_what_regions_refuse(pallet: Path, tmp_path: Path) -> None:

@@ -59,6 +59,11 @@ class StepProgress:
         return (self.done - self.kept) / elapsed if elapsed > 0 else 0.0
 
     @property
+    def pace(self) -> str:
+        """The rate for readers: three figures, all of those before the point."""
+        return f"{self.rate:.3g}" if self.rate < 999.5 else f"{self.rate:,.0f}"
+
+    @property
     def remaining(self) -> float | None:
         """Seconds left; None while it is unknown."""
         return (self.total - self.done) / self.rate if self.rate > 0 else None
@@ -76,7 +81,7 @@ class StepProgress:
         done = "fitted" if self.step == LOCAL else f"{self.step}, round {self.round}:" if self.round else f"{self.step}:"
         text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
         if self.rate > 0:
-            text += f", {self.rate:.3g} per second"
+            text += f", {self.pace} per second"
         if self.remaining and self.done < self.total:
             text += f", {duration(self.remaining)} left"
         return text

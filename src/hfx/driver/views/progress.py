@@ -99,7 +99,7 @@ class Bar:
             self._bar.reset(self._row, total=step.total, description=step.title or "fitting", completed=step.done)
         if sentence := _sentence(event, self._verbose):
             self.say(sentence)
-        self._bar.update(self._row, completed=step.done, rate=f"{step.rate:.3g}/s" if step.rate > 0 else "")
+        self._bar.update(self._row, completed=step.done, rate=f"{step.pace}/s" if step.rate > 0 else "")
 
     def fetched(self, done: int, total: int | None) -> None:
         """Move the bar, in kilobytes."""
