@@ -152,6 +152,17 @@ def test_legend_names_what_is_drawn() -> None:
     ]
 
 
+def test_the_legend_says_which_part_of_the_pallet_is_drawn() -> None:
+    ax = axes()
+    figure.draw_axes(replace(picture_of(SCAN), part="Only 3 of 9 hypotheses: `m$1$`>5 and " + "m2>=100 and " * 30), ax)
+    criterion, first, *more = ax.get_legend().get_title().get_text().splitlines()
+    assert criterion == SURFACE.statement
+    assert first.startswith(r"Only 3 of 9 hypotheses: `m\$1\$`>5 and m2>=100")
+    assert len(more) == 2
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().width <= ax.bbox.width
+
+
 def test_bad_expressions_are_option_errors(tmp_path: Path) -> None:
     with pytest.raises(OptionError):
         draw(SCAN, tmp_path / "a", x="m1+", y="m2")

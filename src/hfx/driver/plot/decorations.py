@@ -1,5 +1,6 @@
 """Decorations of a picture's axes: ticks, header, legend, limits, and the kinematically forbidden region."""
 
+import textwrap
 from collections.abc import Callable
 
 import numpy as np
@@ -17,7 +18,17 @@ from hfx.driver.plot.axis_labels import relation_label
 from hfx.driver.plot.styles import Style
 from hfx.driver.run.file_types import PalletBlock
 
-__all__ = ["fit_width", "forbidden_region", "header", "lay_out", "legend", "plane_limits", "profile_limits", "ticks"]
+__all__ = [
+    "fit_width",
+    "forbidden_region",
+    "header",
+    "lay_out",
+    "legend",
+    "legend_line",
+    "plane_limits",
+    "profile_limits",
+    "ticks",
+]
 
 Array = NDArray[np.float64]
 
@@ -66,6 +77,11 @@ def _shortened(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     return text[: max(length - 1, 1)].rsplit(" ", 1)[0] + " ..."
+
+
+def legend_line(text: str) -> str:
+    """A user's text in a legend's title: wrapped, at most three lines, without mathematics."""
+    return "\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")).replace("$", r"\$")
 
 
 def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
