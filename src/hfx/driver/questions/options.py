@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
+from hfx.driver.questions import picture_texts
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.endpoints import Endpoints
@@ -115,6 +116,8 @@ class ScanOptions:
         self._check_numbers()
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise OptionError(f"--device '{self.device}' is not known: cpu, cuda or cuda:N")
+        for name in ("xlabel", "ylabel", "title"):
+            picture_texts.check(flag(name), getattr(self, name))
         self._check_endpoints()
 
     @classmethod
