@@ -16,6 +16,7 @@ REWORDED = (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
         r"Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn.",
     ),
+    (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
     (r"the two labels that vary\.", r"the two labels that differ between hypotheses."),
     (
         r"(\w+) between the points: a Gaussian process \(interpolation gp\)\.",
