@@ -51,7 +51,7 @@ def _agrees_with_jsonpatch(pallet: Pallet) -> None:
 def test_regions(shared: Path) -> None:
     for name in ("sbottom-multib", "sbottom-loose"):
         assert region_names(_path(shared, name)) == ("RegionA", "RegionB", "RegionC")
-        with pytest.raises(PalletError, match="3 regions: RegionA, RegionB, RegionC"):
+        with pytest.raises(PalletError, match="3 analysis regions: RegionA, RegionB, RegionC"):
             open_pallet(_path(shared, name))
     assert region_names(_path(shared, "1Lbb")) == ()
 

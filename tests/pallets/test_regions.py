@@ -114,10 +114,12 @@ def test_regions(layout: str, tmp_path: Path) -> None:
     for region, scale in (("RegionA", 1.0), ("RegionB", 2.0)):
         pallet = open_pallet(source, region)
         assert (pallet.region, pallet.digest) == (region, digest(workspace(scale)))
-    with pytest.raises(PalletError, match="2 regions: RegionA, RegionB; choose one with --region"):
+    with pytest.raises(PalletError, match="2 analysis regions: RegionA, RegionB; choose one with --region"):
         open_pallet(source)
-    with pytest.raises(PalletError, match="RegionA, RegionB; there is no 'RegionC'"):
+    with pytest.raises(PalletError, match=r"--region RegionC: .* its regions: RegionA, RegionB$"):
         open_pallet(source, "RegionC")
+    with pytest.raises(PalletError, match=r"its regions: RegionA, RegionB; did you mean RegionB\?"):
+        open_pallet(source, "regionB")
 
 
 def test_archives_in_an_archive_are_regions(tmp_path: Path) -> None:
@@ -198,7 +200,7 @@ def test_a_patch_set_can_be_chosen_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(PalletError, match="was made for another background"):
         open_pallet(source, "patchset_wrong")
     assert open_pallet(source, "patchset_wrong", verify=False).hypotheses[0].name == "wrong"
-    with pytest.raises(PalletError, match="single region, none called 'nobody'"):
+    with pytest.raises(PalletError, match="only one analysis region; leave --region out, or choose one of its patch sets"):
         open_pallet(source, "nobody")
 
 
