@@ -65,7 +65,7 @@ def test_loose_and_published_agree(shared: Path) -> None:
 
 def test_the_patch_set_as_found_fails(shared: Path) -> None:
     source = _path(shared, "simplified-1Lbb")
-    assert "left aside: simplified-1Lbb/patchset.as-found.json" in open_pallet(source).warnings[0]
+    assert "not used: simplified-1Lbb/patchset.as-found.json" in open_pallet(source).warnings[0]
     with pytest.raises(PalletError, match=r"was made for another background.*--no-verify"):
         open_pallet(source, "patchset.as-found")
     assert len(open_pallet(source, "patchset.as-found", verify=False).hypotheses) == 125

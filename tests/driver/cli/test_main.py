@@ -250,7 +250,8 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert main.run(["scan", "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--signal-scale" in out
-    assert f"hfx does not search for lower minima. Default: {DEFAULT_STARTS}." in out
+    assert "Exit codes: 0, every hypothesis was fitted and converged; 1, some failed" in out
+    assert f"the yield of a sample is negative. Default: {DEFAULT_STARTS}." in out
 
 
 def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:

@@ -91,7 +91,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     axes = plane_axes.choose(labels, table, x, y, quantity=surface.name)
     places = plane_axes.places(axes, labels, table)
     values = _rows([result.numbers for result in results], len(surface.curves))
-    placed = np.isfinite(places).all(axis=1)
+    placed = np.asarray(np.isfinite(places).all(axis=1), dtype=bool)
     good = np.isfinite(values).all(axis=1) & np.array([result.converged for result in results], dtype=bool)
     usable = placed[: len(results)] & good
     order, repeated = _distinct(places[: len(results)][usable], values[usable], surface)
