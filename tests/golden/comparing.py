@@ -29,9 +29,9 @@ REWORDED = (
     (
         r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
         r"the other side of the observed line than their own CLs says\.",
-        r"The contour belongs to a smooth surface, which does not pass exactly through the points: they scatter about it with a "
-        r"standard deviation of \1 sigma. For \2 points the observed contour and the CLs of the point itself disagree on whether "
-        r"it is excluded.",
+        r"The interpolation is a smooth surface, which does not pass exactly through the points: they scatter about it with a "
+        r"standard deviation of \1 sigma. For \2 points the observed contour contradicts the CLs of the point itself: only one "
+        r"of them excludes it.",
     ),
 )
 

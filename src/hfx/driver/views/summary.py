@@ -100,7 +100,7 @@ def _contour(contours: Contours, verbose: bool) -> str:
 
 def _citation(pallet: PalletBlock) -> str:
     likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
-    return f"{likelihood}; arXiv:1007.1727; hfx (the methods in full: 'hfx --cite')"
+    return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' prints all references)"
 
 
 def _files(folder: Path) -> str:
