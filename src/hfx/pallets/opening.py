@@ -38,7 +38,9 @@ def open_pallet(
         source: path, URL or DOI (with or without ``https://doi.org/``).
         region: the name of one of several regions; or the stem of one of several patch sets beside one background.
         labels: names for the hypotheses' values, instead of the patch set's or of ``x1``, ``x2``...
-        verify: raise where the patch set's digest is that of another background; False: warn instead.
+        verify: compare the digest (checksum) that the patch set states with that of the background, and raise if they differ;
+            False: add a warning to ``Pallet.warnings`` instead. Patches in separate files state no digest: nothing is compared.
+            Patches are applied later, by `Pallet.workspace`; ``hfx pallet verify`` applies all of them.
         progress: called with (bytes so far, bytes in all or None) during a download.
 
     Raises:

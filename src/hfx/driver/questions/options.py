@@ -105,7 +105,7 @@ class ScanOptions:
         "For patches in separate files: the names of the numbers in the file names, separated by commas, for example "
         "msb,mn2,mn1. Default: x1,x2,...",
     )
-    verify: bool = setting(True, "Refuse a patch set whose digest shows that it was made for another background workspace.")
+    verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
 
     def __post_init__(self) -> None:
         labels: object = self.labels
