@@ -73,6 +73,16 @@ def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
         )
 
 
+def test_a_run_s_folder_is_no_pallet_to_inspect(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet"]) == 0
+    for command in ("inspect", "verify"):
+        said = complaint(["pallet", command, "hfx-runs/toy"], capsys)
+        assert said == f"hfx-runs/toy is the folder of a run, not a pallet; give the pallet of this run, {Path('toy').resolve()}"
+    Path("other").mkdir()
+    Path("other/run.json").write_text("{}")
+    assert "contains no HistFactory workspace" in complaint(["pallet", "inspect", "other"], capsys)
+
+
 @pytest.mark.parametrize("text", ["[]", "{bad", "{}"])
 def test_a_folder_with_another_s_run_json_is_told_as_a_pallet_would_be(text: str, capsys: Captured) -> None:
     Path("other").mkdir()

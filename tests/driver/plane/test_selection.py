@@ -41,7 +41,7 @@ def test_failures_count_as_hypotheses_of_the_run() -> None:
 
 def test_words() -> None:
     part = Selection(15, 64, "ERJR_*", "mn2<=150")
-    assert part.caption() == "Only 15 of 64 hypotheses: mn2<=150; names ERJR_*"
+    assert part.caption() == "Only 15 of 64 hypotheses: mn2<=150; name ERJR_*"
     assert part.row() == "15 of the 64 hypotheses of the pallet (--where 'mn2<=150' --only 'ERJR_*')"
     assert Selection(15, 64).caption() == "Only 15 of 64 hypotheses"
     assert Selection(15, 64).row().endswith("(from scans with different --where or --only)")

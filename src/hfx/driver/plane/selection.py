@@ -32,7 +32,7 @@ class Selection:
         """A line for a picture."""
         conditions = [self.where] if self.where else []
         if self.only:
-            conditions.append(f"names {self.only}")
+            conditions.append(f"name {self.only}")
         count = f"Only {self.shown}{f' of {self.total}' if self.total else ''} hypotheses"
         return f"{count}: {'; '.join(conditions)}" if conditions else count
 
