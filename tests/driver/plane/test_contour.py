@@ -304,7 +304,7 @@ def test_a_transformation_names_the_values_that_are_interpolated() -> None:
     assert made.contours["notes"][0].startswith("Logarithms are interpolated between the points")
     gp = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface)).contours
     assert set(gp["uncertainty"]) == {"observed"}
-    assert any("the limit of the point itself disagree" in note and "sigma" not in note for note in gp["notes"])
+    assert any("contradicts the limit of the point itself" in note and "sigma" not in note for note in gp["notes"])
 
 
 def test_a_surface_without_a_level_has_no_contour() -> None:

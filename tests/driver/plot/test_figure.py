@@ -184,6 +184,13 @@ def test_a_combination_says_so_above_the_picture() -> None:
     assert ax.get_title(loc="left").endswith(": region with the smallest expected CLs, of A, B")
 
 
+def test_a_combination_names_the_quantity_by_which_regions_are_compared() -> None:
+    ax = axes()
+    pallet = {"name": "p", "region": "all", "regions": ["A", "B"]}
+    figure.draw_axes(Picture(plane(values_of(GRID, lambda x, y: x / 300, LIMIT)), pallet=pallet), ax)
+    assert ax.get_title(loc="left") == "p: region with the smallest limit, of A, B"
+
+
 def test_no_tick_of_cls_is_above_one() -> None:
     ax = Figure().subplots()
     line = [record for record in SCAN["results"] if record["values"][1] == 0]

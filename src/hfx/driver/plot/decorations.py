@@ -16,6 +16,7 @@ from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles, is_logarithmic
 from hfx.driver.plot.axis_labels import relation_label
 from hfx.driver.plot.styles import Style
+from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import PalletBlock
 
 __all__ = [
@@ -54,13 +55,14 @@ def ticks(ax: Axes, style: Style) -> None:
         ax.yaxis.set_minor_locator(AutoMinorLocator())
 
 
-def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style) -> Text:
-    """The pallet's name and description above the axes, or the given title."""
+def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style, surface: Surface) -> Text:
+    """The pallet's name and description above the axes, or the given title; ``surface``: by which regions are compared."""
     if title is None:
         parts = [str(part or "").strip() for part in (pallet.get("name"), pallet.get("region"), pallet.get("description"))]
         if pallet.get("regions"):
             # The description is that of one region's patches.
-            parts[1:] = [f"region with the smallest expected CLs, of {', '.join(pallet['regions'])}"]
+            value = f"expected {surface.name}" if surface.median else surface.name
+            parts[1:] = [f"region with the smallest {value}, of {', '.join(pallet['regions'])}"]
         title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
         title = title.replace("$", r"\$")
     return ax.set_title(title, loc="left", fontsize=style.text, pad=8)

@@ -87,7 +87,7 @@ def draw_axes(picture: Picture, ax: Axes) -> None:
     name = axis_label(points.surface.name if y is None else y)
     ax.set_xlabel(axis_label(x) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
     ax.set_ylabel(name if options.ylabel is None else options.ylabel, loc="top", fontsize=style.labels)
-    header = decorations.header(ax, picture.pallet, options.title, style)
+    header = decorations.header(ax, picture.pallet, options.title, style, points.surface)
     covered = decorations.legend(ax, handles, _legend_title(points, picture.part), style)
     if y is None:
         decorations.profile_limits(ax, points, covered)

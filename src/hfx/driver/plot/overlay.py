@@ -143,7 +143,7 @@ def draw_layers(
     decorations.ticks(ax, style)
     ax.set_xlabel(changed.get("xlabel", axis_label(axes.x)), loc="right", fontsize=style.labels)
     ax.set_ylabel(changed.get("ylabel", axis_label(axes.y)), loc="top", fontsize=style.labels)
-    header = decorations.header(ax, {}, changed.get("title", ""), style)
+    header = decorations.header(ax, {}, changed.get("title", ""), style, surface)
     title = "\n".join(filter(None, (surface.statement, *_parts(several))))
     covered = decorations.legend(ax, handles, title, style)
     places = [np.r_[layer.plane.points.places, layer.plane.points.failed] for layer in several]

@@ -33,21 +33,21 @@ def _default_question() -> AnyQuestion:
 class ScanOptions:
     """The options of ``hfx scan`` and `hfx.scan`, with the same names, meanings and defaults.
 
-    ``output`` None: ``hfx-runs/PALLET-REGION``. ``threads`` None: the cores that this process may use. ``endpoint``: a name, the
-    path of a TOML file, or several, which share the work; None: embedded, in this process. Raises `OptionError` for a value that
-    cannot be used.
+    ``output`` None: ``hfx-runs/PALLET``, or ``hfx-runs/PALLET-REGION`` if the pallet has several regions. ``threads`` None: the
+    cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None: embedded,
+    in this process. Raises `OptionError` for a value that cannot be used.
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
     output: str | Path | None = setting(
         None,
-        "Folder for the results. Default: hfx-runs/PALLET-REGION in the current folder; a number is added if that folder "
-        "contains another scan.",
+        "Folder for the results. Default: hfx-runs/PALLET in the current folder, or hfx-runs/PALLET-REGION if the pallet has "
+        "several regions; a number is added if that folder contains another scan.",
     )
     region: str | None = setting(
         None,
-        "Name of the analysis region, required if the pallet has several; or 'all': every region is scanned, and for each "
-        "hypothesis the result of the region with the best expected result is taken (for CLs, the smallest).",
+        "Name of the analysis region; required if the pallet has several. With 'all' every region is scanned, and each "
+        "hypothesis gets the result of the region with the smallest expected value (of CLs, for a scan).",
     )
     only: str | None = setting(
         None, "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Default: all."

@@ -31,8 +31,8 @@ class ClsOptions(JobOptions):
     minima: Choice = setting(
         "admissible",
         "The minimum that CLs is computed from, if a fit has several: 'natural', which a fit reaches from the initial values "
-        "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest that makes no yield "
-        "of a sample in a bin negative that is not negative in the natural minimum.",
+        "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without additional "
+        "negative yields: the yield of a sample in a bin may be negative only if it is negative in the natural minimum too.",
         wire=False,
         choices=("admissible", "natural", "lowest"),
     )
