@@ -34,8 +34,8 @@ class ScanOptions:
     """The options of ``hfx scan`` and `hfx.scan`, with the same names, meanings and defaults.
 
     ``output`` None: ``hfx-runs/PALLET``, or ``hfx-runs/PALLET-REGION`` if the pallet has several regions. ``threads`` None: the
-    cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None: embedded,
-    in this process. Raises `OptionError` for a value that cannot be used.
+    cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None:
+    embedded, in this process. Raises `OptionError` for a value that cannot be used.
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
