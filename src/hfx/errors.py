@@ -2,7 +2,7 @@
 
 ::
 
-    HfxError                      everything that hfx raises on purpose
+    HfxError                      the base of all errors that hfx raises on purpose
     ├── InputError                the user's input cannot be used (exit code 2)
     │   ├── PalletError           source, archive, layout, digest
     │   │   └── PatchError        a JSON patch that does not apply
@@ -10,12 +10,16 @@
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
     │       └── LoginError        no login to its service, or not the one that it requires
+    ├── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
     ├── TooLargeError             a task or its answer does not fit through the endpoint's service
-    ├── WorkerLostError           a worker died with its task
-    │   └── NodeLostError         its node, job or connection ended: not counted against the task
-    └── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
+    └── WorkerLostError           a worker died with its task
+        └── NodeLostError         its node, job or connection ended: not counted against the task
 
-Every message names the file, channel, sample, modifier, patch or endpoint, and says what to do.
+The text of an error is one line. It names what is at fault (the file, option, hypothesis, channel, sample, modifier, patch or
+endpoint) and says what to do. `TooLargeError` and `WorkerLostError` do not end a scan: the task is split or tried again, and a
+hypothesis that still fails is reported as failed. Other errors are Python's own: a scan that is stopped raises
+`KeyboardInterrupt`, one that is cancelled `concurrent.futures.CancelledError`, and names that a result does not have raise
+`KeyError` or `AttributeError`.
 """
 
 __all__ = [
@@ -35,7 +39,7 @@ __all__ = [
 
 
 class HfxError(Exception):
-    """Base of all errors that hfx raises on purpose; its text is one line that says what to do."""
+    """Base of all errors that hfx raises on purpose; its text is one line."""
 
 
 class InputError(HfxError):

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hfx.hf_core.batch.compile import compile_batch
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from tests.conformance import workspaces as build
 from tests.conformance.points import curvature, points, slope
@@ -28,7 +28,7 @@ each_code = pytest.mark.parametrize(("normsys", "histosys"), CODES)
 
 def core(ws: dense.Json, normsys: int, histosys: str, measurement: str | None, kernel: str) -> Model:
     """The core's model of one workspace document: a batch of one."""
-    decoded = decode_workspace(ws, measurement)
+    decoded = Decoder().workspace(ws, measurement)
     return Model(compile_batch([decoded], normsys=normsys, histosys=histosys), kernel)
 
 
@@ -36,9 +36,9 @@ def core(ws: dense.Json, normsys: int, histosys: str, measurement: str | None, k
 def test_parameters_are_those_of_pyhf(name: str, measurement: str) -> None:
     ws = BATTERY[name]
     config = pyhf_model(ws, 4, "4p", measurement).config
-    batch = compile_batch([decode_workspace(ws, measurement)])
+    batch = compile_batch([Decoder().workspace(ws, measurement)])
     size = config.npars
-    assert list(batch.parameter_names(0)) == config.par_names
+    assert list(batch.labels[0]) == config.par_names
     np.testing.assert_array_equal(batch.init[0, :size], config.suggested_init())
     bounds = np.stack([batch.lower[0, :size], batch.upper[0, :size]], axis=1)
     np.testing.assert_array_equal(bounds, config.suggested_bounds())
@@ -140,7 +140,7 @@ def test_hessian_is_the_slope_of_the_gradient(name: str, measurement: str, norms
 def test_a_batch_gives_the_numbers_of_each_alone(kernel: str) -> None:
     """Every workspace of the battery as one hypothesis of one batch: channels and parameters differ."""
     documents = list(BATTERY.values())
-    batch = compile_batch([decode_workspace(ws) for ws in documents])
+    batch = compile_batch([Decoder().workspace(ws) for ws in documents])
     together = Model(batch, kernel)
     for index, ws in enumerate(documents):
         theta = points(ws, 2, seed=8)

@@ -164,8 +164,8 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
     ("note", "shown"),
     [
         ("Significances are interpolated between the points by a Gaussian process (--interpolation gp).", False),
-        ("The contour belongs to a smooth surface, so it differs. For 0 of 125 points the contour disagrees.", False),
-        ("The contour belongs to a smooth surface, so it differs. For 10 of 125 points the contour disagrees.", True),
+        ("The interpolation is a smooth surface, so it differs. For 0 of 125 points the contour disagrees.", False),
+        ("The interpolation is a smooth surface, so it differs. For 10 of 125 points the contour disagrees.", True),
         (
             "Significances are interpolated between the points linearly on Delaunay triangles (--interpolation linear). "
             "--interpolation gp is not possible for fewer than 8 points (here 3).",

@@ -60,6 +60,8 @@ def test_there_is_one_for_each_place() -> None:
     assert templates.text("local") == (CONFIGS / "local.toml").read_text()
     with pytest.raises(EndpointError, match="did you mean 'slurm-cpu'"):
         templates.text("slurm-cpus")
+    with pytest.raises(EndpointError, match="did you mean 'slurm-cpu' or 'slurm-gpu'"):
+        templates.text("slurm")
 
 
 SLURM = """

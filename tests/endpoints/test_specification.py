@@ -32,7 +32,7 @@ def test_hfx_s_own() -> None:
 
 
 def test_an_engine_that_needs_a_file_says_so() -> None:
-    with pytest.raises(EndpointError, match="engine globus needs a file that says where: 'hfx endpoint init globus'"):
+    with pytest.raises(EndpointError, match="engine globus needs an endpoint file: 'hfx endpoint init globus'"):
         endpoints.resolve("globus")
 
 
@@ -65,7 +65,7 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
     ("text", "words"),
     [
         ('engine = "proces"', "engine = 'proces' is none of inline, process, parsl, globus; did you mean 'process'?"),
-        ("workers = 3", "does not say its engine"),
+        ("workers = 3", "the key engine is missing; it is one of inline, process, parsl, globus"),
         ('enigne = "process"', "did you mean engine where 'enigne' stands?"),
         ('engine = "process"\nworker = 3', "no key is called 'worker'; did you mean 'workers'?"),
         ('engine = "process"\nzzz = 3', "no key is called 'zzz'; keys: engine, workers, threads, device"),
@@ -94,8 +94,11 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
         (SLURM + "exclusive = 1", "give true or false"),
         (SLURM + "directives = [1]", "a list of texts"),
         (SLURM + 'account = ""', "account = '': give a text on one line"),
-        ('engine = "parsl"\nprovider = "kubernetes"', "does not say its image"),
+        ('engine = "parsl"\nprovider = "kubernetes"', "the key image is missing"),
         ("engine = process", "is not TOML"),
+        ("{}", 'write one key in each line, with texts in quotes, for example engine = "process"'),
+        ("", "the key engine is missing"),
+        ('engine = "slurm"', "slurm is a provider of parsl: write engine = 'parsl' and provider = 'slurm'"),
     ],
 )
 def test_what_is_wrong_is_told_with_the_file(tmp_path: Path, text: str, words: str) -> None:
@@ -111,7 +114,10 @@ def test_what_is_wrong_is_told_with_the_file(tmp_path: Path, text: str, words: s
 def test_what_is_not_there(tmp_path: Path) -> None:
     for given, words in (
         ("nowhere.toml", "nowhere.toml: no such file; 'hfx endpoint init'"),
-        (str(tmp_path) + "/", "cannot be read"),
+        (str(tmp_path) + "/", "is a folder"),
+        ("slurm", "'hfx endpoint init slurm-cpu' or 'hfx endpoint init slurm-gpu' writes an endpoint file to edit"),
+        ("condor", "'hfx endpoint init htcondor' writes an endpoint file to edit, and 'hfx endpoint add condor FILE' saves"),
+        ("zzz", "'hfx endpoint init' lists templates of endpoint files"),
         ("proces", "did you mean 'process'?"),
         ("river", "'hfx endpoint add river FILE'"),
     ):

@@ -19,6 +19,7 @@ REWORDED = (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
         r"Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn.",
     ),
+    (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
     (r"the two labels that vary\.", r"the two labels that differ between hypotheses."),
     (
         r"(\w+) between the points: a Gaussian process \(interpolation gp\)\.",
@@ -31,9 +32,9 @@ REWORDED = (
     (
         r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
         r"the other side of the observed line than their own CLs says\.",
-        r"The contour belongs to a smooth surface, which does not pass exactly through the points: they scatter about it with a "
-        r"standard deviation of \1 sigma. For \2 points the observed contour and the CLs of the point itself disagree on whether "
-        r"it is excluded.",
+        r"The interpolation is a smooth surface, which does not pass exactly through the points: they scatter about it with a "
+        r"standard deviation of \1 sigma. For \2 points the observed contour contradicts the CLs of the point itself: only one "
+        r"of them excludes it.",
     ),
 )
 

@@ -46,7 +46,7 @@ def test_likelihood_is_that_of_pyhf(ws: dense.Json) -> None:
     pyhf.schema.validate(ws, "workspace.json")
     reference = pyhf_model(ws, 4, "4p")
     model = core(ws, 4, "4p", None, "compiled")
-    assert list(model.batch.parameter_names(0)) == reference.config.par_names
+    assert list(model.batch.labels[0]) == reference.config.par_names
     data = np.concatenate([dense.observed(ws), reference.config.auxdata])
     theta = points(ws, 2, reach=1.5)
     wanted = [-2.0 * reference.logpdf(one, data).item() for one in theta]

@@ -111,7 +111,10 @@ _TWO_RIGHT = flat() | {"patchset_other.json": dump(patch_set(workspace(), [patch
 MALFORMED: tuple[Malformed, ...] = (
     Malformed("no such file", lambda place: place / "absent.tar.gz", ("absent.tar.gz", "no such file")),
     Malformed("empty file", _archive(b""), ("pallet.tar.gz", "empty")),
-    Malformed("empty folder", lambda place: write_folder(place, {}), ("no HistFactory workspace",)),
+    Malformed("empty folder", lambda place: write_folder(place, {}), ("contains no JSON file", "give the file, folder")),
+    Malformed("only another json", _folder({"a.json": b"[1]"}), ("no HistFactory workspace", "observations and version")),
+    Malformed("empty object", _folder({"BkgOnly.json": b"{}"}), ("BkgOnly.json", "lacks 'channels'", "give the file, folder")),
+    Malformed("endpoint file", lambda place: write(place / "a.toml", b"engine = 1"), ("a.toml", "given with --endpoint")),
     Malformed("empty background", _folder(flat() | {"BkgOnly.json": b""}), ("BkgOnly.json", "empty")),
     Malformed("not json", _folder(flat() | {"BkgOnly.json": b"channels: []"}), ("BkgOnly.json", "not JSON")),
     Malformed("cut json", _folder(flat() | {"patchset.json": b'{"patches": ['}), ("patchset.json", "not JSON")),

@@ -22,10 +22,10 @@ def test_inspect(tmp_path: Path, capsys: Capture) -> None:
         "region B",
         "parameter of interest mu",
         "staterror",
-        "m1 100 to 200 (2 values)",
+        "2 hypotheses; labels: m1 from 100 to 200 (2 values)",
     ):
         assert words in out
-    assert "s_200_20  200 20.5" in out
+    assert "s_200_20  m1 200  m2 20.5" in out
     assert "HEPData record ins1234567" in out
 
 
@@ -33,9 +33,9 @@ def test_inspect_lists_some_or_all(tmp_path: Path, capsys: Capture) -> None:
     entries = [patch_entry(f"[red]s_{i}", i, i) for i in range(40)]
     source = write_folder(tmp_path, flat() | {"patchset.json": dump(patch_set(workspace(), entries))})
     assert run(["pallet", "inspect", str(source)]) == 0
-    assert "and 28 more (--all)" in capsys.readouterr().out
+    assert "and 28 more (--all lists them)" in capsys.readouterr().out
     assert run(["pallet", "inspect", "--all", str(source)]) == 0
-    assert "[red]s_39  39 39" in capsys.readouterr().out
+    assert "[red]s_39  m1 39  m2 39" in capsys.readouterr().out
 
 
 def test_inspect_as_json(tmp_path: Path, capsys: Capture) -> None:
@@ -46,7 +46,8 @@ def test_inspect_as_json(tmp_path: Path, capsys: Capture) -> None:
 
 def test_verify(tmp_path: Path, capsys: Capture) -> None:
     assert run(["pallet", "verify", str(write_folder(tmp_path / "toy", flat()))]) == 0
-    assert "toy: the patch set states the same digest (sha256 " in capsys.readouterr().out
+    assert "toy: the patch set was made for this background (sha256 " in (out := capsys.readouterr().out)
+    assert "all 2 patches can be applied" in out
 
 
 def test_verify_wrong_digest_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:
@@ -65,7 +66,7 @@ def test_verify_patch_that_does_not_apply_is_exit_code_1(tmp_path: Path, capsys:
     entries = [patch_entry("bad", 1, 2, patch=[{"op": "remove", "path": "/channels/7"}])]
     files = flat() | {"patchset.json": dump(patch_set(workspace(), entries))}
     assert run(["pallet", "verify", str(write_folder(tmp_path, files))]) == 1
-    assert "1 of 1 patches fail" in capsys.readouterr().out
+    assert "1 of 1 patches cannot be applied" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", ["inspect", "verify"])
@@ -85,11 +86,11 @@ def test_fetch(server: Server, tmp_path: Path, capsys: Capture) -> None:
     assert run(["pallet", "fetch", RESOURCE_DOI]) == 0
     captured = capsys.readouterr()
     assert Path(captured.out.strip()).is_file()
-    assert captured.err.startswith("fetched 1Lbb.tar.gz")
+    assert captured.err.startswith("downloaded: 1Lbb.tar.gz")
     assert run(["pallet", "fetch", RESOURCE_DOI, "-o", str(tmp_path)]) == 0
     captured = capsys.readouterr()
     assert captured.out.strip() == str(tmp_path / "1Lbb.tar.gz")
-    assert captured.err.startswith("cached 1Lbb.tar.gz")
+    assert captured.err.startswith("found in the cache: 1Lbb.tar.gz")
     assert run(["pallet", "inspect", str(tmp_path / "1Lbb.tar.gz")]) == 0
 
 
@@ -105,11 +106,11 @@ def test_cache(server: Server, capsys: Capture) -> None:
     assert run(["cache", "list"]) == 0
     out = capsys.readouterr().out
     assert f"doi:{RESOURCE_DOI}" in out
-    assert "1 files" in out
+    assert "1 file, " in out
     assert run(["cache", "list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["name"] == "1Lbb.tar.gz"
     assert run(["cache", "clean"]) == 0
-    assert "removed 1 files" in capsys.readouterr().out
+    assert "removed 1 file, " in capsys.readouterr().out
     assert run(["cache", "list"]) == 0
     assert "0 files" in capsys.readouterr().out
 

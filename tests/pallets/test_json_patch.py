@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfx.errors import PatchError
-from hfx.pallets.json_patch import apply_patch, parse_pointer
+from hfx.pallets.json_patch import apply_patch
 
 RFC_APPENDIX: list[tuple[Any, list[dict[str, Any]], Any]] = [
     ({"foo": "bar"}, [{"op": "add", "path": "/baz", "value": "qux"}], {"baz": "qux", "foo": "bar"}),
@@ -114,12 +114,6 @@ def test_copies_cannot_explode() -> None:
     doubling = [{"op": "copy", "from": "/a", "path": "/a/-"}] * 60
     with pytest.raises(PatchError, match="copies more than"):
         apply_patch({"a": [1]}, doubling)
-
-
-def test_pointer() -> None:
-    assert parse_pointer("/a~1b/~0/0/") == ("a/b", "~", "0", "")
-    with pytest.raises(PatchError, match="does not begin"):
-        parse_pointer("a")
 
 
 KEYS = st.sampled_from(["a", "b", "a/b", "~", "~1", "0", ""])

@@ -84,7 +84,7 @@ def test_depth(levels: int, token: str) -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"  \n", b"\0\0\0", b"\xef\xbb\xbf"])
 def test_empty(raw: bytes) -> None:
-    with pytest.raises(PalletError, match=r"w\.json is empty"):
+    with pytest.raises(PalletError, match=r"w\.json is an empty file"):
         parse(raw, "w.json")
 
 

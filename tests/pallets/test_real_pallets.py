@@ -51,7 +51,7 @@ def _agrees_with_jsonpatch(pallet: Pallet) -> None:
 def test_regions(shared: Path) -> None:
     for name in ("sbottom-multib", "sbottom-loose"):
         assert region_names(_path(shared, name)) == ("RegionA", "RegionB", "RegionC")
-        with pytest.raises(PalletError, match="3 regions: RegionA, RegionB, RegionC"):
+        with pytest.raises(PalletError, match="3 analysis regions: RegionA, RegionB, RegionC"):
             open_pallet(_path(shared, name))
     assert region_names(_path(shared, "1Lbb")) == ()
 
@@ -65,7 +65,7 @@ def test_loose_and_published_agree(shared: Path) -> None:
 
 def test_the_patch_set_as_found_fails(shared: Path) -> None:
     source = _path(shared, "simplified-1Lbb")
-    assert "left aside: simplified-1Lbb/patchset.as-found.json" in open_pallet(source).warnings[0]
+    assert "not used: simplified-1Lbb/patchset.as-found.json" in open_pallet(source).warnings[0]
     with pytest.raises(PalletError, match=r"was made for another background.*--no-verify"):
         open_pallet(source, "patchset.as-found")
     assert len(open_pallet(source, "patchset.as-found", verify=False).hypotheses) == 125

@@ -114,10 +114,12 @@ def test_regions(layout: str, tmp_path: Path) -> None:
     for region, scale in (("RegionA", 1.0), ("RegionB", 2.0)):
         pallet = open_pallet(source, region)
         assert (pallet.region, pallet.digest) == (region, digest(workspace(scale)))
-    with pytest.raises(PalletError, match="2 regions: RegionA, RegionB; choose one with --region"):
+    with pytest.raises(PalletError, match="2 analysis regions: RegionA, RegionB; choose one with --region"):
         open_pallet(source)
-    with pytest.raises(PalletError, match="RegionA, RegionB; there is no 'RegionC'"):
+    with pytest.raises(PalletError, match=r"--region RegionC: .* its regions: RegionA, RegionB$"):
         open_pallet(source, "RegionC")
+    with pytest.raises(PalletError, match=r"its regions: RegionA, RegionB; did you mean RegionB\?"):
+        open_pallet(source, "regionB")
 
 
 def test_archives_in_an_archive_are_regions(tmp_path: Path) -> None:
@@ -152,7 +154,7 @@ def test_background_is_known_by_content(tmp_path: Path) -> None:
 def test_patched_workspaces_left_lying_about_are_left_aside(tmp_path: Path) -> None:
     done = workspace() | {"channels": [{"name": "SR", "samples": [signal()]}]}
     pallet = open_pallet(write_folder(tmp_path / "toy", flat() | {"s_100_20.json": dump(done)}))
-    assert pallet.warnings == ("left aside: toy/s_100_20.json, another workspace",)
+    assert pallet.warnings == ("not used: toy/s_100_20.json, another workspace",)
 
 
 def test_patch_set_in_a_folder_beneath_or_beside(tmp_path: Path) -> None:
@@ -185,7 +187,7 @@ def test_of_several_patch_sets_the_matching_one_is_taken(tmp_path: Path) -> None
     source = write_folder(tmp_path / "toy", flat() | {"patchset.as-found.json": wrong} | broken)
     pallet = open_pallet(source)
     assert [hypothesis.name for hypothesis in pallet.hypotheses] == NAMES
-    assert "left aside: toy/patchset.as-found.json, not this background's" in pallet.warnings[0]
+    assert "not used: toy/patchset.as-found.json, made for another background" in pallet.warnings[0]
     assert "toy/patchset_broken.json is not JSON" in pallet.warnings[1]
 
 
@@ -198,7 +200,7 @@ def test_a_patch_set_can_be_chosen_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(PalletError, match="was made for another background"):
         open_pallet(source, "patchset_wrong")
     assert open_pallet(source, "patchset_wrong", verify=False).hypotheses[0].name == "wrong"
-    with pytest.raises(PalletError, match="single region, none called 'nobody'"):
+    with pytest.raises(PalletError, match="only one analysis region; leave --region out, or choose one of its patch sets"):
         open_pallet(source, "nobody")
 
 
@@ -235,7 +237,9 @@ def test_loose_patches(tmp_path: Path) -> None:
         ("sbottom_950_205_60", (950, 205, 60)),
     ]
     assert pallet.labels == ("x1", "x2", "x3")
-    assert pallet.warnings == ("toy: loose patch files carry no digest; whose they are is not verified",)
+    assert pallet.warnings == (
+        "toy: patches in separate files state no digest, so hfx cannot verify that they fit the background",
+    )
     assert pallet.workspace("sbottom_950_205_60")["channels"][0]["samples"][-1] == signal(3.0)
 
 
@@ -290,7 +294,7 @@ def test_patch_set_before_loose_patches(tmp_path: Path) -> None:
     files = flat() | {"patch.s_1_2.json": dump(operations())}
     pallet = open_pallet(write_folder(tmp_path / "toy", files))
     assert [h.name for h in pallet.hypotheses] == NAMES
-    assert pallet.warnings == ("left aside: 1 loose patch files beside toy/patchset.json",)
+    assert pallet.warnings == ("not used: 1 separate patch file next to the patch set toy/patchset.json",)
 
 
 # --- a single workspace

@@ -169,6 +169,7 @@ class ScanResult(Sequence[Result]):
         `style` may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
         """
         from hfx.driver.plane.contour import theory_curves
+        from hfx.driver.plane.selection import caption_of
         from hfx.driver.plot import figure, scan_picture
         from hfx.driver.plot.request import styled
         from hfx.driver.plot.run_data import plot_data
@@ -180,7 +181,8 @@ class ScanResult(Sequence[Result]):
         options = styled(self.content["options"], style)
         plane = scan_picture.plane(plot_data(self.content), options)
         theory = theory_curves(self.content["contours"], plane.contours["x"], plane.contours["y"])
-        figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory), ax)
+        part = caption_of(self.content)
+        figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory, part=part), ax)
         return ax
 
     def __rich__(self) -> "RenderableType":

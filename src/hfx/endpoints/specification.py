@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, TypedDict, TypeVar
 
-from hfx.endpoints import toml_fields, user_files
+from hfx.endpoints import templates, toml_fields, user_files
 from hfx.endpoints.toml_fields import TomlValue
 from hfx.errors import EndpointError
 
@@ -161,24 +161,40 @@ def resolve(spec: str | None) -> Endpoint:
         return _read(given, path)
     known = [*names(), *user_files.named()]
     if given in _NEED_A_FILE:
-        raise EndpointError(f"engine {given} needs a file that says where: 'hfx endpoint init {given}' writes one to start from")
+        raise EndpointError(f"engine {given} needs an endpoint file: 'hfx endpoint init {given}' writes a template of it")
     raise EndpointError(
-        f"no endpoint is called '{given}'; known here: {', '.join(known)}{_nearest(given, known)}; "
-        f"a file is given by its path, and 'hfx endpoint add {given} FILE' keeps it under that name"
+        f"no endpoint is called '{given}'; known here: {', '.join(known)}{_nearest(given, known)}; {_how_to_make(given)}"
     )
+
+
+def _how_to_make(name: str) -> str:
+    """How to get an endpoint of a name that is not known: from a file, or from the templates whose names are like it."""
+    if Path(name).is_file():
+        return f"to use the file of this name, write ./{name}"
+    like = [kind for kind in templates.kinds() if name in kind or kind in name]
+    like = like or difflib.get_close_matches(name, templates.kinds(), n=1)
+    written = " or ".join(f"'hfx endpoint init {kind}'" for kind in like if not templates.files(kind))
+    template = (
+        f"{written} writes an endpoint file to edit" if written else "'hfx endpoint init' lists templates of endpoint files"
+    )
+    return f"{template}, and 'hfx endpoint add {name} FILE' saves a file under this name"
 
 
 def _read(name: str, path: Path) -> Endpoint:
     try:
         content: dict[str, TomlValue] = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise EndpointError(f"{path}: no such file; 'hfx endpoint init' writes one to start from") from None
+        raise EndpointError(f"{path}: no such file; 'hfx endpoint init' lists templates of endpoint files") from None
+    except IsADirectoryError:
+        raise EndpointError(f"{path} is a folder and cannot be read as an endpoint; give the endpoint's TOML file") from None
     except OSError as error:
-        raise EndpointError(f"{path} cannot be read ({error.strerror}); mend it or choose another endpoint") from None
+        raise EndpointError(f"{path} cannot be read ({error.strerror}); give a file that can be read") from None
     except UnicodeDecodeError:
         raise EndpointError(f"{path} is not UTF-8 text; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
-        raise EndpointError(f'{path} is not TOML: {error}; texts stand in quotes, as partition = "cpu"') from None
+        raise EndpointError(
+            f'{path} is not TOML: {error}; write one key in each line, with texts in quotes, for example engine = "process"'
+        ) from None
     return parse(content, name, path)
 
 
@@ -207,10 +223,19 @@ def _chosen(content: Mapping[str, TomlValue], key: str, known: Iterable[str], wh
     if value is None:
         near = difflib.get_close_matches(key, content, n=1)
         hint = f"; did you mean {key} where '{near[0]}' stands?" if near else ""
-        raise EndpointError(f"{where}: it does not say its {key}, one of {', '.join(known)}{hint}")
+        raise EndpointError(f"{where}: the key {key} is missing; it is one of {', '.join(known)}{hint}")
     if not isinstance(value, str) or value not in known:
-        raise EndpointError(f"{where}: {key} = {value!r} is none of {', '.join(known)}{_nearest(str(value), known)}")
+        hint = _nearest(str(value), known) or (_as_provider(str(value)) if key == "engine" else "")
+        raise EndpointError(f"{where}: {key} = {value!r} is none of {', '.join(known)}{hint}")
     return value
+
+
+def _as_provider(value: str) -> str:
+    """The two keys to write, where the engine's value is the name of a provider."""
+    for engine in ENGINES:
+        if value and value in _kinds(engine):
+            return f"; {value} is a provider of {engine}: write engine = '{engine}' and provider = '{value}'"
+    return ""
 
 
 def _keys(kind: type[Specification]) -> list[str]:

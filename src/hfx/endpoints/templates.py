@@ -55,6 +55,6 @@ def text(kind: str) -> str:
 
 def _check(kind: str) -> None:
     if kind not in kinds():
-        near = difflib.get_close_matches(kind, kinds(), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise EndpointError(f"there is no endpoint file '{kind}' to start from: {', '.join(kinds())}{hint}")
+        near = [name for name in kinds() if kind and name.startswith(kind)] or difflib.get_close_matches(kind, kinds(), n=1)
+        hint = "; did you mean " + " or ".join(f"'{name}'" for name in near) + "?" if near else ""
+        raise EndpointError(f"there is no template called '{kind}'; templates: {', '.join(kinds())}{hint}")

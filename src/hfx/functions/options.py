@@ -50,22 +50,22 @@ class JobOptions:
     """
 
     signal_scale: float = setting(
-        1.0, "Factor on the expected yield of every signal, for example 1.1 for a cross section larger by 10 %."
+        1.0, "Factor on the expected yield of every signal, for example 1.1 for a cross section that is larger by 10 %."
     )
     normsys: int = setting(
         4,
-        "How normalisation systematics (normsys) interpolate: 1 (exponential) or 4 (polynomial within one sigma, "
-        "exponential beyond).",
+        "Interpolation code of normalisation uncertainties (normsys): 1 (exponential), or 4 (polynomial within one standard "
+        "deviation, exponential beyond).",
         choices=(1, 4),
     )
     histosys: str = setting(
         "4p",
-        "How shape systematics (histosys) interpolate: 0 (piecewise linear), 2 (quadratic) or 4p (polynomial); 2 and "
-        "4p are linear beyond one sigma.",
+        "Interpolation code of shape uncertainties (histosys): 0 (piecewise linear), 2 (quadratic) or 4p (polynomial); 2 and "
+        "4p are linear beyond one standard deviation.",
         choices=("0", "2", "4p"),
     )
     measurement: str | None = setting(
-        None, "Name of the measurement of the workspace to use. Default: the first.", words="the measurement"
+        None, "Name of the measurement in the workspace that is used. Default: the first.", words="the measurement"
     )
 
     def __post_init__(self) -> None:

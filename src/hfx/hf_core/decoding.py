@@ -22,21 +22,13 @@ from hfx.hf_core.modifiers.table import MODIFIERS
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
 from hfx.json_types import JsonValue
 
-__all__ = ["Decoder", "decode_workspace"]
+__all__ = ["Decoder"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
 _CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
-
-
-def decode_workspace(document: JsonValue, measurement: str | None = None) -> Workspace:
-    """Decode and validate one workspace; ``measurement`` is a name, or None for the first.
-
-    Raises :class:`SpecificationError` naming channel, sample and modifier.
-    """
-    return Decoder().workspace(document, measurement)
 
 
 class Decoder:
@@ -69,7 +61,10 @@ class Decoder:
         return other
 
     def workspace(self, document: JsonValue, measurement: str | None = None) -> Workspace:
-        """Decode one workspace; ``measurement`` is a name, or None for the first."""
+        """Decode and validate one workspace; ``measurement`` is a name, or None for the first.
+
+        Raises :class:`SpecificationError` naming channel, sample and modifier.
+        """
         entries = _object(document, "workspace")
         missing = _WORKSPACE_KEYS - entries.keys()
         if missing:

@@ -234,7 +234,7 @@ def _read_stream(handle: IO[bytes], name: str, budget: Budget) -> Members:
     handle.seek(0)
     with _explaining(name):
         if not head:
-            raise PalletError(f"{name} is empty; fetch it again")
+            raise PalletError(f"{name} is an empty file; download or write it again")
         if head.startswith(_ZIP):
             return _read_zip(handle, name, budget)
         for magic, unpacker in _UNPACKERS.items():
@@ -270,7 +270,8 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
         raise PalletError(f"{name} is packed in a way hfx does not read; unpack it and give the folder")
     if head.lstrip()[:1] == b"<":
         raise PalletError(f"{name} is a web page or XML, not a pallet; fetch the archive that the page offers")
-    raise PalletError(f"{name} is neither an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz) nor JSON; give a pallet")
+    remedy = "an endpoint file is given with --endpoint" if name.lower().endswith(".toml") else "give the pallet's file or folder"
+    raise PalletError(f"{name} is neither an archive (.zip, .tar, .tar.gz, .tgz, .tar.xz) nor JSON; {remedy}")
 
 
 def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:

@@ -1,5 +1,6 @@
 """Contents of a source: its files in memory, and the regions that they form."""
 
+import difflib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -12,6 +13,8 @@ from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind
 from hfx.pallets.sources import locate
 
 __all__ = ["Contents", "choose_region", "missing_keys", "read_contents"]
+
+_KEYS = f"{', '.join(WORKSPACE_KEYS[:-1])} and {WORKSPACE_KEYS[-1]}"
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
         if kind in ("patchset", "loose"):
             return _patches_alone(contents, path, "a patch set" if kind == "patchset" else "a patch")
     if any(is_archive(raw[:512]) for raw in contents.members.values()):
-        return PalletError(f"{where} holds archives in archives, too deep; unpack it and give the folder")
-    return PalletError(f"{where} holds no HistFactory workspace (JSON with channels, measurements, observations, version)")
+        return PalletError(f"{where} contains archives within archives, nested too deeply; unpack it and give the folder")
+    what = f"no HistFactory workspace (a JSON file with {_KEYS})" if contents.members else "no JSON file, and so no pallet"
+    return PalletError(f"{where} contains {what}; give the file, folder or archive of a pallet")
 
 
 def _nearly(contents: Contents, path: str) -> bool:
@@ -100,17 +104,18 @@ def _not_a_workspace(raw: bytes, file: str) -> PalletError:
         missing = missing_keys(parse(raw, file).document)
     except PalletError as error:
         return error
-    return PalletError(f"{file} is no HistFactory workspace: it lacks {missing}")
+    return PalletError(f"{file} is not a HistFactory workspace: it lacks {missing}; give the file, folder or archive of a pallet")
 
 
 def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
     if not contents.single:
-        return PalletError(f"{contents.source} holds {what} ({path}) but no background workspace; put BkgOnly.json beside it")
+        missing = "no background workspace; put the background's file, BkgOnly.json, next to it"
+        return PalletError(f"{contents.source} contains {what} ({path}), but {missing}")
     try:
         parse(contents.members[path], path)
     except PalletError as error:
         return error
-    return PalletError(f"{contents.source} is {what}; give the folder or archive that holds its background too")
+    return PalletError(f"{contents.source} is {what} alone; give the folder or archive that also contains its background")
 
 
 def missing_keys(document: JsonValue) -> str:
@@ -130,13 +135,21 @@ def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str |
         for region in contents.regions:
             if region.name == wanted:
                 return region, None
-        says = "choose one with" if wanted is None else f"there is no {wanted!r}; use"
-        listed = f"{contents.source} holds {len(names)} regions: {', '.join(names)}"
-        raise PalletError(f"{listed}; {says} --region NAME (a scan: or --region all)")
+        listed = ", ".join(names)
+        if wanted is None:
+            raise PalletError(
+                f"{contents.source} contains {len(names)} analysis regions: {listed}; choose one with --region NAME, or "
+                "scan all of them with --region all"
+            )
+        near = difflib.get_close_matches(wanted, names, n=2, cutoff=0.8)
+        hint = f"; did you mean {near[0]}?" if len(near) == 1 else ""
+        raise PalletError(f"--region {wanted}: {contents.source} has no such analysis region; its regions: {listed}{hint}")
     region = contents.regions[0]
     if wanted is None or wanted == region.name:
         return region, None
     for path in region.patch_sets:
         if wanted in (PurePosixPath(path).name, PurePosixPath(path).stem):
             return region, path
-    raise PalletError(f"{contents.source} holds a single region, none called {wanted!r}; leave --region out")
+    sets = [PurePosixPath(path).stem for path in region.patch_sets]
+    several = f", or choose one of its patch sets with --region: {', '.join(sets)}" if len(sets) > 1 else ""
+    raise PalletError(f"--region {wanted}: {contents.source} has only one analysis region; leave --region out{several}")

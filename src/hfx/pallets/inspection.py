@@ -169,7 +169,8 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
 
 
 def verify(source: str, region: str | None = None, *, progress: Progress | None = None) -> Verification:
-    """Check that digests match and every patch applies, in one region or in all.
+    """Check the patches of one region or of all: that the digest of a patch set is that of its background, and that every patch
+    can be applied to it. The model itself is not checked: that is done when hypotheses are fitted.
 
     Raises:
         PalletError: the source cannot be read at all, or a region's files cannot.

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from hfx.errors import PatchError
 from hfx.json_types import JsonValue
 
-__all__ = ["apply_patch", "parse_pointer"]
+__all__ = ["apply_patch"]
 
 _INDEX = re.compile(r"(0|[1-9][0-9]{0,8})\Z")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -42,18 +42,6 @@ def apply_patch(document: JsonValue, operations: Iterable[Mapping[str, JsonValue
         except RecursionError:
             raise PatchError(f"operation {number} ({_describe(operation)}) is nested too deeply") from None
     return document
-
-
-def parse_pointer(text: str) -> tuple[str, ...]:
-    """Reference tokens of an RFC 6901 pointer, unescaped: ``/a~1b/0`` gives ``("a/b", "0")``.
-
-    Raises:
-        PatchError: the text is not a pointer.
-    """
-    try:
-        return _tokens(text)
-    except _RefusedError as refusal:
-        raise PatchError(f"{text!r} {refusal}") from None
 
 
 class _RefusedError(Exception):

@@ -43,7 +43,7 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
     """
     raw = raw.removeprefix(_BOM)
     if not raw.strip(b" \t\r\n\0"):
-        raise PalletError(f"{file} is empty; fetch it again")
+        raise PalletError(f"{file} is an empty file; download or write it again")
     if exact and _holds_long_integer(raw):
         return Parsed(_parse_slowly(raw, file), strict=False)
     try:

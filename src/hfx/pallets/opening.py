@@ -38,7 +38,9 @@ def open_pallet(
         source: path, URL or DOI (with or without ``https://doi.org/``).
         region: the name of one of several regions; or the stem of one of several patch sets beside one background.
         labels: names for the hypotheses' values, instead of the patch set's or of ``x1``, ``x2``...
-        verify: raise where the patch set's digest is that of another background; False: warn instead.
+        verify: compare the digest (checksum) that the patch set states with that of the background, and raise if they differ;
+            False: add a warning to ``Pallet.warnings`` instead. Patches in separate files state no digest: nothing is compared.
+            Patches are applied later, by `Pallet.workspace`; ``hfx pallet verify`` applies all of them.
         progress: called with (bytes so far, bytes in all or None) during a download.
 
     Raises:
@@ -81,7 +83,7 @@ def load_region(
     chosen, hypotheses = patches.labels, patches.hypotheses
     if labels is not None:
         chosen, hypotheses = _relabel(patches, tuple(labels))
-    unused = tuple(f"left aside: {contents.label(path)}, another workspace" for path in region.unused)
+    unused = tuple(f"not used: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
     return Pallet(
         name=contents.name,
@@ -129,16 +131,20 @@ def _patches(contents: Contents, region: Region, background: JsonObject, patch_s
     if region.patch_sets:
         found = _choose_patch_set(contents, region, background, patch_set, verify)
         if region.loose:
-            note = f"left aside: {len(region.loose)} loose patch files beside {found.file}"
+            note = f"not used: {_files(len(region.loose))} next to the patch set {found.file}"
             found = replace(found, warnings=(*found.warnings, note))
         return found
     hypotheses = tuple(_loose(contents, region))
     if hypotheses:
         file = contents.label(region.background)
         labels, hypotheses = set_labels(None, hypotheses, file)
-        note = f"{contents.name}: loose patch files carry no digest; whose they are is not verified"
+        note = f"{contents.name}: patches in separate files state no digest, so hfx cannot verify that they fit the background"
         return PatchSet(file, labels, hypotheses, {}, warnings=(note,))
     return _alone(contents, region, background)
+
+
+def _files(count: int) -> str:
+    return "1 separate patch file" if count == 1 else f"{count} separate patch files"
 
 
 def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
@@ -217,7 +223,7 @@ def _matching_one(contents: Contents, region: Region, background: JsonObject, fi
             continue
         mismatch = digest_mismatch(candidate, background, file)
         if mismatch:
-            reasons.append(f"left aside: {candidate.file}, not this background's ({mismatch})")
+            reasons.append(f"not used: {candidate.file}, made for another background ({mismatch})")
         elif not any(contents.members[path] == contents.members[_path(contents, other)] for other in matching):
             matching.append(candidate)
     if len(matching) == 1:

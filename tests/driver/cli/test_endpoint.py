@@ -35,8 +35,8 @@ def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
     assert list(listed) == KINDS
     assert {name: text.strip() for name, text in listed.items() if "slurm" in name} == {
         "globus-slurm": "the files of a Globus Compute endpoint at a site with Slurm",
-        "slurm-cpu": "A Slurm cluster, CPU nodes",
-        "slurm-gpu": "A Slurm cluster, GPU nodes: one worker a GPU, and each worker sees one GPU of its own",
+        "slurm-cpu": "CPU nodes of a Slurm cluster: the workers run in Slurm jobs",
+        "slurm-gpu": "GPU nodes of a Slurm cluster: one worker for each GPU, in Slurm jobs",
     }
     assert run("endpoint init local", capsys) == (0, "local.toml\n", "")
     assert "local.toml exists already; choose another file or folder with -o" in run("endpoint init local", capsys)[2]
@@ -45,8 +45,10 @@ def test_from_a_template_to_a_name_that_scans(capsys: Captured) -> None:
     assert "replace it with --force" in run("endpoint add mine local.toml", capsys)[2]
     assert run("endpoint add mine local.toml --force", capsys)[0] == 0
     _, out, err = run("endpoint list", capsys)
-    assert [line.split()[0] for line in out.splitlines()] == ["embedded", "inline", "parsl", "process", "mine"]
-    assert "process, at most 2 at a time" in out.splitlines()[-1]
+    assert [line.split()[0] for line in out.splitlines()] == ["endpoint", "embedded", "inline", "parsl", "process", "mine"]
+    assert " ".join(out.splitlines()[0].split()) == "endpoint engine provider tasks at a time file"
+    assert out.splitlines()[-1].split()[:3] == ["mine", "process", "2"]
+    assert out.splitlines()[-1].endswith("/configuration/endpoints/mine.toml")
     assert "configuration/endpoints" in err
     rows = json.loads(run("endpoint list --json", capsys)[1])
     assert {row["name"]: row["usable"] for row in rows}["mine"] is True

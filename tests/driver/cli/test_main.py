@@ -55,6 +55,15 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert "hfx: fitted 12/12" in err
 
 
+def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--where", "m1>200", "--only", "*_0"]) == 0
+    assert "selected        3 of the 12 hypotheses of the pallet (--where 'm1>200' --only '*_0')\n" in capsys.readouterr().out
+    assert main.run(["scan", pallet, "--where", "m1>400"]) == 0
+    assert "selected        5 of the 12 hypotheses of the pallet (from scans with different" in capsys.readouterr().out
+    assert main.run(["scan", pallet]) == 0
+    assert "selected" not in capsys.readouterr().out
+
+
 def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--quiet"]) == 0
     for more in ([], ["--region", "all"]):
@@ -62,6 +71,16 @@ def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
             "hfx-runs/toy is the folder of a run, not a pallet: 'hfx attach hfx-runs/toy' shows it, or goes on with it, "
             f"'hfx plot hfx-runs/toy' draws it; a scan wants the pallet, {Path('toy').resolve()}"
         )
+
+
+def test_a_run_s_folder_is_no_pallet_to_inspect(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet"]) == 0
+    for command in ("inspect", "verify"):
+        said = complaint(["pallet", command, "hfx-runs/toy"], capsys)
+        assert said == f"hfx-runs/toy is the folder of a run, not a pallet; give the pallet of this run, {Path('toy').resolve()}"
+    Path("other").mkdir()
+    Path("other/run.json").write_text("{}")
+    assert "contains no HistFactory workspace" in complaint(["pallet", "inspect", "other"], capsys)
 
 
 @pytest.mark.parametrize("text", ["[]", "{bad", "{}"])
@@ -161,10 +180,15 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("scan", "missing argument 'PALLET'; hfx scan --help"),
+        ("scan", "missing argument 'PALLET'; 'hfx scan --help' lists the arguments and options"),
+        ("scan toy other", "unexpected argument: other; 'hfx scan --help' lists"),
+        ("scan toy --mu", "option '--mu' requires an argument; write a value after it"),
         ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
         ("scan toy --Mu 1", "no such option: --Mu"),
-        ("scan toy --mu much", "invalid value for '--mu'"),
+        ("scan toy --mu much", "--mu 'much' is not a number; 'hfx scan --help' explains the option"),
+        ("scan toy --threads few", "--threads 'few' is not a whole number"),
+        ("endpoint check toy --wait 0.5", "--wait '0.5' is too small: give 1 or more"),
+        ("status --nothing", "no such option: --nothing; 'hfx status --help' lists the arguments and options"),
         ("scan toy --mu nan", "--mu 'nan' is not a finite number"),
         ("scan toy --mu 0", "--mu 0 cannot be tested"),
         ("scan toy --signal-scale -1", "--signal-scale -1: give a number above 0"),
@@ -236,7 +260,8 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert main.run(["scan", "--help"]) == 0
     out = " ".join(capsys.readouterr().out.split())
     assert "--signal-scale" in out
-    assert f"hfx does not search for lower minima. Default: {DEFAULT_STARTS}." in out
+    assert "Exit codes: 0, every hypothesis was fitted and converged; 1, some failed" in out
+    assert f"the yield of a sample is negative. Default: {DEFAULT_STARTS}." in out
 
 
 def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:
@@ -291,7 +316,7 @@ def test_several_runs_are_redrawn_or_overlaid(pallet: str, capsys: Captured) -> 
     overlaid = json.loads(Path("both.json").read_text())["overlaid"]
     assert [(one["label"], one["run"], one["interpolation"]) for one in overlaid] == [("A", "a", "rbf"), ("B", "b", "rbf")]
     Path("limit.csv").write_text("x\n1\n")
-    assert "limit.csv: it cannot be used" in complaint_after(capsys, ["plot", "a", "--published", "limit.csv"])
+    assert "limit.csv, line 1: there is one column" in complaint_after(capsys, ["plot", "a", "--published", "limit.csv"])
 
 
 def test_export_for_hepdata(pallet: str, capsys: Captured) -> None:

@@ -1,6 +1,7 @@
 """The submission: valid by HEPData's own validator, true to the run, read again as a published contour."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,14 @@ def test_a_surface_without_a_level_has_no_contour_table() -> None:
     files = hepdata.submission(scan, values_of(GRID, lambda x, y: x - y, VALUE))  # type: ignore[arg-type]
     assert list(files) == ["submission.yaml", "value.yaml"]
     assert files["submission.yaml"][0]["comment"].startswith("value computed with hfx 9.9")
+
+
+def test_names_of_files_have_no_spaces() -> None:
+    scan = {**content_of(), "contours": {}}
+    surface = replace(LIMIT, name="Signal events (SR)", curves=("all events",))
+    files = hepdata.submission(scan, values_of(GRID, lambda x, y: x / 300, surface))  # type: ignore[arg-type]
+    assert list(files) == ["submission.yaml", "signal_events_sr.yaml", "contour_all_events.yaml"]
+    assert [head["data_file"] for head in files["submission.yaml"][1:]] == list(files)[1:]
 
 
 def test_no_results_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Axes: the choice of them, places on them, and what is offered and refused."""
 
+import math
 import subprocess
 import sys
 
@@ -57,13 +58,31 @@ def test_places() -> None:
         axes.places(Axes("msb", "mass", ""), LABELS, [(300, 200, 60)])
 
 
+def test_the_only_hypothesis() -> None:
+    assert axes.choose(("m", "n"), [(1, 2)], quantity="CLs").choice == "CLs is drawn against m: there is only one hypothesis."
+    assert axes.choose(("m",), [(1,), (1,)], quantity="CLs").choice == "CLs is drawn against m: no label varies."
+
+
+def test_an_axis_without_a_finite_value_for_any_hypothesis() -> None:
+    with pytest.raises(OptionError, match="--x 'msb/\\(mn1-60\\)' has no finite value for any hypothesis"):
+        axes.check(LABELS, ROWS[:9], "msb/(mn1-60)", None, None)
+    axes.check(LABELS, ROWS, "msb/(mn1-60)", None, None)
+    axes.check(LABELS, [(math.nan, 1, 2), (1, math.nan, 2)], "msb-mn2", "mn1", None)  # its labels have no values either
+
+
 def test_text_in_place_of_a_number_has_no_place() -> None:
     assert np.isnan(axes.places(Axes("m1", None, ""), ("m1",), [("a",)])[0, 0])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
     ("x", "y", "forbidden", "option"),
-    [("mn3", None, None, "--x"), ("msb", "mn2-", None, "--y"), (None, None, "y=x", "--forbidden"), ("mn1==3", None, None, "--x")],
+    [
+        ("mn2", "mn2", None, "--x and --y are both 'mn2'"),
+        ("mn3", None, None, "--x"),
+        ("msb", "mn2-", None, "--y"),
+        (None, None, "y=x", "--forbidden"),
+        ("mn1==3", None, None, "--x"),
+    ],
 )
 def test_axes_that_no_picture_can_be_drawn_with(x: str, y: str, forbidden: str, option: str) -> None:
     with pytest.raises(OptionError, match=option):

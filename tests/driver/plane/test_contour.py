@@ -167,8 +167,8 @@ def test_points_without_a_result_are_left_out_and_named() -> None:
     scan = scan_of(GRID, lambda x, y: 5.0 - x / 100, **bad)
     scan["failures"] = [{"name": "f", "values": [700, 50], "reason": "negative rate"}]
     assert contours(scan)["notes"][:2] == [
-        "3 without a converged result, left out: h003, h010, h011.",
-        "1 failed and left out.",
+        "3 hypotheses have no converged result, left out: h003, h010, h011.",
+        "1 hypothesis failed and is left out.",
     ]
     points = collect(data_of(scan))
     assert len(points.places) == len(GRID) - 3
@@ -183,7 +183,7 @@ LINE = [(x, x - 50) for x in range(100, 600, 100)]
     [
         (scan_of(LINE, lambda x, y: 5.0 - x / 100), "All points lie on one line", [[335.5146, 285.5146]]),
         (scan_of(LINE[:2], lambda x, y: 5.0 - x / 30), "All points lie on one line", [[100.6544, 50.6544]]),
-        (scan_of([(100, 50)], lambda x, y: 3.0), "There is one point", []),
+        (scan_of([(100, 50)], lambda x, y: 3.0), "There is one point: no contour can be drawn.", []),
         (scan_of([], lambda x, y: 3.0), "No hypothesis has a usable result", []),
         (
             scan_of([(x, y) for x in (100, 400) for y in (0, 50, 100)], lambda x, y: 3.0 - y / 60),
@@ -304,7 +304,7 @@ def test_a_transformation_names_the_values_that_are_interpolated() -> None:
     assert made.contours["notes"][0].startswith("Logarithms are interpolated between the points")
     gp = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface)).contours
     assert set(gp["uncertainty"]) == {"observed"}
-    assert any("the limit of the point itself disagree" in note and "sigma" not in note for note in gp["notes"])
+    assert any("contradicts the limit of the point itself" in note and "sigma" not in note for note in gp["notes"])
 
 
 def test_a_surface_without_a_level_has_no_contour() -> None:

@@ -71,19 +71,19 @@ def test_labels_that_are_no_python_names() -> None:
     [
         ("mn3-1", "no label is called 'mn3' (did you mean mn2?); labels: mn2, mn1"),
         ("`what`", "no label is called 'what'"),
-        ("mn2=130", "'==' compares"),
-        ("", "not an expression"),
-        ("mn2)", "not an expression"),
-        ("mn2==1", "is a comparison; arithmetic is wanted"),
-        ("__import__('os').system('true')", "nothing else"),
-        ("mn2.real", "nothing else"),
-        ("min()", "nothing else"),
-        ("abs(mn1, mn2)", "nothing else"),
-        ("(lambda: 1)()", "nothing else"),
-        ("[mn1 for mn1 in (1,)]", "nothing else"),
-        ("True", "nothing else"),
-        ("'a'", "nothing else"),
-        ("1" + "0" * 400, "nothing else"),
+        ("mn2=130", "'==' tests for equality"),
+        ("", "cannot be read as arithmetic on labels; write arithmetic on labels, for example 'm1-m2'; labels: mn2, mn1"),
+        ("mn2)", "cannot be read as arithmetic on labels"),
+        ("mn2==1", "is a comparison; write arithmetic on labels, for example 'm1-m2'"),
+        ("__import__('os').system('true')", "contains something else"),
+        ("mn2.real", "contains something else"),
+        ("min()", "contains something else"),
+        ("abs(mn1, mn2)", "contains something else"),
+        ("(lambda: 1)()", "contains something else"),
+        ("[mn1 for mn1 in (1,)]", "contains something else"),
+        ("True", "contains something else"),
+        ("'a'", "contains something else"),
+        ("1" + "0" * 400, "contains something else"),
         ("sqrt", "no label is called 'sqrt'"),
         ("mn1+" * 400 + "1", "longer than"),
     ],
@@ -97,8 +97,17 @@ def test_refused_in_one_line(text: str, words: str) -> None:
 
 
 def test_a_number_is_no_condition() -> None:
-    with pytest.raises(OptionError, match="a comparison is wanted"):
+    with pytest.raises(OptionError, match="is a number, not a comparison; write a comparison, for example 'm1-m2==130'"):
         parse("mn2-mn1", LABELS, option="--where", condition=True)
+    with pytest.raises(OptionError, match="'y' is a number, not a comparison; write a comparison, for example 'y>x-125'"):
+        parse("y", ("x", "y"), option="--forbidden", condition=True)
+
+
+def test_half_a_comparison() -> None:
+    with pytest.raises(OptionError) as caught:
+        parse("mn2>", LABELS, option="--where", condition=True)
+    said = "--where 'mn2>' cannot be read as a comparison; write a comparison, for example 'm1-m2==130'; labels: mn2, mn1"
+    assert str(caught.value) == said
 
 
 def test_large_powers_end() -> None:

@@ -23,6 +23,13 @@ def test_without_a_level_the_largest_of_one_place_is_kept() -> None:
     assert "the one with the largest value is drawn" in note
 
 
+def test_points_without_a_place_are_left_out_and_named() -> None:
+    found = collect(data_of(scan_of(GRID, lambda x, y: 5.0 - x / 100)), x="m1/(m2-50)", y="m2")
+    missing = [f"h{i:03}" for i, (_, y) in enumerate(GRID) if y == 50]
+    assert found.notes[0].startswith(f"{len(missing)} hypotheses have no finite value of m1/(m2-50) or m2, left out: h001, ")
+    assert len(found.places) == len(GRID) - len(missing)
+
+
 def test_places_tell_which_hypothesis_they_are() -> None:
     scan = scan_of(GRID, lambda x, y: 5.0 - x / 100, h003={"status": "not converged"})
     scan["results"] = scan["results"][::-1]

@@ -60,17 +60,18 @@ def test_which_is_told_from_the_name(name: str, which: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("a.csv", "x\n1\n2\n", "line 1 has one column; two, x and y, are needed"),
-        ("a.csv", "x,y\n1,2\n3,much\n", "line 3 is no pair of numbers: 3,much"),
-        ("a.csv", "x,y\n1,2\n", "it holds no line: two columns of numbers"),
-        ("a.csv", "", "it holds no line"),
+        ("a.csv", "x\n1\n2\n", ", line 1: there is one column; two, x and y, are needed; give a contour as a table of HEPData"),
+        ("a.csv", "x,y\n1,2\n3,much\n", ", line 3: '3,much' does not begin with two numbers"),
+        ("a.csv", "x,y\n1OO,10\n1,2\n3,4\n", ", line 2: '1OO,10' does not begin with two numbers"),
+        ("a.csv", "x,y\n1,2\n", ": it contains no line: two columns of numbers"),
+        ("a.csv", "", "it contains no line"),
         ("a.yaml", "- 1\n", "independent_variables and dependent_variables are missing"),
-        ("a.yaml", "a: [", "it is no YAML"),
+        ("a.yaml", "a: 1\nb: [", ", line 2: it is not YAML (expected the node content"),
         ("a.yaml", "independent_variables: []\n", "fewer than two variables"),
-        ("a.json", "{", "Expecting property name"),
-        ("a.json", "{}", "it is not a table as HEPData writes them (KeyError: 'values')"),
-        ("a.json", '{"values": [{"x": [{"value": 1}], "y": [{"value": "-"}]}]}', "row 1 is no pair of numbers"),
-        ("a.txt", "1 2", "give a table of HEPData as .csv, .yaml or .json"),
+        ("a.json", "{\n,", ", line 2: it is not JSON (Expecting property name"),
+        ("a.json", "{}", "it is not a table as HEPData writes them: 'values' is missing"),
+        ("a.json", '{"values": [{"x": [{"value": 1}], "y": [{"value": "-"}]}]}', ", row 1: 1, '-' is not two numbers, x and y"),
+        ("a.txt", "1 2", "its name does not end in .csv, .yaml or .json"),
     ],
 )
 def test_what_is_no_contour_is_told_in_one_line(name: str, text: str, words: str, tmp_path: Path) -> None:
@@ -86,7 +87,7 @@ def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="No such file"):
         read(tmp_path / "none.csv")
     (tmp_path / "picture.csv").write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(OptionError, match="it is no text"):
+    with pytest.raises(OptionError, match="it is not a text file"):
         read(tmp_path / "picture.csv")
 
 

@@ -152,6 +152,17 @@ def test_legend_names_what_is_drawn() -> None:
     ]
 
 
+def test_the_legend_says_which_part_of_the_pallet_is_drawn() -> None:
+    ax = axes()
+    figure.draw_axes(replace(picture_of(SCAN), part="Only 3 of 9 hypotheses: `m$1$`>5 and " + "m2>=100 and " * 30), ax)
+    criterion, first, *more = ax.get_legend().get_title().get_text().splitlines()
+    assert criterion == SURFACE.statement
+    assert first.startswith(r"Only 3 of 9 hypotheses: `m\$1\$`>5 and m2>=100")
+    assert len(more) == 2
+    ax.figure.draw_without_rendering()
+    assert ax.get_legend().get_window_extent().width <= ax.bbox.width
+
+
 def test_bad_expressions_are_option_errors(tmp_path: Path) -> None:
     with pytest.raises(OptionError):
         draw(SCAN, tmp_path / "a", x="m1+", y="m2")
@@ -171,6 +182,13 @@ def test_a_combination_says_so_above_the_picture() -> None:
     pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
     draw_axes({**SCAN, "pallet": pallet}, ax)
     assert ax.get_title(loc="left").endswith(": region with the smallest expected CLs, of A, B")
+
+
+def test_a_combination_names_the_quantity_by_which_regions_are_compared() -> None:
+    ax = axes()
+    pallet = {"name": "p", "region": "all", "regions": ["A", "B"]}
+    figure.draw_axes(Picture(plane(values_of(GRID, lambda x, y: x / 300, LIMIT)), pallet=pallet), ax)
+    assert ax.get_title(loc="left") == "p: region with the smallest limit, of A, B"
 
 
 def test_no_tick_of_cls_is_above_one() -> None:

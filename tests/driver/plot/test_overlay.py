@@ -56,6 +56,16 @@ def test_layers_are_data(two: list[Path]) -> None:
     assert [layer.label for layer in layers(two, PictureRequest())] == ["a", "b"]
 
 
+def test_a_run_of_a_part_of_its_pallet_says_so(two: list[Path], tmp_path: Path) -> None:
+    pallet = {"labels": ["m1", "m2"], "name": "p", "digest": "ab", "hypotheses": 200}
+    part = run_of(tmp_path / "part", 300, options={"where": "m1>0"}, pallet=pallet)
+    ax = Figure().subplots()
+    draw_layers(ax, layers([*two, part], PictureRequest()), (), style_called(None), PictureRequest())
+    title = ax.get_legend().get_title().get_text()
+    assert title.endswith(f"\npart: only {len(GRID)} of 200 hypotheses: m1>0")
+    assert title.count("hypotheses") == 1
+
+
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]

@@ -37,6 +37,10 @@ def at(picture: SvgPicture, x: float, y: float) -> list[float]:
     return [a * x + b, c * (np.log10(y) if picture.logarithmic else y) + d]
 
 
+def test_the_part_of_the_pallet_is_in_the_legend() -> None:
+    assert "<!-- Only 3 of 9 hypotheses -->" in svg(DATA, part="Only 3 of 9 hypotheses").text
+
+
 def test_every_hypothesis_has_its_point_at_its_place() -> None:
     picture = svg(DATA)
     found = elements(picture)

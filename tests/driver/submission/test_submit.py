@@ -246,7 +246,7 @@ def test_globus_is_collected_here_and_says_so(pallet: Path, tmp_path: Path, monk
     scan = prepare.prepare_scan(str(pallet), ScanOptions(endpoint=str(file), output=tmp_path / "run"), RunContext())
     assert scan.submission.how == "here"
     stays, deletes = prepare.notes(scan)
-    assert stays.endswith("it goes on when the terminal is closed, but the machine must stay up")
+    assert stays.endswith("it continues when the terminal is closed, but ends if the machine is shut down")
     assert "deletes results that are not fetched within 30 minutes" in deletes
     assert f"'hfx attach {tmp_path}/run' starts it again, and it repeats the tasks whose results were deleted" in deletes
     assert not (tmp_path / "run").exists()

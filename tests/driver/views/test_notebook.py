@@ -16,7 +16,7 @@ from PIL import Image
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.run.events import Failed, Finished, Planned, Submitted
 from hfx.driver.views.live import View, in_notebook
-from hfx.driver.views.notebook import CellView, plot_data
+from hfx.driver.views.notebook import CellView, picture, plot_data
 from hfx.driver.views.state import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -163,3 +163,19 @@ def test_the_kernel_stays_free_and_a_scan_can_be_cancelled(executed: Any) -> Non
     assert executed.cells[5].outputs[0]["text"] == "cancelled\n"
     text, _ = shown_in(executed.cells[4])
     assert "stopped: the scan was asked to stop" in text
+
+
+def test_the_cell_draws_which_part_of_the_pallet_is_scanned() -> None:
+    shown = Shown()
+    view = CellView(PictureOptions(), shown, where="m1>0")
+    for event in (PLANNED, finished(12)):
+        view.listen(event)
+    view.close("finished")
+    state = RunState()
+    for event in (PLANNED, finished(12)):
+        state.apply(event)
+    data = plot_data(state)
+    assert data is not None
+    drawn = shown.places[1][-1]._repr_png_()
+    assert drawn == picture(data, [], PictureOptions(), "Only 12 hypotheses: m1>0")
+    assert drawn != picture(data, [], PictureOptions())

@@ -31,7 +31,7 @@ def test_its_file_is_checked_key_by_key() -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ({}, "it does not say its endpoint_id"),
+        ({}, "the key endpoint_id is missing"),
         ({"endpoint_id": "river"}, "endpoint_id = 'river': give a UUID"),
         ({"endpoint_id": ID, "user_endpoint_config": "cpu"}, "give a table, as"),
         ({"endpoint_id": ID, "pacience": 3}, "no key is called 'pacience'; did you mean 'patience'?"),

@@ -12,7 +12,7 @@ from hfx.errors import SpecificationError
 from hfx.hf_core.batch.compile import Batch, compile_batch
 from hfx.hf_core.batch.parameters import Parameters, ParameterTable, parameter_table
 from hfx.hf_core.batch.shifts import shift_tables
-from hfx.hf_core.decoding import Decoder, decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.modifiers.base import ROWS
@@ -129,7 +129,7 @@ PATCHES: dict[str, list[Json]] = {
 
 def _alone(patch: list[Json]) -> Workspace:
     """Decoded from a copy, with nothing to share."""
-    return decode_workspace(copy.deepcopy(apply_patch(BACKGROUND, patch)))
+    return Decoder().workspace(copy.deepcopy(apply_patch(BACKGROUND, patch)))
 
 
 def _same_table(shared: ParameterTable, alone: ParameterTable) -> None:

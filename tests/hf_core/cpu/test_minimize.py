@@ -10,7 +10,7 @@ from torch import Tensor
 from hfx.hf_core.batch.compile import Tables, compile_batch
 from hfx.hf_core.batch.problem import CONVERGED, FLOOR, NOT_FINITE, STATUS, FitResult
 from hfx.hf_core.batch.tolerances import EDM_LIMIT
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.tensor.likelihood import BatchLikelihood
@@ -356,7 +356,7 @@ def _all_fits(model: Model) -> FitResult:
 def test_a_row_does_not_depend_on_the_others(normsys: int, histosys: str) -> None:
     """Every workspace of the battery as rows of one problem, each padded to the largest, and each alone."""
     documents = list(BATTERY.values())
-    batch = compile_batch([decode_workspace(ws) for ws in documents], normsys=normsys, histosys=histosys)
+    batch = compile_batch([Decoder().workspace(ws) for ws in documents], normsys=normsys, histosys=histosys)
     together = _all_fits(Model(batch))
     for index, (name, ws) in enumerate(BATTERY.items()):
         alone = _all_fits(Case(ws, normsys, histosys).model)

@@ -8,7 +8,7 @@ import pytest
 
 from hfx.errors import OptionError
 from hfx.hf_core.batch.compile import compile_batch
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.fit import Fit
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits, Minimum
@@ -64,7 +64,7 @@ def found(search: Search, fit: Fit, hypothesis: int = 0) -> Minimum:
 def test_a_workspace_without_a_parameter_of_interest_is_fitted(name: str, kernel: str) -> None:
     """Its minimum is that of scipy on the independent likelihood, and that of pyhf."""
     ws = without_poi(BACKGROUNDS[name])
-    model = Model(compile_batch([decode_workspace(ws)]), kernel)
+    model = Model(compile_batch([Decoder().workspace(ws)]), kernel)
     assert model.batch.poi[0] == -1
     search = Search(Fits(model), lower_poi=0.0)
     search.run(search.starts.natural([0], [FREE]))
@@ -85,7 +85,7 @@ def test_a_workspace_without_a_parameter_of_interest_is_fitted(name: str, kernel
 
 
 def test_the_parameter_of_interest_of_a_model_without_one_cannot_be_fixed() -> None:
-    model = Model(compile_batch([decode_workspace(without_poi(ws)) for ws in BACKGROUNDS.values()]))
+    model = Model(compile_batch([Decoder().workspace(without_poi(ws)) for ws in BACKGROUNDS.values()]))
     search = Search(Fits(model))
     with pytest.raises(OptionError, match="no parameter of interest"):
         search.run(search.starts.natural([1], [Fit("fixed", poi=1.0)]))
@@ -94,11 +94,11 @@ def test_the_parameter_of_interest_of_a_model_without_one_cannot_be_fixed() -> N
 def test_a_batch_with_and_without_a_parameter_of_interest() -> None:
     """Each row has the bounds of its own hypothesis."""
     documents = [BATTERY["normsys"], without_poi(BACKGROUNDS["a gamma last"])]
-    model = Model(compile_batch([decode_workspace(ws) for ws in documents]))
+    model = Model(compile_batch([Decoder().workspace(ws) for ws in documents]))
     search, fixed = Search(Fits(model), 0.0), Fit("fixed", poi=0.5)
     search.run([*search.starts.natural([0], [fixed, FREE]), *search.starts.natural([1], [FREE])])
     for h, ws in enumerate(documents):
-        alone = Search(Fits(Model(compile_batch([decode_workspace(ws)]))), 0.0)
+        alone = Search(Fits(Model(compile_batch([Decoder().workspace(ws)]))), 0.0)
         alone.run(alone.starts.natural([0], [FREE]))
         np.testing.assert_allclose(found(search, FREE, h).theta, found(alone, FREE).theta, rtol=0, atol=1e-10)
     assert found(search, fixed).theta[model.batch.poi[0]] == 0.5

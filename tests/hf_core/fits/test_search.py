@@ -12,7 +12,7 @@ from hfx.hf_core.batch.problem import ABANDONED, CONVERGED
 from hfx.hf_core.cpu import compilation
 from hfx.hf_core.cpu.kernel import is_compiled
 from hfx.hf_core.cpu.minimize import minimize_rows
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.fit import Fit
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
@@ -123,7 +123,7 @@ def test_a_sunken_cell_lies_below_zero() -> None:
     ws = build.one_channel(build.histosys("shallow", [50.0, 33.0, 14.0], [54.0, 33.0, 14.0]))
     deep = build.histosys("deep", [0.1, 1.0, 1.0], [0.9, 1.0, 1.0])
     ws["channels"][0]["samples"].append(build.sample("small", [0.5, 1.0, 1.0], deep, build.normsys("large", 0.5, 4.0)))
-    model = Model(compile_batch([decode_workspace(ws)]))
+    model = Model(compile_batch([Decoder().workspace(ws)]))
     (sunk,) = sinks(model.batch, 0, model.batch.init[0], {})
     yields, _ = model.yields(np.zeros(1, dtype=np.int64), sunk[None, :])
     names = [model.cell_name(0, int(cell)) for cell in np.flatnonzero(yields[0] < 0.0)]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hfx.errors import OptionError
 from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.tolerances import EDM_LIMIT
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.inference.cls import Answer, Outcome, hypotest
 from tests.conformance import workspaces as build
@@ -56,7 +56,7 @@ EXACT = 1e-5  # in CLs: what pyhf's optimisers can be expected to reach
 @cache
 def outcomes(mu: float, test_stat: str = "qtilde") -> dict[str, Outcome]:
     """The natural fits of the whole battery, as one batch."""
-    model = Model(compile_batch([decode_workspace(ws) for ws in BATTERY.values()]))
+    model = Model(compile_batch([Decoder().workspace(ws) for ws in BATTERY.values()]))
     return dict(zip(BATTERY, hypotest(model, mu, test_stat, starts=1), strict=True))
 
 
@@ -199,7 +199,7 @@ def test_q_lets_mu_be_negative(observed: list[float]) -> None:
         {"SR": observed},
         [{"name": "mu", "bounds": [[-3.0, 10.0]]}],
     )
-    model = Model(compile_batch([decode_workspace(ws)]))
+    model = Model(compile_batch([Decoder().workspace(ws)]))
     reference = pyhf_model(ws, 4, "4p")
     data = [*observed, *reference.config.auxdata]
     for test_stat in ("q", "qtilde"):
@@ -228,7 +228,7 @@ def test_more_signal_than_tested_excludes_nothing() -> None:
 
 
 def _outcome(ws: dense.Json, mu: float = 1.0) -> Outcome:
-    return hypotest(Model(compile_batch([decode_workspace(ws)])), mu)[0]
+    return hypotest(Model(compile_batch([Decoder().workspace(ws)])), mu)[0]
 
 
 def _with_poi(name: str, *parameters: build.Json) -> build.Json:
@@ -260,6 +260,6 @@ def test_a_background_that_cannot_be_is_no_converged_answer(name: str) -> None:
 
 
 def test_an_unknown_statistic_is_refused() -> None:
-    model = Model(compile_batch([decode_workspace(_with_poi("mu"))]))
+    model = Model(compile_batch([Decoder().workspace(_with_poi("mu"))]))
     with pytest.raises(OptionError, match="'q0'"):
         hypotest(model, 1.0, "q0")

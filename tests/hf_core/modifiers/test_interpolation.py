@@ -14,7 +14,7 @@ import pytest
 from hfx.errors import OptionError
 from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.tolerances import EDM_LIMIT
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.inference.cls import hypotest
 from hfx.hf_core.modifiers.interpolation import FACTOR_CODES, SHIFT_CODES, FactorCode, ShiftCode
@@ -65,7 +65,7 @@ def _registered(monkeypatch: pytest.MonkeyPatch) -> None:
 def results(name: str, normsys: int, histosys: str, kernel: str) -> dict[str, Any]:
     """2NLL and its gradient at some points, and the natural fits of a hypothesis test."""
     ws = BATTERY[name]
-    model = Model(compile_batch([decode_workspace(ws)], normsys=normsys, histosys=histosys), kernel)
+    model = Model(compile_batch([Decoder().workspace(ws)], normsys=normsys, histosys=histosys), kernel)
     found = model.evaluate(0, points(ws, 3, seed=12), order=2)
     assert found.gradient is not None
     (outcome,) = hypotest(model, starts=1)
@@ -127,7 +127,7 @@ def test_a_code_for_shifts_is_compiled_into_the_kernel(tmp_path: Path) -> None:
 
 
 def test_an_unknown_code_is_refused_with_the_known_ones() -> None:
-    workspace = decode_workspace(BATTERY["histosys"])
+    workspace = Decoder().workspace(BATTERY["histosys"])
     with pytest.raises(OptionError, match="histosys code '3': choose 0, 2, 4p or hyperbola"):
         compile_batch([workspace], histosys="3")
     with pytest.raises(OptionError, match="normsys code 2: choose 1, 4 or 9"):

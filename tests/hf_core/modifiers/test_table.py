@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from hfx.errors import SpecificationError
 from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.tolerances import EDM_LIMIT
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.fit import Fit
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
@@ -90,7 +90,7 @@ def ordered(theta: Floats, ws: Json, labels: tuple[str, ...]) -> Floats:
 def test_likelihood_and_derivatives(kind: str, kernel: str) -> None:
     """Against the independent evaluation; the derivatives against those of the equivalent workspace."""
     ws, same = WORKSPACES[kind]
-    model = Model(compile_batch([decode_workspace(ws)]), kernel)
+    model = Model(compile_batch([Decoder().workspace(ws)]), kernel)
     labels = model.batch.labels[0]
     theta = points(same, 4, seed=11)
     found = model.evaluate(0, ordered(theta, same, labels), order=2)
@@ -110,7 +110,7 @@ def test_likelihood_and_derivatives(kind: str, kernel: str) -> None:
 def test_fits(kind: str, kernel: str) -> None:
     """Minima by the gradient of the independent evaluation, and the CLs of the equivalent workspace."""
     ws, same = WORKSPACES[kind]
-    model, case = Model(compile_batch([decode_workspace(ws)]), kernel), Case(same)
+    model, case = Model(compile_batch([Decoder().workspace(ws)]), kernel), Case(same)
     search = Search(Fits(model), 0.0)
     fits = [Fit("bkg", poi=0.0), Fit("fixed", poi=1.0), Fit("free")]
     search.run(search.starts.natural([0], fits))
@@ -131,15 +131,15 @@ def test_fits(kind: str, kernel: str) -> None:
 
 def test_parameters_follow_those_of_the_types_before_it() -> None:
     """A name that another type of the same parameter has stands once, where that type's parameters are."""
-    batch = compile_batch([decode_workspace(WORKSPACES["tilt"][0])])
+    batch = compile_batch([Decoder().workspace(WORKSPACES["tilt"][0])])
     assert batch.labels[0] == ("shape", "mu", "jes", "stat[0]", "stat[1]", "stat[2]", "own", "t")
-    batch = compile_batch([decode_workspace(WORKSPACES["scale"][0])])
+    batch = compile_batch([Decoder().workspace(WORKSPACES["scale"][0])])
     assert batch.labels[0] == ("shape", "mu", "jes", "stat[0]", "stat[1]", "stat[2]", "x")
     assert batch.tables.width[0, -1] == 0.15
 
 
 def test_a_scaled_signal_is_tilted_alike() -> None:
-    workspace_ = decode_workspace(WORKSPACES["tilt"][0])
+    workspace_ = Decoder().workspace(WORKSPACES["tilt"][0])
     once, twice = (Model(compile_batch([one])) for one in (workspace_, workspace_.with_signal_scaled(2.0)))
     theta = np.tile(once.batch.init[0], (2, 1))
     theta[:, once.batch.labels[0].index("own")] = 0.8
@@ -166,20 +166,20 @@ def test_a_scaled_signal_is_tilted_alike() -> None:
 def test_its_errors_are_as_those_of_other_types(modifier: Json, words: str) -> None:
     ws = workspace(modifier, build.normfactor("k"), build.normsys("jes", 0.95, 1.05), [])
     with pytest.raises(SpecificationError, match="channel 'SR', sample 'top'.*" + words):
-        compile_batch([decode_workspace(ws)])
+        compile_batch([Decoder().workspace(ws)])
 
 
 def test_its_own_errors_are_raised() -> None:
     ws = workspace(scale("x", 0.1), scale("x", 0.2), build.normsys("jes", 0.95, 1.05), [])
     with pytest.raises(SpecificationError, match=re.escape("scale 'x': its samples give it different widths")):
-        compile_batch([decode_workspace(ws)])
+        compile_batch([Decoder().workspace(ws)])
 
 
 def test_the_measurement_sets_what_the_type_lets_it() -> None:
     setting = {"name": "x", "sigmas": [0.3], "auxdata": [1.1]}
-    batch = compile_batch([decode_workspace(workspace(scale("x", 0.1), build.normfactor("k"), tilt("t", 0.1), [setting]))])
+    batch = compile_batch([Decoder().workspace(workspace(scale("x", 0.1), build.normfactor("k"), tilt("t", 0.1), [setting]))])
     column = batch.labels[0].index("x")
     assert (batch.tables.width[0, column], batch.aux[0, column]) == (0.3, 1.1)
     wrong = workspace(scale("x", 0.1), build.normfactor("k"), tilt("t", 0.1), [{"name": "t", "sigmas": [0.3]}])
     with pytest.raises(SpecificationError, match="a tilt has no sigmas"):
-        compile_batch([decode_workspace(wrong)])
+        compile_batch([Decoder().workspace(wrong)])

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from hfx.hf_core.batch.compile import compile_batch
 from hfx.hf_core.batch.problem import CONVERGED, Data, FitResult, Problem
-from hfx.hf_core.decoding import decode_workspace
+from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
 from hfx.hf_core.tensor import slots
@@ -43,7 +43,7 @@ def batch(name: str) -> tuple[Model, Problem]:
     if name == "data sets":
         return _data_sets()
     codes = (1, "0") if name == "battery, kinks" else (4, "4p")
-    documents = [decode_workspace(ws) for ws in BATTERY.values()]
+    documents = [Decoder().workspace(ws) for ws in BATTERY.values()]
     model = Model(compile_batch(documents, normsys=codes[0], histosys=codes[1]))
     rows = np.repeat(np.arange(len(documents)), len(FITS))
     mu = np.tile(list(FITS.values()), len(documents))

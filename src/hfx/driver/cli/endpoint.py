@@ -11,7 +11,7 @@ from hfx.errors import EndpointError
 __all__ = ["endpoint_app"]
 
 endpoint_app = typer.Typer(
-    help="List, add, check or write endpoints: the places where fits run.",
+    help="Describe where fits run: list, write, save or check endpoints.",
     no_args_is_help=True,
 )
 
@@ -21,9 +21,9 @@ Json = Annotated[bool, Option("--json", help="Print JSON on standard output, for
 
 @endpoint_app.command("list")
 def list_command(as_json: Json = False) -> int:
-    """List the endpoints that have a name.
+    """List the endpoints that can be used by name.
 
-    Those of hfx, and those that you added. --endpoint accepts their names.
+    The list contains the endpoints that hfx has without any file, and those that you saved with 'hfx endpoint add'.
     """
     from hfx import endpoints
     from hfx.endpoints import user_files
@@ -32,11 +32,19 @@ def list_command(as_json: Json = False) -> int:
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return 0
-    width = max(len(row["name"]) for row in rows)
-    for row in rows:
-        typer.echo(f"{row['name']:<{width}}  {row['what']}")
-    typer.echo(f"folder of the endpoints that you added: {user_files.folder()}", err=True)
+    table = [("endpoint", "engine", "provider", "tasks at a time", "file"), *map(_cells, rows)]
+    widths = [max(len(cells[i]) for cells in table if len(cells) > 2) for i in range(len(table[0]))]
+    for cells in table:
+        typer.echo("  ".join(f"{cell:<{width}}" for cell, width in zip(cells, widths, strict=False)).rstrip())
+    typer.echo(f"'hfx endpoint add' saves endpoint files in {user_files.folder()}", err=True)
     return 0
+
+
+def _cells(row: "_Row") -> tuple[str, ...]:
+    """The cells of a line of the table: two for an endpoint that cannot be used, its name and the reason."""
+    if not row["usable"]:
+        return row["name"], row["what"]
+    return row["name"], row["engine"], row["provider"], str(row["workers"]), row["file"] or ""
 
 
 class _Row(TypedDict):
@@ -46,6 +54,7 @@ class _Row(TypedDict):
     usable: bool
     file: NotRequired[str | None]
     engine: NotRequired[str]
+    provider: NotRequired[str]
     workers: NotRequired[int]
     what: str
 
@@ -65,6 +74,7 @@ def _row(name: str) -> _Row:
         "usable": True,
         "file": str(found.file) if found.file else None,
         "engine": found.engine,
+        "provider": label,
         "workers": found.workers(usable_cores()),
         "what": f"{engine}, at most {found.workers(usable_cores())} at a time{f', {found.file}' if found.file else ''}",
     }
@@ -72,13 +82,13 @@ def _row(name: str) -> _Row:
 
 @endpoint_app.command("add")
 def add_command(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The name that --endpoint will know it by.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The new name, for --endpoint NAME.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The endpoint's TOML file.")],
-    force: Annotated[bool, Option("--force", help="Replace an endpoint that has this name already.")] = False,
+    force: Annotated[bool, Option("--force", help="Replace the endpoint that already has this name.")] = False,
 ) -> int:
-    """Give an endpoint file a name, for --endpoint NAME.
+    """Save an endpoint file under a name, for --endpoint NAME.
 
-    The file is checked, and copied into hfx's configuration folder.
+    The command checks the file and copies it into hfx's configuration folder.
     """
     from hfx import endpoints
     from hfx.endpoints import user_files
@@ -90,14 +100,15 @@ def add_command(
 
 @endpoint_app.command("check")
 def check_command(
-    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The name of an endpoint, or its TOML file.")],
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="The name of the endpoint, or its TOML file.")],
     wait: Annotated[float, Option(help="Seconds to wait for the workers to start and answer.", min=1)] = 300.0,
     as_json: Json = False,
 ) -> int:
     """Start the workers of an endpoint and check them.
 
-    For each: Python, packages, cores, devices, time for a task without work, and the offset of its clock from this machine's.
-    Problems are listed with their remedies; if there are any, the exit code is 2.
+    The command prints for each worker its versions of Python and of packages, its cores and devices, the round-trip time of an
+    empty task, and the difference between its clock and that of this machine. It lists problems with their remedies; if there
+    are any, the exit code is 2.
     """
     from hfx import endpoints
     from hfx.driver.process.cores import usable_cores
@@ -122,8 +133,8 @@ def _stage(folder: Path, kind: str) -> None:
     for file in staging.stage(folder, torch=torch):
         typer.echo(file)
     typer.echo(
-        f"next: run {folder}/fetch.sh on a machine with a network, copy {folder} to where the nodes can read it, run "
-        f'install.sh there, and set worker_init = ". {folder.resolve()}/activate.sh" (the path of the copy) in the endpoint file',
+        f"next: run {folder}/fetch.sh on a machine with a network; copy {folder} to where the nodes can read it; run install.sh "
+        f'in the copy; and set worker_init = ". {folder.resolve()}/activate.sh" in the endpoint file, with the path of the copy',
         err=True,
     )
 
@@ -131,24 +142,28 @@ def _stage(folder: Path, kind: str) -> None:
 @endpoint_app.command("init")
 def init_command(
     kind: Annotated[
-        str, typer.Argument(metavar="[KIND]", help="The kind of endpoint, as slurm-cpu. Without it the kinds are listed.")
+        str,
+        typer.Argument(
+            metavar="[TEMPLATE]", help="Name of a template, for example slurm-cpu. Without it the command lists the templates."
+        ),
     ] = "",
     output: Annotated[
         Path | None,
-        Option("-o", "--output", help="File or folder to write. Default: KIND.toml, or the folder KIND, in the current folder."),
+        Option("-o", "--output", help="File or folder to write. Default: TEMPLATE.toml, or the folder TEMPLATE."),
     ] = None,
     stage: Annotated[
         Path | None,
         Option(
             "--stage",
             metavar="FOLDER",
-            help="Also write FOLDER, to copy to nodes without a network: hfx with its compiled kernels, and install scripts.",
+            help="Write hfx, its compiled code and installation scripts into FOLDER, to copy it to nodes without a network.",
         ),
     ] = None,
 ) -> int:
-    """Write an endpoint file with comments, to be edited.
+    """Write a template of an endpoint file, to edit.
 
-    For the kinds globus-slurm and globus-htcondor: the configuration files of the Globus Compute endpoint at the site.
+    The templates globus-slurm and globus-htcondor are folders: they contain the configuration files for the site that runs a
+    Globus Compute endpoint.
     """
     from hfx.endpoints import templates
 

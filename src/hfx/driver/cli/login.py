@@ -24,29 +24,30 @@ def _globus() -> ModuleType:
 
 
 def login(
-    force: Annotated[bool, Option("--force", help="Log in again, even if you are logged in.")] = False,
+    force: Annotated[bool, Option("--force", help="Log in again even if you are logged in.")] = False,
     identity: Annotated[
         list[str] | None,
         Option(
             metavar="ID",
-            help="Log in with the Globus identity of this id, if an endpoint demands it; may be given several times.",
+            help="Log in with the Globus identity that has this id, if an endpoint requires it; may be given several times.",
         ),
     ] = None,
     domain: Annotated[
         list[str] | None,
-        Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org, if an endpoint demands it."),
+        Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org, if an endpoint requires it."),
     ] = None,
     policy: Annotated[
         list[str] | None,
-        Option(metavar="ID", help="Fulfil the Globus authentication policy of this id, if an endpoint demands it."),
+        Option(metavar="ID", help="Fulfil the Globus authentication policy that has this id, if an endpoint requires it."),
     ] = None,
-    mfa: Annotated[bool, Option("--mfa", help="Log in with a second factor (multi-factor authentication).")] = False,
-    scope: Annotated[list[str] | None, Option(metavar="SCOPE", help="Ask for this OAuth scope (a permission) too.")] = None,
+    mfa: Annotated[bool, Option("--mfa", help="Log in with multi-factor authentication.")] = False,
+    scope: Annotated[list[str] | None, Option(metavar="SCOPE", help="Also ask for this OAuth scope (a permission).")] = None,
 ) -> int:
     """Log in to Globus, for endpoints of Globus Compute.
 
-    The command prints an address. Open it in a browser on any machine, log in, and paste the code that the page shows. A
-    script does not log in: it sets GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET, the credentials of an application.
+    The command prints an address. Open it in a browser on any machine, log in, and paste the code that the page shows. For
+    scripts no login is needed: set GLOBUS_COMPUTE_CLIENT_ID and GLOBUS_COMPUTE_CLIENT_SECRET to the credentials of an
+    application.
     """
     demands = {
         "session_required_identities": identity,
@@ -102,7 +103,7 @@ def _line() -> str:
 def logout() -> int:
     """Log out of Globus.
 
-    The login is revoked, and its tokens are removed from this machine.
+    The command revokes the login, and removes its tokens from this machine.
     """
     from hfx.endpoints.globus.account import account
 
@@ -114,7 +115,7 @@ def logout() -> int:
 def whoami(as_json: Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")] = False) -> int:
     """Show who is logged in to Globus.
 
-    The identity, its scopes (permissions), and until when.
+    The command prints the identity, its scopes (permissions), and the time at which the login expires.
     """
     from hfx.endpoints.globus.account import moment
 

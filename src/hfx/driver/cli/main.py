@@ -1,7 +1,7 @@
 """The command ``hfx``: its sub-commands, and its exit codes and error messages.
 
-Exit codes: 0 success; 1 some hypotheses failed; 2 input, option or folder that cannot be used, with one line on
-standard error; 130 after Ctrl-C.
+Exit codes: 0 success; 1 some hypotheses failed or did not converge; 2 input, option or folder that cannot be used, with one line
+on standard error; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import gc
@@ -54,10 +54,10 @@ def _hfx(
     ] = False,
     cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite and exit.")] = False,
 ) -> None:
-    """From a published likelihood (a HistFactory pallet) to an exclusion contour.
+    """Fit the signal hypotheses of a published likelihood, and draw the exclusion contour.
 
-    A pallet is a background-only HistFactory workspace and a patch for each signal hypothesis. 'hfx scan PALLET' fits them all.
-    'hfx COMMAND --help' explains a command and its options.
+    hfx reads published likelihoods as pallets: a background-only HistFactory workspace, and one patch for each signal hypothesis.
+    'hfx scan PALLET' fits all hypotheses of a pallet. 'hfx COMMAND --help' explains a command and its options.
     """
 
 

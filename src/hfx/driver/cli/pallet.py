@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +16,13 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from hfx.errors import PalletError
+from hfx.driver.run.folder import read_run
+from hfx.errors import PalletError, RunFolderError
 from hfx.json_types import JsonObject
 from hfx.pallets import cache
 from hfx.pallets.inspection import (
     Inspection,
+    LabelRange,
     RegionInspection,
     RegionVerification,
     Verification,
@@ -32,7 +34,7 @@ from hfx.pallets.sources import Fetched, fetch
 __all__ = ["cache_app", "pallet_app"]
 
 pallet_app = typer.Typer(
-    help="Inspect, verify or download a pallet; write the demo pallet.",
+    help="Inspect, verify or download a pallet, or write the demo pallet.",
     no_args_is_help=True,
 )
 cache_app = typer.Typer(help="List or remove downloaded pallets.", no_args_is_help=True)
@@ -62,9 +64,10 @@ def inspect_command(
 ) -> None:
     """Show the content of a pallet.
 
-    Channels, samples, parameters by type, signal hypotheses, and what to cite.
+    The command prints the channels, samples, modifiers and signal hypotheses, whether the patches belong to the background, and
+    what to cite.
     """
-    with _download_bar() as progress:
+    with _download_bar() as progress, _no_run(pallet):
         found = inspect(pallet, region, progress=progress)
     if as_json:
         _print_json(asdict(found))
@@ -74,11 +77,12 @@ def inspect_command(
 
 @pallet_app.command("verify")
 def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
-    """Check the digest and the patches of a pallet.
+    """Check that the patches fit the background.
 
-    Exit code 2 if the patch set was made for another background, 1 if some patches do not apply to it, else 0.
+    The command compares the digest (checksum) that the patch set states with that of the background, and applies every patch.
+    Exit codes: 0, all is well; 1, some patches cannot be applied; 2, the patch set was made for another background.
     """
-    with _download_bar() as progress:
+    with _download_bar() as progress, _no_run(pallet):
         found = verify(pallet, region, progress=progress)
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
@@ -96,15 +100,15 @@ def fetch_command(
     pallet: Annotated[str, typer.Argument(metavar="URL|DOI", help="An https URL, or the DOI of a HEPData resource.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="PATH", help="Also copy the pallet to this folder or file."),
+        typer.Option("-o", "--output", metavar="PATH", help="Copy the pallet to this file, or into this folder."),
     ] = None,
-    refresh: Annotated[bool, typer.Option("--refresh", help="Download it again, even if it is in the cache.")] = False,
+    refresh: Annotated[bool, typer.Option("--refresh", help="Download the pallet even if the cache contains it.")] = False,
 ) -> None:
-    """Download a pallet into the cache and print its path."""
+    """Download a pallet into the cache, and print its path."""
     with _download_bar() as progress:
         found = fetch(pallet, refresh=refresh, progress=progress)
     path = _copy(found, output) if output is not None else found.path
-    where = "cached" if found.cached else "fetched"
+    where = "found in the cache:" if found.cached else "downloaded:"
     _console(stderr=True).print(f"{where} {found.name}, {found.size / 1e6:.1f} MB, sha256 {found.digest}")
     typer.echo(path)
 
@@ -112,7 +116,7 @@ def fetch_command(
 @pallet_app.command("demo")
 def demo_command(
     folder: Annotated[
-        Path, typer.Argument(help="Folder to write it into. Default: the current folder.", show_default=False)
+        Path, typer.Argument(metavar="[FOLDER]", help="Folder to write into. Default: the current folder.", show_default=False)
     ] = Path(),
 ) -> None:
     """Write the demo pallet, a made-up search, and print its path."""
@@ -128,7 +132,8 @@ def demo_command(
 def list_command(as_json: JsonOption = False) -> None:
     """List the downloaded pallets.
 
-    Source, file, size in MB, day of the download, and the start of the file's sha256.
+    The columns are: the source (URL or DOI), the name of the file, its size in MB, the day of the download, and the first digits
+    of the file's sha256.
     """
     found = cache.entries()
     if as_json:
@@ -142,19 +147,20 @@ def list_command(as_json: JsonOption = False) -> None:
         table.add_row(*map(Text, row))
     if found:
         console.print(table)
-    console.print(f"{len(found)} files, {sum(entry.size for entry in found) / 1e6:.1f} MB in {cache.cache_folder()}")
+    size = sum(entry.size for entry in found) / 1e6
+    console.print(f"{len(found)} file{'' if len(found) == 1 else 's'}, {size:.1f} MB in {cache.cache_folder()}")
 
 
 @cache_app.command("clean")
 def clean_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(help="URLs or DOIs as 'hfx cache list' shows them. Default: all."),
+        typer.Argument(metavar="[SOURCE]...", help="URLs or DOIs, as 'hfx cache list' shows them. Default: all."),
     ] = None,
 ) -> None:
     """Remove downloaded pallets from the cache."""
     count, freed = cache.clean(tuple(sources or ()))
-    typer.echo(f"removed {count} files, {freed / 1e6:.1f} MB, from {cache.cache_folder()}")
+    typer.echo(f"removed {count} file{'' if count == 1 else 's'}, {freed / 1e6:.1f} MB, from {cache.cache_folder()}")
 
 
 # --- output
@@ -177,6 +183,22 @@ def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 
 
+@contextmanager
+def _no_run(pallet: str) -> Iterator[None]:
+    """A `PalletError` becomes a `RunFolderError` if the folder is that of a run."""
+    try:
+        yield
+    except PalletError:
+        run = None
+        with suppress(RunFolderError):  # a run.json that hfx has not written
+            run = read_run(Path(pallet).expanduser())
+        if run is None or "pallet" not in run:
+            raise
+        raise RunFolderError(
+            f"{pallet} is the folder of a run, not a pallet; give the pallet of this run, {run.get('location', 'its file')}"
+        ) from None
+
+
 def _copy(found: Fetched, output: Path) -> Path:
     target = output / found.name if output.is_dir() else output
     try:
@@ -188,11 +210,11 @@ def _copy(found: Fetched, output: Path) -> Path:
 
 
 def _render_inspection(console: Console, found: Inspection, everything: bool) -> None:
-    console.print(Text(found.name, style="bold"), Text(found.description))
+    console.print(Text(found.name, style="bold"), Text(found.description), sep=": " if found.description else "")
     for region in found.regions:
         _render_region(console, region, everything)
     if found.cite:
-        console.print("\nplease cite")
+        console.print("\nplease cite:")
         for line in found.cite:
             console.print(f"  {line}")
 
@@ -201,9 +223,9 @@ def _render_region(console: Console, region: RegionInspection, everything: bool)
     console.print()
     if region.region:
         console.print(Text(f"region {region.region}", style="bold"))
-    console.print(f"background sha256 {region.digest}: {_DIGEST_WORDS[region.digest_result]}")
+    console.print(f"background: sha256 {region.digest}; {_DIGEST_WORDS[region.digest_result]}")
     for name, poi in region.measurements:
-        console.print(f"measurement {name}, parameter of interest {poi or 'none'}")
+        console.print(f"measurement: {name}, with the parameter of interest {poi}" if poi else f"measurement: {name}")
     console.print(_channel_table(region))
     console.print(_parameter_table(region))
     _render_hypotheses(console, region, everything)
@@ -214,14 +236,14 @@ def _render_region(console: Console, region: RegionInspection, everything: bool)
 
 
 _DIGEST_WORDS = {
-    "matches": "the patch set states the same digest",
-    "mismatch": "the patch set is made for ANOTHER background",
-    "none stated": "no patch set states a digest to compare it with",
+    "matches": "the patch set was made for this background",
+    "mismatch": "the patch set was made for ANOTHER background",
+    "none stated": "not verified, because no patch set states the digest of its background",
 }
 
 
 def _channel_table(region: RegionInspection) -> Table:
-    table = Table("channel", "bins", "observed", "samples", box=None, padding=(0, 2, 0, 0))
+    table = Table("channel", "bins", "observed events", "samples", box=None, padding=(0, 2, 0, 0))
     for channel in region.channels:
         observed = "" if channel.observed is None else f"{channel.observed:g}"
         row = (channel.name, str(channel.bins), observed, ", ".join(channel.samples))
@@ -230,7 +252,7 @@ def _channel_table(region: RegionInspection) -> Table:
 
 
 def _parameter_table(region: RegionInspection) -> Table:
-    table = Table("modifier", "names", "components", "in signals only", box=None, padding=(0, 2, 0, 0))
+    table = Table("modifier type", "names", "parameters", "names in signals only", box=None, padding=(0, 2, 0, 0))
     for kind in region.parameters:
         row = (kind.type, str(kind.names), str(kind.components), str(kind.signal_only))
         table.add_row(*map(Text, row))
@@ -238,13 +260,22 @@ def _parameter_table(region: RegionInspection) -> Table:
 
 
 def _render_hypotheses(console: Console, region: RegionInspection, everything: bool) -> None:
-    ranges = ", ".join(f"{r.label} {r.least:g} to {r.greatest:g} ({r.different} values)" for r in region.labels)
-    console.print(f"{len(region.hypotheses)} hypotheses{': ' if ranges else ''}{ranges}")
+    ranges = ", ".join(_range(label) for label in region.labels)
+    count = len(region.hypotheses)
+    console.print(f"{count} hypothes{'is' if count == 1 else 'es'}{'; labels: ' if ranges else ''}{ranges}")
+    labels = [label.label for label in region.labels]
     shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
     for name, values in shown:
-        console.print(f"  {name}  {' '.join(f'{value:g}' for value in values)}".rstrip())
-    if len(shown) < len(region.hypotheses):
-        console.print(f"  and {len(region.hypotheses) - len(shown)} more (--all)")
+        named = "  ".join(f"{label} {value:g}" for label, value in zip(labels, values, strict=False))
+        console.print(f"  {name}  {named}".rstrip())
+    if len(shown) < count:
+        console.print(f"  and {count - len(shown)} more (--all lists them)")
+
+
+def _range(label: LabelRange) -> str:
+    if label.different == 1:
+        return f"{label.label} always {label.least:g}"
+    return f"{label.label} from {label.least:g} to {label.greatest:g} ({label.different} values)"
 
 
 def _render_verification(console: Console, found: Verification) -> None:
@@ -259,7 +290,8 @@ def _style(region: RegionVerification) -> str:
 
 
 def _verdict(found: Verification, region: RegionVerification) -> str:
-    name = f"{found.name} {region.region}" if region.region else found.name
-    bad = len(region.defects)
-    patches = f"{region.hypotheses} patches apply" if not bad else f"{bad} of {region.hypotheses} patches fail"
+    name = f"{found.name}, region {region.region}" if region.region else found.name
+    bad, count = len(region.defects), region.hypotheses
+    all_apply = "the patch can be applied" if count == 1 else f"all {count} patches can be applied"
+    patches = f"{bad} of {count} patches cannot be applied" if bad else all_apply
     return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

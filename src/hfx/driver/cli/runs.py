@@ -11,7 +11,9 @@ __all__ = ["doctor", "export", "plot"]
 
 Text = str | None
 Option = typer.Option
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder: that given with -o, or hfx-runs/PALLET-REGION.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET-REGION.")
+]
 
 
 def plot(
@@ -21,26 +23,30 @@ def plot(
         Option(
             "-o",
             "--output",
-            help="Picture file or folder to write; several runs are drawn into one picture. Default: each run's own folder.",
+            help="Picture to write (a file), or the folder to write it into; several runs are drawn into one picture. Default: "
+            "the folder of each run.",
         ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        Option(help="A run's name in the legend, if several are drawn into one picture; give it once for each run, in order."),
+        Option(
+            help="Name of a run in the legend, if several runs are drawn into one picture. Give it once for each run, in order."
+        ),
     ] = None,
     style: Annotated[str, Option(help="Style of the picture: hfx, atlas or cms.")] = "hfx",
     formats: Annotated[
         list[str] | None,
         Option(
             "--format",
-            help="File format, pdf, png or svg; may be given several times. Default: that of the -o file, else pdf and png.",
+            help="File format: pdf, png or svg; may be given several times. Default: the format of the file given with -o, or "
+            "else pdf and png.",
         ),
     ] = None,
     published: Annotated[
         list[Path] | None,
         Option(
-            help="File with a published contour (HEPData table as CSV, YAML or JSON), which is drawn too; its distance from the "
-            "run's contour is printed. May be given several times."
+            help="File with a published contour, a HEPData table as CSV, YAML or JSON. The contour is drawn too, and its "
+            "distance from the contour of the run is printed. May be given several times."
         ),
     ] = None,
     interpolation: Annotated[
@@ -51,7 +57,8 @@ def plot(
         ),
     ] = None,
     uncertainty: Annotated[
-        bool, Option("--uncertainty", help="Also draw the uncertainty of the interpolation (of gp alone), in a light colour.")
+        bool,
+        Option("--uncertainty", help="Also draw the uncertainty of the interpolation, in a light colour (with gp only)."),
     ] = False,
     x: Annotated[
         Text, Option(help="Horizontal axis: a label, or arithmetic on labels, for example mn2-mn1. Default: as in the scan.")
@@ -59,24 +66,30 @@ def plot(
     y: Annotated[Text, Option(help="Vertical axis: a label, or arithmetic on labels. Default: as in the scan.")] = None,
     xlabel: Annotated[
         Text,
-        Option(help="Title of the horizontal axis; LaTeX between $ signs, in single quotes. Default: as in the scan."),
+        Option(
+            help="Title of the horizontal axis; it may contain LaTeX between $ signs (use single quotes). Default: as in the "
+            "scan."
+        ),
     ] = None,
     ylabel: Annotated[
         Text,
-        Option(help="Title of the vertical axis; LaTeX between $ signs, in single quotes. Default: as in the scan."),
+        Option(
+            help="Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: as in the scan."
+        ),
     ] = None,
     title: Annotated[Text, Option(help="Title of the picture. Default: as in the scan.")] = None,
     forbidden: Annotated[
         Text,
         Option(
-            help="Kinematically forbidden region, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and contours end "
-            "at it. Default: as in the scan."
+            help="Kinematically forbidden region, as a comparison of the axes x and y, for example 'y>x-125'. It is shaded, and "
+            "contours end at it. Default: as in the scan."
         ),
     ] = None,
 ) -> int:
-    """Draw the contour of one run again, or of several runs.
+    """Draw the contour of a run again, or those of several runs.
 
-    With -o several runs are drawn into one picture. The options may differ from those of the scan. Nothing is fitted again.
+    With -o, several runs are drawn into one picture; without it, each into its own folder. The options may differ from those of
+    the scan. Nothing is fitted again.
     """
     from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest
@@ -114,23 +127,25 @@ def export(
     run: Folder,
     workspace: Annotated[
         Text,
-        Option(metavar="NAME", help="Write the workspace of this hypothesis (background with its signal), as JSON for pyhf."),
+        Option(metavar="NAME", help="Write the workspace of this hypothesis, background and signal, as JSON for pyhf."),
     ] = None,
     parameters: Annotated[
         Text,
-        Option(metavar="NAME", help="Write the best-fit parameter values of this hypothesis' fits, by parameter name, as JSON."),
+        Option(
+            metavar="NAME", help="Write the best-fit parameter values of this hypothesis by name, for each of its fits, as JSON."
+        ),
     ] = None,
     csv: Annotated[bool, Option("--csv", help="Write all results as a CSV table.")] = False,
     hepdata: Annotated[
-        bool, Option("--hepdata", help="Write a HEPData submission, which is a folder. Default: RUN/hepdata.")
+        bool, Option("--hepdata", help="Write a HEPData submission: the folder RUN/hepdata, or the one given with -o.")
     ] = False,
     output: Annotated[
-        Path | None, Option("-o", "--output", help="File to write, or folder with --hepdata. Default: standard output.")
+        Path | None, Option("-o", "--output", help="File to write (with --hepdata: the folder). Default: standard output.")
     ] = None,
 ) -> int:
     """Write results of a run for other programs.
 
-    One of: a workspace, fitted parameters, a table, a HEPData submission.
+    Give exactly one of --workspace, --parameters, --csv and --hepdata.
     """
     from hfx.driver.export import hypotheses as exporting
     from hfx.driver.run import durable_files
@@ -158,9 +173,10 @@ def export(
 
 
 def doctor() -> int:
-    """Print versions and hardware, to paste into a bug report.
+    """Print versions and hardware, for a bug report.
 
-    Also: engines that endpoint files can name, Globus login, download cache, free disk space.
+    The command also prints the engines that an endpoint file can name, the Globus login, the cache of downloads, and the free
+    disk space.
     """
     from hfx.driver.setup.doctor import report
 

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["attach", "cancel", "status", "submit"]
 
 Option = typer.Option
-Folder = Annotated[Path, typer.Argument(metavar="RUN", help="The run's folder: that given with -o, or hfx-runs/PALLET-REGION.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET-REGION.")
+]
 Json = Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")]
 
 
@@ -28,14 +30,15 @@ def submit(
     pallet: str,
     given: dict[str, OptionValue],
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Print the job script, or the command line, that would be submitted; change nothing.")
+        bool, Option("--dry-run", help="Print the job script or the command line that would be submitted, and stop.")
     ] = False,
     as_json: Json = False,
 ) -> int:
     """Start a scan that runs without this terminal.
 
-    The command returns at once. With an endpoint for Slurm or HTCondor a batch job runs the scan, otherwise a process of this
-    machine. 'hfx status' shows how far it is, 'hfx attach' follows it, 'hfx cancel' stops it.
+    The command starts the scan and returns at once. With an endpoint for Slurm or HTCondor a batch job runs the scan, otherwise a
+    background process on this machine. 'hfx status' shows how far it is, 'hfx attach' shows it until it ends, and 'hfx cancel'
+    stops it.
     """
     from hfx.driver.questions.options import ScanOptions
     from hfx.driver.scan.run_context import RunContext
@@ -56,15 +59,19 @@ def submit(
 def status(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RUN...]", help="Folders of runs. Default: all that you submitted, and those in hfx-runs here."),
+        typer.Argument(
+            metavar="[RUN...]", help="Folders of runs. Default: the runs that you submitted, and those in ./hfx-runs."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:
     """Show the status of runs.
 
-    For each run: its state, its driver (the process or job that runs the scan), the fitted and failed hypotheses, and times.
+    The table shows for each run its state, its driver (the process or job that runs the scan), the numbers of fitted and failed
+    hypotheses, the time of its start and that of its last event.
+
     States: submitted, queued (the job waits), planned, running, finished, stopped, failed, and lost (the driver ended without
-    recording why). Below the table: how to continue lost runs, and why runs failed.
+    recording why). Lines below the table say how to continue lost runs, and why runs failed.
     """
     from hfx.driver.submission import status_table
 
@@ -87,12 +94,13 @@ def attach(
         bool, Option("-v", "--verbose", help="Print more progress, and longer lists in the table at the end.")
     ] = False,
 ) -> int:
-    """Follow a scan that another process or a batch job runs.
+    """Show a scan until it ends.
 
-    The command shows the progress until the scan ends, and then its results.
+    The scan may run in another process, in a batch job or on another machine. The command shows the progress and then the
+    results, and returns the exit code of the scan. Ctrl-C ends this command only; the scan continues.
 
-    A run whose process or job has ended early is continued: submitted again if it was submitted, else in this terminal. The exit
-    code is that of the scan. Ctrl-C ends this command only; the run continues.
+    If the process or job of the run ended before the scan did, the scan is continued: a run that was submitted is submitted
+    again, any other continues in this terminal.
     """
     from hfx.driver.submission.status import BatchQueues
     from hfx.driver.views.progress import display
@@ -149,12 +157,12 @@ def _show_end(end: "RunStatus", *, as_json: bool, quiet: bool, verbose: bool) ->
 def cancel(
     run: Folder,
     wait: Annotated[
-        float, Option(help="Seconds to wait for the scan's process or job to stop; after that it is killed.", min=0)
+        float, Option(help="Seconds to wait until the process or job of the scan stops; after that it is killed.", min=0)
     ] = 60.0,
 ) -> int:
     """Stop a scan, its processes and its batch jobs.
 
-    Results so far are kept, and 'hfx attach' continues the scan.
+    The results so far are kept. 'hfx attach' continues the scan.
     """
     from hfx.driver.submission.cancel import cancel
 

@@ -1,7 +1,8 @@
 """Errors in a command line (an unknown option, a missing argument) as one line of text, with the nearest correct name."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
 import typer
@@ -40,17 +41,47 @@ def one_line(error: Exception) -> str:
     usage = cast(_ClickError, error)
     near = _nearest(usage)
     text = " ".join(usage.message.split()).rstrip(".")
-    hint = f"; did you mean {near}?" if near else ""
-    command = usage.ctx.command_path if usage.ctx is not None else "hfx"
     reason = _reason(usage, text)
-    return f"{reason[:1].lower()}{reason[1:]}{hint or f'; {command} --help lists the commands and options'}"
+    return f"{reason[:1].lower()}{reason[1:]}; {f'did you mean {near}?' if near else _help(usage)}"
+
+
+def _help(error: _ClickError) -> str:
+    """The command that lists the correct names; an option without its value does not know its command."""
+    if error.ctx is None:
+        return "write a value after it"
+    if isinstance(error, typer.BadParameter) and error.message:
+        return f"'{error.ctx.command_path} --help' explains the option"
+    listed = "commands" if getattr(error.ctx.command, "commands", None) else "arguments"
+    return f"'{error.ctx.command_path} --help' lists the {listed} and options"
 
 
 def _reason(error: _ClickError, text: str) -> str:
-    """The message; for a bad value the formatted one, because only that names the option."""
-    if isinstance(error, typer.BadParameter) or not text:
-        return " ".join(error.format_message().split()).rstrip(".")
-    return text.split(" Did you mean")[0].rstrip(".")
+    """The message; for a bad value the option, the value and what it should be."""
+    if not isinstance(error, typer.BadParameter) and text:
+        text = text.split(" Did you mean")[0].rstrip(".")
+        return re.sub(r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1", text)
+    option = next((name for name in getattr(getattr(error, "param", None), "opts", ()) if name.startswith("--")), None)
+    for pattern, words in _BAD_VALUES:
+        if option and (found := pattern.search(text)):
+            return f"{option} {_value(error, text)}{found.expand(words)}"
+    return " ".join(error.format_message().split()).rstrip(".")
+
+
+# The words for a bad value, of typer that checks by pydantic and of typer that checks by click; and those of hfx.
+_BAD_VALUES = (
+    (re.compile("valid (number|float)"), "is not a number"),
+    (re.compile("valid integer"), "is not a whole number"),
+    (re.compile(r"(?:than or equal to |in the range x>=)(\S+)"), r"is too small: give \1 or more"),
+)
+
+
+def _value(error: _ClickError, text: str) -> str:
+    """The bad value in quotes, and a space; empty where the error does not tell it."""
+    errors: Callable[[], Sequence[Mapping[str, object]]] | None = getattr(getattr(error, "__cause__", None), "errors", None)
+    if errors is not None:
+        return f"'{errors()[0].get('input')}' "
+    found = re.match("'?(.+?)'? is not", text)
+    return f"'{found[1]}' " if found else ""
 
 
 def _nearest(error: _ClickError) -> str | None:
@@ -68,4 +99,4 @@ def _nearest(error: _ClickError) -> str | None:
 
 
 def _closest(name: str, known: list[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
+    return next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.6)), None)

@@ -22,15 +22,15 @@ def watch(
     run: Annotated[
         Path,
         typer.Argument(
-            metavar="RUN", help="The run's folder; the scan may be running, here or on another machine, or have ended."
+            metavar="RUN", help="Folder of the run. Its scan may be running, on this machine or another, or may have ended."
         ),
     ],
-    no_browser: Annotated[bool, Option("--no-browser", help="Print the address of the page, do not open a browser.")] = False,
-    port: Annotated[int, Option(help="The page's TCP port on this machine; 0 takes any free one.")] = 0,
+    no_browser: Annotated[bool, Option("--no-browser", help="Print the address of the page, but do not open a browser.")] = False,
+    port: Annotated[int, Option(help="TCP port of the page on this machine; 0: any free port.")] = 0,
 ) -> int:
     """Show a run as a web page, until Ctrl-C.
 
-    The page shows contour, results and progress.
+    The page shows the contour, the results and the progress.
     """
     from hfx.driver.process.signals import stop_signals
     from hfx.driver.views.page.address import bound, new_token, url

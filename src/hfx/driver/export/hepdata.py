@@ -142,7 +142,7 @@ def _results_table(scan: ScanContent, data: PlotData) -> Table:
         f"{kinds.capitalize()} {surface.name} of {len(converged)} signal hypotheses of {scan['pallet'].get('name')}; "
         f"{len(data.results) - len(converged)} not converged and {len(scan['failures'])} failed are left out. "
         f"{spread}{_provenance(scan)}",
-        f"{surface.name.lower()}.yaml",
+        _file_name(surface.name),
         surface.name,
         independent or {"Hypothesis": [result.name for result in converged]},
         dependent,
@@ -169,12 +169,18 @@ def _contour_tables(scan: ScanContent, data: PlotData, contours: Contours) -> It
             f"{title} exclusion contour at {surface.name} = {surface.level:g} over {contours['x']} and {contours['y']}, in "
             f"{len(lines)} part(s), interpolated between the hypotheses ({contours.get('interpolation', 'linear')}). "
             + _provenance(scan),
-            f"contour_{which.replace('-', '_minus_').replace('+', '_plus_')}.yaml".replace("theory_minus_", "theory_"),
+            _file_name(f"contour_{which.replace('-', '_') if which in _THEORY else which}"),
             surface.name,
             {contours["x"]: [float(x) for line in lines for x, _ in line]},
             {contours["y"]: [float(y) for line in lines for _, y in line], PART: parts},
             {"Limit": title, surface.name: surface.level},
         )
+
+
+def _file_name(name: str) -> str:
+    """The file of a table: its name in lower case, of letters, digits and underscores alone."""
+    signs = name.replace("-", "_minus_").replace("+", "_plus_")
+    return f"{re.sub(r'[^a-z0-9_]+', '_', signs.lower()).strip('_')}.yaml"
 
 
 def _words(curve: str) -> tuple[str, str]:

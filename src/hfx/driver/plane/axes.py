@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
+from hfx.errors import OptionError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -69,7 +71,10 @@ def choose(
     """The axes for hypotheses with these values of the labels: those that are given, else the first labels that vary.
 
     ``quantity``: the name of what is drawn against the one axis where there is no second.
+    Raises `OptionError` for two equal axes.
     """
+    if x is not None and x == y:
+        raise OptionError(f"--x and --y are both '{x}'; give two different axes, or leave one of them out")
     table = _table(labels, values)
     varying = _varying(table)
     free = [label for label in varying if label not in (x, y)]
@@ -92,7 +97,8 @@ def _second(x: str, free: Sequence[str], quantity: str) -> Axes:
 def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
     if len(varying) < 2:
         x = varying[0] if varying else next(iter(table))
-        why = f"only {x} varies" if varying else "no label varies"
+        alone = "there is only one hypothesis" if len(table[x]) == 1 else "no label varies"
+        why = f"only {x} varies" if varying else alone
         return Axes(x, None, f"{quantity} is drawn against {x}: {why}.")
     x, y = varying[:2]
     if len(varying) == 2:
@@ -105,7 +111,7 @@ def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
 def places(axes: Axes, labels: Sequence[str], values: Values) -> Array:
     """The hypotheses' places [n, 2] on the axes; zero in the second column without a second axis.
 
-    Raises `OptionError` for an expression that cannot be read.
+    Raises `OptionError` for an expression that cannot be read, or that has no finite value for any hypothesis.
     """
     import numpy as np
 
@@ -227,7 +233,10 @@ def _varying(table: Table) -> list[str]:
 
 
 def _on_axis(axis: str, table: Table, option: str) -> Array:
-    """The values of an axis expression; a label is looked up as it is, since not every label reads as a name."""
+    """The values of an axis expression; a label is looked up as it is, since not every label reads as a name.
+
+    Raises `OptionError` for an expression that has no finite value for any hypothesis whose labels are finite.
+    """
     import numpy as np
 
     from hfx.driver.plane.expressions import parse
@@ -235,8 +244,14 @@ def _on_axis(axis: str, table: Table, option: str) -> Array:
     if axis in table:
         return table[axis]
     length = len(next(iter(table.values())))
-    values = parse(axis, table, option=option, condition=False).evaluate(table)
-    return np.array(np.broadcast_to(np.asarray(values, dtype=np.float64), (length,)))
+    expression = parse(axis, table, option=option, condition=False)
+    values = np.array(np.broadcast_to(np.asarray(expression.evaluate(table), dtype=np.float64), (length,)))
+    known = np.isfinite([table[label] for label in expression.labels]).all(axis=0)
+    if np.any(known) and not np.isfinite(values).any():
+        raise OptionError(
+            f"{option} '{axis}' has no finite value for any hypothesis (as after a division by zero); give another expression"
+        )
+    return values
 
 
 def _frequencies(column: Array) -> Iterator[tuple[float, int]]:

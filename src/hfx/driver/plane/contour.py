@@ -162,9 +162,9 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
     unit = f" {surface.unit}" if surface.unit else ""
     yield (
-        f"The contour belongs to a smooth surface, which does not pass exactly through the points: they scatter about it with "
-        f"a standard deviation of {interpolated.scatter[0]:.2g}{unit}. For {across} of {len(points.places)} points the "
-        f"{surface.curves[0]} contour and the {surface.name} of the point itself disagree on whether it is excluded."
+        f"The interpolation is a smooth surface, which does not pass exactly through the points: they scatter about it with a "
+        f"standard deviation of {interpolated.scatter[0]:.2g}{unit}. For {across} of {len(points.places)} points the "
+        f"{surface.curves[0]} contour contradicts the {surface.name} of the point itself: only one of them excludes it."
     )
 
 

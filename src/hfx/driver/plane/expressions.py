@@ -106,11 +106,11 @@ def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | No
     """
     known = tuple(labels)
     source, names = _as_python(text, known, option)
-    tree = _syntax(source, text, option)
+    tree = _syntax(source, text, option, condition, known)
     used = _check(tree, names, text, known, option)
     is_condition = _is_condition(tree)
     if condition is not None and condition is not is_condition:
-        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_required(condition)}")
+        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_required(condition, option)}")
     return Expression(text, tuple(dict.fromkeys(used.values())), is_condition, tree, used)
 
 
@@ -118,8 +118,11 @@ def _kind(is_condition: bool) -> str:
     return "a comparison" if is_condition else "a number, not a comparison"
 
 
-def _required(condition: bool) -> str:
-    return "a comparison is wanted, such as 'm1-m2==130'" if condition else "arithmetic is wanted, such as 'm1-m2'"
+def _required(condition: bool | None, option: str) -> str:
+    comparison = "'y>x-125'" if option == "--forbidden" else "'m1-m2==130'"
+    if condition is None:
+        return f"write arithmetic on labels, for example 'm1-m2', or a comparison, for example {comparison}"
+    return f"write a comparison, for example {comparison}" if condition else "write arithmetic on labels, for example 'm1-m2'"
 
 
 def _as_python(text: str, labels: tuple[str, ...], option: str) -> tuple[str, dict[str, str]]:
@@ -143,12 +146,14 @@ def _placeholder(label: str, labels: tuple[str, ...], names: dict[str, str]) -> 
     return name
 
 
-def _syntax(source: str, text: str, option: str) -> ast.expr:
+def _syntax(source: str, text: str, option: str, condition: bool | None, labels: tuple[str, ...]) -> ast.expr:
     try:
         return ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        hint = " ('==' compares)" if re.search(r"(?<![=<>!])=(?!=)", text) else ""
-        raise OptionError(f"{option} '{text}' is not an expression{hint}; write arithmetic on labels, such as 'm1-m2'") from None
+        what = {True: "a comparison", False: "arithmetic on labels", None: "an expression"}[condition]
+        hint = " ('==' tests for equality)" if re.search(r"(?<![=<>!])=(?!=)", text) else ""
+        known = f"; labels: {', '.join(labels)}" if labels else ""
+        raise OptionError(f"{option} '{text}' cannot be read as {what}{hint}; {_required(condition, option)}{known}") from None
 
 
 def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str) -> dict[str, str]:
@@ -163,8 +168,8 @@ def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[st
             used[node.id] = label
         elif not _allowed(node, functions):
             raise OptionError(
-                f"{option} '{text}' may hold numbers, labels, arithmetic, comparisons, and/or/not and "
-                f"{', '.join(sorted(_FUNCTIONS))}, nothing else"
+                f"{option} '{text}' contains something else than numbers, labels, arithmetic, comparisons, and/or/not, and the "
+                f"functions {', '.join(sorted(_FUNCTIONS))}; write it with these alone"
             )
     return used
 
@@ -204,8 +209,9 @@ def _takes(function: str, arguments: int) -> bool:
 def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
     near = difflib.get_close_matches(name, labels, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
-    listed = ", ".join(labels) if labels else "none: this pallet has no labels, name them with --labels"
-    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {listed}"
+    if not labels:
+        return f"{option} '{text}': this pallet has no labels, so there is none called '{name}'; give names with --labels"
+    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {', '.join(labels)}"
 
 
 def _is_condition(tree: ast.expr) -> bool:

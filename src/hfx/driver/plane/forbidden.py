@@ -24,7 +24,7 @@ def forbidden_margin(expression: str, x: str, y: str) -> Callable[[Array, Array]
     parse(expression, labels, option="--forbidden", condition=True)
     sides = re.split(r"<=|>=|<|>", expression)
     if len(sides) != 2:
-        raise OptionError(f"--forbidden '{expression}' is not one inequality; write it as 'y>x-125'")
+        raise OptionError(f"--forbidden '{expression}' is not one inequality; write one, for example 'y>x-125'")
     sign = 1.0 if ">" in expression else -1.0
     left, right = (parse(side, labels, option="--forbidden", condition=False) for side in sides)
 

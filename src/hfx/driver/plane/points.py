@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from hfx.driver.plane import axes as plane_axes
 from hfx.driver.plane import triangulation
 from hfx.driver.plane.axes import Axes
-from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
 
 __all__ = ["PlotData", "Points", "collect", "transformed"]
@@ -91,16 +91,18 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     axes = plane_axes.choose(labels, table, x, y, quantity=surface.name)
     places = plane_axes.places(axes, labels, table)
     values = _rows([result.numbers for result in results], len(surface.curves))
-    usable = np.isfinite(np.c_[places[: len(results)], values]).all(axis=1)
-    usable &= np.array([result.converged for result in results], dtype=bool)
+    placed = np.asarray(np.isfinite(places).all(axis=1), dtype=bool)
+    good = np.isfinite(values).all(axis=1) & np.array([result.converged for result in results], dtype=bool)
+    usable = placed[: len(results)] & good
     order, repeated = _distinct(places[: len(results)][usable], values[usable], surface)
     counted = np.flatnonzero(usable)[order]
     points, values = places[counted], values[counted]
     failed = np.r_[np.flatnonzero(~usable), np.arange(len(results), len(places))]
-    failed = failed[np.isfinite(places[failed]).all(axis=1)]
+    failed = failed[placed[failed]]
     mesh = triangulation.triangulate(points) if axes.y is not None else None
     notes = [
-        *_left_out([result.name for result, good in zip(results, usable, strict=True) if not good], len(failures)),
+        *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], len(failures)),
+        *_without_place([result.name for result, at in zip(results, placed, strict=False) if not at], axes),
         *_repeated(repeated, surface),
         *plane_axes.mixture(axes, labels, table),
         *_shape_notes(points, mesh, axes, surface),
@@ -153,17 +155,27 @@ def _by_region(results: Sequence[Brief], width: int) -> Array:
 
 def _left_out(names: Sequence[str], failures: int) -> Iterator[str]:
     if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"{len(names)} without a converged result, left out: {', '.join(names[:_NAMED])}{more}."
+        yield f"{_have(names)} no converged result, left out: {listed(names, _NAMED)}."
     if failures:
-        yield f"{failures} failed and left out."
+        yield "1 hypothesis failed and is left out." if failures == 1 else f"{failures} hypotheses failed and are left out."
+
+
+def _without_place(names: Sequence[str], axes: Axes) -> Iterator[str]:
+    if names:
+        along = axes.x if axes.y is None else f"{axes.x} or {axes.y}"
+        yield f"{_have(names)} no finite value of {along}, left out: {listed(names, _NAMED)}."
+
+
+def _have(names: Sequence[str]) -> str:
+    return "1 hypothesis has" if len(names) == 1 else f"{len(names)} hypotheses have"
 
 
 def _repeated(count: int, surface: Surface) -> Iterator[str]:
     if count:
         median = f"median expected {surface.name}" if surface.median else surface.name
-        which = "one " + (f"hardest to exclude (largest {median})" if surface.level is not None else f"with the largest {median}")
-        yield f"{count} hypotheses give way to others at the same place: of those at one place the {which} is drawn."
+        which = f"hardest to exclude (largest {median})" if surface.level is not None else f"with the largest {median}"
+        not_drawn = "1 is not" if count == 1 else f"{count} are not"
+        yield f"Some hypotheses lie at the same place: of these, only the one {which} is drawn; {not_drawn}."
 
 
 def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, surface: Surface) -> Iterator[str]:
@@ -173,7 +185,7 @@ def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, sur
     elif surface.level is None:
         return
     elif len(points) == 1:
-        yield "There is one point: no line can be drawn."
+        yield "There is one point: no contour can be drawn."
     elif axes.y is None:
         return
     elif mesh is None:
@@ -186,8 +198,8 @@ def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, sur
 
 
 def _exclusion_notes(values: Array, surface: Surface) -> Iterator[str]:
-    """Sentences about curves that have all points on one side of the level."""
-    if surface.level is None or not len(values):
+    """Sentences about curves that have all points on one side of the level; for one point that goes without saying."""
+    if surface.level is None or len(values) < 2:
         return
     for curve in dict.fromkeys((surface.curves[0], surface.median or surface.curves[0])):
         excluded = values[:, surface.column(curve)] < surface.level

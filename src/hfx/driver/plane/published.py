@@ -37,32 +37,39 @@ class Published:
 
 
 def read(path: Path) -> Published:
-    """The contour in a file whose ending names its format. Raises `OptionError` where it cannot be used as a contour."""
+    """The contour in a file whose ending names its format. Raises `OptionError`, with the line, where it is not a contour."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise _unusable(path, (error.strerror if isinstance(error, OSError) else None) or "it is no text") from None
+        raise _unusable(path, (error.strerror if isinstance(error, OSError) else None) or "it is not a text file") from None
     readers = {".csv": _csv, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
     if path.suffix.lower() not in readers:
-        raise _unusable(path, "give a table of HEPData as .csv, .yaml or .json")
+        raise _unusable(path, "its name does not end in .csv, .yaml or .json")
     try:
         name, lines = readers[path.suffix.lower()](text)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _unusable(path, _reason(error)) from None
     lines = tuple(line for line in lines if len(line) > 1)
     if not lines:
-        raise _unusable(path, "it holds no line: two columns of numbers, x and y, are needed, and two rows or more")
+        raise _unusable(path, "it contains no line: two columns of numbers, x and y, and at least two rows are needed")
     return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines)
 
 
+_REMEDY = "give a contour as a table of HEPData (CSV, YAML or JSON)"
+
+
 def _unusable(path: Path, why: str) -> OptionError:
-    return OptionError(f"--published {path}: it cannot be used as a contour: {why}")
+    """The error; a reason that begins with a line or row names the place in the file."""
+    return OptionError(f"--published {path}{', ' if re.match('(line|row) [0-9]', why) else ': '}{why}; {_REMEDY}")
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"line {error.lineno}: it is not JSON ({error.msg})"
     if isinstance(error, ValueError) and str(error):
         return " ".join(str(error).split())
-    return f"it is not a table as HEPData writes them ({type(error).__name__}: {error})"
+    missing = f": {error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else ""
+    return f"it is not a table as HEPData writes them{missing}"
 
 
 def _which(words: str) -> str:
@@ -81,12 +88,12 @@ def _csv(text: str) -> tuple[str, Sequence[Array]]:
         cells = [cell.strip() for cell in row.split(",")]
         if len(cells) < 2:
             if row.strip():
-                raise ValueError(f"line {number} has one column; two, x and y, are needed")
+                raise ValueError(f"line {number}: there is one column; two, x and y, are needed")
             blocks.append([])
         elif (place := _numbers(cells[:2])) is not None:
             blocks[-1].append(place)
-        elif blocks[-1] or headers > len(blocks):
-            raise ValueError(f"line {number} is no pair of numbers: {row.strip()[:60]}")
+        elif blocks[-1] or headers > len(blocks) or any(_numbers([cell]) for cell in cells[:2]):
+            raise ValueError(f"line {number}: '{row.strip()[:60]}' does not begin with two numbers, x and y")
         else:
             headers += 1
     return (name[1].strip() if name else ""), [np.array(block) for block in blocks if block]
@@ -107,7 +114,9 @@ def _yaml(text: str) -> tuple[str, Sequence[Array]]:
     try:
         table = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ValueError(f"it is no YAML ({' '.join(str(error).split())[:100]})") from None
+        mark = getattr(error, "problem_mark", None)
+        place = "" if mark is None else f"line {mark.line + 1}: "
+        raise ValueError(f"{place}it is not YAML ({getattr(error, 'problem', None) or 'damaged'})") from None
     if not isinstance(table, Mapping):
         raise ValueError("it is not a table: independent_variables and dependent_variables are missing")
     return _variables(table)
@@ -119,6 +128,8 @@ def _variables(table: Mapping[str, Any]) -> tuple[str, Sequence[Array]]:
         raise ValueError("it has fewer than two variables; x and y are needed")
     names = [str((variable.get("header") or {}).get("name") or "") for variable in variables]
     columns = [[cell.get("value") for cell in variable["values"]] for variable in variables]
+    if len(columns[0]) != len(columns[1]):
+        raise ValueError(f"'{names[0]}' has {len(columns[0])} values and '{names[1]}' has {len(columns[1])}")
     line = _line(zip(*columns[:2], strict=True))
     # The tables that hfx exports number the parts of a contour.
     parts = np.array(columns[names.index(PART)] if PART in names else np.zeros(len(line)))
@@ -139,8 +150,10 @@ def _json(text: str) -> tuple[str, Sequence[Array]]:
 
 
 def _line(rows: Iterable[Sequence[JsonValue]]) -> Array:
-    places = [(number, _numbers(tuple(row))) for number, row in enumerate(rows, 1)]
-    bad = [number for number, place in places if place is None or len(place) < 2]
-    if bad:
-        raise ValueError(f"row {bad[0]} is no pair of numbers")
-    return np.array([place for _, place in places], dtype=np.float64).reshape(-1, 2)
+    places = []
+    for number, row in enumerate(rows, 1):
+        place = _numbers(row)
+        if place is None or len(place) < 2:
+            raise ValueError(f"row {number}: {', '.join(map(repr, row))} is not two numbers, x and y")
+        places.append(place)
+    return np.array(places, dtype=np.float64).reshape(-1, 2)

@@ -1,5 +1,6 @@
 """Decorations of a picture's axes: ticks, header, legend, limits, and the kinematically forbidden region."""
 
+import textwrap
 from collections.abc import Callable
 
 import numpy as np
@@ -15,9 +16,20 @@ from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles, is_logarithmic
 from hfx.driver.plot.axis_labels import relation_label
 from hfx.driver.plot.styles import Style
+from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import PalletBlock
 
-__all__ = ["fit_width", "forbidden_region", "header", "lay_out", "legend", "plane_limits", "profile_limits", "ticks"]
+__all__ = [
+    "fit_width",
+    "forbidden_region",
+    "header",
+    "lay_out",
+    "legend",
+    "legend_line",
+    "plane_limits",
+    "profile_limits",
+    "ticks",
+]
 
 Array = NDArray[np.float64]
 
@@ -43,13 +55,14 @@ def ticks(ax: Axes, style: Style) -> None:
         ax.yaxis.set_minor_locator(AutoMinorLocator())
 
 
-def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style) -> Text:
-    """The pallet's name and description above the axes, or the given title."""
+def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style, surface: Surface) -> Text:
+    """The pallet's name and description above the axes, or the given title; ``surface``: by which regions are compared."""
     if title is None:
         parts = [str(part or "").strip() for part in (pallet.get("name"), pallet.get("region"), pallet.get("description"))]
         if pallet.get("regions"):
             # The description is that of one region's patches.
-            parts[1:] = [f"region with the smallest expected CLs, of {', '.join(pallet['regions'])}"]
+            value = f"expected {surface.name}" if surface.median else surface.name
+            parts[1:] = [f"region with the smallest {value}, of {', '.join(pallet['regions'])}"]
         title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
         title = title.replace("$", r"\$")
     return ax.set_title(title, loc="left", fontsize=style.text, pad=8)
@@ -66,6 +79,11 @@ def _shortened(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     return text[: max(length - 1, 1)].rsplit(" ", 1)[0] + " ..."
+
+
+def legend_line(text: str) -> str:
+    """A user's text in a legend's title: wrapped, at most three lines, without mathematics."""
+    return "\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")).replace("$", r"\$")
 
 
 def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:

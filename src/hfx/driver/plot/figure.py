@@ -30,7 +30,7 @@ class Picture:
 
     ``plane``: the scan's points, surface and curves over the axes of ``options``. ``theory``: curves with the signal's cross
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
-    interpolation is drawn too, faintly.
+    interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
     """
 
     plane: Plane
@@ -40,6 +40,7 @@ class Picture:
     published: Sequence[Published] = ()
     style: str | None = None
     uncertainty: bool = False
+    part: str = ""
 
 
 def draw(
@@ -86,8 +87,8 @@ def draw_axes(picture: Picture, ax: Axes) -> None:
     name = axis_label(points.surface.name if y is None else y)
     ax.set_xlabel(axis_label(x) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
     ax.set_ylabel(name if options.ylabel is None else options.ylabel, loc="top", fontsize=style.labels)
-    header = decorations.header(ax, picture.pallet, options.title, style)
-    covered = decorations.legend(ax, handles, _legend_title(points), style)
+    header = decorations.header(ax, picture.pallet, options.title, style, points.surface)
+    covered = decorations.legend(ax, handles, _legend_title(points, picture.part), style)
     if y is None:
         decorations.profile_limits(ax, points, covered)
     else:
@@ -107,14 +108,14 @@ def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
     return handles + artists.draw_published(ax, picture.published)
 
 
-def _legend_title(points: Points) -> str:
-    """The criterion of exclusion, why a line is missing, and which labels' values are drawn together."""
+def _legend_title(points: Points, part: str) -> str:
+    """The criterion of exclusion, the part of the pallet, why a line is missing, and which labels' values are drawn together."""
     starts = ("All points", "No point", "There is", "No hypothesis")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
         sentences.append(f"Several values of {', '.join(points.hidden)} drawn together")
     criterion = points.surface.statement if points.axes.y is not None and points.surface.level is not None else ""
-    return "\n".join([criterion, *sentences] if criterion else sentences)
+    return "\n".join(filter(None, (criterion, decorations.legend_line(part), *sentences)))
 
 
 def _file_metadata(kind: str, metadata: Mapping[str, str]) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
 """Several runs in one picture: a colour for each run, its observed limit solid, its expected one dashed."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.published import Published
+from hfx.driver.plane.selection import caption_of
 from hfx.driver.plot import artists, decorations, figure, scan_picture
 from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.measure import measured, read_published
@@ -142,13 +143,21 @@ def draw_layers(
     decorations.ticks(ax, style)
     ax.set_xlabel(changed.get("xlabel", axis_label(axes.x)), loc="right", fontsize=style.labels)
     ax.set_ylabel(changed.get("ylabel", axis_label(axes.y)), loc="top", fontsize=style.labels)
-    header = decorations.header(ax, {}, changed.get("title", ""), style)
-    covered = decorations.legend(ax, handles, surface.statement, style)
+    header = decorations.header(ax, {}, changed.get("title", ""), style, surface)
+    title = "\n".join(filter(None, (surface.statement, *_parts(several))))
+    covered = decorations.legend(ax, handles, title, style)
     places = [np.r_[layer.plane.points.places, layer.plane.points.failed] for layer in several]
     decorations.plane_limits(ax, np.concatenate([*places, *(line for one in published for line in one.lines)]), covered)
     decorations.fit_width(header, ax)
     if "forbidden" in changed:
         decorations.forbidden_region(ax, axes.x, axes.y, changed["forbidden"])
+
+
+def _parts(several: Sequence[Layer]) -> Iterator[str]:
+    """A line for each run that contains only a part of its pallet."""
+    for layer in several:
+        if caption := caption_of(layer.scan):
+            yield f"{layer.label}: {decorations.legend_line(caption[:1].lower() + caption[1:])}"
 
 
 def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest) -> tuple[Line2D, str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from hfx.driver.questions import picture_texts
 from hfx.errors import OptionError
 
 __all__ = ["FORMATS", "PictureOptions", "PictureRequest", "styled", "target"]
@@ -33,7 +34,7 @@ class PictureRequest:
     """A picture as a user asks for it: ``changed`` replaces options that the scan was given (axes, their labels, title, ...).
 
     ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and PNG.
-    Raises `OptionError` for a style, an interpolation or a format that is not known.
+    Raises `OptionError` for a style, an interpolation or a format that is not known, and for a label that cannot be drawn.
     """
 
     changed: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +50,8 @@ class PictureRequest:
 
         style_called(self.style)
         check(self.changed.get("interpolation"))
+        for label in self.labels:
+            picture_texts.check("--label", label)
         for kind in self.formats or ():
             if kind not in FORMATS:
                 raise OptionError(f"--format '{kind}' is not one of {', '.join(FORMATS)}")
@@ -57,7 +60,7 @@ class PictureRequest:
 def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None = None) -> PictureOptions:
     """The options of a picture: ``changed`` before those that the scan was ``given``, without what belongs to other axes.
 
-    Raises `OptionError` for a changed option that pictures do not have.
+    Raises `OptionError` for a changed option that pictures do not have, and for a changed text that cannot be drawn.
     """
     from hfx.driver.plane.interpolation import DEFAULT
 
@@ -66,6 +69,8 @@ def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None
     for name in changed:
         if name not in names:
             raise OptionError(f"a picture has no option called '{name}'; options: {', '.join(names)}")
+    for name in ("xlabel", "ylabel", "title"):
+        picture_texts.check(f"--{name}", changed.get(name))
     kept = {name: None if given.get(name) is None else str(given[name]) for name in names}
     for axis, dependent in _OF_AXIS.items():
         if axis in changed and changed[axis] != kept[axis]:

@@ -50,7 +50,7 @@ def draw(
         except (HfxError, OSError, MemoryError):
             raise
         except Exception as error:
-            first = next(iter(str(error).splitlines()), "")
+            first = next(filter(str.strip, str(error).splitlines()), "no reason given")
             say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
             return [numbers]
 
@@ -67,10 +67,11 @@ def _picture(
     published: Sequence["Published"],
 ) -> list[Path]:
     from hfx.driver.plane.contour import theory_curves
+    from hfx.driver.plane.selection import caption_of
     from hfx.driver.plot import figure
 
     theory = theory_curves(scan["contours"], plane.points.axes.x, plane.points.axes.y)
-    picture = figure.Picture(plane, options, scan["pallet"], theory, published, style, uncertainty)
+    picture = figure.Picture(plane, options, scan["pallet"], theory, published, style, uncertainty, caption_of(scan))
     return figure.draw(picture, stem, metadata=metadata(scan, command), formats=formats)
 
 

@@ -52,18 +52,21 @@ def svg(
     style: str | None = None,
     uncertainty: bool = False,
     plane: contour.Plane | None = None,
+    part: str = "",
 ) -> SvgPicture:
     """Draw the picture of ``data`` over the axes of ``options``.
 
     ``pallet``: what the header says; ``theory``: curves with the signal's cross section up and down; ``style``: hfx, atlas or
-    cms; ``plane``: the plane of these data and options, if it has been made already. Raises `OptionError` as `contour.plane`.
+    cms; ``plane``: the plane of these data and options, if it has been made already; ``part``: as of `Picture`.
+
+    Raises `OptionError` as `contour.plane`.
     """
     options = options or PictureOptions()
     if plane is None:
         plane = contour.plane(
             data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation or "linear"
         )
-    picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty)
+    picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty, part=part)
     chosen = style_called(style)
     with applied(chosen), matplotlib.rc_context({"svg.hashsalt": _SALT}):
         figure = new_figure(chosen)

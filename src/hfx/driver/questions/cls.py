@@ -74,10 +74,13 @@ class Cls(Question[ClsResult]):
     job = "cls"
     help = """Fit all hypotheses of a pallet and draw the exclusion contour.
 
-    A pallet is a published likelihood: a background-only HistFactory workspace and a patch for each signal hypothesis.
+    A pallet is a published likelihood: a background-only HistFactory workspace, and one patch for each signal hypothesis.
 
     Ctrl-C and SIGTERM stop a scan: it ends the jobs and processes that it started, keeps the results so far, and prints the
     command that continues it. If the terminal is closed (SIGHUP), the scan continues; 'hfx attach' shows it again.
+
+    Exit codes: 0, every hypothesis was fitted and converged; 1, some failed or did not converge; 2, the pallet, an option or the
+    output folder cannot be used; 130 and 143, the scan was stopped by Ctrl-C or SIGTERM.
     """
     result = ClsResult
     columns = COLUMNS

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
+from hfx.driver.questions import picture_texts
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.endpoints import Endpoints
@@ -32,29 +33,29 @@ def _default_question() -> AnyQuestion:
 class ScanOptions:
     """The options of ``hfx scan`` and `hfx.scan`, with the same names, meanings and defaults.
 
-    ``output`` None: ``hfx-runs/PALLET-REGION``. ``threads`` None: the cores that this process may use. ``endpoint``: a name, the
-    path of a TOML file, or several, which share the work; None: embedded, in this process. Raises `OptionError` for a value that
-    cannot be used.
+    ``output`` None: ``hfx-runs/PALLET``, or ``hfx-runs/PALLET-REGION`` if the pallet has several regions. ``threads`` None: the
+    cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None:
+    embedded, in this process. Raises `OptionError` for a value that cannot be used.
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
     output: str | Path | None = setting(
         None,
-        "Folder for the results. Default: hfx-runs/PALLET-REGION in the current folder; a number is added if that folder "
-        "contains another scan.",
+        "Folder for the results. Default: hfx-runs/PALLET in the current folder, or hfx-runs/PALLET-REGION if the pallet has "
+        "several regions; a number is added if that folder contains another scan.",
     )
     region: str | None = setting(
         None,
-        "The analysis region, if the pallet has several: its name, or 'all' to scan each of them and take, at every "
-        "point, the one with the smallest expected CLs. Required if the pallet has several.",
+        "Name of the analysis region; required if the pallet has several. With 'all' every region is scanned, and each "
+        "hypothesis gets the result of the region with the smallest expected value (of CLs, for a scan).",
     )
     only: str | None = setting(
         None, "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Default: all."
     )
     where: str | None = setting(
         None,
-        "Fit only hypotheses whose labels (the numbers that identify a hypothesis, usually masses) fulfil this condition, for "
-        "example 'mn2-mn1==130'. Default: all.",
+        "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. Labels are the numbers, usually "
+        "masses, that identify a hypothesis. Default: all.",
     )
     x: str | None = setting(
         None,
@@ -62,7 +63,9 @@ class ScanOptions:
         "differs between hypotheses.",
     )
     y: str | None = setting(
-        None, "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs."
+        None,
+        "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between "
+        "hypotheses.",
     )
     interpolation: str = setting(
         "gp",
@@ -72,36 +75,37 @@ class ScanOptions:
     )
     endpoint: str | Sequence[str] | None = setting(
         None,
-        "Where the fits run: the name of an endpoint ('hfx endpoint list' shows them) or its TOML file. Repeat the "
-        "option to share the work between several endpoints. Default: embedded, that is, in this process.",
+        "Where the fits run: the name of an endpoint ('hfx endpoint list' lists them), or an endpoint file (TOML). Give the "
+        "option several times to share the work between endpoints. Default: embedded, which means in this process.",
     )
     threads: int | None = setting(
         None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
     )
-    device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (the GPU number N).")
+    device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (GPU number N).")
     xlabel: str | None = setting(
-        None, "Title of the horizontal axis; LaTeX between $ signs, in single quotes. Default: made from --x."
+        None, "Title of the horizontal axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --x."
     )
     ylabel: str | None = setting(
-        None, "Title of the vertical axis; LaTeX between $ signs, in single quotes. Default: made from --y."
+        None, "Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --y."
     )
     title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.")
     forbidden: str | None = setting(
         None,
-        "Kinematically forbidden region of the picture, as a comparison of the axes x and y: 'y>x-125'. It is shaded, and"
-        " contours end at it. Default: none.",
+        "Kinematically forbidden region of the picture, as a comparison of the axes x and y, for example 'y>x-125'. It is "
+        "shaded, and contours end at it. Default: none.",
     )
     theory_band: float | str | None = setting(
         None,
-        "Relative uncertainty of the signal cross section, for example 0.1 for 10 %, or a CSV file with the columns "
-        "name and uncertainty. The scan is repeated with the signals scaled up and down by this uncertainty. Default: none.",
+        "Relative uncertainty of the signal cross section: a number, for example 0.1 for 10 %, or a CSV file with the columns "
+        "'name' (of the hypothesis) and 'uncertainty'. The scan is repeated with the signals scaled up and down by it. Default: "
+        "none.",
     )
     labels: tuple[str, ...] | None = setting(
         None,
-        "For patches in separate files: names of the numbers in their file names, separated by commas, for example msb,mn2,mn1. "
-        "Default: x1,x2,...",
+        "For patches in separate files: the names of the numbers in the file names, separated by commas, for example "
+        "msb,mn2,mn1. Default: x1,x2,...",
     )
-    verify: bool = setting(True, "Refuse a patch set whose digest shows that it was made for another background workspace.")
+    verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
 
     def __post_init__(self) -> None:
         labels: object = self.labels
@@ -115,6 +119,8 @@ class ScanOptions:
         self._check_numbers()
         if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
             raise OptionError(f"--device '{self.device}' is not known: cpu, cuda or cuda:N")
+        for name in ("xlabel", "ylabel", "title"):
+            picture_texts.check(flag(name), getattr(self, name))
         self._check_endpoints()
 
     @classmethod

@@ -158,21 +158,19 @@ def notes(prepared: PreparedSubmission) -> list[str]:
     """Sentences for the user on the place where the driver runs."""
     submission = prepared.submission
     if submission.how == "driver-job":
-        name = submission.endpoint
-        checked = f"the file of endpoint {name} describes the workers' jobs, and 'hfx endpoint check {name}' tests them"
         return [
-            "the driver, which sends tasks to the workers and collects results, is a small job that submits the workers' jobs; "
-            f"both wait in the queue; {checked}"
+            "the driver, the process that sends tasks to the workers and collects results, is a small batch job; it submits the "
+            f"jobs of the workers, which may wait in the queue too; 'hfx endpoint check {submission.endpoint}' tests these jobs"
         ]
     if submission.how == "one-job":
-        return ["the driver, which sends tasks to the workers and collects results, and its workers are one job"]
+        return ["the driver, the process that sends tasks to the workers and collects results, is one batch job with the workers"]
     sentences = [
-        f"the scan is driven by a process of this machine, {lock.this_process().host}: it goes on when the terminal is closed, "
-        "but the machine must stay up"
+        f"the scan runs in a background process on this machine, {lock.this_process().host}: it continues when the terminal is "
+        "closed, but ends if the machine is shut down"
     ]
     if any(endpoint.engine == "globus" for endpoint in endpoints.resolve_all(prepared.options.endpoint)):
         sentences.append(
-            "Globus deletes results that are not fetched within 30 minutes, so this process must fetch them; if it ends early, "
+            "Globus deletes results that are not fetched within 30 minutes, so this process must keep running; if it ends early, "
             f"'hfx attach {prepared.folder}' starts it again, and it repeats the tasks whose results were deleted"
         )
     return sentences
@@ -196,12 +194,15 @@ def report(prepared: PreparedSubmission, submission: Submission) -> SubmissionRe
 
 def report_text(report: SubmissionReport) -> str:
     """The report as lines of text."""
-    driver = f"{report['system']} {report['job']}" if report["system"] else f"process {report['pid']}"
+    driver = f"{report['system']} job {report['job']}" if report["system"] else f"process {report['pid']} on this machine"
+    width = max(map(len, report["next"]))
+    uses = ("shows how far it is", "shows it until it ends", "stops it")
     rows = [
         ("run", report["folder"]),
-        ("driver", f"{driver} ({report['how']}), endpoint {report['endpoint']}"),
+        ("driver", driver),
+        ("endpoint", report["endpoint"]),
         *([("script", report["script"])] if report["script"] else []),
         ("log", report["log"]),
-        *zip(("next", "", ""), report["next"], strict=True),
+        *((name, f"{word:<{width}}  {use}") for name, word, use in zip(("next", "", ""), report["next"], uses, strict=True)),
     ]
-    return "\n".join(f"{name:<8}{value}" for name, value in rows)
+    return "\n".join(f"{name:<10}{value}" for name, value in rows)

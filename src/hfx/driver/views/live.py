@@ -28,7 +28,8 @@ class View:
 
     def __init__(self, options: Mapping[str, object]) -> None:
         self._style = styled(options)
-        self._cell = CellView(self._style) if in_notebook() else None
+        only, where = (None if options.get(name) is None else str(options[name]) for name in ("only", "where"))
+        self._cell = CellView(self._style, only=only, where=where) if in_notebook() else None
 
     @contextmanager
     def shown(self, listener: Listener | None = None) -> Iterator[Display]:

@@ -38,11 +38,19 @@ class Shown(Protocol):
 class CellView:
     """Shows a scan in the cell that makes it.
 
+    `only` and `where` are the scan's options of these names, which the picture states.
     `show(object) -> update(object)` shows one and returns the function that replaces it; IPython's own by default.
     """
 
-    def __init__(self, options: PictureOptions, show: Callable[[Shown], Callable[[Shown], None]] | None = None) -> None:
-        self._options = options
+    def __init__(
+        self,
+        options: PictureOptions,
+        show: Callable[[Shown], Callable[[Shown], None]] | None = None,
+        *,
+        only: str | None = None,
+        where: str | None = None,
+    ) -> None:
+        self._options, self._only, self._where = options, only, where
         self._state, self._guard, self._change = RunState(), threading.Lock(), threading.Event()
         self._notes: list[str] = []
         self._head = "opening the pallet"
@@ -102,7 +110,13 @@ class CellView:
         with suppress(Exception):
             self._text(text)
             if data is not None and data.results:
-                self._image(_Image(picture(data, missing, self._options)))
+                part = self._part(len(state.points)) if self._only or self._where else ""
+                self._image(_Image(picture(data, missing, self._options, part)))
+
+    def _part(self, hypotheses: int) -> str:
+        from hfx.driver.plane.selection import Selection
+
+        return Selection(hypotheses, None, self._only, self._where).caption()
 
     def _html(self) -> "_Html":
         head = self._head if not self._state.points else _progress(self._state)
@@ -132,8 +146,8 @@ def plot_data(state: RunState) -> "PlotData | None":
     return PlotData(state.labels, results, failures, surface)
 
 
-def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions) -> bytes:
-    """The contour of the results so far as PNG; hypotheses that are to come are small grey dots."""
+def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:
+    """The contour of the results so far as PNG; hypotheses that are to come are small grey dots. ``part``: as of `Picture`."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -149,7 +163,7 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
         chosen = axes.choose(data.labels, rows, options.x, options.y)
         own = replace(options, x=chosen.x, y=chosen.y)
         plane = contour.plane(data, x=own.x, y=own.y, forbidden=own.forbidden, interpolation="linear")
-        draw_axes(Picture(plane, own), ax)
+        draw_axes(Picture(plane, own, part=part), ax)
         if missing and chosen.y is not None:
             places = axes.places(chosen, data.labels, missing)
             ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)

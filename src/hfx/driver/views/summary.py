@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
+from hfx.driver.plane import selection
 from hfx.driver.questions.base import FEW, MANY, Brief, Surface, listed
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
@@ -32,9 +33,11 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
     question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
+    part = selection.of_scan(scan)
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
         ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
+        ("selected", part.row() if part else ""),
         ("excluded", _excluded(results, question.surface)),
         ("failed", _failed(scan["failures"], verbose)),
         ("not converged", _not_converged(results, verbose)),
@@ -97,7 +100,7 @@ def _contour(contours: Contours, verbose: bool) -> str:
 
 def _citation(pallet: PalletBlock) -> str:
     likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
-    return f"{likelihood}; arXiv:1007.1727; hfx (the methods in full: 'hfx --cite')"
+    return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' prints all references)"
 
 
 def _files(folder: Path) -> str:

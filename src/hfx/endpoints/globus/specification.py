@@ -36,7 +36,7 @@ class Globus(Specification):
 
     def __post_init__(self) -> None:
         if self.endpoint_id is None:
-            raise ValueError("it does not say its endpoint_id, as 'globus-compute-endpoint list' shows it where it lives")
+            raise ValueError("the key endpoint_id is missing; 'globus-compute-endpoint list' shows it at the endpoint's site")
 
     @property
     def settings(self) -> Settings:

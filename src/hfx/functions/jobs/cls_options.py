@@ -18,20 +18,21 @@ Choice = Literal["natural", "admissible", "lowest"]
 class ClsOptions(JobOptions):
     """The options of CLs. Raises `OptionError` for a value that cannot be used."""
 
-    mu: float = setting(1.0, "Tested value of the parameter of interest (the signal strength).")
+    mu: float = setting(1.0, "Tested value of the parameter of interest, which is the signal strength.")
     test_stat: str = setting(
         "qtilde", "Test statistic: q (equation 14 of arXiv:1007.1727) or qtilde (equation 16).", choices=("q", "qtilde")
     )
     starts: int | None = setting(
         None,
-        "Number of starting points of each fit; with 1 a fit starts from pyhf's initial values only, and hfx does not "
-        "search for lower minima. Default: 5.",
+        "Size of the search for lower minima. With 1 there is no search: each fit starts only from the initial values that the "
+        "workspace suggests, as in pyhf. With N above 1 fits also start from other points; N - 2 of these are points at which "
+        "the yield of a sample is negative. Default: 5.",
     )
     minima: Choice = setting(
         "admissible",
-        "The minimum that CLs is computed from, if a fit has several: 'natural', the one that a fit from pyhf's initial "
-        "values reaches; 'lowest', the lowest found; or 'admissible', the lowest in which every negative yield of a "
-        "sample in a bin is also negative in the natural minimum.",
+        "The minimum that CLs is computed from, if a fit has several: 'natural', which a fit reaches from the initial values "
+        "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without additional "
+        "negative yields: the yield of a sample in a bin may be negative only if it is negative in the natural minimum too.",
         wire=False,
         choices=("admissible", "natural", "lowest"),
     )

@@ -74,7 +74,8 @@ class Batch:
 
     ``init``, ``lower``, ``upper``, ``aux`` have shape (H, P) in each hypothesis' own (pyhf's) parameter order; padding is
     fixed at 0. ``observed`` (H, N) in events. ``poi`` (H,) is -1 where no modifier uses the parameter of interest.
-    ``samples[h]`` names channel and sample of each of its blocks.
+    ``labels[h]`` are the names of its parameters in pyhf's order and spelling (``model.config.par_names``); ``samples[h]`` names
+    channel and sample of each of its blocks.
     """
 
     tables: Tables
@@ -92,10 +93,6 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.poi)
-
-    def parameter_names(self, hypothesis: int) -> tuple[str, ...]:
-        """Names in pyhf's order and spelling (``model.config.par_names``)."""
-        return self.labels[hypothesis]
 
 
 def compile_batch(

@@ -14,6 +14,7 @@ from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
+from hfx.hf_core.cpu.structures import numba_type
 
 __all__ = [
     "TablesReference",
@@ -103,27 +104,21 @@ class WorkArrays(structref.StructRefProxy):
     changed: Array  # (P, N): of each bin's rate
 
 
-@structref.register
+_FIELDS = list(WorkArrays.__annotations__)
+
+
+@numba_type(WorkArrays, _FIELDS)
 class _WorkArraysType(types.StructRef):
     pass
-
-
-_FIELDS = list(WorkArrays.__annotations__)
-structref.define_constructor(WorkArrays, _WorkArraysType, _FIELDS)  # type: ignore[no-untyped-call]
-structref.define_boxing(_WorkArraysType, WorkArrays)  # type: ignore[no-untyped-call]
 
 
 class TablesReference(structref.StructRefProxy):
     """A batch's Tables: passed by reference, too."""
 
 
-@structref.register
+@numba_type(TablesReference, Tables._fields)
 class _TablesReferenceType(types.StructRef):
     pass
-
-
-structref.define_constructor(TablesReference, _TablesReferenceType, Tables._fields)  # type: ignore[no-untyped-call]
-structref.define_boxing(_TablesReferenceType, TablesReference)  # type: ignore[no-untyped-call]
 
 
 @entry

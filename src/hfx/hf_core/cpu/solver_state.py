@@ -11,6 +11,7 @@ from numba.experimental import structref
 from hfx.hf_core.cpu.array_types import Array, Flags, Index
 from hfx.hf_core.cpu.compilation import entry
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
+from hfx.hf_core.cpu.structures import numba_type
 
 __all__ = ["State", "make_state", "state", "state_fields", "state_type"]
 
@@ -44,14 +45,12 @@ class State(structref.StructRefProxy):
     saved_sign: Array
 
 
-@structref.register
+_FIELDS = list(State.__annotations__)
+
+
+@numba_type(State, _FIELDS)
 class _StateType(types.StructRef):
     pass
-
-
-_FIELDS = list(State.__annotations__)
-structref.define_constructor(State, _StateType, _FIELDS)  # type: ignore[no-untyped-call]
-structref.define_boxing(_StateType, State)  # type: ignore[no-untyped-call]
 
 
 @entry

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 import time
 from pathlib import Path
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
 from hfx.driver.views.page.picture import Layout, Snapshot, draw_contour, draw_svg, lay_out
 from hfx.driver.views.page.picture_request import PlaneRequest
+from hfx.driver.views.page.view import View
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 from tests.driver import fakes
@@ -48,6 +50,24 @@ def snapshot(feed: Feed, layout: Layout) -> Snapshot:
 def svg(feed: Feed, layout: Layout) -> SvgContent:
     taken = snapshot(feed, layout)
     return draw_svg(layout, taken, draw_contour(layout, taken)[1], feed.pallet, [])
+
+
+def test_the_page_draws_which_part_of_the_pallet_a_run_contains(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(4, 3))
+    run.fit(run.names)
+    whole = polled(run)
+    pallet = {**whole.pallet, "hypotheses": 99}
+    run.state("finished", pallet=pallet, options={"minima": "admissible", "where": "m1>0"})
+    pictures = []
+    for folder in (run.folder, run.folder):
+        view = View("", folder, threading.Condition())
+        picture = view.watch(PlaneRequest())
+        view.poll()
+        view.draw()
+        assert picture.svg is not None
+        pictures.append(picture.svg["text"])
+        run.state("finished")  # the whole pallet
+    assert len(pictures[0]) > len(pictures[1])  # the line is drawn as shapes of letters
 
 
 def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:

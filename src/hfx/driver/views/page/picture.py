@@ -17,6 +17,7 @@ from hfx.driver.plane import contour, triangulation
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plane.polygons import outline
+from hfx.driver.plane.selection import Selection
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
@@ -165,15 +166,23 @@ def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
 
 
 def draw_svg(
-    layout: Layout, snapshot: Snapshot, plane: contour.Plane, pallet: PalletBlock, theory: Sequence[Curve]
+    layout: Layout,
+    snapshot: Snapshot,
+    plane: contour.Plane,
+    pallet: PalletBlock,
+    theory: Sequence[Curve],
+    part: Selection | None = None,
 ) -> SvgContent:
-    """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty."""
+    """The picture for the page: axes, texts, legend and forbidden region; the elements of lines and bands are empty.
+
+    ``part``: the part of the pallet that the run contains, if that is not all of it.
+    """
     options = layout.options
     plane = replace(plane, points=_representative(plane.points, snapshot.places[~snapshot.usable]))
     if layout.where:
         title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
-    picture = svg(snapshot.data, options, pallet=pallet, theory=theory, plane=plane)
+    picture = svg(snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "")
     return {
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),

@@ -70,6 +70,7 @@ class Picture:
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
         """Draw the contour, and the picture around it if that changes, outside the lock."""
+        from hfx.driver.plane import selection
         from hfx.driver.views.page.picture import Snapshot, draw_contour, draw_svg
 
         with guard:
@@ -84,7 +85,10 @@ class Picture:
             spent = time.thread_time() - began if snapshot.data.results else 0.0  # the first picture loads modules
             legend = self._legend_of(snapshot, content, feed)
             if legend != self._legend:
-                svg = draw_svg(layout, snapshot, plane, feed.pallet, [] if feed.going_on else _theory(feed, layout))
+                with guard:
+                    points = [feed.state.points[name] for name in feed.names]
+                    part = selection.of_hypotheses(feed.names, points, feed.pallet, feed.options)
+                svg = draw_svg(layout, snapshot, plane, feed.pallet, [] if feed.going_on else _theory(feed, layout), part)
                 if surface.level is None:  # it is drawn again with every result
                     spent = time.thread_time() - began
         except Exception as error:  # a label that cannot be drawn, say, must not end the page

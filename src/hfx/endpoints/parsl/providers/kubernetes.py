@@ -27,7 +27,7 @@ class Kubernetes(Provider):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.image is None:
-            raise ValueError('it does not say its image: one that has Python and hfx, as image = "registry/hfx:1"')
+            raise ValueError('the key image is missing; give one that contains Python and hfx, as image = "registry/hfx:1"')
 
     def setup(self) -> str:
         """The lines before the command that starts the workers; the image's own Python is used."""
