@@ -64,20 +64,23 @@ def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -
     assert "selected" not in capsys.readouterr().out
 
 
+def a_run() -> str:
+    return (
+        f"hfx-runs/toy is the folder of a run, not a pallet; give the pallet of this run, {Path('toy').resolve()}. "
+        "'hfx attach hfx-runs/toy' shows or continues the run, 'hfx plot hfx-runs/toy' draws it"
+    )
+
+
 def test_a_run_s_folder_is_no_pallet(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--quiet"]) == 0
     for more in ([], ["--region", "all"]):
-        assert complaint(["scan", "hfx-runs/toy", *more], capsys) == (
-            "hfx-runs/toy is the folder of a run, not a pallet: 'hfx attach hfx-runs/toy' shows it, or goes on with it, "
-            f"'hfx plot hfx-runs/toy' draws it; a scan wants the pallet, {Path('toy').resolve()}"
-        )
+        assert complaint(["scan", "hfx-runs/toy", *more], capsys) == a_run()
 
 
 def test_a_run_s_folder_is_no_pallet_to_inspect(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--quiet"]) == 0
     for command in ("inspect", "verify"):
-        said = complaint(["pallet", command, "hfx-runs/toy"], capsys)
-        assert said == f"hfx-runs/toy is the folder of a run, not a pallet; give the pallet of this run, {Path('toy').resolve()}"
+        assert complaint(["pallet", command, "hfx-runs/toy"], capsys) == a_run()
     Path("other").mkdir()
     Path("other/run.json").write_text("{}")
     assert "contains no HistFactory workspace" in complaint(["pallet", "inspect", "other"], capsys)

@@ -43,7 +43,7 @@ def test_selection_by_name_and_by_label() -> None:
     ("only", "where", "words"),
     [
         ("nothing*", None, "matches none of 1 names, such as sig_300_0"),
-        (None, "m1>1000", "holds for no hypothesis; labels: m1, m2"),
+        (None, "m1>1000", "holds for no hypothesis; the labels range over: m1 from 300 to 300, m2 from 0 to 0"),
         (None, "m3>1", "no label is called 'm3'"),
     ],
 )
@@ -79,7 +79,7 @@ def test_the_plan_as_text() -> None:
     rows = dict(line.split(maxsplit=1) for line in text.splitlines())
     assert rows["hypotheses"] == "70 of 70 selected, 5 of them fitted already"
     assert rows["tasks"] == "3, with at most 22 hypotheses each; then the exchange"
-    assert rows["workers"] == "1 (embedded), 2 threads, cpu"
+    assert rows["workers"] == "2 threads of this process (embedded), on cpu"
     assert "mu 2.0" in rows["options"]
     assert rows["folder"] == "hfx-runs/toy"
 

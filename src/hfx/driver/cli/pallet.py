@@ -5,7 +5,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from hfx.driver.run.folder import read_run
-from hfx.errors import PalletError, RunFolderError
+from hfx.errors import PalletError
 from hfx.json_types import JsonObject
 from hfx.pallets import cache
 from hfx.pallets.inspection import (
@@ -67,7 +66,9 @@ def inspect_command(
     The command prints the channels, samples, modifiers and signal hypotheses, whether the patches belong to the background, and
     what to cite.
     """
-    with _download_bar() as progress, _no_run(pallet):
+    from hfx.driver.scan.open_source import no_run
+
+    with _download_bar() as progress, no_run(pallet):
         found = inspect(pallet, region, progress=progress)
     if as_json:
         _print_json(asdict(found))
@@ -82,7 +83,9 @@ def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json:
     The command compares the digest (checksum) that the patch set states with that of the background, and applies every patch.
     Exit codes: 0, all is well; 1, some patches cannot be applied; 2, the patch set was made for another background.
     """
-    with _download_bar() as progress, _no_run(pallet):
+    from hfx.driver.scan.open_source import no_run
+
+    with _download_bar() as progress, no_run(pallet):
         found = verify(pallet, region, progress=progress)
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
@@ -181,22 +184,6 @@ def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("fetching", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
-
-
-@contextmanager
-def _no_run(pallet: str) -> Iterator[None]:
-    """A `PalletError` becomes a `RunFolderError` if the folder is that of a run."""
-    try:
-        yield
-    except PalletError:
-        run = None
-        with suppress(RunFolderError):  # a run.json that hfx has not written
-            run = read_run(Path(pallet).expanduser())
-        if run is None or "pallet" not in run:
-            raise
-        raise RunFolderError(
-            f"{pallet} is the folder of a run, not a pallet; give the pallet of this run, {run.get('location', 'its file')}"
-        ) from None
 
 
 def _copy(found: Fetched, output: Path) -> Path:

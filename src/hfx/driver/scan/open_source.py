@@ -15,7 +15,7 @@ from hfx.pallets.contents import read_contents
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 
-__all__ = ["open_regions", "open_source", "refusal"]
+__all__ = ["no_run", "open_regions", "open_source", "refusal"]
 
 
 def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> Pallet:
@@ -24,7 +24,7 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunC
         if options.region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {options.region}; give its source")
         return _usable(source, options)
-    with _no_run(source):
+    with no_run(source):
         pallet = open_pallet(str(source), options.region, labels=options.labels, verify=options.verify, progress=context.progress)
     return _usable(pallet, options)
 
@@ -36,7 +36,7 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
     """
     if isinstance(source, Pallet):
         raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
-    with _no_run(source):
+    with no_run(source):
         contents = read_contents(str(source), progress=context.progress)
     several = len(contents.regions) > 1
     pallets = {
@@ -75,7 +75,7 @@ def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
 
 
 @contextmanager
-def _no_run(source: str | Path) -> Iterator[None]:
+def no_run(source: str | Path) -> Iterator[None]:
     """A `PalletError` becomes a `RunFolderError` where the source is a run's folder."""
     try:
         yield
@@ -90,7 +90,8 @@ def _refuse_run(source: str | Path) -> None:
         head = read_run(Path(source).expanduser())
     if head is None or "pallet" not in head:
         return
-    text = f"{source} is the folder of a run, not a pallet: 'hfx attach {source}' shows it, or goes on with it"
+    pallet = head.get("location", "its file")
     raise RunFolderError(
-        f"{text}, 'hfx plot {source}' draws it; a scan wants the pallet, {head.get('location', 'its file')}"
+        f"{source} is the folder of a run, not a pallet; give the pallet of this run, {pallet}. 'hfx attach {source}' shows or "
+        f"continues the run, 'hfx plot {source}' draws it"
     ) from None

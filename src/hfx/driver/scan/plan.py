@@ -44,8 +44,16 @@ def select(pallet: Pallet, only: str | None = None, where: str | None = None) ->
         condition = parse(where, pallet.labels, option="--where", condition=True)
         chosen = [h for h in chosen if _holds(condition.labels, condition.holds, labels_of(pallet, h))]
         if not chosen:
-            raise OptionError(f"--where '{where}' holds for no hypothesis; labels: {', '.join(pallet.labels)}")
+            among = f" that --only '{only}' selects" if only is not None else ""
+            raise OptionError(f"--where '{where}' holds for no hypothesis{among}; the labels range over: {_ranges(pallet)}")
     return tuple(chosen)
+
+
+def _ranges(pallet: Pallet) -> str:
+    """The range of each label over the pallet's hypotheses, as "m1 from 200 to 600"."""
+    table = [h.values for h in pallet.hypotheses if len(h.values) == len(pallet.labels)]
+    columns = zip(pallet.labels, zip(*table, strict=True), strict=False)
+    return ", ".join(f"{label} from {min(values):g} to {max(values):g}" for label, values in columns)
 
 
 def _holds(used: Iterable[str], holds: Callable[[Mapping[str, float]], object], values: Mapping[str, float]) -> bool:
@@ -144,12 +152,12 @@ def describe(
             "tasks",
             "; ".join(filter(None, (tasks, question.later_rounds()))) if groups else "none: all of them are done",
         ),
-        ("bytes", f"{background:,} of background, {patches:,} of patches, as JSON{travel}"),
+        ("JSON", f"background {background:,} bytes, patches {patches:,} bytes{travel}"),
         (
             "workers",
             f"{workers} at most ({endpoint})"
             if workers
-            else f"1 ({endpoint}), {threads} thread{'' if threads == 1 else 's'}, {device}",
+            else f"{threads} thread{'' if threads == 1 else 's'} of this process ({endpoint}), on {device}",
         ),
         *([("estimate", estimate)] if estimate and groups else []),
         (
