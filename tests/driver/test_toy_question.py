@@ -5,14 +5,15 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ import pytest
 from hfx import load_run, open_pallet
 from hfx.driver import api
 from hfx.driver.questions import catalogue
+from hfx.driver.questions.base import Context, Records, Round, Unit
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Event, Finished, Kept
@@ -29,6 +31,7 @@ from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.progress import Lines
 from hfx.driver.views.state import RunState
 from hfx.errors import OptionError, RunFolderError
+from hfx.functions.options import JobOptions, setting
 from hfx.json_types import JsonObject
 from tests.driver import fakes
 
@@ -219,12 +222,132 @@ def test_a_hypothesis_with_a_lost_part_has_no_result(pallet: Path, tmp_path: Pat
     assert sorted(others[:4]) == ["sig_300_40/1", "sig_300_40/2", "sig_300_40/3", "sig_400_80/2"]
 
 
+def test_what_is_not_selected_stays_if_it_is_whole(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that was killed after its first round goes on with a part of the hypotheses, and then with all: no half result
+    at any time, and no round is left out."""
+    run, log = tmp_path / "run", tmp_path / "log"
+    monkeypatch.setenv("TOY_QUESTION_LOST", " ".join(f"{name}/{part}" for name in names() for part in (2, 3)))
+    assert len(ask(pallet, run).failures) == len(POINTS)
+    monkeypatch.delenv("TOY_QUESTION_LOST")
+    some = ask(pallet, run, only="sig_200_*")
+    assert {r.name for r in some} == {name for name in names() if name.startswith("sig_200_")}
+    assert some.complete
+    feed = Feed(run)
+    feed.poll()
+    assert set(feed.names) == set(feed.cells) == {r.name for r in some}
+    whole = ask(pallet, run)
+    assert {r.name: r["events"] for r in whole} == {r.name: r["events"] for r in ask(pallet, tmp_path / "whole")}
+    monkeypatch.setenv("TOY_QUESTION_LOG", str(log))
+    assert list(ask(pallet, run, only="sig_200_*")) == list(whole)
+    assert not log.exists()
+
+
+def test_an_option_that_decides_rounds_is_not_passed_over(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that workers do not get, and so is no part of a run's identity: the same run goes on with more rounds."""
+    from toy_question.question import SignalEvents
+
+    rounds = SignalEvents.rounds
+
+    def more(self: SignalEvents, context: Context) -> Generator[Round, Records, None]:
+        yield from rounds(self, context)
+        if self.options.again:
+            yield Round([Unit(f"{name}/0", name, 0) for name in names()], "last", again=True, keep=lambda _: False)
+
+    monkeypatch.setattr(SignalEvents, "rounds", more)
+    ask(pallet, tmp_path / "run")
+    monkeypatch.setenv("TOY_QUESTION_LOG", str(tmp_path / "log"))
+    ask(pallet, tmp_path / "run", again=True)
+    assert sorted((tmp_path / "log").read_text().splitlines()[-len(POINTS) :]) == sorted(f"{name}/0" for name in names())
+
+
+def test_a_round_sees_the_records_of_what_was_asked_so_far(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounds of one step, as of more and more shards: a resumed run goes through the same ones."""
+    from toy_question.question import SignalEvents
+
+    seen: list[set[str]] = []
+
+    def rounds(self: SignalEvents, context: Context) -> Generator[Round, Records, None]:
+        for part in range(4):
+            records = yield Round([Unit(f"{h.name}/{part}", h.name, part) for h in context.selected], "parts", part + 1)
+            seen.append(set(records))
+
+    monkeypatch.setattr(SignalEvents, "rounds", rounds)
+    ask(pallet, tmp_path / "run")
+    assert [len(keys) for keys in seen] == [20, 40, 60, 80]
+    once, seen[:] = list(seen), []
+    ask(pallet, tmp_path / "run")
+    assert seen == once
+
+
+def test_a_record_of_the_whole_counts_beside_its_parts(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first unit's key may be the hypothesis itself: all views sum as the scan does."""
+    from toy_question import question
+
+    def unit(name: str, part: int) -> Unit:
+        return Unit(f"{name}/{part}" if part else name, name, part)
+
+    monkeypatch.setattr(question, "_unit", unit)
+    heard: list[Event] = []
+    context = RunContext(say=lambda _: None, listener=heard.append, batch=6)
+    result = api.ask("signal_events", pallet, output=tmp_path / "run", context=context)
+    state, feed = RunState(), Feed(tmp_path / "run")
+    for event in heard:
+        state.apply(event)
+    feed.poll()
+    wanted = {f"sig_{m1}_{m2}": pytest.approx(expected(m1, m2), rel=1e-12) for m1, m2 in POINTS}
+    assert {r.name: r["events"] for r in result} == wanted
+    for shown in (state, feed.state):
+        assert {name: brief.numbers[0] for name, brief in shown.results.items()} == wanted
+
+
+def test_a_record_that_looks_like_a_result_is_still_answered_by_the_question(
+    pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toy_question.question import SignalEvents
+
+    def scaled(self: SignalEvents, records: Sequence[JsonObject]) -> JsonObject:
+        (record,) = records
+        return {**record, "events": 10.0 * cast(float, record["part_events"]), "bins": 1}
+
+    def rounds(self: SignalEvents, context: Context) -> Generator[Round, Records, None]:
+        yield Round([Unit(h.name, h.name, 0) for h in context.selected])
+
+    monkeypatch.setattr(SignalEvents, "answer", scaled)
+    monkeypatch.setattr(SignalEvents, "rounds", rounds)
+    monkeypatch.setattr(SignalEvents, "stored", lambda self, record: {**record, "events": record["part_events"], "bins": 0})
+    result = ask(pallet, tmp_path / "run", parts=1)
+    feed = Feed(tmp_path / "run")
+    feed.poll()
+    assert {name: cells[0] for name, cells in feed.cells.items()} == {r.name: r["events"] for r in result}
+
+
+def test_options_that_every_question_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from toy_question.question import SignalEvents
+
+    @dataclass(frozen=True, kw_only=True)
+    class Clashing(JobOptions):
+        title: str = setting("", "A title.")
+
+    monkeypatch.setattr(SignalEvents, "options_type", classmethod(lambda cls: Clashing))
+    with pytest.raises(OptionError, match="Clashing has an option 'title', as every question has; give it another name"):
+        ScanOptions.of({}, "signal_events")
+
+
 def test_a_finished_run_is_not_worked_on_again(pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by its last round either, which would work on units again that have their records."""
     first = ask(pallet, tmp_path / "run")
     monkeypatch.setenv("TOY_QUESTION_LOG", str(tmp_path / "log"))
     assert ask(pallet, tmp_path / "run").content["results"] == first.content["results"]
     assert not (tmp_path / "log").exists()
+
+
+def fakes_run(run: Path, other: Path) -> Path:
+    """The folder of a run, going on, without its results."""
+    shutil.copytree(run, other)
+    (other / "results.jsonl").write_bytes(b"")
+    head = json.loads((other / "run.json").read_text())
+    (other / "run.json").write_text(json.dumps({**head, "state": "running", "host": "elsewhere"}))
+    return other
 
 
 def test_work_does_not_grow_with_the_square_of_the_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,6 +371,16 @@ def test_work_does_not_grow_with_the_square_of_the_parts(tmp_path: Path, monkeyp
     feed = Feed(tmp_path / "run")
     feed.poll()
     assert parts <= sum(read) < 15 * parts
+    lines = (tmp_path / "run" / "results.jsonl").read_bytes().splitlines(keepends=True)
+    growing = fakes_run(tmp_path / "run", tmp_path / "growing")
+    feed = Feed(growing)
+    monkeypatch.setattr(Feed, "going_on", True)
+    read.clear()
+    for line in lines:  # one for each look at it
+        with (growing / "results.jsonl").open("ab") as file:
+            file.write(line)
+        feed.poll()
+    assert sum(read) < 15 * parts
     assert feed.state.results["sig_300_40"].numbers == (pytest.approx(expected(300, 40)),)
 
 

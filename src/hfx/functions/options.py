@@ -25,14 +25,16 @@ def setting(
     help: str,  # noqa: A002 - as argparse and typer name it
     *,
     wire: bool = True,
+    rounds: bool = True,
     words: str = "",
     choices: tuple[Value, ...] = (),
 ) -> Value:
-    """A field of options: its default, its help text, whether a worker needs it, and its values where there are few.
+    """A field of options: its default, its help text, whether a worker needs it (``wire``), whether the rounds of work depend on
+    it (``rounds``), and its values where there are few.
 
     ``words`` names the option where two runs are compared ("the measurement"); by default its flag does.
     """
-    metadata = {"help": help, "wire": wire, "words": words, "choices": choices}
+    metadata = {"help": help, "wire": wire, "rounds": rounds, "words": words, "choices": choices}
     made: Value = dataclasses.field(default=default, metadata=metadata)
     return made
 
@@ -99,6 +101,11 @@ class JobOptions:
     def wire(self) -> dict[str, JsonValue]:
         """The options that workers need: those that decide the numbers, and so whether two runs are of the same scan."""
         return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.metadata["wire"]}
+
+    def of_rounds(self) -> dict[str, JsonValue]:
+        """The options that decide which rounds of work there are, beside those of `wire`."""
+        own = [entry.name for entry in fields(self) if entry.metadata["rounds"] and not entry.metadata["wire"]]
+        return {name: getattr(self, name) for name in own}
 
     @classmethod
     def read(cls: type[Self], content: Mapping[str, JsonValue]) -> Self:

@@ -19,6 +19,7 @@ class EventsOptions(JobOptions):
     """The options of the job."""
 
     parts: int = setting(4, "Number of parts that the bins are divided into.")
+    again: bool = setting(False, "Work again on the first part at the end.", wire=False)
 
 
 def _answer(prepared: Prepared[EventsOptions], inputs: JsonObject) -> Sequence[JsonObject | Unanswered]:

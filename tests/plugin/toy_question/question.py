@@ -70,7 +70,7 @@ class SignalEvents(Question[Events]):
         first = records[0]
         kept = {key: first[key] for key in ("name", "values", "status", "worker", "seconds")}
         if len(records) < self.options.parts:
-            kept["status"] = f"{len(records)} of {self.options.parts} parts"
+            kept["status"] = f"unfinished: {len(records)} of {self.options.parts} parts"
         events, bins = (sum(cast(float, record[f"part_{key}"]) for record in records) for key in ("events", "bins"))
         return {**kept, "events": events, "bins": bins}
 

@@ -99,9 +99,9 @@ def _add_question(arguments: Sequence[str]) -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line, given without the program's name; returns the exit code. An error is one line on standard error."""
-    _add_question(arguments)
-    command = typer.main.get_command(app)
     try:
+        _add_question(arguments)
+        command = typer.main.get_command(app)
         code = command.main(args=list(arguments), prog_name="hfx", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):

@@ -35,7 +35,9 @@ def _annotated(hint: object, option: object) -> object:
 
 def parameters(question: str) -> list[inspect.Parameter]:
     """The parameters of a command that asks a question: the options that all questions have, and its own."""
-    return [*_parameters(ScanOptions, "output"), *_parameters(kind(question).options_type()), *_parameters(ScanOptions)[1:]]
+    own = kind(question).options_type()
+    ScanOptions.check_names(own)
+    return [*_parameters(ScanOptions, "output"), *_parameters(own), *_parameters(ScanOptions)[1:]]
 
 
 def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -> list[inspect.Parameter]:

@@ -81,7 +81,8 @@ class Records(Mapping[str, "JsonObject"], ABC):
 
 @dataclass(frozen=True)
 class Context:
-    """The pallet and the hypotheses selected from it, from which a question plans its rounds."""
+    """The pallet and the hypotheses from which a question plans its rounds: those that are selected from it, and those of which
+    the run's folder has records already."""
 
     pallet: Pallet
     selected: Sequence[Hypothesis]
@@ -111,6 +112,11 @@ class Brief:
     def converged(self) -> bool:
         """Whether the numbers may be used."""
         return self.status == "converged"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether more records are needed for the result."""
+        return self.status.startswith("unfinished")
 
 
 @dataclass(frozen=True)
@@ -174,6 +180,8 @@ class Question(ABC, Generic[Result]):
     job: ClassVar[str]
     help: ClassVar[str] = "Ask a question of all hypotheses of a pallet."
     result: type[Result]
+    stored_as_result: ClassVar[bool] = False
+    """Whether the record of a whole hypothesis, as it is stored, holds its result: `answer` only leaves entries out."""
     columns: Sequence[Column[Result]] = ()
     surface: Surface | None = None
 
@@ -207,8 +215,8 @@ class Question(ABC, Generic[Result]):
     @abstractmethod
     def answer(self, records: Sequence[JsonObject]) -> JsonObject:
         """The result of one hypothesis, as it stands in scan.json, from the last record of each of its units, in the order of
-        their shards. While a run goes on, views ask for it before all units have their records: a result that is wrong without
-        them says so by its "status"."""
+        their shards. While a run goes on, views ask for it before all units have their records: the "status" of a result that is
+        not yet what it will be begins with "unfinished"."""
 
     @abstractmethod
     def brief(self, result: Result) -> Brief:

@@ -83,6 +83,7 @@ class Cls(Question[ClsResult]):
     output folder cannot be used; 130 and 143, the scan was stopped by Ctrl-C or SIGTERM.
     """
     result = ClsResult
+    stored_as_result = True
     columns = COLUMNS
     surface = SURFACE
     options: ClsOptions

@@ -127,6 +127,7 @@ class ScanOptions:
     def of(cls, given: Mapping[str, object], question: str = DEFAULT) -> "ScanOptions":
         """From keyword arguments, those of the question among them; raises `OptionError` for an unknown name."""
         asked = kind(question)
+        cls.check_names(asked.options_type())
         own, theirs = cls.names(), asked.options_type().names()
         known = [*own, *theirs]
         for name in given:
@@ -138,6 +139,14 @@ class ScanOptions:
         make: Callable[..., ScanOptions] = cls
         options = make_options(**{name: value for name, value in given.items() if name in theirs})
         return make(question=asked(options), **{name: value for name, value in given.items() if name in own})
+
+    @classmethod
+    def check_names(cls, others: type[JobOptions]) -> None:
+        """Raise `OptionError` where a question has an option that every question has."""
+        if clash := set(cls.names()).intersection(others.names()):
+            raise OptionError(
+                f"{others.__module__}.{others.__name__} has an option '{min(clash)}', as every question has; give it another name"
+            )
 
     @classmethod
     def entries(cls) -> tuple[OptionField, ...]:

@@ -16,6 +16,7 @@ __all__ = [
     "Failed",
     "Finished",
     "Kept",
+    "LeftOut",
     "Listener",
     "Planned",
     "Retried",
@@ -67,9 +68,15 @@ Brief = tuple[str, float | None, tuple[float | None, ...], str, str]
 
 
 class Kept(Event, frozen=True):
-    """Results that an earlier run left in the folder."""
+    """Results from records in the folder: those that an earlier run left, and at the end those that no task has told."""
 
     results: tuple[Brief, ...]
+
+
+class LeftOut(Event, frozen=True):
+    """These hypotheses are no part of the run: they are not selected, and an earlier run did not do all of their units."""
+
+    names: tuple[str, ...]
 
 
 class Submitted(Event, frozen=True):
@@ -108,13 +115,15 @@ class Finished(Event, frozen=True):
 
 class Failed(Event, frozen=True):
     """Units of a hypothesis have no record. `final`: the hypothesis has no result then, whatever its other units have; else it
-    keeps one of an earlier round. None: an earlier version wrote this; a result that is there is kept."""
+    keeps one of an earlier round. None: an earlier version wrote this; a result that is there is kept. `repeated`: other units of
+    it failed before, which views have shown."""
 
     task: str
     name: str
     reason: str
     units: int = 1
     final: bool | None = None
+    repeated: bool = False
 
 
 class Retried(Event, frozen=True):
@@ -135,7 +144,7 @@ class Contour(Event, frozen=True):
 Listener = Callable[[Event], None]
 
 _encoder = msgspec.json.Encoder()
-_kinds = Planned | Kept | Submitted | Started | Finished | Failed | Retried | Contour
+_kinds = Planned | Kept | LeftOut | Submitted | Started | Finished | Failed | Retried | Contour
 _decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(_kinds)
 
 

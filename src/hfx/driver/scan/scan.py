@@ -117,7 +117,7 @@ def _worker_function() -> submit_and_retry.Function:
 
 def _content(pallet: Pallet, options: ScanOptions, finals: Finals) -> ScanContent:
     question, order = options.question, [(h.name, h.values) for h in pallet.hypotheses]
-    answered = [name for name, _ in order if name not in finals.reasons]
+    answered = [name for name, _ in order if name not in finals.reasons and name not in finals.incomplete]
     return contents.content(
         question,
         provenance.pallet_block(pallet),

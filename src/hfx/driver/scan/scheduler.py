@@ -6,6 +6,7 @@ The scheduler knows keys and rounds alone. Records are written as they come; in 
 import hashlib
 import threading
 import time
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import cast
 
 from hfx.driver.questions.base import AnyQuestion, Brief, Context, Records, Round, Unit
 from hfx.driver.run import events
-from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned
+from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planned
 from hfx.driver.run.folder import RunFolder
 from hfx.driver.run.records import Place, Stored, in_order
 from hfx.driver.scan import plan, submit_and_retry
@@ -23,7 +24,7 @@ from hfx.functions.background_workspace import Background
 from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Hypothesis, Pallet
 
-__all__ = ["Finals", "Scheduler", "digest"]
+__all__ = ["Finals", "Scheduler"]
 
 # Tasks under way for each worker: one that is computed, one that is ready for it.
 _WINDOW = 2
@@ -39,17 +40,19 @@ class Finals:
     """The place of the last record of each key, and the reasons of the hypotheses that have no result.
 
     A hypothesis has no result when one of its units has no record, whatever the others have.
-    ``all_rounds``: the digest of the keys after the first round, when all later rounds have been done over them; None where one
-    of them failed: a resumed run tries it again.
+    ``incomplete``: those that are not selected now, and of which an earlier run did not do all units: they have no result either.
+    ``all_rounds``: a digest that tells whether a later run would go through the same rounds; None where one of them failed, or
+    where a hypothesis is incomplete.
     """
 
     records: Stored
     reasons: dict[str, str]
+    incomplete: frozenset[str] = frozenset()
     all_rounds: str | None = None
 
 
-def digest(keys: Iterable[str]) -> str:
-    """A digest of keys, whatever their order."""
+def _exchanged(keys: Iterable[str]) -> str:
+    """A digest of texts, whatever their order; of the keys alone it is what earlier versions wrote after the exchange."""
     return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
 
 
@@ -85,27 +88,37 @@ class Scheduler:
     batch: int = plan.BATCH
 
     def run(self, *, done_before: str | None = None) -> Finals:
-        """Go through the rounds. `done_before`: ``all_rounds`` of the run that is resumed."""
-        rounds = self.question.rounds(Context(self.pallet, self.selected))
+        """Go through the rounds. `done_before`: ``all_rounds`` of the run that is resumed; rounds that work again on the units
+        that have records are then not repeated, if all else is as it was."""
+        rounds = self.question.rounds(Context(self.pallet, self._present))
         work = _Work()
         asked, first = next(rounds, None), True
-        after_first = None
         while asked is not None:
-            new = self._round(asked, work, first=first)
-            reply = _RoundRecords(self._stored, dict(work.current), frozenset(new))
+            new = self._repeated(asked, work) if asked.again and work.repeats else self._round(asked, work, first=first)
+            work.current.update(new)
             if first:
-                after_first, work.failed_later = digest(reply), False
-                if after_first == done_before:
-                    rounds.close()
-                    last = {key: place for key, place in self._stored.places.items() if place.name in self._positions}
-                    self._tell_later_rounds(last, work)
-                    return Finals(Stored(self._stored.path, last), work.reasons, done_before)
+                work.after_first, work.failed_later = self._digest(work.current), False
+                work.repeats = not new and done_before in (work.after_first, _exchanged(work.current))
+            reply = _RoundRecords(self._stored, dict(work.current), frozenset(new) if not work.repeats else frozenset())
             try:
                 asked, first = rounds.send(reply), False
             except StopIteration:
                 break
         self._restore(work.current)
-        return Finals(Stored(self._stored.path, work.current), work.reasons, None if work.failed_later else after_first)
+        self._tell_kept(work.partial.left(), work)
+        complete = not work.failed_later and not work.incomplete
+        return Finals(
+            records=Stored(self._stored.path, work.current),
+            reasons=work.reasons,
+            incomplete=frozenset(work.incomplete),
+            all_rounds=work.after_first if complete else None,
+        )
+
+    def _digest(self, keys: Iterable[str]) -> str:
+        """Of what decides the later rounds, beside the run's identity: the keys after the first one, and options that workers do
+        not get."""
+        options = [f"{name}={value!r}" for name, value in self.question.options.of_rounds().items()]
+        return _exchanged([*keys, *options])
 
     @property
     def _stored(self) -> Stored:
@@ -119,45 +132,65 @@ class Scheduler:
     def _background(self) -> Background:
         return Background(self.pallet.background)
 
+    @cached_property
+    def _present(self) -> tuple[Hypothesis, ...]:
+        """The hypotheses that are selected, and those of which the folder has records: they stay in the run."""
+        names = {h.name for h in self.selected}.union(place.name for place in self._stored.places.values())
+        return tuple(h for h in self.pallet.hypotheses if h.name in names)
+
+    @cached_property
+    def _selected_names(self) -> frozenset[str]:
+        return frozenset(h.name for h in self.selected)
+
     def _round(self, asked: Round, work: "_Work", *, first: bool) -> Places:
         """Work on a round's units; the places of the records that are new in it."""
-        if not asked.again:
-            kept_places = self._kept(asked)
-            work.current.update(kept_places)
-            work.partial.note(kept_places)
-        units = [unit for unit in asked.units if asked.again or unit.key not in work.current]
-        units = self._without_defects(units, work)
-        kept = [unit for unit in asked.units if unit.key in work.current] if not asked.again else []
+        kept = [] if asked.again else self._kept(asked, work)
+        units = self._to_do(asked, work)
+        if units:
+            work.repeats = False
+        if (left_out := work.incomplete - work.told_incomplete) and not first:
+            self.emit(LeftOut(time.time(), tuple(sorted(left_out))))
+        work.told_incomplete.update(left_out)
         new: Places = {}
-        work.partial.begin(units)
-        outcomes = self._outcomes(asked, units, len(kept), first)
-        self._tell_kept({unit.hypothesis: unit.key for unit in kept}, work)
+        outcomes = self._outcomes(asked, units, kept, work, first)
+        self._tell_kept(dict.fromkeys(unit.hypothesis for unit in kept), work)
         for outcome in outcomes:
             self._take(asked, outcome, work, new)
-        work.current.update(new)
-        if asked.inputs is None:
+        if asked.inputs is None and units:
             self.folder.forget_batches()
         return new
 
-    def _kept(self, asked: Round) -> Places:
-        """The records of this step that are there already: those of units that an earlier run had, too."""
+    def _repeated(self, asked: Round, work: "_Work") -> Places:
+        """A round that an earlier run has done over the same records: its last records are those that count."""
+        return {unit.key: self._stored.places[unit.key] for unit in asked.units if unit.key in work.current}
+
+    def _kept(self, asked: Round, work: "_Work") -> list[Unit]:
+        """The units of a round that have their records already, which an earlier run left."""
         stored = self.folder.records().of_step(asked.step).places
-        return {key: place for key, place in stored.items() if place.name in self._positions}
+        kept = [unit for unit in asked.units if unit.key in stored and unit.key not in work.current]
+        places = {unit.key: stored[unit.key] for unit in kept}
+        work.partial.note(places, ChainMap(places, work.current))
+        work.current.update(places)
+        return kept
 
-    def _tell_kept(self, kept: Mapping[str, str], work: "_Work") -> None:
-        """Tell the results that were there already, one for each hypothesis; `kept`: a key of each."""
-        for names in plan.batches([name for name in kept if name not in work.reasons], _KEPT):
-            briefs = (
-                self._event_brief([self._stored[name]] if kept[name] == name else map(self._stored.at, work.partial.taken(name)))
-                for name in names
-            )
-            self.emit(Kept(time.time(), tuple(briefs)))
+    def _to_do(self, asked: Round, work: "_Work") -> list[Unit]:
+        """The units of a round that are to be worked on: not those of hypotheses that cannot be used, which fail here; and of
+        those that are not selected what there is, if it is all."""
+        missing = [unit for unit in asked.units if asked.again or unit.key not in work.current]
+        others = [unit for unit in missing if unit.hypothesis not in self._selected_names]
+        work.incomplete.update(unit.hypothesis for unit in others if unit.key not in work.current)
+        left_out = work.incomplete.intersection(unit.hypothesis for unit in others)
+        return self._without_defects([unit for unit in missing if unit.hypothesis not in left_out], work)
 
-    def _tell_later_rounds(self, last: Places, work: "_Work") -> None:
-        """Tell the results that later rounds of an earlier run completed."""
-        more = {key: place for key, place in last.items() if key not in work.current}
-        work.partial.note(more)
-        self._tell_kept({place.name: key for key, place in more.items()}, work)
+    def _tell_kept(self, names: Iterable[str], work: "_Work") -> None:
+        """Tell the results of hypotheses from the records that are there."""
+        known = [name for name in names if name not in work.reasons and name not in work.incomplete]
+        for some in plan.batches(known, _KEPT):
+            self.emit(Kept(time.time(), tuple(self._event_brief(self._records_of(name, work)) for name in some)))
+
+    def _records_of(self, name: str, work: "_Work") -> Iterable[JsonObject]:
+        """The records of a hypothesis so far."""
+        return map(self._stored.at, work.partial.taken(name)) if name in work.partial else [self._stored[name]]
 
     def _without_defects(self, units: Sequence[Unit], work: "_Work") -> list[Unit]:
         """The units whose hypotheses can be used; the others fail here."""
@@ -177,8 +210,7 @@ class Scheduler:
         records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
         places = self.folder.append_results([self.question.stored(record) for record in records], asked.step)
         new.update(places)
-        work.partial.note(places)
-        work.partial.ended(outcome.job.units.values())
+        work.partial.note(places, ChainMap(new, work.current))
         self._note_failures(outcome, work)
         names = tuple(dict.fromkeys(str(record["name"]) for record in outcome.records))
         self.emit(
@@ -202,10 +234,11 @@ class Scheduler:
         for name, keys in by_name.items():
             work.failed_later = True
             reason = outcome.reasons[keys[0]]
-            final = any(key not in work.current for key in keys)
+            final, repeated = any(key not in work.current for key in keys), name in work.reasons
             if final:
                 work.reasons.setdefault(name, reason)
-            self.emit(Failed(time.time(), outcome.job.label, name, reason, units=len(keys), final=final))
+            told = Failed(time.time(), outcome.job.label, name, reason, units=len(keys), final=final, repeated=repeated)
+            self.emit(told)
 
     def _told(self, records: Sequence[JsonObject], work: "_Work") -> Iterator[events.Brief]:
         """The results that new records bring, as far as they are worth telling now."""
@@ -214,14 +247,16 @@ class Scheduler:
             name = str(record["name"])
             if name in work.reasons:
                 continue
-            if record.get("key", name) == name:
+            if name not in work.partial:
                 yield self._event_brief([record])
             else:
                 parts[name] = None
         for name in filter(work.partial.due, parts):
-            yield self._event_brief(map(self._stored.at, work.partial.taken(name)))
+            yield self._event_brief(self._records_of(name, work))
 
-    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int, first: bool) -> Iterator[submit_and_retry.Outcome]:
+    def _outcomes(
+        self, asked: Round, units: Sequence[Unit], kept: Sequence[Unit], work: "_Work", first: bool
+    ) -> Iterator[submit_and_retry.Outcome]:
         """The outcomes of a round's tasks, first of those that an earlier run submitted and did not finish."""
         by_key = {unit.key: unit for unit in units}
         noted = self.folder.noted_batches() if asked.inputs is None else []
@@ -234,16 +269,21 @@ class Scheduler:
         jobs = [
             submit_and_retry.Job(f"{label}-{i}", {key: by_key[key] for key in batch}, payload) for i, batch in enumerate(batches)
         ]
-        self.emit(self._planned(asked, jobs, units, kept, first))
+        points = [h for h in self._present if h.name not in work.incomplete] if first else []
+        self.emit(self._planned(asked, jobs, units, len(kept), points))
         window = _WINDOW * self.workers
         return submit_and_retry.results(
             jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
         )
 
     def _planned(
-        self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: Sequence[Unit], kept: int, first: bool
+        self,
+        asked: Round,
+        jobs: Sequence[submit_and_retry.Job],
+        units: Sequence[Unit],
+        kept: int,
+        points: Sequence[Hypothesis],
     ) -> Planned:
-        points = tuple((h.name, tuple(h.values)) for h in self.selected) if first else ()
         return Planned(
             time=time.time(),
             step=asked.step,
@@ -253,7 +293,7 @@ class Scheduler:
             kept=kept,
             units=len(units),
             parts=any(unit.key != unit.hypothesis for unit in asked.units),
-            points=points,
+            points=tuple((h.name, tuple(h.values)) for h in points),
             labels=tuple(self.pallet.labels),
             question=self.question.name,
             level=self.question.level,
@@ -294,12 +334,20 @@ class Scheduler:
 @dataclass
 class _Work:
     """The run so far: the place of each key's record, the results of hypotheses that have several, the reasons of hypotheses
-    without a result, and whether a unit failed in a later round."""
+    without a result, and those that are incomplete.
+
+    ``failed_later``: whether a unit failed in a later round. ``after_first``: the digest after the first round; ``repeats``:
+    whether all is as it was when an earlier run finished.
+    """
 
     current: Places = field(default_factory=dict)
     partial: PartialResults = field(default_factory=PartialResults)
     reasons: dict[str, str] = field(default_factory=dict)
+    incomplete: set[str] = field(default_factory=set)
+    told_incomplete: set[str] = field(default_factory=set)
     failed_later: bool = False
+    after_first: str | None = None
+    repeats: bool = False
 
 
 def _content(record: Mapping[str, JsonValue]) -> JsonObject:

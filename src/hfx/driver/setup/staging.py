@@ -83,9 +83,8 @@ def _write(path: Path, text: str) -> Path:
 
 def _copy(target: Path) -> None:
     """Copy this hfx with the times of its files, by which older versions of numba recognise compiled code."""
-    import hfx
-
-    shutil.copytree(Path(hfx.__file__).resolve().parent, target, ignore=shutil.ignore_patterns("__pycache__"))
+    package = Path(__file__).resolve().parents[2]
+    shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _compile(site: Path) -> None:

@@ -53,7 +53,7 @@ class Board:
         match event:
             case Planned():
                 self._surface = of_run({"question": self.state.question}).surface
-            case Failed(name=name, reason=reason):
+            case Failed(name=name, reason=reason, repeated=False):
                 self.say(f"{name} failed: {reason}")
             case Retried(task=task, reason=reason):
                 self.say(f"task {task} was lost ({reason}): its hypotheses are tried again")

@@ -34,7 +34,7 @@ class Display(Protocol):
 def _sentence(event: Event, verbose: bool) -> str | None:
     """A sentence about an event that is worth one: failures and lost tasks; with `verbose` every task."""
     match event:
-        case Failed(name=name, reason=reason):
+        case Failed(name=name, reason=reason, repeated=False):
             return f"{name} failed: {reason}"
         case Retried(task=task, reason=reason):
             return f"task {task} was lost ({reason}): its hypotheses are tried again, one by one"

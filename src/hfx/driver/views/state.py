@@ -7,7 +7,7 @@ from enum import Enum
 
 from hfx.driver.questions.base import Brief
 from hfx.driver.run import events
-from hfx.driver.run.events import Event, Failed, Finished, Kept, Planned, Retried, Started, Submitted
+from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import RunProgress
 
 __all__ = ["RunState", "Status", "Worker"]
@@ -32,7 +32,13 @@ class Status(Enum):
         """Whether the hypothesis has neither a result nor a failure yet."""
         return self in _OPEN
 
+    @property
+    def has_result(self) -> bool:
+        """Whether the hypothesis has a result for which no more records are needed."""
+        return self not in _WITHOUT_RESULT
 
+
+_WITHOUT_RESULT = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING, Status.FAILED})
 _OPEN = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING})
 
 
@@ -85,6 +91,8 @@ class RunState:
             case Kept(results=results) if self.trust_events:
                 for result in results:
                     self._set_result(self._brief(result))
+            case LeftOut(names=names):
+                self._leave_out(names)
             case Submitted(task=task, names=names):
                 self.tasks[task] = names
                 self._move(task, Status.SUBMITTED)
@@ -95,7 +103,8 @@ class RunState:
                 self._finish(event)
                 self._end(task)
             case Failed(name=name, reason=reason, final=final):
-                self.messages.append((event.time, f"{name}: {reason}"))
+                if not event.repeated:
+                    self.messages.append((event.time, f"{name}: {reason}"))
                 if final:
                     self._withdraw(name)
                 self._fail(name, reason, event.time)
@@ -142,6 +151,8 @@ class RunState:
 
     def status_of(self, result: Brief, curve: int = 0) -> Status:
         """The status of a hypothesis with this result, by one curve of the question's surface."""
+        if result.unfinished:
+            return Status.RUNNING
         if not result.converged:
             return Status.NOT_CONVERGED
         if self.level is None:
@@ -156,6 +167,13 @@ class RunState:
             self.question, self.level = event.question, event.level
         self.labels, self.planned = event.labels or self.labels, bool(event.points)
         self.restart(event.points or self.points.items())
+
+    def _leave_out(self, names: Iterable[str]) -> None:
+        left, results = set(names), self.results
+        self.restart([(name, values) for name, values in self.points.items() if name not in left])
+        for result in results.values() if self.trust_events else ():
+            if result.name in self.points:
+                self._set_result(result)
 
     def _finish(self, event: Finished) -> None:
         self.finished.update(dict.fromkeys(event.names, event.time))

@@ -34,6 +34,7 @@ class ClsOptions(JobOptions):
         "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without additional "
         "negative yields: the yield of a sample in a bin may be negative only if it is negative in the natural minimum too.",
         wire=False,
+        rounds=False,
         choices=("admissible", "natural", "lowest"),
     )
 

@@ -148,15 +148,19 @@ class Feed:
             failures = len(self.state.reasons)
             self.state.apply(event)
             self.failed += len(self.state.reasons) > failures
+        for name in self.state.withdrawn:
+            self.cells.pop(name, None)
         self.version += len(events)
 
     def _read_results(self) -> None:
         self._begin_again_if_restarted()
-        for line in self._results.lines():
+        lines = self._results.lines()
+        for line in lines:
             with contextlib.suppress(ValueError):  # as for a scan: such a line does not count
                 if (result := self._reader.from_line(line)) is not None:
                     self._add_planned(result)
-        for result in self._reader.of_parts(every=not self._results.more):
+        last = not self._results.more and not (lines and self.going_on)
+        for result in self._reader.of_parts(every=last):
             self._add_planned(result)
 
     def _add_planned(self, result: ShownResult) -> None:
@@ -170,6 +174,8 @@ class Feed:
             self._results = Tail(self.folder / "results.jsonl")
 
     def _add(self, name: str, result: ShownResult) -> None:
+        if name in self.state.withdrawn:
+            return
         self.cells[name] = result.cells
         self.state.add(result.brief)
         self.results += 1

@@ -32,17 +32,18 @@ class ResultReader:
     """Decodes the results of one question.
 
     `as_stored`: the lines were written with the question's present options, so that a record of a whole hypothesis holds its
-    result; else the question makes the result from the record.
+    result, if the question stores it so; else the question makes the result from the records.
     """
 
     def __init__(self, question: AnyQuestion, *, as_stored: bool = False) -> None:
-        self._question, self._as_stored = question, as_stored
+        self._question, self._as_stored = question, as_stored and question.stored_as_result
         self._columns = [column.value for column in question.columns]
         self._records: msgspec.json.Decoder[JsonObject] = msgspec.json.Decoder(dict)
         key = [("key", str | None, None)]
         result = make_dataclass("result", key, bases=(question.result,), frozen=True, kw_only=True, slots=True)
         self._results: msgspec.json.Decoder[Any] = msgspec.json.Decoder(result)
         self._parts: dict[str, dict[str, JsonObject]] = {}
+        self._wholes: dict[str, JsonObject] = {}  # records of whole hypotheses, of which there may be parts later
         self._new: Counter[str] = Counter()
 
     def from_line(self, line: bytes) -> ShownResult | None:
@@ -55,9 +56,13 @@ class ResultReader:
                 return self._shown(result)
             record = self._records.decode(line)
             name, key = str(record["name"]), str(record.get("key", record["name"]))
-            if key == name:
+            if key == name and name not in self._parts:
+                if not self._question.stored_as_result:
+                    self._wholes[name] = {entry: value for entry, value in record.items() if entry != "solutions"}
                 return self.from_result(self._question.answer([record]))
-            self._parts.setdefault(name, {})[key] = record
+            if name not in self._parts:
+                self._parts[name] = {name: self._wholes.pop(name)} if name in self._wholes else {}
+            self._parts[name][key] = record
             self._new[name] += 1
             return None
         except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:

@@ -63,7 +63,7 @@ def status(feed: Feed) -> Status:
         "left": step.remaining if feed.going_on and step.done < step.total else None,
         "now": step.now,
         "states": counts,
-        "fitted": len(state.results),
+        "fitted": sum(state.counts[status] for status in HypothesisStatus if status.has_result),
         "total": max(len(feed.names), 0 if step.parts or not feed.state.progress.in_first else step.total),
         "workers": _workers(feed),
         "failures": _failures(feed),
