@@ -30,7 +30,7 @@ from hfx.driver.scan.run_context import RunContext
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.progress import Lines
 from hfx.driver.views.state import RunState
-from hfx.errors import OptionError, RunFolderError
+from hfx.errors import InputError, OptionError, RunFolderError
 from hfx.functions.options import JobOptions, setting
 from hfx.json_types import JsonObject
 from tests.driver import fakes
@@ -106,6 +106,28 @@ def test_a_hypothesis_without_an_answer_is_a_failure(pallet: Path, tmp_path: Pat
     result = ask(pallet, tmp_path / "run")
     assert [failure["name"] for failure in result.failures] == ["sig_300_40"]
     assert len(result) == len(POINTS) - 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda prepared, inputs: [{"part_events": float("nan")} for _ in prepared.units], "gave nan for 'part_events'"),
+        (lambda prepared, inputs: [], "gave 0 answers for 1 units; correct the job"),
+    ],
+)
+def test_what_a_job_may_not_answer(
+    pallet: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Any, words: str
+) -> None:
+    from toy_question import job
+
+    monkeypatch.setattr(job, "JOB", replace(job.JOB, answer=answer))
+    context = RunContext(say=lambda _: None, batch=1)
+    try:
+        result = api.ask("signal_events", pallet, output=tmp_path / "run", only="sig_200_0", context=context)
+        (told,) = (failure["reason"] for failure in result.failures)
+    except InputError as error:
+        told = str(error)
+    assert f"the job 'signal_events' {words}" in told
 
 
 def test_an_unknown_question_names_those_there_are() -> None:

@@ -15,6 +15,7 @@ and the values of its hypothesis, the job and its version, what the job answers,
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import time
@@ -24,6 +25,7 @@ from typing import Any, cast
 
 from hfx.functions.catalogue import Unanswered, job_for
 from hfx.functions.prepared_hypotheses import TaskUnit, prepare
+from hfx.errors import InputError
 from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["run"]
@@ -47,9 +49,12 @@ def run(task: Mapping[str, JsonValue]) -> JsonObject:
     answers = job.answer(prepared, cast(JsonObject, task.get("inputs") or {})) if prepared.units else ()
     seconds = (time.perf_counter() - begun) / max(1, len(prepared.units))
     results: list[JsonValue] = []
+    if len(answers) != len(prepared.units):
+        raise InputError(f"the job {job.name!r} gave {len(answers)} answers for {len(prepared.units)} units; correct the job")
     for unit, answer in zip(prepared.units, answers, strict=True):
-        if isinstance(answer, Unanswered):
-            reasons[unit.key] = answer.reason
+        reason = answer.reason if isinstance(answer, Unanswered) else _not_finite(job.name, answer)
+        if isinstance(answer, Unanswered) or reason:
+            reasons[unit.key] = reason
             continue
         own = _own(unit) | {"job": job.name, "version": job.version}
         results.append(own | answer | {"seconds": seconds, "worker": f"{socket.gethostname()}:{os.getpid()}"})
@@ -59,6 +64,12 @@ def run(task: Mapping[str, JsonValue]) -> JsonObject:
 def _unit(content: JsonObject) -> TaskUnit:
     values: dict[str, Any] = {name: content[name] for name in _UNIT if name in content}
     return TaskUnit(**values)
+
+
+def _not_finite(job: str, answer: JsonObject) -> str:
+    """The reason why an answer cannot be kept: JSON has no number that is not finite."""
+    bad = [name for name, value in answer.items() if isinstance(value, float) and not math.isfinite(value)]
+    return f"the job {job!r} gave {answer[bad[0]]} for '{bad[0]}', where a finite number or null is needed" if bad else ""
 
 
 def _own(unit: TaskUnit) -> JsonObject:
