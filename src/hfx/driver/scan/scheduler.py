@@ -127,11 +127,14 @@ class Scheduler:
             work.partial.note(kept_places)
         units = [unit for unit in asked.units if asked.again or unit.key not in work.current]
         units = self._without_defects(units, work)
-        kept = [unit for unit in asked.units if unit.key in work.current] if not asked.again else []
+        kept = {unit.key: unit.hypothesis for unit in asked.units if unit.key in work.current} if not asked.again else {}
+        if first:  # results of a wider scan of this folder are in this one's table too
+            selected = {h.name for h in self.selected}
+            kept |= {key: place.name for key, place in work.current.items() if place.name not in selected}
         new: Places = {}
         work.partial.begin(units)
-        outcomes = self._outcomes(asked, units, len(kept), first)
-        self._tell_kept({unit.hypothesis: unit.key for unit in kept}, work)
+        outcomes = self._outcomes(asked, units, kept, first)
+        self._tell_kept({name: key for key, name in kept.items()}, work)
         for outcome in outcomes:
             self._take(asked, outcome, work, new)
         work.current.update(new)
@@ -221,7 +224,9 @@ class Scheduler:
         for name in filter(work.partial.due, parts):
             yield self._event_brief(map(self._stored.at, work.partial.taken(name)))
 
-    def _outcomes(self, asked: Round, units: Sequence[Unit], kept: int, first: bool) -> Iterator[submit_and_retry.Outcome]:
+    def _outcomes(
+        self, asked: Round, units: Sequence[Unit], kept: Mapping[str, str], first: bool
+    ) -> Iterator[submit_and_retry.Outcome]:
         """The outcomes of a round's tasks, first of those that an earlier run submitted and did not finish."""
         by_key = {unit.key: unit for unit in units}
         noted = self.folder.noted_batches() if asked.inputs is None else []
@@ -241,16 +246,17 @@ class Scheduler:
         )
 
     def _planned(
-        self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: Sequence[Unit], kept: int, first: bool
+        self, asked: Round, jobs: Sequence[submit_and_retry.Job], units: Sequence[Unit], kept: Mapping[str, str], first: bool
     ) -> Planned:
-        points = tuple((h.name, tuple(h.values)) for h in self.selected) if first else ()
+        shown = {*(h.name for h in self.selected), *kept.values()} if first else set()
+        points = tuple((h.name, tuple(h.values)) for h in self.pallet.hypotheses if h.name in shown)
         return Planned(
             time=time.time(),
             step=asked.step,
             round=asked.number,
             tasks=len(jobs),
             hypotheses=len({unit.hypothesis for unit in units}),
-            kept=kept,
+            kept=len(kept),
             units=len(units),
             parts=any(unit.key != unit.hypothesis for unit in asked.units),
             points=points,
