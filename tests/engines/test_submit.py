@@ -120,7 +120,7 @@ def test_a_driver_that_is_killed_is_lost_and_attach_goes_on(mode: str, tmp_path:
     assert engines.until(lambda: job not in slurm.jobs(), 20)
     assert state(run) == "running"  # it had no time to say so
     assert status(tmp_path, run)["state"] == "lost"
-    assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
+    assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", str(run))
     assert "fitted          80 of 80 hypotheses" in out
     whole(run)

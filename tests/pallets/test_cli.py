@@ -48,6 +48,7 @@ def test_verify(tmp_path: Path, capsys: Capture) -> None:
     assert run(["pallet", "verify", str(write_folder(tmp_path / "toy", flat()))]) == 0
     assert "toy: the patch set was made for this background (sha256 " in (out := capsys.readouterr().out)
     assert "all 2 patches can be applied" in out
+    assert out.endswith("'hfx scan' also checks the content of the patches\n")
 
 
 def test_verify_wrong_digest_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:

@@ -1,6 +1,7 @@
 """Every layout met in the wild, built small."""
 
 import io
+import re
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -116,10 +117,36 @@ def test_regions(layout: str, tmp_path: Path) -> None:
         assert (pallet.region, pallet.digest) == (region, digest(workspace(scale)))
     with pytest.raises(PalletError, match="2 analysis regions: RegionA, RegionB; choose one with --region"):
         open_pallet(source)
-    with pytest.raises(PalletError, match=r"--region RegionC: .* its regions: RegionA, RegionB$"):
+    with pytest.raises(PalletError, match=r"--region RegionC: .* its regions: RegionA, RegionB; give one of them, or all$"):
         open_pallet(source, "RegionC")
     with pytest.raises(PalletError, match=r"its regions: RegionA, RegionB; did you mean RegionB\?"):
         open_pallet(source, "regionB")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "hint"),
+    [("regiona", "did you mean RegionA?"), ("ALL", "did you mean all?"), ("RegionA,RegionB", "give one of them, or all")],
+)
+def test_a_misspelt_region(wanted: str, hint: str, tmp_path: Path) -> None:
+    source = write(tmp_path / "toy.tar.gz", tar_bytes(REGIONS["folders"]))
+    with pytest.raises(PalletError, match=re.escape(f"its regions: RegionA, RegionB; {hint}")):
+        open_pallet(source, wanted)
+
+
+def test_of_many_regions_the_first_are_listed(tmp_path: Path) -> None:
+    files: Files = {}
+    for i in range(14):
+        files |= flat(1.0 + i, f"R{i:02}/")
+    source = write(tmp_path / "toy.tar.gz", tar_bytes(files))
+    with pytest.raises(PalletError, match=r"14 analysis regions: R00, .*, R09 and 4 more \('hfx pallet inspect .*' lists all\)"):
+        open_pallet(source)
+
+
+def test_a_pallet_that_was_cut_out_knows_the_region_in_its_name(tmp_path: Path) -> None:
+    source = write(tmp_path / "toy-RegionA.tar.gz", tar_bytes(flat()))
+    assert open_pallet(source, "RegionA").region is None
+    with pytest.raises(PalletError, match="only one analysis region; leave --region out"):
+        open_pallet(source, "onA")
 
 
 def test_archives_in_an_archive_are_regions(tmp_path: Path) -> None:
@@ -247,7 +274,7 @@ def test_loose_patches_with_labels(tmp_path: Path) -> None:
     source = write_folder(tmp_path, _loose(["patch.ERJR_300p0_100p5.json"]))
     pallet = open_pallet(source, labels=["mn2", "mn1"])
     assert (pallet.labels, pallet.hypotheses[0].values) == (("mn2", "mn1"), (300.0, 100.5))
-    with pytest.raises(PalletError, match=r"1 labels given \(m\) where the names hold 2 numbers"):
+    with pytest.raises(PalletError, match="--labels m: 1 name for the 2 numbers that each hypothesis of "):
         open_pallet(source, labels=["m"])
     with pytest.raises(PalletError, match="names must differ"):
         open_pallet(source, labels=["m", "m"])

@@ -219,6 +219,8 @@ def test_list_and_clean(server: Server) -> None:
     fetch(f"{server.url}/good.tar.gz")
     assert {entry.source for entry in cache.entries()} == {f"doi:{RESOURCE_DOI}", f"{server.url}/good.tar.gz"}
     assert cache.clean([f"doi:{RESOURCE_DOI}"]) == (0, 0)  # the other source has the same file
+    with pytest.raises(PalletError, match=r"foo is not in the cache .*'hfx cache list'"):
+        cache.clean(["foo"])
     assert cache.clean() == (1, len(ARCHIVE))
     assert cache.entries() == ()
     assert cache.clean() == (0, 0)

@@ -14,6 +14,7 @@ from hfx.driver.scan.preparation import check_here
 from hfx.driver.scan.regions import scan_regions
 from hfx.driver.scan.run_context import RunContext, connected
 from hfx.driver.scan.scan import scan_pallet
+from hfx.errors import PalletError
 from hfx.pallets import Pallet
 
 __all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
@@ -42,6 +43,7 @@ def ask(
     `question` is its name in `hfx.driver.questions.catalogue`, for example "cls". The other arguments are those of `scan`, with
     the options of this question. Raises `hfx.HfxError` as `scan` does.
     """
+    _check_source(pallet)
     checked, own = ScanOptions.of(options, question), context or RunContext()
     if not live:
         return scan_source(pallet, checked, own)
@@ -50,6 +52,11 @@ def ask(
     with View(options).shown(own.listener) as shown:
         watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
         return scan_source(pallet, checked, watched)
+
+
+def _check_source(pallet: object) -> None:
+    if not isinstance(pallet, str | Path | Pallet) or pallet == "":
+        raise PalletError(f"{pallet!r:.60} is not a pallet; give a path, an https URL, a DOI, or a pallet opened by open_pallet")
 
 
 def scan_source(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> ScanResult:
@@ -101,6 +108,7 @@ def start_scan(
 
     The arguments are those of `scan`; with `live`, the picture is drawn in the notebook cell that called it.
     """
+    _check_source(pallet)
     stop = threading.Event()
     checked, own = ScanOptions.of(options), replace(context or RunContext(), stop=stop)
     if not live:

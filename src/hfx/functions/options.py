@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from hfx.errors import InputError, OptionError
 from hfx.json_types import JsonValue
 
-__all__ = ["JobOptions", "OptionField", "flag", "setting"]
+__all__ = ["JobOptions", "OptionField", "check_types", "flag", "setting"]
 
 OptionField = dataclasses.Field[Any]
 """A field made by `setting`."""
@@ -44,6 +46,42 @@ def flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def check_types(options: object, entries: Iterable[OptionField]) -> None:
+    """Raise `OptionError` for the first option whose value is not of the type of its field. On a command line none is."""
+    hints = get_type_hints(type(options))
+    for entry in entries:
+        value = getattr(options, entry.name)
+        if not _fits(value, hints[entry.name]):
+            raise OptionError(
+                f"{entry.name}={value!r:.60}: the option {entry.name} ({flag(entry.name)}) takes {_words(hints[entry.name])}, "
+                f"not a value of type {type(value).__name__}"
+            )
+
+
+def _fits(value: object, hint: Any) -> bool:
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is Literal:
+        return isinstance(value, str)  # choices are checked by their own table
+    if origin is not None:
+        return isinstance(value, origin) and not isinstance(value, str) and all(_fits(one, parts[0]) for one in value)
+    if hint in (int, float):
+        return isinstance(value, int if hint is int else (int, float)) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "True or False", type(None): "None", Path: "a path"}
+
+
+def _words(hint: Any) -> str:
+    """The type of an option for readers, as "text or None"."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(dict.fromkeys(map(_words, get_args(hint))))
+    return "text" if origin is Literal else "a list of texts" if origin is not None else _WORDS.get(hint, str(hint))
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobOptions:
     """The options that every job has: how its likelihoods are made of the pallet. Sub-classes add their own, by `setting`.
@@ -71,7 +109,9 @@ class JobOptions:
     )
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "histosys", str(self.histosys))
+        if isinstance(self.histosys, int):
+            object.__setattr__(self, "histosys", str(self.histosys))
+        check_types(self, fields(self))
         for entry in fields(self):
             self._check(entry, getattr(self, entry.name))
         if self.signal_scale <= 0:

@@ -133,8 +133,12 @@ def clean(sources: Sequence[str] = ()) -> tuple[int, int]:
     """Remove the entries of these sources, or all entries, and return (files removed, bytes freed).
 
     Raises:
-        PalletError: the cache cannot be changed.
+        PalletError: the cache does not contain one of them (nothing is removed then), or cannot be changed.
     """
+    known = [entry.source for entry in entries()]
+    for source in sources:
+        if source not in known:
+            raise PalletError(f"{source} is not in the cache {cache_folder()}; 'hfx cache list' lists the sources in it")
     try:
         gone = [entry for entry in entries() if not sources or entry.source in sources]
         for entry in gone:

@@ -1,6 +1,9 @@
 """Contents of a source: its files in memory, and the regions that they form."""
 
 import difflib
+import re
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -9,10 +12,14 @@ from hfx.json_types import JsonValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
 from hfx.pallets.json_text import parse
+from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
+from hfx.pallets.searches import Search, difference
 from hfx.pallets.sources import locate
 
-__all__ = ["Contents", "choose_region", "missing_keys", "read_contents"]
+__all__ = ["Contents", "choose_region", "missing_keys", "read_contents", "searches"]
+
+_SHOWN = 10  # names of regions in an error
 
 _KEYS = f"{', '.join(WORKSPACE_KEYS[:-1])} and {WORKSPACE_KEYS[-1]}"
 
@@ -130,22 +137,10 @@ def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str |
     Raises:
         PalletError: a choice is missing or unknown; the regions are listed.
     """
-    names = contents.region_names
-    if names:
-        for region in contents.regions:
-            if region.name == wanted:
-                return region, None
-        listed = ", ".join(names)
-        if wanted is None:
-            raise PalletError(
-                f"{contents.source} contains {len(names)} analysis regions: {listed}; choose one with --region NAME, or "
-                "scan all of them with --region all"
-            )
-        near = difflib.get_close_matches(wanted, names, n=2, cutoff=0.8)
-        hint = f"; did you mean {near[0]}?" if len(near) == 1 else ""
-        raise PalletError(f"--region {wanted}: {contents.source} has no such analysis region; its regions: {listed}{hint}")
+    if contents.region_names:
+        return _one_of_several(contents, wanted), None
     region = contents.regions[0]
-    if wanted is None or wanted == region.name:
+    if wanted is None or wanted == region.name or _names_the_file(contents, wanted):
         return region, None
     for path in region.patch_sets:
         if wanted in (PurePosixPath(path).name, PurePosixPath(path).stem):
@@ -153,3 +148,54 @@ def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str |
     sets = [PurePosixPath(path).stem for path in region.patch_sets]
     several = f", or choose one of its patch sets with --region: {', '.join(sets)}" if len(sets) > 1 else ""
     raise PalletError(f"--region {wanted}: {contents.source} has only one analysis region; leave --region out{several}")
+
+
+def _names_the_file(contents: Contents, wanted: str) -> bool:
+    """Whether the name of a pallet that was cut out of a larger one ends with the region's name, as "sbottom-RegionA" does."""
+    return re.search(rf"(^|[_\-. ]){re.escape(wanted)}$", contents.name) is not None
+
+
+def _one_of_several(contents: Contents, wanted: str | None) -> Region:
+    names = contents.region_names
+    for region in contents.regions:
+        if region.name == wanted:
+            return region
+    listed = _listed(contents)
+    if wanted is not None:
+        hint = f"; did you mean {near}?" if (near := _nearest(wanted, names)) else "; give one of them, or all"
+        raise PalletError(f"--region {wanted}: {contents.source} has no such analysis region; its regions: {listed}{hint}")
+    if reason := difference(searches(contents)):
+        raise PalletError(
+            f"{contents.source} contains {len(names)} pallets: {listed}; these are different searches ({reason}): choose one "
+            "with --region NAME, or give its own file or folder"
+        )
+    raise PalletError(
+        f"{contents.source} contains {len(names)} analysis regions: {listed}; choose one with --region NAME, or "
+        "scan all of them with --region all"
+    )
+
+
+def _nearest(wanted: str, names: Sequence[str]) -> str | None:
+    """The name that was perhaps meant: one that differs in capital letters alone, or else the only similar one."""
+    alike = [name for name in (*names, "all") if name.casefold() == wanted.casefold()]
+    near = alike or difflib.get_close_matches(wanted, names, n=2, cutoff=0.8)
+    return near[0] if len(near) == 1 else None
+
+
+def _listed(contents: Contents) -> str:
+    """The names of the regions, the first ones of many."""
+    names = contents.region_names
+    if len(names) <= _SHOWN + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN} more ('hfx pallet inspect {contents.source}' lists all)"
+
+
+def searches(contents: Contents) -> dict[str, Search]:
+    """The searches of the regions whose patch set can be read."""
+    found = {}
+    for region in contents.regions:
+        for path in region.patch_sets[:1]:
+            with suppress(PalletError):
+                patches = read_patch_set(parse(contents.members[path], path), path)
+                found[region.name] = Search(patches.labels, patches.references or {})
+    return found

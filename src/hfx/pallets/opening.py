@@ -82,7 +82,7 @@ def load_region(
     patches = _patches(contents, region, background, patch_set, verify)
     chosen, hypotheses = patches.labels, patches.hypotheses
     if labels is not None:
-        chosen, hypotheses = _relabel(patches, tuple(labels))
+        chosen, hypotheses = _relabel(patches, tuple(labels), contents.name)
     unused = tuple(f"not used: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
     return Pallet(
@@ -101,10 +101,10 @@ def load_region(
     )
 
 
-def _relabel(patches: PatchSet, labels: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[Hypothesis, ...]]:
+def _relabel(patches: PatchSet, labels: tuple[str, ...], pallet: str) -> tuple[tuple[str, ...], tuple[Hypothesis, ...]]:
     if len(set(labels)) < len(labels):
         raise PalletError(f"--labels {','.join(labels)}: names must differ")
-    return set_labels(labels, patches.hypotheses, patches.file)
+    return set_labels(labels, patches.hypotheses, pallet)
 
 
 def load_background(contents: Contents, region: Region) -> JsonObject:

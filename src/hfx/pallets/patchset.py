@@ -278,9 +278,10 @@ def set_labels(
     counts = Counter(len(h.values) for h in listed)
     usual = max(counts, key=lambda count: (counts[count], count))
     if labels is not None and len(labels) != usual:
+        given = f"{len(labels)} name{'' if len(labels) == 1 else 's'}"
         raise PalletError(
-            f"{where}: {len(labels)} labels given ({', '.join(labels)}) where the names hold {usual} numbers "
-            f"each, as {listed[0].name}; give {usual} with --labels"
+            f"--labels {','.join(labels)}: {given} for the {usual} numbers that each hypothesis of {where} has, for example "
+            f"{listed[0].name}; give {usual} names, separated by commas"
         )
     chosen = labels if labels is not None else tuple(f"x{i + 1}" for i in range(usual))
     return chosen, tuple(_count_checked(h, usual) for h in listed)

@@ -186,6 +186,18 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan", "missing argument 'PALLET'; 'hfx scan --help' lists the arguments and options"),
         ("scan toy other", "unexpected argument: other; 'hfx scan --help' lists"),
         ("scan toy --mu", "option '--mu' requires an argument; write a value after it"),
+        ("scan toy --where m1>1 --mu 1 --where m2>1", "--where is given 2 times, but has one value; give it once"),
+        ("plot toy --style cms --style hfx", "--style is given 2 times"),
+        ("pallet inspect toy --region a --region b", "--region is given 2 times"),
+        ("scan toy --output=", "--output '' is empty; write a value"),
+        ("plot toy --output=", "--output '' is empty; write a value"),
+        ("scan toy --port 8000", "--port 8000 has no effect without --live; add --live, or leave --port out"),
+        ("scan toy --no-browser", "--no-browser has no effect without --live"),
+        ("scan toy --plan --json", "--json has no effect with --plan"),
+        ("scan toy --dry-run", "no such option: --dry-run; did you mean --plan?"),
+        ("submit toy --plan", "no such option: --plan; did you mean --dry-run?"),
+        ("cache clean foo", "foo is not in the cache"),
+        ("endpoint init slurm-cpu -o no/such/a.toml", "-o no/such/a.toml: there is no folder no/such; create it, or correct -o"),
         ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
         ("scan toy --Mu 1", "no such option: --Mu"),
         ("scan toy --mu much", "--mu 'much' is not a number; 'hfx scan --help' explains the option"),
@@ -233,10 +245,40 @@ def test_what_cannot_be_used_is_one_line_and_two(pallet: str, capsys: Captured, 
     assert not Path("hfx-runs").exists()
 
 
+@pytest.mark.parametrize("command", ["scan", "status", "attach", "plot", "submit", "cancel"])
+def test_an_empty_argument_is_no_folder(command: str, capsys: Captured) -> None:
+    assert "'' is empty; write a value" in complaint([command, ""], capsys)
+
+
+def test_a_title_may_be_empty_and_a_flag_repeated(pallet: str) -> None:
+    assert main.run(["scan", pallet, "--title", "", "-v", "-v", "--endpoint", "inline", "--endpoint", "embedded"]) == 0
+
+
+def test_where_pictures_and_exports_are_not_written(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert "no/such cannot be created: there is no folder no" in complaint(["plot", "out", "-o", "no/such/a.png"], capsys)
+    assert "-o x.bmp: pictures are written as" in complaint(["plot", "out", "-o", "x.bmp", "--format", "png"], capsys)
+    assert (
+        complaint(["export", "out", "--csv", "-o", "toy"], capsys)
+        == "-o toy is a folder; give a file, for example toy/results.csv"
+    )
+    linear = ["plot", "out", "--uncertainty", "--interpolation", "linear"]
+    assert "is drawn with the interpolation linear, which has none; add --interpolation gp" in complaint(linear, capsys)
+    assert not Path("no").exists()
+
+
+def test_the_plan_counts_the_cores_that_there_are(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hfx.driver.scan.preview.usable_cores", lambda: 2)
+    assert main.run(["scan", pallet, "--plan", "--threads", "12"]) == 0
+    out = capsys.readouterr().out
+    assert "tasks       12, with at most 1 hypothesis each" in out
+    assert "estimate    about 1 s of fits on 2 cores" in out
+
+
 def test_another_scan_s_folder(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "-o", "out", "--quiet", "--only", "*_0"]) == 0
     line = complaint(["scan", pallet, "-o", "out", "--mu", "2", "--quiet"], capsys)
-    assert line == "out holds another scan: --mu is 1.0 there and 2.0 here; choose another folder with -o"
+    assert line == "out contains another scan: --mu is 1.0 there and 2.0 here; choose another folder with -o"
 
 
 def test_a_bug_is_a_line_too_and_a_traceback_with_v(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,3 +118,8 @@ def test_large_powers_end() -> None:
 def test_any_text_is_an_expression_or_an_option_error(text: str) -> None:
     with suppress(OptionError):
         parse(text, LABELS, option="--x").evaluate(AT)
+
+
+def test_labels_that_hfx_made_can_be_named() -> None:
+    with pytest.raises(OptionError, match=r"labels: x1, x2 \(--labels gives them the names of your search, for example"):
+        parse("mn1==60", ("x1", "x2"), option="--where")

@@ -127,6 +127,26 @@ def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> Non
     assert not (tmp_path / "x.png").exists()
 
 
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    for name in ("A", "B"):
+        (tmp_path / name).mkdir()
+    runs = [run_of(tmp_path / name / "toy", 300) for name in ("A", "B")]
+    assert [layer.label for layer in layers(runs, PictureRequest())] == ["A/toy", "B/toy"]
+    with pytest.raises(OptionError, match="--label a is given twice"):
+        layers(runs, PictureRequest(labels=("a", "a")))
+    with pytest.raises(OptionError, match="the same run is given twice"):
+        layers([runs[0], runs[0]], PictureRequest())
+    with pytest.raises(OptionError, match=r"--uncertainty: .*interpolation rbf, which has none"):
+        layers(runs, PictureRequest({"interpolation": "rbf"}, uncertainty=True))
+
+
+def test_one_hypothesis_is_no_plane(tmp_path: Path) -> None:
+    scan = scan_of([(100.0, 1.0)], lambda x, y: 5.0)
+    run = run_of(tmp_path / "one", 0, results=PackedResults(scan["results"]))
+    with pytest.raises(OptionError, match=r"no plane to overlay: it has a single hypothesis; draw it alone$"):
+        layers([run], PictureRequest())
+
+
 def test_one_label_is_no_plane(tmp_path: Path) -> None:
     scan = scan_of([(x,) for x in range(100, 600, 100)], lambda x: 5.0 - x / 100, labels=("m",))
     run = run_of(tmp_path / "line", 0, pallet=scan["pallet"], results=PackedResults(scan["results"]))

@@ -21,6 +21,33 @@ def test_an_unknown_option_has_a_near_one() -> None:
         ScanOptions.of({"regoin": "A"})
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"only": ["a"]}, r"only=\['a'\]: the option only \(--only\) takes text or None, not a value of type list"),
+        ({"output": 7}, "output=7: .* takes text or a path or None"),
+        ({"output": ""}, "--output '' is empty"),
+        ({"mu": "1"}, "mu='1': .* takes a number"),
+        ({"mu": True}, "mu=True: .* takes a number"),
+        ({"starts": 2.5}, "starts=2.5: .* takes a whole number or None"),
+        ({"verify": "no"}, "verify='no': .* takes True or False"),
+        ({"labels": 3}, "labels=3: .* takes a list of texts"),
+        ({"endpoint": ["a", 3]}, "endpoint=.*: .* takes text or a list of texts"),
+        ({"theory_band": [0.1]}, "theory_band=.*: .* takes a number or text or None"),
+        ({"labels": "msb mn2 mn1"}, "--labels 'msb mn2 mn1': give names without spaces, separated by commas"),
+        ({"liv": True}, "did you mean live?"),
+    ],
+)
+def test_a_value_of_another_type_is_named_with_its_option(given: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=words):
+        ScanOptions.of(given)
+
+
+def test_lists_and_paths_for_texts() -> None:
+    options = ScanOptions.of({"labels": ["a", "b"], "endpoint": ["inline"], "theory_band": Path("t.csv"), "mu": 2})
+    assert (options.labels, options.endpoint, options.theory_band) == (("a", "b"), "inline", "t.csv")
+
+
 def test_numbers_for_codes_and_text_for_labels() -> None:
     options = ScanOptions.of({"histosys": 2, "labels": "a, b", "output": Path("out")})
     assert (options.question.options.histosys, options.labels) == ("2", ("a", "b"))

@@ -88,7 +88,7 @@ def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Palle
 
 def test_the_estimate_is_said_in_words(pallet: Pallet) -> None:
     assert estimate.estimate(pallet, units(pallet.hypotheses), QUESTION, 1, None).startswith(
-        "about a second of fits on 1 core, the exchange"
+        "about 1 s of fits on 1 core, the exchange"
     )
     many = units(pallet.hypotheses * 100_000)
     assert "about 8 minutes of fits on 2 cores" in estimate.estimate(pallet, many, QUESTION, 2, 2)

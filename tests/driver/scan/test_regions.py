@@ -179,3 +179,51 @@ def test_a_point_of_one_region_is_no_gap_in_a_notebook(pallet: Path, tmp_path: P
     legend = combined.plot(Figure().subplots()).get_legend()
     assert legend is not None
     assert "No result" not in [text.get_text() for text in legend.get_texts()]
+
+
+def _restated(folder: Path, **metadata: Any) -> None:
+    """Other entries in the metadata of a patch set."""
+    content = json.loads((folder / "patchset.json").read_text())
+    content["metadata"] |= metadata
+    (folder / "patchset.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"labels": ["m2", "m1"]}, r"RegionA and RegionB have different labels \(m1,m2 and m2,m1\)"),
+        ({"references": {"hepdata": "ins7"}}, r"different references \(hepdata ins1234567 and ins7\)"),
+    ],
+)
+def test_regions_of_different_searches_are_not_combined(
+    pallet: Path, tmp_path: Path, metadata: dict[str, Any], words: str
+) -> None:
+    _restated(pallet / "RegionB", **metadata)
+    with pytest.raises(OptionError, match=f"--region all: .*{words}.*scan each with --region NAME"):
+        run(pallet, tmp_path / "run")
+    with pytest.raises(PalletError, match=f"contains 2 pallets: RegionA, RegionB; these are different searches .*{words}"):
+        scan(pallet, context=RunContext(function=fakes.run))
+    assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_counts_the_results_of_the_regions(pallet: Path, tmp_path: Path) -> None:
+    def press(task: Any) -> dict[str, Any]:
+        if any(h["name"].startswith("sig_500") for h in task["hypotheses"]):
+            raise KeyboardInterrupt
+        return fakes.run(task)
+
+    with pytest.raises(ScanInterrupted, match=rf"6 results kept in {tmp_path / 'run'}/RegionA/results.jsonl; "):
+        run(pallet, tmp_path / "run", run=press, threads=1)
+
+
+def test_a_run_of_another_pallet_or_region_is_told_apart(pallet: Path, tmp_path: Path) -> None:
+    run(pallet, tmp_path / "run")
+    fakes.write_pallet(tmp_path / "other", fakes.grid(2, 1))
+    background = json.loads((tmp_path / "other" / "BkgOnly.json").read_text())
+    background["observations"][0]["data"][0] += 1
+    (tmp_path / "other" / "BkgOnly.json").write_text(json.dumps(background))
+    _restated(tmp_path / "other", digests={})
+    with pytest.raises(RunFolderError, match=rf"^{tmp_path / 'run'} contains a scan of another pallet \(toy\); choose another"):
+        scan(tmp_path / "other", output=tmp_path / "run", verify=False, context=RunContext(function=fakes.run))
+    with pytest.raises(RunFolderError, match=r"contains another scan: the region is all there and RegionA here; choose"):
+        scan(pallet, region="RegionA", output=tmp_path / "run", context=RunContext(function=fakes.run))

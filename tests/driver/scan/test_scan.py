@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import io
 import json
 import os
 import shutil
@@ -17,9 +18,11 @@ from hfx.driver import api
 from hfx.driver.api import scan
 from hfx.driver.results import ScanResult, load_run
 from hfx.driver.run.events import Event, Finished, Planned, Retried, Started
+from hfx.driver.run.follow import progress
 from hfx.driver.run.journal import ScanInterrupted
 from hfx.driver.scan.run_context import RunContext
-from hfx.errors import NodeLostError, OptionError, RunFolderError, SpecificationError, TooLargeError, WorkerLostError
+from hfx.driver.views.progress import display
+from hfx.errors import NodeLostError, OptionError, PalletError, RunFolderError, SpecificationError, TooLargeError, WorkerLostError
 from tests.driver import fakes
 
 Scan = Callable[..., ScanResult]
@@ -210,7 +213,7 @@ def test_what_may_differ_on_resume(run_scan: Scan, tmp_path: Path) -> None:
 )
 def test_what_may_not_differ_on_resume(run_scan: Scan, options: dict[str, Any], words: str) -> None:
     run_scan(only="sig_200_0")
-    with pytest.raises(RunFolderError, match="holds another scan") as caught:
+    with pytest.raises(RunFolderError, match="contains another scan") as caught:
         run_scan(**options)
     assert words in str(caught.value)
     assert "choose another folder with -o" in str(caught.value)
@@ -235,7 +238,7 @@ def test_the_default_folder_is_numbered(run_scan: Scan, tmp_path: Path, monkeypa
     said: list[str] = []
     context = RunContext(say=said.append, function=fakes.run)
     scan(tmp_path / "toy", mu=3.0, only="*_200_*", context=context)
-    assert "hfx-runs/toy contains another scan (other options or versions); this one is written to hfx-runs/toy-3" in said
+    assert "hfx-runs/toy contains another scan: --mu is 1.0 there and 3.0 here; this scan is written to hfx-runs/toy-3" in said
 
 
 def test_a_broken_hypothesis_leaves_the_others_as_they_are(run_scan: Scan, tmp_path: Path) -> None:
@@ -482,3 +485,29 @@ def test_a_hypothesis_that_loses_its_workers_has_two_chances_alone(run_scan: Sca
     assert len(result) == 19
     assert [failure["reason"] for failure in result.failures] == ["the worker was killed, 2 times with this hypothesis alone"]
     assert calls == [5, 1, 1]
+
+
+def test_a_narrower_scan_counts_what_its_table_counts(run_scan: Scan, tmp_path: Path) -> None:
+    """In the events, which displays and `hfx status` read: 20 hypotheses have results, whatever the last scan selected."""
+    run_scan()
+    heard: list[Event] = []
+    assert len(run_scan(where="m1==200", listener=heard.append)) == 20
+    first = progress(tmp_path / "run").first
+    assert (first.done, first.total) == (20, 20)
+    (planned,) = (event for event in heard if isinstance(event, Planned) and event.begins)
+    assert (planned.kept, planned.units, len(planned.points)) == (20, 0, 20)
+    text = io.StringIO()
+    with display(stream=text) as shown:
+        shown.listen(planned)
+    assert text.getvalue() == "hfx: all 20 hypotheses are fitted already\n"
+
+
+def test_a_folder_that_cannot_be_created(run_scan: Scan) -> None:
+    with pytest.raises(RunFolderError, match=r"^/proc/hfx/run cannot be created \(No such file or directory\); choose another"):
+        run_scan(output=Path("/proc/hfx/run"))
+
+
+@pytest.mark.parametrize("source", [3, "", None])
+def test_what_is_no_pallet(source: Any) -> None:
+    with pytest.raises(PalletError, match="is not a pallet; give a path"):
+        scan(source)

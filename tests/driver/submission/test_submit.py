@@ -86,7 +86,7 @@ def test_a_killed_driver_is_lost_and_attach_starts_it_again(pallet: Path, tmp_pa
     assert engines.until(lambda: status(tmp_path, run)["state"] == "lost", 20)
     kept = fitted(run)
     assert 3 < len(kept) < 80
-    assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
+    assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", "run", "--json")
     assert len(json.loads(out)["results"]) == 80
     assert_complete(run)
@@ -152,11 +152,12 @@ def test_submitted_twice(pallet: Path, tmp_path: Path) -> None:
     err = hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run", code=2)
     assert f"{run} is running already (process " in err
     assert f"'hfx attach {run}' shows it" in err
+    assert "the scan runs in a background process" not in err
     err = hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run", "--mu", "2", code=2)
     assert "is running already" in err
     hfx(tmp_path, "cancel", str(run))
     err = hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run", "--mu", "2", code=2)
-    assert f"{run} holds another scan: --mu is 1.0 there and 2.0 here" in err
+    assert f"{run} contains another scan: --mu is 1.0 there and 2.0 here" in err
     # The same command goes on.
     hfx(tmp_path, "submit", "toy", "--endpoint", "two.toml", "-o", "run")
     hfx(tmp_path, "attach", "run", "--quiet")
@@ -171,7 +172,7 @@ def test_a_driver_that_cannot_begin_says_why(pallet: Path, tmp_path: Path) -> No
     assert kept is not None
     fakes.write_pallet(tmp_path / "toy", POINTS[:40])
     err = hfx(tmp_path, "attach", str(run), code=2)
-    assert "holds another scan: the patches' digest is" in err
+    assert "contains another scan: the patches' digest is" in err
 
 
 def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
         assert (document["folder"], document["state"], document["driver"]) == (str(run), "running", f"process {running.pid}")
         running.kill()
     err = hfx(tmp_path, "status")
-    assert f"{run} is lost: its driver ended without recording why; go on with: hfx scan toy -o hfx-runs/mine" in err
+    assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in err
     out = hfx(tmp_path, "attach", "hfx-runs/mine")
     assert "fitted          80 of 80 hypotheses" in out
     assert_complete(run)
@@ -195,7 +196,7 @@ def test_a_run_that_does_not_name_its_pallet(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text('{"state": "running"}')
     again = f"the same scan again, with -o {tmp_path / 'run'}"
-    lost = f"{tmp_path / 'run'} is lost: its driver ended without recording why; go on with: {again}"
+    lost = f"{tmp_path / 'run'} is lost: its driver ended without recording why; to continue: {again}"
     assert lost in hfx(tmp_path, "status", str(tmp_path / "run"))
     told = hfx(tmp_path, "attach", str(tmp_path / "run"), code=2)
     assert told == f"hfx: {tmp_path / 'run'}/run.json does not say where the pallet is; to continue it: {again}\n"
@@ -351,7 +352,14 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert lines[0].split() == ["run", "state", "driver", "done", "failed", "started", "last", "event"]
     assert lines[1].split()[:2] == [str(tmp_path / "failed"), "failed"]
     assert lines[3] == f"{tmp_path}/failed failed: no space is left there"
-    assert lines[4].endswith("is lost: its driver ended without recording why; go on with: hfx scan toy")
+    assert main.run(["status", str(tmp_path / "stopped")]) == 0
+    stopped = capsys.readouterr().out.splitlines()[-1]
+    assert stopped == f"{tmp_path}/stopped was stopped; to continue: hfx scan toy"
+    (tmp_path / "left" / "run.json").write_text("{")
+    assert main.run(["status", str(tmp_path / "left")]) == 2
+    assert "restore the file, or repeat the scan in another folder" in (said := capsys.readouterr().err)
+    assert "-o" not in said
+    assert lines[4].endswith("is lost: its driver ended without recording why; to continue: hfx scan toy")
 
 
 def test_a_queue_that_does_not_answer_makes_no_run_lost(

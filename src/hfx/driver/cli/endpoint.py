@@ -6,11 +6,12 @@ from typing import Annotated, NotRequired, TypedDict
 
 import typer
 
+from hfx.driver.cli.strict_commands import StrictCommands
 from hfx.errors import EndpointError
 
 __all__ = ["endpoint_app"]
 
-endpoint_app = typer.Typer(
+endpoint_app = StrictCommands(
     help="Describe where fits run: list, write, save or check endpoints.",
     no_args_is_help=True,
 )
@@ -178,6 +179,10 @@ def init_command(
         return 0
     folder = templates.files(kind)
     base = output or Path(kind if folder else f"{kind}.toml")
+    if not base.parent.is_dir():
+        raise EndpointError(f"-o {base}: there is no folder {base.parent}; create it, or correct -o")
+    if folder and base.exists() and not base.is_dir():
+        raise EndpointError(f"-o {base} is a file; template {kind} is written into a folder")
     for name, text in (folder if folder else {"": templates.text(kind)}).items():
         typer.echo(_written(base / name if name else base, text))
     return 0
@@ -186,7 +191,7 @@ def init_command(
 def _written(target: Path, text: str) -> Path:
     """Write a new file; raises `EndpointError` if it exists or cannot be written."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
         with target.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
+from hfx.driver.cli.strict_commands import StrictCommands
 from hfx.driver.cli.usage_errors import UsageError, one_line
 from hfx.driver.questions.catalogue import QUESTIONS, command_of, kind
 from hfx.errors import HfxError
@@ -23,7 +24,7 @@ from hfx.version import __version__
 
 __all__ = ["app", "main", "run"]
 
-app = typer.Typer(
+app = StrictCommands(
     name="hfx",
     add_completion=False,
     no_args_is_help=True,

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from hfx.driver.cli.strict_commands import StrictCommands
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
 from hfx.pallets import cache
@@ -32,11 +33,11 @@ from hfx.pallets.sources import Fetched, fetch
 
 __all__ = ["cache_app", "pallet_app"]
 
-pallet_app = typer.Typer(
+pallet_app = StrictCommands(
     help="Inspect, verify or download a pallet, or write the demo pallet.",
     no_args_is_help=True,
 )
-cache_app = typer.Typer(help="List or remove downloaded pallets.", no_args_is_help=True)
+cache_app = StrictCommands(help="List or remove downloaded pallets.", no_args_is_help=True)
 
 PalletArgument = Annotated[
     str,
@@ -270,6 +271,7 @@ def _render_verification(console: Console, found: Verification) -> None:
         console.print(Text(_verdict(found, region), style=_style(region)))
         for name, reason in region.defects:
             console.print(Text(f"  {name}: {reason}", style="red"))
+    console.print("'hfx scan' also checks the content of the patches")
 
 
 def _style(region: RegionVerification) -> str:

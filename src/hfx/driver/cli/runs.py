@@ -152,6 +152,9 @@ def export(
 
     if (workspace is not None) + (parameters is not None) + csv + hepdata != 1:
         raise OptionError("give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata")
+    if output is not None and output.is_dir() and not hepdata:
+        example = output / ("results.csv" if csv else "export.json")
+        raise OptionError(f"-o {output} is a folder; give a file, for example {example}")
     if hepdata:
         from hfx.driver.export.hepdata import export_hepdata
 

@@ -11,6 +11,7 @@ import typer
 from hfx.driver.cli import option_parameters, watch
 from hfx.driver.cli.option_parameters import OptionValue
 from hfx.driver.questions.catalogue import DEFAULT, kind
+from hfx.errors import OptionError
 from hfx.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def command(question: str) -> Callable[..., int]:
             ),
         ] = False,
     ) -> int:
+        _refuse_without_effect(plan=plan, live=live, no_browser=no_browser, port=port, as_json=as_json)
         chosen = _options(given, question)
         if plan:
             from hfx.driver.scan.preview import describe_source
@@ -75,6 +77,16 @@ def command(question: str) -> Callable[..., int]:
 
     ask.__doc__ = inspect.cleandoc(kind(question).help)
     return _with_options(ask, question)
+
+
+def _refuse_without_effect(*, plan: bool, live: bool, no_browser: bool, port: int, as_json: bool) -> None:
+    """Raise `OptionError` for an option that would change nothing beside the others."""
+    for given, name in ((no_browser, "--no-browser"), (port != 0, f"--port {port}")):
+        if given and not live:
+            raise OptionError(f"{name} has no effect without --live; add --live, or leave {name.split()[0]} out")
+    for given, name in ((as_json, "--json"), (live, "--live")):
+        if given and plan:
+            raise OptionError(f"{name} has no effect with --plan, which fits nothing and prints text; leave one of them out")
 
 
 def with_options_of_scan(other: Callable[..., int]) -> Callable[..., int]:

@@ -46,12 +46,13 @@ def submit(
     from hfx.driver.submission.submit import submit
 
     prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
+    submission = None if dry_run else submit(prepared, _say)
     for note in prepare.notes(prepared):
         _say(note)
-    if dry_run:
+    if submission is None:
         typer.echo(prepared.text(), nl=False)
         return 0
-    report = prepare.report(prepared, submit(prepared, _say))
+    report = prepare.report(prepared, submission)
     typer.echo(json.dumps(report, indent=1) if as_json else prepare.report_text(report))
     return 0
 

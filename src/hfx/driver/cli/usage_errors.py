@@ -84,12 +84,18 @@ def _value(error: _ClickError, text: str) -> str:
     return f"'{found[1]}' " if found else ""
 
 
+# What one command calls so, and another so.
+_EQUIVALENT = {"--plan": "--dry-run", "--dry-run": "--plan"}
+
+
 def _nearest(error: _ClickError) -> str | None:
     if error.ctx is None:
         return None
     misspelt: str | None = getattr(error, "option_name", None)
     if misspelt is not None and type(error).__name__ == "NoSuchOption":
         known = [opt for p in error.ctx.command.get_params(error.ctx) for opt in (*p.opts, *p.secondary_opts)]
+        if (same := _EQUIVALENT.get(misspelt)) in known:
+            return same
         return _closest(misspelt, [name for name in known if name.startswith("--")])
     commands: Mapping[str, _Command] | None = getattr(error.ctx.command, "commands", None)
     words = error.message.split("'")

@@ -206,12 +206,20 @@ def _takes(function: str, arguments: int) -> bool:
     return arguments >= 1 if function in ("min", "max") else arguments == 1
 
 
+def _naming(labels: tuple[str, ...]) -> str:
+    """Advice on labels that hfx has made, where the patches name none."""
+    if not labels or list(labels) != [f"x{i + 1}" for i in range(len(labels))]:
+        return ""
+    example = ",".join(f"m{i + 1}" for i in range(len(labels)))
+    return f" (--labels gives them the names of your search, for example --labels {example})"
+
+
 def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
     near = difflib.get_close_matches(name, labels, n=1)
     hint = f" (did you mean {near[0]}?)" if near else ""
     if not labels:
         return f"{option} '{text}': this pallet has no labels, so there is none called '{name}'; give names with --labels"
-    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {', '.join(labels)}"
+    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {', '.join(labels)}{_naming(labels)}"
 
 
 def _is_condition(tree: ast.expr) -> bool:

@@ -1,5 +1,6 @@
 """Several runs in one picture: a colour for each run, its observed limit solid, its expected one dashed."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from hfx.driver.plane.selection import caption_of
 from hfx.driver.plot import artists, decorations, figure, scan_picture
 from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.measure import measured, read_published
-from hfx.driver.plot.request import PictureRequest, styled, target
+from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.questions.base import Surface
@@ -50,17 +51,33 @@ def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
     """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for a wrong number of labels."""
     if request.labels and len(request.labels) != len(runs):
         raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
-    labels = request.labels or tuple(run.resolve().name for run in runs)
+    labels = request.labels or _distinct_names([run.resolve() for run in runs])
+    if twice := [label for label, count in Counter(labels).items() if count > 1]:
+        why = "the same run is given twice" if not request.labels else f"--label {twice[0]} is given twice"
+        raise OptionError(f"{why}: the legend could not tell the runs apart; give each run once, and each a label of its own")
     return [_layer(run, label, request) for run, label in zip(runs, labels, strict=True)]
+
+
+def _distinct_names(runs: Sequence[Path]) -> tuple[str, ...]:
+    """The ends of the runs' paths, as short as tells them apart: their names, or "A/1Lbb" and "B/1Lbb"."""
+    most = max(len(run.parts) for run in runs)
+    for length in range(1, most + 1):
+        names = tuple(str(Path(*run.parts[-length:])) for run in runs)
+        if len(set(names)) == len(names):
+            return names
+    return tuple(run.name for run in runs)
 
 
 def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
     scan = loaded(run)
-    plane = scan_picture.plane(plot_data(scan), styled(scan["options"], request.changed))
+    options = styled(scan["options"], request.changed)
+    check_uncertainty(run, options, request.uncertainty)
+    plane = scan_picture.plane(plot_data(scan), options)
     if plane.points.axes.y is None:
-        raise OptionError(
-            f"{run} has no plane to overlay: its hypotheses differ in one label; draw it alone, or give --x and --y"
-        )
+        count = len(scan["results"]) + len(scan["failures"])
+        why = "it has a single hypothesis" if count == 1 else "its hypotheses differ in one label"
+        remedy = "draw it alone" if count == 1 else "draw it alone, or give --x and --y"
+        raise OptionError(f"{run} has no plane to overlay: {why}; {remedy}")
     if plane.points.surface.level is None:
         raise OptionError(f"{run} has no contour to overlay: {plane.points.surface.name} has no level; draw it alone")
     theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
@@ -85,8 +102,8 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     published = read_published(request.published)
     stem, formats = target(output, request.formats)
     content = _content(several, published, say)
+    durable_files.make_folder(stem.parent)
     with durable_files.explained(stem.parent):
-        stem.parent.mkdir(parents=True, exist_ok=True)
         numbers = stem.with_name(f"{stem.name}.json")
         durable_files.write_whole(numbers, durable_files.dump(content, indent=1) + "\n")
         return [*_draw(several, published, stem, formats, request), numbers]

@@ -6,7 +6,7 @@ from pathlib import Path
 from hfx.driver.plane.contour import theory_curves
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.measure import measured, read_published
-from hfx.driver.plot.request import PictureRequest, styled, target
+from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Contours
@@ -21,6 +21,7 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     """
     scan = loaded(run)
     options = styled(scan["options"], request.changed)
+    check_uncertainty(run, options, request.uncertainty)
     plane = scan_picture.plane(plot_data(scan), options)
     theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
     if len(theory) < len(theory_curves(scan["contours"])):
@@ -30,8 +31,7 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     if published:
         contours["published"] = measured(plane, published, say)
     stem, formats = target(output, request.formats)
-    with durable_files.explained(stem.parent):
-        stem.parent.mkdir(parents=True, exist_ok=True)
+    durable_files.make_folder(stem.parent)
     return scan_picture.draw(
         {**scan, "contours": contours},
         stem,

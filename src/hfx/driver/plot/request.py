@@ -7,10 +7,11 @@ from pathlib import Path
 from hfx.driver.questions import picture_texts
 from hfx.errors import OptionError
 
-__all__ = ["FORMATS", "PictureOptions", "PictureRequest", "styled", "target"]
+__all__ = ["FORMATS", "PictureOptions", "PictureRequest", "check_uncertainty", "styled", "target"]
 
 FORMATS = ("pdf", "png", "svg")
-_REFUSED = ("jpg", "jpeg", "eps", "ps", "gif", "tiff")  # a file's ending that is taken for a format, not for a folder's name
+# Endings of files that are taken for a format, not for a folder's name.
+_REFUSED = ("jpg", "jpeg", "eps", "ps", "gif", "tif", "tiff", "bmp", "webp", "svgz", "pgf")
 
 # The label of one axis, and the forbidden region, do not hold for another axis.
 _OF_AXIS = {"x": ("xlabel", "forbidden"), "y": ("ylabel", "forbidden")}
@@ -79,6 +80,15 @@ def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None
     return PictureOptions(**{**kept, **changed})
 
 
+def check_uncertainty(run: Path, options: PictureOptions, wanted: bool) -> None:
+    """Raise `OptionError` where the uncertainty of an interpolation is to be drawn that states none."""
+    if wanted and options.interpolation != "gp":
+        raise OptionError(
+            f"--uncertainty: {run} is drawn with the interpolation {options.interpolation}, which has none; add "
+            "--interpolation gp"
+        )
+
+
 def target(output: Path, formats: tuple[str, ...] | None) -> tuple[Path, tuple[str, ...]]:
     """The path of a picture without its ending, and its formats: of a file as it is named, else "contour" in a folder.
 
@@ -86,7 +96,7 @@ def target(output: Path, formats: tuple[str, ...] | None) -> tuple[Path, tuple[s
     """
     kind = output.suffix.lower().removeprefix(".")
     if output.is_dir() or kind not in FORMATS:
-        if kind in _REFUSED and not output.is_dir() and formats is None:
+        if kind in _REFUSED and not output.is_dir():
             raise OptionError(f"-o {output}: pictures are written as {', '.join(FORMATS)}")
         return output / "contour", formats or ("pdf", "png")
     return output.with_suffix(""), tuple(dict.fromkeys((kind, *(formats or ()))))

@@ -18,7 +18,7 @@ from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
-from hfx.functions.options import JobOptions, OptionField, flag, setting
+from hfx.functions.options import JobOptions, OptionField, check_types, flag, setting
 from hfx.json_types import JsonValue
 
 __all__ = ["ScanOptions"]
@@ -108,12 +108,20 @@ class ScanOptions:
     verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
 
     def __post_init__(self) -> None:
-        labels: object = self.labels
+        labels, endpoint = _as_tuple(self.labels), _as_tuple(self.endpoint)
         if isinstance(labels, str):
-            object.__setattr__(self, "labels", tuple(label.strip() for label in labels.split(",")))
-        if self.endpoint is not None and not isinstance(self.endpoint, str):
-            several = tuple(dict.fromkeys(map(str, self.endpoint)))
-            object.__setattr__(self, "endpoint", several if len(several) > 1 else next(iter(several), None))
+            labels = tuple(label.strip() for label in labels.split(","))
+        if isinstance(endpoint, tuple):
+            several = tuple(dict.fromkeys(endpoint))
+            endpoint = several if len(several) > 1 else next(iter(several), None)
+        object.__setattr__(self, "labels", labels)
+        object.__setattr__(self, "endpoint", endpoint)
+        if isinstance(self.theory_band, Path):
+            object.__setattr__(self, "theory_band", str(self.theory_band))
+        check_types(self, self.entries())
+        if str(self.output) == "":
+            raise OptionError("--output '' is empty; give a folder")
+        self._check_labels()
         self._check_choices()
         object.__setattr__(self, "theory_band", _number_or_file(self.theory_band))
         self._check_numbers()
@@ -132,8 +140,8 @@ class ScanOptions:
         known = [*own, *theirs]
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {near[0]}?" if near else f"options: {', '.join(known)}"
+                near = difflib.get_close_matches(name, [*known, "live"], n=1)
+                hint = f"did you mean {near[0]}?" if near else f"options: {', '.join([*known, 'live'])}"
                 raise OptionError(f"scan has no option called '{name}'; {hint}")
         make_options: Callable[..., JobOptions] = asked.options_type()
         make: Callable[..., ScanOptions] = cls
@@ -210,6 +218,12 @@ class ScanOptions:
             if self.device not in ("cpu", device):
                 raise EndpointError(f"--device {self.device}: the workers of {endpoint} compute on {device}; leave --device out")
 
+    def _check_labels(self) -> None:
+        for label in self.labels or ():
+            if not label or re.search(r"\s", label):
+                given = ",".join(self.labels or ())
+                raise OptionError(f"--labels '{given}': give names without spaces, separated by commas, for example msb,mn2,mn1")
+
     def _check_choices(self) -> None:
         for entry in fields(self):
             choices, value = entry.metadata.get("choices"), getattr(self, entry.name)
@@ -225,6 +239,13 @@ class ScanOptions:
                 raise OptionError(f"--theory-band {band:g}: give a fraction between 0 and 1, as 0.1")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise OptionError(f"--threads '{self.threads}': give a whole number, 1 or more")
+
+
+def _as_tuple(value: object) -> object:
+    """A list as a tuple, and paths, alone or in it, as text; anything else unchanged, to be checked by its type."""
+    if isinstance(value, list | tuple):
+        return tuple(str(one) if isinstance(one, Path) else one for one in value)
+    return str(value) if isinstance(value, Path) else value
 
 
 def _number_or_file(value: float | str | None) -> float | str | None:

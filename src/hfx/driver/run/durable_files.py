@@ -12,7 +12,18 @@ from typing import TextIO, TypeVar
 
 from hfx.errors import RunFolderError
 
-__all__ = ["append", "create", "dump", "explained", "lines", "parsed", "read_at", "write_parts", "write_whole"]
+__all__ = [
+    "append",
+    "create",
+    "dump",
+    "explained",
+    "lines",
+    "make_folder",
+    "parsed",
+    "read_at",
+    "write_parts",
+    "write_whole",
+]
 
 T = TypeVar("T")
 
@@ -43,6 +54,17 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
             "same command again; else choose another with -o"
         )
     return f"{what}{error.strerror or error}; mend it or choose another folder with -o, then run again"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for files that a user named, but none above it: that would be a misspelt path.
+
+    Raises `RunFolderError`.
+    """
+    if not folder.parent.is_dir():
+        raise RunFolderError(f"{folder} cannot be created: there is no folder {folder.parent}; create it, or correct -o")
+    with explained(folder):
+        folder.mkdir(exist_ok=True)
 
 
 def parsed(path: Path, parse: Callable[[TextIO], T], remedy: str) -> T | None:

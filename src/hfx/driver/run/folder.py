@@ -27,10 +27,13 @@ from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["ENDED", "VARIATIONS", "RunFolder", "opened", "read_json", "read_run", "safe_name"]
+__all__ = ["ENDED", "REMEDY", "VARIATIONS", "RunFolder", "make_folder", "opened", "read_json", "read_run", "safe_name"]
 
 _BATCHES = "batches.jsonl"
-_REMEDY = "choose another folder with -o"
+REMEDY = "choose another folder with -o"
+"""What to do about a damaged file in the folder that a scan is to be written to."""
+
+_READING = "restore the file, or repeat the scan in another folder"
 
 # "submitted": handed over, not yet begun; what ends a run is one of the last three
 STATES = ("submitted", "planned", "running", "finished", "stopped", "failed")
@@ -40,30 +43,30 @@ VARIATIONS = {"theory-up": 1.0, "theory-down": -1.0}
 """Folders beneath a run's own that hold the variations of the theory band, and the sign of each."""
 
 
-def read_json(folder: Path, name: str) -> JsonObject | None:
+def read_json(folder: Path, name: str, remedy: str = _READING) -> JsonObject | None:
     """The content of a JSON file in a run's folder; None when there is none.
 
-    Raises `RunFolderError` when it cannot be read.
+    Raises `RunFolderError`, with its `remedy`, when it cannot be read.
     """
     path = folder / name
-    found = durable_files.parsed(path, lambda file: (json.load(file),), _REMEDY)  # what is there may be null
+    found = durable_files.parsed(path, lambda file: (json.load(file),), remedy)  # what is there may be null
     if found is None:
         return None
     (content,) = found
     if not isinstance(content, dict):
-        raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
+        raise RunFolderError(f"{path} is not a file that hfx wrote; {remedy}")
     return content
 
 
-def read_run(folder: Path) -> RunContent | None:
+def read_run(folder: Path, remedy: str = _READING) -> RunContent | None:
     """The content of run.json in a folder; None when there is none. Raises `RunFolderError` when it is not what hfx writes."""
-    content = read_json(folder, "run.json")
+    content = read_json(folder, "run.json", remedy)
     if content is None:
         return None
     try:
         msgspec.convert(content, RunContent)
     except msgspec.ValidationError as error:
-        raise RunFolderError(f"{folder / 'run.json'} does not hold what hfx writes ({error}); {_REMEDY}") from None
+        raise RunFolderError(f"{folder / 'run.json'} is not a file that hfx wrote ({error}); {remedy}") from None
     return cast(RunContent, content)
 
 
@@ -75,13 +78,17 @@ class RunFolder:
         self._records = read_records(path)
 
     def kept(self) -> str:
-        """The number of results kept on disk, as the start of an error message."""
-        count = len(self._records.last)
-        return f"{count} result{'' if count == 1 else 's'} kept in {self.path / 'results.jsonl'}; " if count else ""
+        """The number of results kept on disk, as the start of an error message; those of a combination are its regions'."""
+        counts = {self.path: len(self._records.last)}
+        if not counts[self.path]:
+            regions = (path.parent for path in sorted(self.path.glob("*/results.jsonl")))
+            counts = {path: len(read_records(path).last) for path in regions if path.name not in VARIATIONS}
+        count, places = sum(counts.values()), [str(path / "results.jsonl") for path in counts if counts[path]]
+        return f"{count} result{'' if count == 1 else 's'} kept in {' and '.join(places)}; " if count else ""
 
     def run(self) -> RunContent | None:
         """The content of run.json."""
-        return read_run(self.path)
+        return read_run(self.path, REMEDY)
 
     def records(self) -> StoredRecords:
         """The records of results.jsonl, those that are appended later included."""
@@ -148,16 +155,19 @@ def opened(path: Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
     """
     with ExitStack() as stack:
         with durable_files.explained(path):
-            _make(path)
+            make_folder(path)
             stack.enter_context(lock.acquire(path, say))
         yield RunFolder(path)
 
 
-def _make(path: Path) -> None:
+def make_folder(path: Path) -> None:
+    """Make a run's folder, and those above it; raises `RunFolderError` where they are files or cannot be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise RunFolderError(f"{path} is a file, not a folder; choose another with -o") from None
+    except FileNotFoundError as error:
+        raise RunFolderError(f"{path} cannot be created ({error.strerror}); choose another folder with -o") from None
 
 
 def safe_name(name: str) -> str:

@@ -87,7 +87,7 @@ def estimate(pallet: Pallet, units: Sequence[Unit], question: AnyQuestion, worke
 def _rounded(seconds: float) -> str:
     """One figure: nothing more is known."""
     if seconds < 1:
-        return "a second"
+        return "1 s"
     if seconds < 90:
         return f"{float(f'{seconds:.1g}'):.0f} s"
     return f"{float(f'{seconds / 60:.1g}'):.0f} minutes" if seconds < 5400 else f"{float(f'{seconds / 3600:.1g}'):.0f} hours"

@@ -11,9 +11,11 @@ from hfx.driver.scan import plan
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.pallets import Pallet, open_pallet
-from hfx.pallets.contents import read_contents
+from hfx.pallets.contents import Contents, read_contents, searches
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
+from hfx.pallets.regions import Region
+from hfx.pallets.searches import Search, difference
 
 __all__ = ["no_run", "open_regions", "open_source", "refusal"]
 
@@ -32,22 +34,38 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunC
 def open_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> dict[str, Pallet]:
     """Every region by name; one nameless region is "".
 
-    Raises `PalletError`, and `OptionError` when the selection leaves nothing in any region.
+    Raises `PalletError`, and `OptionError` for regions of different searches and for a selection that leaves nothing in any.
     """
     if isinstance(source, Pallet):
         raise OptionError("region 'all' needs the pallet's source, not an open pallet: it holds one region")
     with no_run(source):
         contents = read_contents(str(source), progress=context.progress)
     several = len(contents.regions) > 1
-    pallets = {
-        region.name if several else "": _usable(
-            load_region(contents, region, labels=options.labels, verify=options.verify), options
-        )
-        for region in contents.regions
-    }
+    try:
+        pallets = {
+            region.name if several else "": _usable(_loaded(contents, region, options), options) for region in contents.regions
+        }
+    except PalletError:
+        if several:  # rather that they do not belong together than what is wrong with one of them
+            _check_one_search(searches(contents), source)
+        raise
     if several:
+        _check_one_search({name: Search(pallet.labels, pallet.references) for name, pallet in pallets.items()}, source)
         _check_selection(pallets, options)
     return pallets
+
+
+def _loaded(contents: Contents, region: Region, options: ScanOptions) -> Pallet:
+    return load_region(contents, region, labels=options.labels, verify=options.verify)
+
+
+def _check_one_search(found: Mapping[str, Search], source: str | Path) -> None:
+    """Raise `OptionError` for regions of different searches: their points cannot be matched."""
+    if reason := difference(found):
+        raise OptionError(
+            f"--region all: the regions of {source} are different searches ({reason}); scan each with --region NAME, or give its "
+            "own file or folder"
+        )
 
 
 def _check_selection(pallets: Mapping[str, Pallet], options: ScanOptions) -> None:

@@ -111,6 +111,11 @@ def _unit(hypothesis: Hypothesis, unit: Unit) -> JsonObject:
     return {"key": unit.key, "name": hypothesis.name, "values": list(hypothesis.values), "patch": patch, **shard, **scale}
 
 
+def _counted(count: int, parts: bool) -> str:
+    one, several = ("part", "parts") if parts else ("hypothesis", "hypotheses")
+    return one if count == 1 else several
+
+
 def describe(
     pallet: Pallet,
     units: Sequence[Unit],
@@ -139,7 +144,7 @@ def describe(
     travel = f"; {sum(sent):,} sent, at most {max(sent):,} a task" if any(sent) else ""
     background = len(json.dumps(pallet.background))
     patches = sum(len(json.dumps(list(pallet.hypothesis(name).patch))) for name in {unit.hypothesis for unit in units})
-    tasks = f"{len(sent) or len(groups)}, with at most {largest} {'parts' if parts else 'hypotheses'} each"
+    tasks = f"{len(sent) or len(groups)}, with at most {largest} {_counted(largest, parts)} each"
     done = f"{kept} of their {len(units) + kept} parts done already" if parts else f"{kept} of them fitted already"
     rows = [
         ("pallet", f"{pallet.name}{f', region {pallet.region}' if pallet.region else ''} ({pallet.source})"),

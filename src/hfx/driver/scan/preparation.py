@@ -30,7 +30,7 @@ class Ready:
 
     def head(self, options: ScanOptions, earlier: RunContent | None) -> RunContent:
         """The content of run.json but for the state; raises `RunFolderError` where `earlier` is of another scan."""
-        identity.check_same(self.path, earlier, self.identity)
+        identity.check_same(self.path, earlier, self.identity, self.pallet["name"])
         source = str(self.pallet["source"])
         command = options.command(source, self.path)
         place = Path(source)

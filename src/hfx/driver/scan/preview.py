@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions.base import AnyQuestion, Context, Unit
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.folder import read_run, safe_name
+from hfx.driver.run.folder import REMEDY, read_run, safe_name
 from hfx.driver.run.records import read_records
 from hfx.driver.scan import estimate, plan, regions, run_identity
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
@@ -70,16 +71,21 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         size=size,
         sent=() if here else estimate.sent(pallet, groups, question, places, options.device),
         estimate=estimate.estimate(
-            pallet, missing, question, options.workers, None if options.endpoints.on_this_machine or gpus else options.cores
+            pallet, missing, question, _at_a_time(options), None if options.endpoints.on_this_machine or gpus else options.cores
         ),
     )
+
+
+def _at_a_time(options: ScanOptions) -> int:
+    """The fits that run at a time; on this machine no more than it has cores, whatever --threads says."""
+    return min(options.workers, usable_cores()) if options.endpoints.on_this_machine else options.workers
 
 
 def _units(
     pallet: Pallet, question: AnyQuestion, selected: Sequence[Hypothesis], path: Path, same: Identity
 ) -> tuple[Sequence[Unit], Sequence[Unit]]:
     """The units of the first round, and those that have no record in the folder yet."""
-    run_identity.check_same(path, read_run(path), same)
+    run_identity.check_same(path, read_run(path, REMEDY), same, pallet.name)
     first = next(question.rounds(Context(pallet, selected)))
     there = read_records(path).of_step(first.step)
     return first.units, [unit for unit in first.units if unit.key not in there]

@@ -30,6 +30,9 @@ _WORDS = {
 }
 
 
+_OF_REGION = ("background", "patches", "regions")
+
+
 # Of a run of the default question that does not name the version of its job: the records of earlier ones are the same.
 _UNNAMED: Identity = {"version": "2"}
 
@@ -61,10 +64,14 @@ def _first_measurement(pallet: Pallet) -> str | None:
 def differences(there: Mapping[str, JsonValue], here: Mapping[str, JsonValue]) -> list[str]:
     """The differences as phrases: "--mu is 1.0 there and 2.0 here"."""
     there = {**({} if "question" in there else _UNNAMED), **there}
+    keys = [key for key in dict.fromkeys((*here, *there)) if there.get(key) != here.get(key)]
+    if "region" in keys:  # each region has its own background and patches
+        keys = [key for key in keys if key not in _OF_REGION]
     return [
-        "{} is {} there and {} here".format(_WORDS.get(key) or flag(key), *_short(key, there.get(key), here.get(key)))
-        for key in dict.fromkeys((*here, *there))
-        if there.get(key) != here.get(key)
+        "{} {} {} there and {} here".format(
+            _WORDS.get(key) or flag(key), "are" if key == "regions" else "is", *_short(key, there.get(key), here.get(key))
+        )
+        for key in keys
     ]
 
 
@@ -83,18 +90,25 @@ def _word(value: JsonValue) -> str:
     return "the default" if value is None else str(value)
 
 
-def check_same(folder: Path, run: RunContent | None, here: Mapping[str, JsonValue]) -> None:
-    """Raise `RunFolderError`, naming what differs, unless the folder is free or holds this very scan."""
+def check_same(folder: Path, run: RunContent | None, here: Mapping[str, JsonValue], pallet: str = "") -> None:
+    """Raise `RunFolderError`, naming what differs, unless the folder is free or contains this very scan, of the `pallet` of this
+    name."""
+    if reason := _conflict(folder, run, here, pallet):
+        raise RunFolderError(f"{reason}; choose another folder with -o")
+
+
+def _conflict(folder: Path, run: RunContent | None, here: Mapping[str, JsonValue], pallet: str) -> str | None:
+    """Why this scan cannot be written into the folder; None where it can."""
     if run is None:
-        if (folder / "results.jsonl").exists():
-            raise RunFolderError(f"{folder} has results but no run.json; choose another folder with -o")
-        return
+        return f"{folder} has results but no run.json" if (folder / "results.jsonl").exists() else None
     there = run.get("identity")
     if not isinstance(there, dict):
-        raise RunFolderError(f"{folder}/run.json is not one that this hfx writes; choose another folder with -o")
+        return f"{folder}/run.json is not one that this hfx writes"
     phrases = differences(there, here)
-    if phrases:
-        raise RunFolderError(f"{folder} holds another scan: {'; '.join(phrases)}; choose another folder with -o")
+    name = run.get("pallet", {}).get("name")
+    if pallet and name and name != pallet and there.get("background") != here.get("background"):
+        return f"{folder} contains a scan of another pallet ({name})"
+    return f"{folder} contains another scan: {'; '.join(phrases)}" if phrases else None
 
 
 def default_folder(name: str, region: str | None, here: Mapping[str, JsonValue]) -> Path:
@@ -103,24 +117,23 @@ def default_folder(name: str, region: str | None, here: Mapping[str, JsonValue])
     number = 1
     while True:
         folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
-        if not folder.exists() or _is_this(folder, here):
+        if not folder.exists() or _reason(folder, here, name) is None:
             return folder
         number += 1
 
 
-def passed_over(folder: Path, name: str, region: str | None) -> Path | None:
-    """The folder that `default_folder` tries first, where it took another because that one holds another scan."""
+def passed_over(folder: Path, name: str, region: str | None, here: Mapping[str, JsonValue]) -> str | None:
+    """Why `default_folder` took another folder than the one that it tries first, naming what differs; None where it did not."""
     first = _first_folder(name, region)
-    return None if folder == first else first
+    return None if folder == first else _reason(first, here, name)
 
 
 def _first_folder(name: str, region: str | None) -> Path:
     return Path("hfx-runs") / safe_name(name if region is None else f"{name}-{region}")
 
 
-def _is_this(folder: Path, here: Mapping[str, JsonValue]) -> bool:
+def _reason(folder: Path, here: Mapping[str, JsonValue], pallet: str) -> str | None:
     try:
-        check_same(folder, read_run(folder), here)
-    except RunFolderError:
-        return False
-    return True
+        return _conflict(folder, read_run(folder), here, pallet)
+    except RunFolderError as error:
+        return str(error)

@@ -38,8 +38,8 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
     path, selected = begin.path, plan.select(pallet, options.only, options.where)
     for warning in pallet.warnings:
         context.say(warning)
-    if options.output is None and (taken := run_identity.passed_over(path, pallet.name, pallet.region)):
-        context.say(f"{taken} contains another scan (other options or versions); this one is written to {path}")
+    if options.output is None and (taken := run_identity.passed_over(path, pallet.name, pallet.region, begin.identity)):
+        context.say(f"{taken}; this scan is written to {path}")
     with interpreter_tuning.tuned_for_fits(), opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)

@@ -1,6 +1,7 @@
 """The status of a run, from its folder and from the queue of its batch system: its state, and whether its driver still runs."""
 
 import os
+import shlex
 import socket
 import time
 from dataclasses import dataclass
@@ -101,8 +102,8 @@ class RunStatus:
     @property
     def continuation(self) -> str:
         """The command, or the words in its place, that continues the run."""
-        if self.submission:
-            return f"hfx attach {self.folder}"
+        if self.submission or self.run.get("location"):
+            return f"hfx attach {shlex.quote(str(self.folder))}"
         return self.run.get("command") or f"the same scan again, with -o {self.folder}"
 
     def document(self) -> StatusDocument:

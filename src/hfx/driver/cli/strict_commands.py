@@ -1,0 +1,52 @@
+"""Commands that refuse what typer takes silently: an option of one value that is given twice, and empty values."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from hfx.errors import OptionError
+
+__all__ = ["StrictCommands"]
+
+# The options that may be empty: texts of a picture.
+_TEXTS = ("title", "xlabel", "ylabel")
+
+
+class _Strict(TyperCommand):
+    """A command that checks the words of its command line before they become values."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        given, _, order = self.make_parser(ctx).parse_args(args=list(args))
+        if not any(param.is_eager and param.name in given for param in order):
+            for problem in (*_repeated(order), *_empty(order, given)):
+                raise OptionError(problem)
+        return super().parse_args(ctx, args)
+
+
+def _repeated(order: Sequence[Any]) -> Iterator[str]:
+    for param in order:
+        switch = getattr(param, "is_flag", False) and not param.secondary_opts
+        if param.param_type_name == "option" and not param.multiple and not switch and order.count(param) > 1:
+            yield f"{_flag(param)} is given {order.count(param)} times, but has one value; give it once"
+
+
+def _empty(order: Sequence[Any], given: dict[str, Any]) -> Iterator[str]:
+    for param in order:
+        value = given.get(param.name)
+        if "" in (value if isinstance(value, list | tuple) else (value,)) and param.name not in _TEXTS:
+            name = _flag(param) if param.param_type_name == "option" else (param.metavar or param.name.upper())
+            yield f"{name} '' is empty; write a value"
+
+
+def _flag(param: Any) -> str:
+    """The option's long name, as "--where"."""
+    return str(max(param.opts, key=len))
+
+
+class StrictCommands(typer.Typer):
+    """A group of such commands."""
+
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
+        return super().command(name, **{"cls": _Strict, **settings})
