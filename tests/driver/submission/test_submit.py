@@ -86,7 +86,7 @@ def test_a_killed_driver_is_lost_and_attach_starts_it_again(pallet: Path, tmp_pa
     assert engines.until(lambda: status(tmp_path, run)["state"] == "lost", 20)
     kept = fitted(run)
     assert 3 < len(kept) < 80
-    assert f"{run} is lost: its driver ended without recording why; go on with: hfx attach {run}" in hfx(tmp_path, "status")
+    assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", "run", "--json")
     assert len(json.loads(out)["results"]) == 80
     assert_complete(run)
@@ -130,7 +130,7 @@ def test_cancel_leaves_nothing_and_attach_goes_on(pallet: Path, tmp_path: Path) 
     out = hfx(tmp_path, "cancel", str(run))
     assert left(tmp_path) == []
     kept = fitted(run)
-    assert out == f"stopped {run}: {len(kept)} results kept; go on with: hfx attach {run}\n"
+    assert out == f"stopped {run}: {len(kept)} results kept; to continue: hfx attach {run}\n"
     assert 3 < len(kept) < 80
     assert state(run) == "stopped"
     assert not (run / "lock").exists()
@@ -185,7 +185,7 @@ def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
         assert (document["folder"], document["state"], document["driver"]) == (str(run), "running", f"process {running.pid}")
         running.kill()
     err = hfx(tmp_path, "status")
-    assert f"{run} is lost: its driver ended without recording why; go on with: hfx scan toy -o hfx-runs/mine" in err
+    assert f"{run} is lost: its driver ended without recording why; to continue: hfx scan toy -o hfx-runs/mine" in err
     out = hfx(tmp_path, "attach", "hfx-runs/mine")
     assert "fitted          80 of 80 hypotheses" in out
     assert_complete(run)
@@ -195,7 +195,7 @@ def test_a_run_that_does_not_name_its_pallet(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text('{"state": "running"}')
     again = f"the same scan again, with -o {tmp_path / 'run'}"
-    lost = f"{tmp_path / 'run'} is lost: its driver ended without recording why; go on with: {again}"
+    lost = f"{tmp_path / 'run'} is lost: its driver ended without recording why; to continue: {again}"
     assert lost in hfx(tmp_path, "status", str(tmp_path / "run"))
     told = hfx(tmp_path, "attach", str(tmp_path / "run"), code=2)
     assert told == f"hfx: {tmp_path / 'run'}/run.json does not say where the pallet is; to continue it: {again}\n"
@@ -351,7 +351,7 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     assert lines[0].split() == ["run", "state", "driver", "done", "failed", "started", "last", "event"]
     assert lines[1].split()[:2] == [str(tmp_path / "failed"), "failed"]
     assert lines[3] == f"{tmp_path}/failed failed: no space is left there"
-    assert lines[4].endswith("is lost: its driver ended without recording why; go on with: hfx scan toy")
+    assert lines[4].endswith("is lost: its driver ended without recording why; to continue: hfx scan toy")
 
 
 def test_a_queue_that_does_not_answer_makes_no_run_lost(
@@ -418,7 +418,7 @@ def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("status", "attach", "cancel"):
         assert main.run([command, str(tmp_path / "nothing")]) == 2
-        assert "holds no run of hfx: there is no run.json in it" in capsys.readouterr().err
+        assert "contains no run of hfx (no run.json)" in capsys.readouterr().err
 
 
 def test_runs_are_known_until_their_folders_vanish(

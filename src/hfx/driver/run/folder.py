@@ -51,7 +51,7 @@ def read_json(folder: Path, name: str) -> JsonObject | None:
         return None
     (content,) = found
     if not isinstance(content, dict):
-        raise RunFolderError(f"{path} does not hold what hfx writes; {_REMEDY}")
+        raise RunFolderError(f"{path} is not a file that hfx wrote; {_REMEDY}")
     return content
 
 
@@ -63,7 +63,7 @@ def read_run(folder: Path) -> RunContent | None:
     try:
         msgspec.convert(content, RunContent)
     except msgspec.ValidationError as error:
-        raise RunFolderError(f"{folder / 'run.json'} does not hold what hfx writes ({error}); {_REMEDY}") from None
+        raise RunFolderError(f"{folder / 'run.json'} is not a file that hfx wrote ({error}); {_REMEDY}") from None
     return cast(RunContent, content)
 
 

@@ -51,7 +51,7 @@ def _row(status: RunStatus) -> tuple[str, ...]:
 
 def _advice(status: RunStatus) -> str:
     if status.state == "lost":
-        return f"{status.folder} is lost: its driver ended without recording why; go on with: {status.continuation}"
+        return f"{status.folder} is lost: its driver ended without recording why; to continue: {status.continuation}"
     if status.state == "failed":
         return f"{status.folder} failed: {status.run.get('reason')}"
     return ""

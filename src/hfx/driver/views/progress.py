@@ -48,7 +48,12 @@ def _to_do(event: Planned) -> str:
     units = event.hypotheses if event.units is None else event.units
     whose = f"{event.hypotheses} {'hypothesis' if event.hypotheses == 1 else 'hypotheses'}"
     what = f"{units} part{'' if units == 1 else 's'} of {whose}" if event.parts else whose
-    there = f"; {event.kept} {'done' if event.parts else 'fitted'} already" if event.kept else ""
+    already = f"{'done' if event.parts else 'fitted'} already"
+    if not units and event.kept:
+        if event.parts:
+            return f"all {event.kept} parts are {already}"
+        return f"all {event.kept} hypotheses are {already}" if event.kept > 1 else f"the hypothesis is {already}"
+    there = f"; {event.kept} {already}" if event.kept else ""
     return f"{what} to {'do' if event.parts else 'fit'} (in {event.tasks} task{'' if event.tasks == 1 else 's'}){there}"
 
 
