@@ -119,11 +119,14 @@ def test_records_and_tables(result: ScanResult, monkeypatch: pytest.MonkeyPatch)
 def test_the_closing_table(result: ScanResult) -> None:
     rows = dict(summary.rows(result.content, result.folder))
     assert rows["fitted"] == "2 of 5 hypotheses"
-    assert rows["excluded"] == "1 observed, 1 expected (CLs < 0.05)"
-    assert rows["failed"] == "3: bad0 and 2 more (no signal)"
-    different = "for 1 hypothesis the natural and the lowest minimum give different CLs"
-    assert rows["minima differ"] == f"{different}, by 0.1 at most; all choices exclude the same hypotheses"
-    assert dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"] == f"{different}: b by up to 0.1"
+    assert rows["excluded"] == "1 observed, 1 expected (median), at CLs < 0.05"
+    assert rows["failed"] == "3 (no signal): bad0, bad1, and 1 more (scan.json lists all)"
+    different = "1 hypothesis depends on the choice of minimum (--minima)"
+    assert rows["minima differ"] == f"{different}: CLs changes by up to 0.1, and every choice excludes the same hypotheses"
+    assert (
+        dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"]
+        == f"{different}: CLs of b changes by up to 0.1"
+    )
     assert "minima" not in rows
     assert rows["contour"] == "The axes are m1 and m2. One point."
     assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
@@ -136,7 +139,7 @@ def test_what_has_not_converged_is_neither_excluded_nor_hidden(tmp_path: Path) -
     scan = ScanResult(content(slow), tmp_path)
     rows = dict(summary.rows(scan.content, tmp_path))
     assert rows["not converged"] == "1: slow (fixed: step limit)"
-    assert rows["excluded"].startswith("0 observed, 0 expected")
+    assert rows["excluded"].startswith("0 observed, 0 expected (median)")
     assert not scan.complete
 
 
@@ -164,8 +167,8 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
     ("note", "shown"),
     [
         ("Significances are interpolated between the points by a Gaussian process (--interpolation gp).", False),
-        ("The interpolation is a smooth surface, so it differs. For 0 of 125 points the contour disagrees.", False),
-        ("The interpolation is a smooth surface, so it differs. For 10 of 125 points the contour disagrees.", True),
+        ("Smoothing: the fitted significances scatter about the surface with a standard deviation of 0.3 sigma.", False),
+        ("10 of 125 points lie on the wrong side of the observed contour (inside but not excluded, or the reverse).", True),
         (
             "Significances are interpolated between the points linearly on Delaunay triangles (--interpolation linear). "
             "--interpolation gp is not possible for fewer than 8 points (here 3).",
@@ -199,9 +202,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural (--minima natural); the default is admissible"
-    assert rows["minima differ"].endswith("b has CLs 0.2 (not excluded), but 0.01 (excluded) with --minima lowest")
+    assert rows["minima differ"].endswith("b has CLs 0.2, not excluded (natural), and 0.01, excluded (lowest)")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
         result["nowhere"]
-    assert rows["minima differ"].endswith("b has CLs 0.2 (not excluded), but 0 (excluded) with --minima lowest")
+    assert rows["minima differ"].endswith("b has CLs 0.2, not excluded (natural), and 0, excluded (lowest)")

@@ -98,7 +98,7 @@ def test_who_cannot_be_used_is_left_out_and_said_once(later: bool) -> None:
     deadline = time.monotonic() + 5
     while not said and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert said == ["endpoint river: no such partition; the other endpoints go on without it"]
+    assert said == ["endpoint river: no such partition; the other endpoints continue without it"]
     pool.shutdown()
 
 

@@ -66,7 +66,7 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
     [
         ('engine = "proces"', "engine = 'proces' is none of inline, process, parsl, globus; did you mean 'process'?"),
         ("workers = 3", "the key engine is missing; it is one of inline, process, parsl, globus"),
-        ('enigne = "process"', "did you mean engine where 'enigne' stands?"),
+        ('enigne = "process"', "did you mean engine instead of 'enigne'?"),
         ('engine = "process"\nworker = 3', "no key is called 'worker'; did you mean 'workers'?"),
         ('engine = "process"\nzzz = 3', "no key is called 'zzz'; keys: engine, workers, threads, device"),
         ('engine = "process"\nworkers = 0', "workers = 0: give a whole number from 1"),

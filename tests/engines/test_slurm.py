@@ -87,8 +87,9 @@ def test_jobs_that_slurm_refuses_end_in_one_sentence(place: Place, tmp_path: Pat
     file.write_text(file.read_text().replace('partition = "debug"', 'partition = "nowhere"'))
     with connect(str(file)) as pool, pytest.raises(EndpointError) as caught:
         pool.submit(jobs.echo, {}).result(60)
-    assert "Invalid partition name specified; 'sinfo' shows whether Slurm answers here and its partitions: mend partition" in str(
-        caught.value
+    assert (
+        "Invalid partition name specified; 'sinfo' shows whether Slurm answers here and its partitions: correct partition"
+        in str(caught.value)
     )
     assert "; logs: " in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -100,7 +100,7 @@ def test_cancelled_in_mid_run_and_gone_on_with(mode: str, tmp_path: Path) -> Non
     run, _ = begun(tmp_path, mode)
     assert len(slurm.jobs()) == (3 if mode == "driver-job" else 1)  # with the workers' two
     out = hfx(tmp_path, "cancel", str(run))
-    assert out.startswith(f"stopped {run}: {len(fitted(run))} results kept; go on with: hfx attach {run}")
+    assert out.startswith(f"stopped {run}: {len(fitted(run))} results kept; to continue: hfx attach {run}")
     assert slurm.jobs() == []
     assert left(tmp_path) == []
     assert state(run) == "stopped"
@@ -177,7 +177,7 @@ def test_the_walltime_s_end_stops_it_and_attach_goes_on(tmp_path: Path) -> None:
     run, job = submit(tmp_path, pallet, file, pace=2.0)
     assert engines.until(lambda: job not in slurm.jobs(), 120)
     assert state(run) == "stopped"
-    assert f"results kept in {run}/results.jsonl; go on with: hfx attach {run}" in (run / "job" / "driver.log").read_text()
+    assert f"results kept in {run}/results.jsonl; to continue: hfx attach {run}" in (run / "job" / "driver.log").read_text()
     assert 0 < len(fitted(run)) < 120
     assert "fitted          120 of 120 hypotheses" in hfx(tmp_path, "attach", str(run))
     whole(run, (12, 10))

@@ -90,7 +90,7 @@ def test_cancelled_in_mid_run_and_gone_on_with(mode: str, folder: Path) -> None:
     assert htcondor.jobs() == []
     assert left(folder) == []
     assert 3 < len(fitted(run)) < 30
-    assert out == f"stopped {run}: {len(fitted(run))} results kept; go on with: hfx attach {run}\n"
+    assert out == f"stopped {run}: {len(fitted(run))} results kept; to continue: hfx attach {run}\n"
     assert "hfx: stopped; " in (run / "job" / "driver.log").read_text()  # by itself, on SIGTERM
     whole(folder, run, mode)
 

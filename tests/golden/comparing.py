@@ -13,14 +13,14 @@ ADDED = {"job", "version", "key", "question", "shard", "step", "level", "units",
 # What it calls otherwise.
 RENAMED = {"exchanged": "all_rounds"}
 
-# Sentences that say the same in other words: the recorded one, and what it became.
+# Sentences that say the same in other words: the recorded one, and what it became. One that became several has line ends.
 REWORDED = (
     (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
-        r"Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn.",
+        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected value is drawn.",
     ),
     (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
-    (r"the two labels that vary\.", r"the two labels that differ between hypotheses."),
+    (r"The axes are (\w+) and (\w+), the two labels that vary\.", r"Axes: \1 (horizontal), \2 (vertical)."),
     (
         r"(\w+) between the points: a Gaussian process \(interpolation gp\)\.",
         r"\1 are interpolated between the points by a Gaussian process (--interpolation gp).",
@@ -32,10 +32,11 @@ REWORDED = (
     (
         r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
         r"the other side of the observed line than their own CLs says\.",
-        r"The interpolation is a smooth surface, which does not pass exactly through the points: they scatter about it with a "
-        r"standard deviation of \1 sigma. For \2 points the observed contour contradicts the CLs of the point itself: only one "
-        r"of them excludes it.",
+        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.\n\2 points lie on "
+        r"the wrong side of the observed contour (inside but not excluded, or the reverse).",
     ),
+    (r"\n0 of \d+ points lie on .*", ""),
+    (r"\n1 of (\d+) points lie on", r"\n1 of \1 points lies on"),
 )
 
 # A fit counts as converged up to here; its own estimate of the distance is noise.
@@ -61,6 +62,7 @@ def differences(recorded: Any, found: Any, place: tuple[str, ...] = ()) -> Itera
     if isinstance(recorded, dict) and isinstance(found, dict):
         yield from _of_objects(recorded, found, place)
     elif isinstance(recorded, list) and isinstance(found, list):
+        recorded = [part for one in recorded for part in _parts(one)]
         if len(recorded) != len(found):
             yield f"{_where(place)}: {len(recorded)} entries became {len(found)}"
         for i, (one, other) in enumerate(zip(recorded, found, strict=False)):
@@ -75,6 +77,11 @@ def _reworded(recorded: Any) -> Any:
         for sentence, words in REWORDED:
             recorded = re.sub(sentence, words, recorded)
     return recorded
+
+
+def _parts(recorded: Any) -> list[Any]:
+    """The sentences that a recorded one became; anything else as it is."""
+    return _reworded(recorded).split("\n") if isinstance(recorded, str) else [recorded]
 
 
 def _of_objects(recorded: dict[str, Any], found: dict[str, Any], place: tuple[str, ...]) -> Iterator[str]:

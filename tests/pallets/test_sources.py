@@ -123,7 +123,7 @@ def test_record_doi_without_resources_explains(server: Server) -> None:
         ("/cut", "broke off"),
         ("/loop", "redirects more than 10 times"),
         ("/away", "leads to http://example.org/pallet.tar.gz, which is not encrypted"),
-        ("/file", "/etc/passwd, which is no https address"),
+        ("/file", "/etc/passwd, which is not an https address"),
         ("/huge", "is larger than 2.0 GiB"),
     ],
 )
@@ -186,7 +186,7 @@ def test_certificate_that_is_not_trusted() -> None:
     [
         ("http://example.org/pallet.tar.gz", "not encrypted; use an https address"),
         ("ftp://example.org/pallet.tar.gz", "no address hfx fetches from"),
-        ("https://", "no https address"),
+        ("https://", "not an https address"),
         ("https://exa mple.org:x/", "check the address"),
         ("https://[::1", "check the address"),
     ],

@@ -158,7 +158,7 @@ class SharedExecutor(Executor):
             return
         member.usable = False
         if any(other.usable for other in self._members):
-            self._say(f"{error}; the other endpoints go on without it")
+            self._say(f"{error}; the other endpoints continue without it")
             return
         self._refusal = error
         while self._queue:

@@ -222,7 +222,7 @@ def _chosen(content: Mapping[str, TomlValue], key: str, known: Iterable[str], wh
     value = content.get(key, default)
     if value is None:
         near = difflib.get_close_matches(key, content, n=1)
-        hint = f"; did you mean {key} where '{near[0]}' stands?" if near else ""
+        hint = f"; did you mean {key} instead of '{near[0]}'?" if near else ""
         raise EndpointError(f"{where}: the key {key} is missing; it is one of {', '.join(known)}{hint}")
     if not isinstance(value, str) or value not in known:
         hint = _nearest(str(value), known) or (_as_provider(str(value)) if key == "engine" else "")

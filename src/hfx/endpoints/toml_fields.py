@@ -122,7 +122,7 @@ def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
         given = [line for line in value if isinstance(line, str)] if isinstance(value, list) else []
         if isinstance(value, list) and len(given) == len(value):
             return tuple(part for line in given for part in line.splitlines())
-        raise ValueError('give a text, or a list of texts, as ["one", "two"]')
+        raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
 
     return _key(check, default)
 
@@ -156,7 +156,7 @@ def identifier() -> str | None:
         try:
             return str(uuid.UUID(value if isinstance(value, str) else ""))
         except ValueError:
-            raise ValueError('give a UUID, as "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"') from None
+            raise ValueError('give a UUID, for example "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"') from None
 
     return _key(check, None)
 
@@ -171,7 +171,7 @@ def table() -> Mapping[str, JsonValue]:
             raise ValueError("give texts, numbers, true or false, and lists of them") from None
         if isinstance(value, dict):
             return value
-        raise ValueError('give a table, as {partition = "cpu", walltime = "01:00:00"}')
+        raise ValueError('give a table, for example {partition = "cpu", walltime = "01:00:00"}')
 
     return dataclasses.field(default_factory=dict, metadata={"check": check})
 
@@ -182,7 +182,7 @@ def walltime(default: _Str) -> _Str:
     def check(value: TomlValue) -> str:
         match = _WALLTIME.fullmatch(value) if isinstance(value, str) else None
         if match is None:
-            raise ValueError('give hours, minutes and seconds, as "01:30:00"')
+            raise ValueError('give hours, minutes and seconds, for example "01:30:00"')
         days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
         if not days + hours + minutes + seconds:
             raise ValueError("give more than no time at all")
@@ -198,6 +198,6 @@ def ports() -> tuple[int, int] | None:
         match value:
             case [int(first), int(last)] if 1024 <= first < last <= 65535:
                 return first, last
-        raise ValueError("give the first and the last port of a range above 1023, as [54000, 54100]")
+        raise ValueError("give the first and the last port of a range above 1023, for example [54000, 54100]")
 
     return _key(check, None)

@@ -31,7 +31,7 @@ def named() -> dict[str, Path]:
     try:
         files = sorted(path for path in folder().glob("*.toml") if path.is_file())
     except OSError as error:
-        raise EndpointError(f"{folder()} cannot be read ({error.strerror}); mend it or set HFX_CONFIG") from None
+        raise EndpointError(f"{folder()} cannot be read ({error.strerror}); correct this or set HFX_CONFIG") from None
     return {path.stem: path for path in files}
 
 
@@ -46,7 +46,9 @@ def add(name: str, text: str, *, reserved: tuple[str, ...], replace: bool = Fals
     Raises `EndpointError`: the name cannot be used or is taken, or the folder cannot be written.
     """
     if not _NAME.fullmatch(name) or name.endswith(".toml"):
-        raise EndpointError(f"'{name}' is no name for an endpoint: use letters, digits, dots and dashes, as 'river'")
+        raise EndpointError(
+            f"'{name}' cannot be the name of an endpoint: use letters, digits, dots and dashes, for example 'river'"
+        )
     if name in reserved:
         raise EndpointError(f"'{name}' is an engine of hfx's own; choose another name for the endpoint")
     target = folder() / f"{name}.toml"

@@ -87,7 +87,7 @@ def job_for(name: object, version: object) -> Job[JobOptions]:
     entry = entry_of(str(name))
     if entry.version != version:
         raise InputError(
-            f"the task wants version {version} of the job {name!r}, and the worker's hfx {__version__} runs version "
+            f"the task needs version {version} of the job {name!r}, and the worker's hfx {__version__} runs version "
             f"{entry.version}; install the same hfx for client and workers"
         )
     module, _, attribute = entry.place.partition(":")

@@ -120,7 +120,7 @@ def _check_hop(url: str, first: str, source: str) -> None:
     except ValueError:
         scheme, host = "", None
     if host is None or scheme not in ("http", "https"):
-        raise PalletError(f"{source} leads to {url[:100]}, which is no https address; check the address")
+        raise PalletError(f"{source} leads to {url[:100]}, which is not an https address; check the address")
     if is_loopback(url) and is_loopback(first):
         return
     if is_loopback(url):
@@ -157,7 +157,7 @@ def _receive(response: httpx.Response, source: str, blob: cache.BlobWriter, prog
 
 
 def _too_large(source: str) -> PalletError:
-    return PalletError(f"{source} is larger than {_MAX_BYTES / 1024**3:.1f} GiB; that is no pallet")
+    return PalletError(f"{source} is larger than {_MAX_BYTES / 1024**3:.1f} GiB; that is not a pallet")
 
 
 def _host(url: str) -> str:

@@ -101,11 +101,11 @@ def _parse_slowly(raw: bytes, file: str) -> JsonValue:
     except RecursionError:
         raise _too_deep(file) from None
     except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
-        raise PalletError(f"{file} is not JSON ({str(error)[:120]}); mend it or fetch it again") from None
+        raise PalletError(f"{file} is not JSON ({str(error)[:120]}); correct it or download it again") from None
 
 
 def _too_deep(file: str) -> PalletError:
-    return PalletError(f"{file} is nested deeper than {MAX_DEPTH} levels; that is no HistFactory JSON")
+    return PalletError(f"{file} is nested deeper than {MAX_DEPTH} levels; that is not HistFactory JSON")
 
 
 def canonical(document: JsonValue, file: str) -> bytes:

@@ -113,11 +113,11 @@ def load_background(contents: Contents, region: Region) -> JsonObject:
     parsed = parse(contents.members[region.background], file, exact=True)
     document = parsed.document
     if not isinstance(document, dict) or any(key not in document for key in WORKSPACE_KEYS):
-        raise PalletError(f"{file} is no HistFactory workspace: it lacks {missing_keys(document)}")
+        raise PalletError(f"{file} is not a HistFactory workspace: it lacks {missing_keys(document)}")
     for key in WORKSPACE_KEYS[:3]:
         items = document[key]
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-            raise PalletError(f"{file} is no HistFactory workspace: {key!r} is not a list of objects")
+            raise PalletError(f"{file} is not a HistFactory workspace: {key!r} is not a list of objects")
     if document["version"] != "1.0.0":
         raise PalletError(f"{file} has version {document['version']!r}; hfx reads workspaces of version '1.0.0'")
     refuse_deep(document, file)

@@ -76,13 +76,13 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
     document = parsed.document
     patches = document.get("patches") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not isinstance(patches, list):
-        raise PalletError(f"{file} is no patch set: it lacks the list 'patches'; put the original file there")
+        raise PalletError(f"{file} is not a patch set: it lacks the list 'patches'; put the original file there")
     metadata = document.get("metadata")
     if not isinstance(metadata, dict):
-        raise PalletError(f"{file} is no patch set: it lacks the object 'metadata'; put the original file there")
+        raise PalletError(f"{file} is not a patch set: it lacks the object 'metadata'; put the original file there")
     labels = _read_labels(metadata, file)
     if not patches:
-        raise PalletError(f"{file} holds no patches; there is no hypothesis to test")
+        raise PalletError(f"{file} contains no patches; there is no hypothesis to test")
     entries = [_read_entry(patch, number, file, parsed.strict) for number, patch in enumerate(patches, start=1)]
     _refuse_duplicates([entry.name for entry in entries], file)
     labels, hypotheses, dropped = _match_labels(labels, entries, file)
@@ -133,7 +133,7 @@ def _read_references(metadata: JsonObject) -> dict[str, str]:
 def _refuse_duplicates(names: Sequence[str], file: str) -> None:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise PalletError(f"{file}: the name {twice[0]!r} stands there {names.count(twice[0])} times; names must differ")
+        raise PalletError(f"{file}: the name {twice[0]!r} occurs {names.count(twice[0])} times; names must differ")
 
 
 def _read_entry(entry: JsonValue, number: int, file: str, strict: bool) -> _Entry:
@@ -156,7 +156,7 @@ def _read_values(given: JsonValue) -> tuple[tuple[float | str, ...], str | None]
     values = []
     for value in given:
         if not isinstance(value, int | float | str) or isinstance(value, bool):
-            return (), f"has {value!r:.40} among its metadata.values, which is no number"
+            return (), f"has {value!r:.40} among its metadata.values, which is not a number"
         if isinstance(value, float) and not math.isfinite(value):
             return (), f"has {value!r} among its metadata.values"
         values.append(_number(value))
@@ -219,7 +219,7 @@ def _hypothesis(entry: _Entry, kept: list[int], labels: int, file: str) -> Hypot
     values = [entry.values[i] for i in kept]
     text = next((value for value in values if isinstance(value, str)), None)
     if text is not None:
-        defect = f"{file}: its patch has {text!r:.40} among its metadata.values, which is no number"
+        defect = f"{file}: its patch has {text!r:.40} among its metadata.values, which is not a number"
         return Hypothesis(entry.name, (), (), entry.defect or defect)
     return Hypothesis(entry.name, tuple(value for value in values if not isinstance(value, str)), entry.patch, entry.defect)
 

@@ -90,7 +90,7 @@ def _missing(source: str) -> str:
     if not source.strip():
         return "no pallet given; give a file, a folder, an https URL or a HEPData resource DOI"
     if _URL.match(source):
-        return f"{source} is no address hfx fetches from; give an https URL or a HEPData resource DOI"
+        return f"{source} is not an address that hfx downloads from; give an https URL or a HEPData resource DOI"
     return f"{source}: no such file or folder; give a file, a folder, an https URL or a HEPData resource DOI"
 
 

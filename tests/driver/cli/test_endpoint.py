@@ -146,5 +146,5 @@ def test_sigterm_ends_a_scan_as_ctrl_c_does(tmp_path: Path) -> None:
     scan.send_signal(signal.SIGTERM)
     _, err = scan.communicate(timeout=30)
     assert scan.returncode == 143, err
-    assert "go on with: hfx scan" in err
+    assert "to continue: hfx scan" in err
     assert "Traceback" not in err

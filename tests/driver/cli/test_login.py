@@ -328,7 +328,7 @@ def test_no_way_to_the_service(service: AuthService, tokens: Path, monkeypatch: 
     log_in(service)
     nowhere = f"http://127.0.0.1:{_free_port()}/"
     monkeypatch.setenv("GLOBUS_SDK_SERVICE_URL_AUTH", nowhere)
-    line = f"hfx: Globus Auth at {nowhere} cannot be reached (no connection); mend the network or the proxy and try again\n"
+    line = f"hfx: Globus Auth at {nowhere} cannot be reached (no connection); check the network and the proxy, and try again\n"
     assert hfx("whoami") == (2, "", line)
     assert hfx("login") == (2, "", line)  # it does not ask somebody who is logged in to do it again
     begun = time.monotonic()
@@ -367,7 +367,7 @@ def test_files_that_cannot_be_used(service: AuthService, tokens: Path, monkeypat
     assert "set HFX_CONFIG to a folder of your own" in err
     monkeypatch.setenv("GLOBUS_SDK_ENVIRONMENT", "nowhere")
     monkeypatch.delenv("GLOBUS_SDK_SERVICE_URL_AUTH")
-    assert "GLOBUS_SDK_ENVIRONMENT=nowhere is no environment of Globus" in hfx("login")[2]
+    assert "GLOBUS_SDK_ENVIRONMENT=nowhere is not a Globus environment" in hfx("login")[2]
 
 
 def test_files_that_others_may_read_are_closed(service: AuthService, tokens: Path) -> None:

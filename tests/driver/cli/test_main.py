@@ -48,7 +48,7 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     out, err = capsys.readouterr()
     rows = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert rows["fitted"] == "12 of 12 hypotheses"
-    assert rows["excluded"].endswith("expected (CLs < 0.05)")
+    assert rows["excluded"].endswith("expected (median), at CLs < 0.05")
     assert "https://www.hepdata.net/record/ins1234567" in out
     assert "hfx-runs/toy/ (scan.json" in out
     assert "hfx: 12 hypotheses to fit (in 1 task)\n" in err
@@ -57,9 +57,12 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
 
 def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--where", "m1>200", "--only", "*_0"]) == 0
-    assert "selected        3 of the 12 hypotheses of the pallet (--where 'm1>200' --only '*_0')\n" in capsys.readouterr().out
+    assert "selected        3 of 12 hypotheses (--where 'm1>200' --only '*_0')\n" in capsys.readouterr().out
     assert main.run(["scan", pallet, "--where", "m1>400"]) == 0
-    assert "selected        5 of the 12 hypotheses of the pallet (from scans with different" in capsys.readouterr().out
+    assert (
+        "selected        2 hypotheses (--where 'm1>400'); table and picture also contain 3 others in this folder; -o NEW"
+        in capsys.readouterr().out
+    )
     assert main.run(["scan", pallet]) == 0
     assert "selected" not in capsys.readouterr().out
 
@@ -235,7 +238,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("plot toy --style cdf", "--style 'cdf' is not one of hfx, atlas, cms"),
         ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
         ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, rbf, linear"),
-        ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, as 0.1, or a CSV file"),
+        ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, for example 0.1, or a CSV file"),
         ("export toy", "give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
         ("export toy --csv", "toy contains no run of hfx"),
     ],
@@ -413,7 +416,7 @@ def test_ctrl_c(pallet: str) -> None:
     process.send_signal(2)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, out) == (130, "")
-    assert err.splitlines()[-1] == "hfx: stopped; nothing kept yet; go on with: hfx scan toy -o hfx-runs/toy"
+    assert err.splitlines()[-1] == "hfx: stopped; nothing kept yet; to continue: hfx scan toy -o hfx-runs/toy"
 
 
 def test_help_is_quick_and_loads_nothing_heavy() -> None:

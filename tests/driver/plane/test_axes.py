@@ -40,10 +40,8 @@ def test_the_choice(
 
 
 def test_the_quantity_is_named_where_there_is_one_axis() -> None:
-    assert axes.choose(("m",), [(1,), (2,)], quantity="CLs").choice == "CLs is drawn against m: only m varies."
-    assert (
-        axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m, as asked: no other label varies."
-    )
+    assert axes.choose(("m",), [(1,), (2,)], quantity="CLs").choice == "CLs is drawn against m; only m varies."
+    assert axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m; no other label varies."
 
 
 def test_places() -> None:
@@ -59,8 +57,8 @@ def test_places() -> None:
 
 
 def test_the_only_hypothesis() -> None:
-    assert axes.choose(("m", "n"), [(1, 2)], quantity="CLs").choice == "CLs is drawn against m: there is only one hypothesis."
-    assert axes.choose(("m",), [(1,), (1,)], quantity="CLs").choice == "CLs is drawn against m: no label varies."
+    assert axes.choose(("m", "n"), [(1, 2)], quantity="CLs").choice == "There is one hypothesis, so no contour."
+    assert axes.choose(("m",), [(1,), (1,)], quantity="CLs").choice == "CLs is drawn against m; no label varies."
 
 
 def test_an_axis_without_a_finite_value_for_any_hypothesis() -> None:
@@ -129,8 +127,8 @@ def test_labels_that_the_plane_does_not_determine() -> None:
     assert axes.hidden(plane, LABELS, ROWS) == ("mn1",)
     assert axes.hidden(plane, LABELS, [(x, y + 130, y) for x, y, _ in ROWS]) == ()
     (sentence,) = axes.mixture(plane, LABELS, ROWS)
-    assert "Points that differ in mn1 are drawn together" in sentence
-    assert "--where 'mn1==60' (9 points)" in sentence
+    assert "Points with different mn1 are drawn on top of each other" in sentence
+    assert "--where 'mn1==60' -o NEW (9 points)" in sentence
     assert axes.mixture(Axes("msb", "mn1", ""), LABELS, [(x, y, y - 130) for x, y, _ in ROWS]) == []
 
 

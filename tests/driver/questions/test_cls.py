@@ -77,11 +77,13 @@ def test_the_closing_table_s_rows() -> None:
     briefs = [brief("a", 0.04, 0.04), brief("b", 0.04, 0.3), brief("c", 0.2, 0.4)]
     rows = dict(QUESTION.summary(briefs))
     assert rows["tested"] == rows["minima"] == ""
-    assert rows["minima differ"].endswith("CLs: b has CLs 0.04 (excluded), but 0.3 (not excluded) with --minima lowest")
-    assert "c by up to 0.2" in dict(QUESTION.summary(briefs, verbose=True))["minima differ"]
-    assert "all choices exclude the same hypotheses" in dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"]
+    assert rows["minima differ"].endswith(
+        "(--minima): b has CLs 0.04, excluded (admissible, the default), and 0.3, not excluded (lowest)"
+    )
+    assert "CLs of c changes by up to 0.2" in dict(QUESTION.summary(briefs, verbose=True))["minima differ"]
+    assert "every choice excludes the same hypotheses" in dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"]
     other = dict(Cls(ClsOptions(mu=2.0, signal_scale=1.1, minima="natural")).summary(briefs))
-    assert other["tested"] == "mu = 2, the yields of every signal times 1.1"
+    assert other["tested"] == "mu = 2, all signal yields multiplied by 1.1"
     assert other["minima"] == "natural (--minima natural); the default is admissible"
 
 

@@ -294,7 +294,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(run_scan: Scan, pallet: Path,
     with pytest.raises(ScanInterrupted) as caught:
         run_scan(listener=press, where="m1<700")
     command = f"hfx scan {pallet} -o {tmp_path / 'run'} --where 'm1<700'"
-    assert str(caught.value) == f"stopped; 5 results kept in {tmp_path / 'run'}/results.jsonl; go on with: {command}"
+    assert str(caught.value) == f"stopped; 5 results kept in {tmp_path / 'run'}/results.jsonl; to continue: {command}"
     assert read(tmp_path / "run", "run.json")["state"] == "stopped"
     # What stopped can be looked at, and goes on.
     assert len(load_run(tmp_path / "run")) == 5

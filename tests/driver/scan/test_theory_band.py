@@ -100,7 +100,7 @@ def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None
     never = RunContext(say=lambda _: None, function=lambda _: pytest.fail("fitted"))
     with pytest.raises(OptionError, match="no uncertainty for 12 of the hypotheses, such as"):
         scan(pallet, output=tmp_path / "run", context=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
-    with pytest.raises(OptionError, match=r"give a fraction, as 0.1, or a CSV file .*No such file"):
+    with pytest.raises(OptionError, match=r"give a fraction, for example 0.1, or a CSV file .*No such file"):
         scan(pallet, output=tmp_path / "run", context=never, theory_band="0,1")
     assert not (tmp_path / "run").exists()
 

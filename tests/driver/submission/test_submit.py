@@ -130,7 +130,7 @@ def test_cancel_leaves_nothing_and_attach_goes_on(pallet: Path, tmp_path: Path) 
     out = hfx(tmp_path, "cancel", str(run))
     assert left(tmp_path) == []
     kept = fitted(run)
-    assert out == f"stopped {run}: {len(kept)} results kept; go on with: hfx attach {run}\n"
+    assert out == f"stopped {run}: {len(kept)} results kept; to continue: hfx attach {run}\n"
     assert 3 < len(kept) < 80
     assert state(run) == "stopped"
     assert not (run / "lock").exists()
@@ -426,7 +426,7 @@ def test_submit_has_the_options_of_scan(tmp_path: Path) -> None:
 def test_a_folder_without_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for command in ("status", "attach", "cancel"):
         assert main.run([command, str(tmp_path / "nothing")]) == 2
-        assert "holds no run of hfx: there is no run.json in it" in capsys.readouterr().err
+        assert "contains no run of hfx (no run.json)" in capsys.readouterr().err
 
 
 def test_runs_are_known_until_their_folders_vanish(

@@ -68,17 +68,17 @@ def test_the_picture_changes_while_the_scan_runs() -> None:
     cell = CellView(PictureOptions(title="toy"), shown)
     assert "opening the pallet" in shown.text
     cell.listen(PLANNED)
-    shown.wait(lambda: "12 to come" in shown.text)
+    shown.wait(lambda: "12 not fitted yet" in shown.text)
     assert shown.pictures == []
     cell.listen(finished(6))
     shown.wait(lambda: len(shown.pictures) == 1)
-    assert "6 excluded; 6 to come" in shown.text
+    assert "6 excluded; 6 not fitted yet" in shown.text
     cell.listen(Submitted(1.0, "local-0", 1, ("sig_1200_400",)))
     cell.listen(Failed(1.0, "local-0", "sig_1200_400", "no such number"))
     cell.listen(finished(11))
     cell.close("finished")
     assert "1 failed" in shown.text
-    assert "to come" not in shown.text
+    assert "not fitted yet" not in shown.text
     assert shown.text.endswith("finished")
     first, last = shown.pictures[0], shown.pictures[-1]
     assert first != last
@@ -151,7 +151,7 @@ def test_a_real_kernel_draws_in_the_cell(executed: Any, cell: int) -> None:
     """Also where the cell has ended and the scan runs on."""
     text, pictures = shown_in(executed.cells[cell])
     assert text.endswith("finished")
-    assert "to come" not in text
+    assert "not fitted yet" not in text
     (picture,) = pictures
     assert Image.open(io.BytesIO(picture)).size == (700, 560)
     if os.environ.get("HFX_TEST_PICTURES"):

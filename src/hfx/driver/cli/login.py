@@ -34,7 +34,9 @@ def login(
     ] = None,
     domain: Annotated[
         list[str] | None,
-        Option(metavar="DOMAIN", help="Log in with an identity of this domain, as example.org, if an endpoint requires it."),
+        Option(
+            metavar="DOMAIN", help="Log in with an identity of this domain, for example example.org, if an endpoint requires it."
+        ),
     ] = None,
     policy: Annotated[
         list[str] | None,

@@ -11,9 +11,7 @@ __all__ = ["doctor", "export", "plot"]
 
 Text = str | None
 Option = typer.Option
-Folder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET-REGION.")
-]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET.")]
 
 
 def plot(

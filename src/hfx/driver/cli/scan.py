@@ -43,13 +43,19 @@ def command(question: str) -> Callable[..., int]:
         given: Mapping[str, OptionValue],
         plan: Annotated[
             bool,
-            Option("--plan", help="Print what the scan would do (hypotheses, tasks, an estimate of the time), and stop."),
+            Option(
+                "--plan",
+                help="Check the options, print what the scan would do (hypotheses, tasks, an estimate of the time), and stop.",
+            ),
         ] = False,
         live: Annotated[bool, Option("--live", help="Show the scan in a web browser while it runs.")] = False,
         no_browser: Annotated[
             bool, Option("--no-browser", help="With --live: print the address of the page, but do not open a browser.")
         ] = False,
-        port: Annotated[int, Option(help="With --live: TCP port of the page on this machine; 0: any free port.")] = 0,
+        port: Annotated[
+            int,
+            Option(help="With --live: TCP port of the page on this machine, 1 to 65535. Default: 0, which means any free port."),
+        ] = 0,
         as_json: Annotated[
             bool, Option("--json", help="Print all results as JSON (the content of scan.json) instead of the table.")
         ] = False,

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["attach", "cancel", "status", "submit"]
 
 Option = typer.Option
-Folder = Annotated[
-    Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET-REGION.")
-]
+Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET.")]
 Json = Annotated[bool, Option("--json", help="Print JSON on standard output, for scripts.")]
 
 

@@ -39,10 +39,16 @@ class _ClickError(Protocol):
 def one_line(error: Exception) -> str:
     """The text of an error of usage, with the nearest correct name for a misspelt one; `error` is a `UsageError`."""
     usage = cast(_ClickError, error)
+    if (option := getattr(usage, "option_name", None)) in ("--where", "--only") and _command(usage) == "hfx plot":
+        return f"hfx plot draws the whole run; to draw a part of it: hfx scan PALLET {option} ... -o NEW"
     near = _nearest(usage)
     text = " ".join(usage.message.split()).rstrip(".")
     reason = _reason(usage, text)
     return f"{reason[:1].lower()}{reason[1:]}; {f'did you mean {near}?' if near else _help(usage)}"
+
+
+def _command(error: _ClickError) -> str:
+    return "" if error.ctx is None else error.ctx.command_path
 
 
 def _help(error: _ClickError) -> str:

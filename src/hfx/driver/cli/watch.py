@@ -26,7 +26,9 @@ def watch(
         ),
     ],
     no_browser: Annotated[bool, Option("--no-browser", help="Print the address of the page, but do not open a browser.")] = False,
-    port: Annotated[int, Option(help="TCP port of the page on this machine; 0: any free port.")] = 0,
+    port: Annotated[
+        int, Option(help="TCP port of the page on this machine, 1 to 65535. Default: 0, which means any free port.")
+    ] = 0,
 ) -> int:
     """Show a run as a web page, until Ctrl-C.
 
@@ -36,7 +38,7 @@ def watch(
     from hfx.driver.views.page.address import bound, new_token, url
 
     if not (run / "run.json").is_file():
-        what = "holds no run of hfx: there is no run.json in it" if run.is_dir() else "is no folder"
+        what = "contains no run of hfx (no run.json)" if run.is_dir() else "is not a folder"
         raise RunFolderError(f"{run} {what}; give the folder that a scan wrote (option -o of hfx scan)")
     token = new_token()
     with stop_signals() as stop, bound(port) as listening:

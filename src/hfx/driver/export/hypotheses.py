@@ -62,7 +62,7 @@ def parameters(folder: Path, name: str) -> str:
     home = _home(folder, name)
     record = read_records(home).last.get(name)
     if record is None or not record.get("solutions"):
-        raise RunFolderError(f"{home}/results.jsonl holds no solutions of {name}; scan again to export them")
+        raise RunFolderError(f"{home}/results.jsonl contains no solutions of {name}; scan again to export them")
     run = read_run(home)
     minima = str(run["options"].get("minima", "admissible") if run is not None else "admissible")
     fits = best_fits(cast(Solutions, record["solutions"]), minima)

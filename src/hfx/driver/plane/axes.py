@@ -62,7 +62,7 @@ def label_values(labels: Sequence[str], values: Values) -> Array:
     return table
 
 
-_FIRST_OTHER = "the first other label that differs between hypotheses"
+_AXES = "Axes: {x} (horizontal), {y} (vertical)."
 
 
 def choose(
@@ -79,10 +79,10 @@ def choose(
     varying = _varying(table)
     free = [label for label in varying if label not in (x, y)]
     if x is not None and y is not None:
-        return Axes(x, y, f"The axes are {x} and {y}, as asked.")
+        return Axes(x, y, _AXES.format(x=x, y=y))
     if y is not None:
         x = free[0] if free else next(iter(table))
-        return Axes(x, y, f"The vertical axis is {y}, as asked; the horizontal axis is {x}, {_FIRST_OTHER}.")
+        return Axes(x, y, _AXES.format(x=x, y=y))
     if x is not None:
         return _second(x, free, quantity)
     return _first_two(table, varying, quantity)
@@ -90,22 +90,21 @@ def choose(
 
 def _second(x: str, free: Sequence[str], quantity: str) -> Axes:
     if not free:
-        return Axes(x, None, f"{quantity} is drawn against {x}, as asked: no other label varies.")
-    return Axes(x, free[0], f"The horizontal axis is {x}, as asked; the vertical axis is {free[0]}, {_FIRST_OTHER}.")
+        return Axes(x, None, f"{quantity} is drawn against {x}; no other label varies.")
+    return Axes(x, free[0], _AXES.format(x=x, y=free[0]))
 
 
 def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
     if len(varying) < 2:
         x = varying[0] if varying else next(iter(table))
-        alone = "there is only one hypothesis" if len(table[x]) == 1 else "no label varies"
-        why = f"only {x} varies" if varying else alone
-        return Axes(x, None, f"{quantity} is drawn against {x}: {why}.")
+        if not varying and len(table[x]) == 1:
+            return Axes(x, None, "There is one hypothesis, so no contour.")
+        why = f"only {x} varies" if varying else "no label varies"
+        return Axes(x, None, f"{quantity} is drawn against {x}; {why}.")
     x, y = varying[:2]
     if len(varying) == 2:
-        return Axes(x, y, f"The axes are {x} and {y}, the two labels that differ between hypotheses.")
-    names = ", ".join(varying)
-    why = f"The labels {names} vary and no axes were chosen: the axes are the first two, {x} and {y};"
-    return Axes(x, y, f"{why} choose others with --x and --y.")
+        return Axes(x, y, _AXES.format(x=x, y=y))
+    return Axes(x, y, f"{_AXES.format(x=x, y=y)} {', '.join(varying[2:])} can be chosen with --x and --y.")
 
 
 def places(axes: Axes, labels: Sequence[str], values: Values) -> Array:
@@ -199,12 +198,12 @@ def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
         for text, column in [(label, table[label]), *((f"{other}-{label}", table[other] - table[label]) for other in others)]:
             most = max(_frequencies(column), key=lambda pair: pair[1], default=None)
             if most is not None:
-                found.append((most[1], f"--where '{text}=={most[0]:g}'"))
+                found.append((most[1], f"--where '{text}=={most[0]:g}' -o NEW ({most[1]} points)"))
     if not found:
         return []
     best = sorted(found, key=lambda item: -item[0])[:2]
-    named = " or ".join(f"{text} ({count} points)" for count, text in best)
-    return [f"Points that differ in {', '.join(names)} are drawn together; a slice is chosen as {named}."]
+    named = " or ".join(text for _, text in best)
+    return [f"Points with different {', '.join(names)} are drawn on top of each other; to draw one slice, scan with {named}."]
 
 
 def _number(value: float) -> float:
@@ -249,7 +248,8 @@ def _on_axis(axis: str, table: Table, option: str) -> Array:
     known = np.isfinite([table[label] for label in expression.labels]).all(axis=0)
     if np.any(known) and not np.isfinite(values).any():
         raise OptionError(
-            f"{option} '{axis}' has no finite value for any hypothesis (as after a division by zero); give another expression"
+            f"{option} '{axis}' has no finite value for any hypothesis (for example after a division by zero); give another "
+            f"expression"
         )
     return values
 

@@ -161,11 +161,14 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     _, vertices, order = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
     across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
     unit = f" {surface.unit}" if surface.unit else ""
-    yield (
-        f"The interpolation is a smooth surface, which does not pass exactly through the points: they scatter about it with a "
-        f"standard deviation of {interpolated.scatter[0]:.2g}{unit}. For {across} of {len(points.places)} points the "
-        f"{surface.curves[0]} contour contradicts the {surface.name} of the point itself: only one of them excludes it."
-    )
+    scatter = f"{interpolated.scatter[0]:.2g}{unit}"
+    yield f"Smoothing: the fitted {surface.scale.lower()} scatter about the surface with a standard deviation of {scatter}."
+    if across:
+        lie = "lies" if across == 1 else "lie"
+        yield (
+            f"{across} of {len(points.places)} points {lie} on the wrong side of the {surface.curves[0]} contour (inside but "
+            f"not excluded, or the reverse)."
+        )
 
 
 def _ordered(places: Array) -> NDArray[np.complex128]:

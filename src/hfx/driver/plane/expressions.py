@@ -168,7 +168,7 @@ def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[st
             used[node.id] = label
         elif not _allowed(node, functions):
             raise OptionError(
-                f"{option} '{text}' contains something else than numbers, labels, arithmetic, comparisons, and/or/not, and the "
+                f"{option} '{text}' contains something other than numbers, labels, arithmetic, comparisons, and/or/not, and the "
                 f"functions {', '.join(sorted(_FUNCTIONS))}; write it with these alone"
             )
     return used

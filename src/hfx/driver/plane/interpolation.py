@@ -32,7 +32,7 @@ _WORDS = {
     "linear": "linearly on Delaunay triangles",
 }
 _BEST_OF_REGIONS = (
-    "Each region is interpolated separately; at every place of the plane, the region with the best expected value is drawn."
+    "Each region is interpolated separately; at every place of the plane, the region with the smallest expected value is drawn."
 )
 _FINE_TRIANGLES = 20_000  # on which a curved surface is linear
 _MOST_PARTS = 12  # that the side of a triangle is cut into

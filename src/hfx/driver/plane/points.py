@@ -185,7 +185,8 @@ def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, sur
     elif surface.level is None:
         return
     elif len(points) == 1:
-        yield "There is one point: no contour can be drawn."
+        if axes.y is not None:
+            yield "There is one point, so no contour."
     elif axes.y is None:
         return
     elif mesh is None:

@@ -19,28 +19,45 @@ __all__ = ["Selection", "caption_of", "of_hypotheses", "of_scan"]
 class Selection:
     """A part of a pallet: the number of its hypotheses, of `total` in the pallet (None: not known), and how they were selected.
 
-    ``only`` and ``where`` are None where they were not given, and both are None where the hypotheses come from several scans with
-    different selections.
+    ``only`` and ``where`` are the selection of the last scan, None where it was not given. ``selected``: how many of the
+    hypotheses it selects; fewer than ``shown`` where the folder contains points of earlier scans too, None where that is not
+    known.
     """
 
     shown: int
     total: int | None
     only: str | None = None
     where: str | None = None
+    selected: int | None = None
+
+    @property
+    def others(self) -> int:
+        """The number of hypotheses that the last scan did not select."""
+        return 0 if self.selected is None else self.shown - self.selected
 
     def caption(self) -> str:
         """A line for a picture."""
         conditions = [self.where] if self.where else []
         if self.only:
             conditions.append(f"name {self.only}")
+        if self.others:
+            return f"{self.selected} hypotheses with {'; '.join(conditions)}, and {self.others} others"
         count = f"Only {self.shown}{f' of {self.total}' if self.total else ''} hypotheses"
-        return f"{count}: {'; '.join(conditions)}" if conditions else count
+        return f"{count}: {'; '.join(conditions)}" if conditions and self.selected is not None else count
 
     def row(self) -> str:
         """The text of a row of the summary table."""
-        given = [f"--{name} {shlex.quote(value)}" for name, value in (("where", self.where), ("only", self.only)) if value]
-        count = f"{self.shown} of the {self.total} hypotheses of the pallet" if self.total else f"{self.shown} hypotheses"
-        return f"{count} ({' '.join(given) or 'from scans with different --where or --only'})"
+        given = " ".join(
+            f"--{name} {shlex.quote(value)}" for name, value in (("where", self.where), ("only", self.only)) if value
+        )
+        count = f"{self.shown} of {self.total} hypotheses" if self.total else f"{self.shown} hypotheses"
+        if self.selected is None:
+            return f"{count}, from scans with different --where or --only"
+        if not self.others:
+            return f"{count} ({given})"
+        others = "1 other" if self.others == 1 else f"{self.others} others"
+        also = f"table and picture also contain {others} in this folder"
+        return f"{self.selected} hypotheses ({given}); {also}; -o NEW leaves them out"
 
 
 def of_scan(scan: ScanContent) -> Selection | None:
@@ -68,24 +85,25 @@ def of_hypotheses(
         return None
     # The regions of a combination may have different hypotheses: the number in all of them together is not recorded.
     total = None if pallet.get("regions") else pallet.get("hypotheses")
-    if total is not None and len(names) >= total:
-        return None
     only, where = (None if options.get(name) is None else str(options[name]) for name in ("only", "where"))
-    if _selects_all(names, values, pallet.get("labels") or (), only, where):
-        return Selection(len(names), total, only, where)
-    return Selection(len(names), total)
+    selected = _selected(names, values, pallet.get("labels") or (), only, where)
+    if total is not None and len(names) >= total and selected in (None, len(names)):
+        return None
+    return Selection(len(names), total, only, where, selected)
 
 
 def _given(options: Mapping[str, object]) -> bool:
     return bool(options.get("only") or options.get("where"))
 
 
-def _selects_all(
+def _selected(
     names: Sequence[str], values: Sequence[Sequence[float]], labels: Sequence[str], only: str | None, where: str | None
-) -> bool:
-    if only is not None and not all(fnmatch.fnmatchcase(name, only) for name in names):
-        return False
+) -> int | None:
+    """How many of the hypotheses are selected; None where the condition cannot be read."""
     try:
-        return bool(axes.selected(labels, axes.label_values(labels, values), where).all())
+        fulfilled = axes.selected(labels, axes.label_values(labels, values), where)
     except OptionError:  # a label of another region
-        return False
+        return None
+    return sum(
+        bool(one) and (only is None or fnmatch.fnmatchcase(name, only)) for name, one in zip(names, fulfilled, strict=True)
+    )

@@ -29,10 +29,11 @@ _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClsBrief(Brief):
-    """``minima_differ``: the largest difference between CLs of the natural and of the lowest minima, observed or expected.
+    """``muhat``: the best-fit mu. ``minima_differ``: the largest difference between CLs of the natural and of the lowest minima.
     ``changed_by``: another choice of minima, and its observed CLs, where that excludes what the answer does not or the
     reverse."""
 
+    muhat: float | None = None
     minima_differ: float = 0.0
     changed_by: tuple[str, float] | None = None
 
@@ -132,6 +133,7 @@ class Cls(Question[ClsResult]):
             missing_in=tuple(result.missing_in),
             by_region={region: _numbers(part.CLs_obs, part.CLs_exp) for region, part in result.by_region.items()},
             remarks=(_remark(result),) if differ > _FAR_APART else (),
+            muhat=result.muhat,
             minima_differ=differ,
             changed_by=_changed_by(result),
         )
@@ -154,16 +156,17 @@ class Cls(Question[ClsResult]):
         return {"CLs_obs": brief.numbers[0], "CLs_exp": list(brief.numbers[1:])}
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
-        """The tested hypothesis and the choice of minima, where they are not the default, and where the choice matters."""
+        """The numbers of a single hypothesis; what was tested and which minima, if not the default; what their choice changes."""
         options = self.options
         tested = [f"mu = {options.mu:g}"] if options.mu != 1.0 else []
         if options.signal_scale != 1.0:
-            tested.append(f"the yields of every signal times {options.signal_scale:g}")
+            tested.append(f"all signal yields multiplied by {options.signal_scale:g}")
         chosen = f"{options.minima} (--minima {options.minima}); the default is admissible"
         return [
+            ("CLs", _numbers_of(results)),
             ("tested", ", ".join(tested)),
             ("minima", chosen if options.minima != "admissible" else ""),
-            ("minima differ", _minima_differ(results, verbose)),
+            ("minima differ", _minima_differ(results, options.minima, verbose)),
         ]
 
     def description(self) -> str:
@@ -220,24 +223,32 @@ def _rounded(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
 
 
-def _minima_differ(results: Sequence[Brief], verbose: bool) -> str:
+def _numbers_of(results: Sequence[Brief]) -> str:
+    """CLs and muhat of the only hypothesis; empty where there are several."""
+    if len(results) != 1 or not isinstance(results[0], ClsBrief) or not results[0].converged:
+        return ""
+    observed, *expected = map(_rounded, results[0].numbers)
+    return f"observed {observed}; expected {', '.join(expected)} (-2, -1, 0, +1, +2 sigma); muhat {_rounded(results[0].muhat)}"
+
+
+def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
     """The hypotheses whose natural and lowest minimum give different CLs; first those whose exclusion changes."""
     differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
     if not differing:
         return ""
-    count = f"{len(differing)} hypothes{'is' if len(differing) == 1 else 'es'}"
-    sentence = f"for {count} the natural and the lowest minimum give different CLs"
+    count = "1 hypothesis depends" if len(differing) == 1 else f"{len(differing)} hypotheses depend"
+    sentence = f"{count} on the choice of minimum (--minima)"
     differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
     shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
     if not shown:
-        return f"{sentence}, by {differing[0].minima_differ:.2g} at most; all choices exclude the same hypotheses"
-    return f"{sentence}: {listed([_difference_of(brief) for brief in shown], MANY if verbose else FEW)}"
+        return f"{sentence}: CLs changes by up to {differing[0].minima_differ:.2g}, and every choice excludes the same hypotheses"
+    return f"{sentence}: {listed([_difference_of(brief, chosen) for brief in shown], MANY if verbose else FEW, '; ')}"
 
 
-def _difference_of(brief: ClsBrief) -> str:
-    text = f"{brief.name} by up to {brief.minima_differ:.2g}"
+def _difference_of(brief: ClsBrief, chosen: str) -> str:
     if brief.changed_by is None:
-        return text
+        return f"CLs of {brief.name} changes by up to {brief.minima_differ:.2g}"
     choice, value = brief.changed_by
     now, then = ("not excluded", "excluded") if value < LEVEL else ("excluded", "not excluded")
-    return f"{brief.name} has CLs {brief.numbers[0]:.3g} ({now}), but {value:.3g} ({then}) with --minima {choice}"
+    default = ", the default" if chosen == "admissible" else ""
+    return f"{brief.name} has CLs {brief.numbers[0]:.3g}, {now} ({chosen}{default}), and {value:.3g}, {then} ({choice})"

@@ -42,20 +42,22 @@ class ScanOptions:
     output: str | Path | None = setting(
         None,
         "Folder for the results. Default: hfx-runs/PALLET in the current folder, or hfx-runs/PALLET-REGION if the pallet has "
-        "several regions; a number is added if that folder contains another scan.",
+        "several regions (hfx-runs/PALLET-all with --region all); a number is added if that folder contains another scan.",
     )
     region: str | None = setting(
         None,
         "Name of the analysis region; required if the pallet has several. With 'all' every region is scanned, and each "
-        "hypothesis gets the result of the region with the smallest expected value (of CLs, for a scan).",
+        "hypothesis gets the result of the region with the smallest median expected CLs.",
     )
     only: str | None = setting(
-        None, "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Default: all."
+        None,
+        "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Points fitted earlier in the "
+        "same folder stay in picture and table. Default: all.",
     )
     where: str | None = setting(
         None,
         "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. Labels are the numbers, usually "
-        "masses, that identify a hypothesis. Default: all.",
+        "masses, that identify a hypothesis. Points fitted earlier in the same folder stay in picture and table. Default: all.",
     )
     x: str | None = setting(
         None,
@@ -102,7 +104,7 @@ class ScanOptions:
     )
     labels: tuple[str, ...] | None = setting(
         None,
-        "For patches in separate files: the names of the numbers in the file names, separated by commas, for example "
+        "If each patch is a file of its own: names for the numbers in its file name, separated by commas, for example "
         "msb,mn2,mn1. Default: x1,x2,...",
     )
     verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
@@ -236,7 +238,7 @@ class ScanOptions:
             if not math.isfinite(band):
                 raise OptionError(f"--theory-band '{band}' is not a finite number")
             if not 0 < band < 1:
-                raise OptionError(f"--theory-band {band:g}: give a fraction between 0 and 1, as 0.1")
+                raise OptionError(f"--theory-band {band:g}: give a fraction between 0 and 1, for example 0.1")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise OptionError(f"--threads '{self.threads}': give a whole number, 1 or more")
 

@@ -53,7 +53,7 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
             f"{what}the folder has gone or cannot be reached ({error.strerror}); when it is back, run the "
             "same command again; else choose another with -o"
         )
-    return f"{what}{error.strerror or error}; mend it or choose another folder with -o, then run again"
+    return f"{what}{error.strerror or error}; correct this or choose another folder with -o, then run again"
 
 
 def make_folder(folder: Path) -> None:

@@ -72,7 +72,7 @@ class Journal:
             yield
         except KeyboardInterrupt:
             self._last("stopped")
-            raise ScanInterrupted(f"stopped; {self.folder.kept() or 'nothing kept yet; '}go on with: {self._way()}") from None
+            raise ScanInterrupted(f"stopped; {self.folder.kept() or 'nothing kept yet; '}to continue: {self._way()}") from None
         except CancelledError:
             self._last("stopped")
             raise

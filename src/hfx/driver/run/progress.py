@@ -7,6 +7,9 @@ from hfx.driver.run.records import LOCAL
 
 __all__ = ["RunProgress", "StepProgress", "duration"]
 
+# Steps whose name in the files would need an explanation.
+_NAMES = {"exchange": "refitting from neighbouring minima"}
+
 
 def duration(seconds: float) -> str:
     """A time for readers, as "80 s", "3 min 05 s" or "2 h 10 min"."""
@@ -78,7 +81,8 @@ class StepProgress:
         return f"{self.step} {self.round}" if self.round else self.step
 
     def __str__(self) -> str:
-        done = "fitted" if self.step == LOCAL else f"{self.step}, round {self.round}:" if self.round else f"{self.step}:"
+        name = _NAMES.get(self.step, self.step)
+        done = "fitted" if self.step == LOCAL else f"{name}, round {self.round}:" if self.round else f"{name}:"
         text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
         if self.rate > 0:
             text += f", {self.pace} per second"

@@ -17,7 +17,7 @@ __all__ = ["NAME", "read_scan", "text"]
 
 NAME = "scan.json"
 
-_REMEDY = "the same scan again, with its -o, writes it anew"
+_REMEDY = "repeat the scan with the same -o to write it again"
 
 
 class _Named(msgspec.Struct):
@@ -83,7 +83,7 @@ def read_scan(folder: Path) -> ScanContent | None:
     except NotADirectoryError:
         raise RunFolderError(f"{folder} is a file; give the folder of a run, for example hfx-runs/1Lbb") from None
     except msgspec.ValidationError as error:
-        raise RunFolderError(f"{path} does not hold what hfx writes ({error}); {_REMEDY}") from None
+        raise RunFolderError(f"{path} is not a file that hfx wrote ({error}); {_REMEDY}") from None
     except (ValueError, OSError) as error:  # an empty file cannot be mapped: a ValueError
         why = (error.strerror if isinstance(error, OSError) else None) or error
         raise RunFolderError(f"{path} cannot be read ({why}); {_REMEDY}") from None

@@ -109,9 +109,9 @@ def read_table(path: Path) -> dict[str, float]:
                 )
             return {row["name"]: _fraction(row, path) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "it is no CSV file"
+        why = (error.strerror if isinstance(error, OSError) else None) or "it is not a CSV file"
         raise OptionError(
-            f"--theory-band {path}: give a fraction, as 0.1, or a CSV file with the columns name and uncertainty ({why})"
+            f"--theory-band {path}: give a fraction, for example 0.1, or a CSV file with the columns name and uncertainty ({why})"
         ) from None
 
 

@@ -121,4 +121,4 @@ def _summary(status: RunStatus) -> str:
     now = status.progress
     count = now.first.done - now.first.failed
     kept = f"{count} result{'' if count == 1 else 's'} kept" if count else "nothing fitted yet"
-    return f"stopped {status.folder}: {kept}; go on with: {status.continuation}"
+    return f"stopped {status.folder}: {kept}; to continue: {status.continuation}"

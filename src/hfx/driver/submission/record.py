@@ -93,4 +93,4 @@ def read(run: Path) -> Submission | None:
     try:
         return msgspec.convert(found, Submission)
     except msgspec.ValidationError as error:
-        raise RunFolderError(f"{job_folder(run) / NAME} does not hold what hfx writes ({error}); submit the scan again") from None
+        raise RunFolderError(f"{job_folder(run) / NAME} is not a file that hfx wrote ({error}); submit the scan again") from None

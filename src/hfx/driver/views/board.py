@@ -119,7 +119,7 @@ class Board:
         return plane
 
     def _beside(self, width: int, height: int) -> list[Text]:
-        """Workers and last results."""
+        """Workers and latest results."""
         state = self.state
         rows = max(2, int(height * _WORKERS))
         lines = [Text(f"{len(state.workers)} workers, {len(state.running)} tasks running", style="bold")]
@@ -128,7 +128,7 @@ class Board:
         lines += [_worker(name, worker, width) for name, worker in listed]
         if len(listed) < len(latest):
             lines.append(Text(f"and {len(latest) - len(listed)} more", style="dim"))
-        lines += [Text(""), Text(f"last results{self._quantities()}", style="bold")]
+        lines += [Text(""), Text(f"latest results{self._quantities()}", style="bold")]
         room = max(0, height - len(lines))
         lines += [self._result(result, width) for result in list(state.latest)[-room:][::-1]] if room else []
         return lines
@@ -139,8 +139,10 @@ class Board:
         return [] if surface is None else list(dict.fromkeys((surface.curves[0], surface.median or surface.curves[0])))
 
     def _quantities(self) -> str:
-        """The listed numbers, as ": CLs observed, expected"."""
-        return "" if self._surface is None else f": {self._surface.name} {', '.join(self._shown_curves())}"
+        """The listed columns, for example " (name, observed CLs, expected CLs)"."""
+        if self._surface is None:
+            return ""
+        return f" (name, {', '.join(f'{curve} {self._surface.name}' for curve in self._shown_curves())})"
 
     def _result(self, result: Brief, width: int) -> Text:
         """The name of a hypothesis and the listed numbers of its result."""

@@ -116,7 +116,7 @@ class CellView:
     def _part(self, hypotheses: int) -> str:
         from hfx.driver.plane.selection import Selection
 
-        return Selection(hypotheses, None, self._only, self._where).caption()
+        return Selection(hypotheses, None, self._only, self._where, hypotheses).caption()
 
     def _html(self) -> "_Html":
         head = self._head if not self._state.points else _progress(self._state)
@@ -126,7 +126,7 @@ class CellView:
 def _progress(state: RunState) -> str:
     counts = state.counts
     missing = sum(count for status, count in counts.items() if status.open)
-    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} to come", f"{len(state.reasons)} failed"]
+    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet", f"{len(state.reasons)} failed"]
     return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 "))])
 
 

@@ -18,7 +18,7 @@ _LATEST = 50  # results and messages that are remembered in their order
 class Status(Enum):
     """The status of a hypothesis. A question without a level has neither excluded nor allowed hypotheses: they are done."""
 
-    PLANNED = "to come"
+    PLANNED = "not fitted yet"
     SUBMITTED = "submitted"
     RUNNING = "running"
     DONE = "done"

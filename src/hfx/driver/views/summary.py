@@ -11,6 +11,7 @@ from hfx.driver.plane import selection
 from hfx.driver.questions.base import FEW, MANY, Brief, Surface, listed
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
+from hfx.driver.questions.scan_content import gaps as contents_gaps
 from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ Row = tuple[str, str]
 
 # Notes on a contour that match one of these are details: how it is interpolated as was asked, and what other rows tell.
 _DETAILS = re.compile(
-    r"are interpolated between the points.*\(--interpolation \w+\)\.$|smooth surface.* For 0 of |left out|excluded \("
+    r"are interpolated between the points.*\(--interpolation \w+\)\.$|^Smoothing: |left out|excluded \("
     r"|^Each region is interpolated"
 )
 
@@ -33,26 +34,21 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
     question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
     region = f", region {pallet['region']}" if pallet.get("region") else ""
-    part = selection.of_scan(scan)
+    part, gaps = selection.of_scan(scan), contents_gaps(scan)
     found = [
         ("pallet", f"{pallet.get('name')}{region}"),
-        ("fitted", f"{len(results)} of {len(results) + _unfitted(scan['failures'], results)} hypotheses"),
+        ("fitted", f"{len(results)} of {len(results) + len(gaps)} hypotheses"),
         ("selected", part.row() if part else ""),
         ("excluded", _excluded(results, question.surface)),
-        ("failed", _failed(scan["failures"], verbose)),
+        ("failed", _failed(gaps, verbose)),
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
-        ("missing points", _missing(results)),
+        ("regions", _regions(results, scan, verbose)),
         ("contour", _contour(scan.get("contours") or {}, verbose)),
         ("please cite", _citation(pallet)),
         ("files", f"{folder}/ ({_files(folder)})"),
     ]
     return [(name, text) for name, text in found if text]
-
-
-def _unfitted(failures: Sequence[Failure], results: Sequence[Brief]) -> int:
-    """Failed hypotheses without a result (a combination has failures of single regions too)."""
-    return len({failure["name"] for failure in failures} - {result.name for result in results})
 
 
 def _excluded(results: Sequence[Brief], surface: Surface | None) -> str:
@@ -62,34 +58,49 @@ def _excluded(results: Sequence[Brief], surface: Surface | None) -> str:
     good = [result for result in results if result.converged]
     curves = dict.fromkeys((surface.curves[0], surface.median or surface.curves[0]))
     counts = {curve: sum(surface.excludes(result.numbers[surface.column(curve)]) for result in good) for curve in curves}
-    return f"{', '.join(f'{count} {curve}' for curve, count in counts.items())} ({surface.name} < {surface.level:g})"
+    numbers = [f"{count} {curve}{' (median)' if curve == surface.median else ''}" for curve, count in counts.items()]
+    return f"{', '.join(numbers)}, at {surface.name} < {surface.level:g}"
 
 
 def _failed(failures: Sequence[Failure], verbose: bool) -> str:
+    """The hypotheses without a result, and the reasons; a reason that all have is given once."""
     if not failures:
         return ""
-    if verbose:
-        return f"{len(failures)}: " + listed([f"{f['name']} ({f['reason']})" for f in failures], MANY, "; ")
-    reasons = Counter(failure["reason"] for failure in failures)
-    if len(reasons) == 1:
-        others = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
-        return f"{len(failures)}: {failures[0]['name']}{others} ({next(iter(reasons))})"
-    return f"{len(failures)}: " + listed([f"{reason} ({count} x)" for reason, count in reasons.most_common()], FEW, "; ")
+    reasons = {failure["reason"] for failure in failures}
+    if len(reasons) == 1 and len(failures) > 1:
+        return f"{len(failures)} ({reasons.pop()}): {_first([failure['name'] for failure in failures], verbose, ', ')}"
+    named = [f"{failure['name']} ({failure['reason']})" for failure in failures]
+    return f"{len(failures)}: {_first(named, verbose)}"
+
+
+def _first(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
+    """The first items, how many more there are, and where all are listed."""
+    most = MANY if verbose else FEW
+    return listed(items, most, separator) + (" (scan.json lists all)" if len(items) > most else "")
 
 
 def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
-    return f"{len(bad)}: {listed(bad, MANY if verbose else FEW)}" if bad else ""
+    return f"{len(bad)}: {_first(bad, verbose)}" if bad else ""
 
 
-def _missing(results: Sequence[Brief]) -> str:
-    gaps = Counter(region for result in results for region in result.missing_in)
-    return (
-        "; ".join(f"region {region} lacks {count} of the points" for region, count in gaps.items())
-        + "; there the other regions are used"
-        if gaps
-        else ""
-    )
+def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
+    """Of a combination: the points that a region could not fit or does not contain, where another region is used."""
+    used = {result.name: result.region for result in results}
+    failed: dict[str, list[str]] = {}
+    known = set()
+    for failure in scan["failures"]:
+        region = next((r for r in scan["pallet"].get("regions") or () if failure["reason"].startswith(f"region {r}: ")), None)
+        if region is not None and failure["name"] in used:
+            reason = failure["reason"].removeprefix(f"region {region}: ")
+            failed.setdefault(region, []).append(f"{failure['name']} ({reason}; {used[failure['name']]} is used)")
+            known.add((failure["name"], region))
+    lacking = Counter(r for result in results for r in result.missing_in if (result.name, r) not in known)
+    parts = [f"in {region} {len(names)} could not be fitted: {_first(names, verbose, ', ')}" for region, names in failed.items()]
+    if lacking:
+        counts = ", ".join(f"{region} lacks {count}" for region, count in lacking.items())
+        parts.append(f"{counts} of the points (other regions are used there)")
+    return "; ".join(parts)
 
 
 def _contour(contours: Contours, verbose: bool) -> str:

@@ -82,7 +82,9 @@ def make(chosen: Account, client: UserClient | ApplicationClient, flow: LoginFlo
         )
         return globus_sdk.UserApp("hfx", login_client=client, scope_requirements=SCOPES, config=config)
     except OSError as error:
-        raise EndpointError(f"{path} cannot be read ({error.strerror}); mend it or set HFX_CONFIG to another folder") from None
+        raise EndpointError(
+            f"{path} cannot be read ({error.strerror}); correct this or set HFX_CONFIG to another folder"
+        ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise LoginError(f"{path} is damaged: remove it and type 'hfx login'") from None
 
@@ -125,7 +127,7 @@ def explained(client: globus_sdk.AuthLoginClient) -> Iterator[None]:
         slow = isinstance(error, globus_sdk.GlobusTimeoutError)
         why = "no answer in time" if slow else "no connection"
         raise EndpointError(
-            f"Globus Auth at {client.base_url} cannot be reached ({why}); mend the network or the proxy and try again"
+            f"Globus Auth at {client.base_url} cannot be reached ({why}); check the network and the proxy, and try again"
         ) from None
 
 
@@ -180,4 +182,4 @@ def _require(identity: str, made: globus_sdk.GlobusApp) -> None:
         who = found.get("preferred_username") or found.get("sub")
         robot = isinstance(made, globus_sdk.ClientApp)
         remedy = "set another GLOBUS_COMPUTE_CLIENT_ID" if robot else f"type 'hfx logout', then 'hfx login' as {identity}"
-        raise LoginError(f"this endpoint wants {identity}, but {who} is logged in to Globus: {remedy}")
+        raise LoginError(f"this endpoint requires {identity}, but {who} is logged in to Globus: {remedy}")

@@ -58,13 +58,13 @@ def client_of(chosen: Account) -> UserClient | ApplicationClient:
         return UserClient(chosen.client, environment=chosen.environment, app_name="hfx")
     except ValueError:
         raise EndpointError(
-            f"GLOBUS_SDK_ENVIRONMENT={chosen.environment} is no environment of Globus; unset it for the usual one"
+            f"GLOBUS_SDK_ENVIRONMENT={chosen.environment} is not a Globus environment; unset it for the usual one"
         ) from None
 
 
 def strange(url: str) -> EndpointError:
     """The error for an answer that is not from Globus Auth, but for instance from the login page of a network."""
-    return EndpointError(f"what answers at {url} is not Globus Auth; mend the network or the proxy and try again")
+    return EndpointError(f"what answers at {url} is not Globus Auth; check the network and the proxy, and try again")
 
 
 def reason(error: globus_sdk.GlobusAPIError) -> str:

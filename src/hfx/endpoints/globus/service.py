@@ -177,7 +177,7 @@ class Service:
             return EndpointError(
                 f"{self._where}: you may not use it ({text}); ask its owner, or log in with another identity ('hfx whoami')"
             )
-        return EndpointError(f"{self._where}: Globus Compute refuses: {text}; mend the endpoint's file")
+        return EndpointError(f"{self._where}: Globus Compute refuses: {text}; correct the endpoint file")
 
 
 def _text(error: Exception) -> str:

@@ -112,7 +112,7 @@ def _provider(endpoint: Endpoint) -> "ExecutionProvider":
         names = " ".join(missing.module_names)
         raise EndpointError(f"{endpoint}: its provider needs a package that is not here: pip install {names}") from None
     except Exception as error:
-        raise EndpointError(f"{endpoint}: its provider cannot be used ({first_line(error)}); mend the file") from error
+        raise EndpointError(f"{endpoint}: its provider cannot be used ({first_line(error)}); correct the file") from error
 
 
 def _address(endpoint: Endpoint) -> str | None:

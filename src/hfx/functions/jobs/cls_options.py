@@ -25,8 +25,8 @@ class ClsOptions(JobOptions):
     starts: int | None = setting(
         None,
         "Size of the search for lower minima. With 1 there is no search: each fit starts only from the initial values that the "
-        "workspace suggests, as in pyhf. With N above 1 fits also start from other points; N - 2 of these are points at which "
-        "the yield of a sample is negative. Default: 5.",
+        "workspace suggests, as in pyhf. A larger N tries more starting points, among them N-2 at which the yield of a sample "
+        "is negative. Default: 5.",
     )
     minima: Choice = setting(
         "admissible",

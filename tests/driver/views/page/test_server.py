@@ -285,7 +285,7 @@ def test_a_browser_is_opened_only_where_there_is_a_desktop(monkeypatch: pytest.M
 
 
 def test_watch_refuses_what_is_no_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for folder, why in ((tmp_path, "holds no run of hfx"), (tmp_path / "nothing", "is no folder")):
+    for folder, why in ((tmp_path, "contains no run of hfx"), (tmp_path / "nothing", "is not a folder")):
         assert main.run(["watch", str(folder)]) == 2
         out, err = capsys.readouterr()
         assert out == ""

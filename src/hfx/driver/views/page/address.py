@@ -24,7 +24,7 @@ def bound(port: int) -> socket.socket:
     Raises `OptionError` for a port that is taken or cannot be had.
     """
     if not 0 <= port <= 65535:
-        raise OptionError(f"--port {port} is no port: give a number from 1 to 65535, or leave it out for a free one")
+        raise OptionError(f"--port {port} is not a valid port: give a number from 1 to 65535, or 0 for any free port")
     try:
         return socket.create_server((_HOST, port), backlog=64)
     except OSError as error:

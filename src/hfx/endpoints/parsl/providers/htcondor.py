@@ -21,7 +21,7 @@ class HTCondor(BatchProvider):
     parsl_class: ClassVar[str] = "hfx.endpoints.parsl.condor_provider:Pool"
     commands: ClassVar[tuple[str, ...]] = ("condor_submit", "condor_q", "condor_rm")
     remedies: ClassVar[Mapping[str, str]] = {
-        "condor_submit": "'condor_q' and 'condor_status' show whether HTCondor answers here: mend requirements or directives"
+        "condor_submit": "'condor_q' and 'condor_status' show whether HTCondor answers here: correct requirements or directives"
     }
     project: str | None = toml_fields.text(None)
     requirements: str | None = toml_fields.text(None)

@@ -19,7 +19,7 @@ class Slurm(BatchProvider):
     parsl_class: ClassVar[str] = "parsl.providers:SlurmProvider"
     commands: ClassVar[tuple[str, ...]] = ("sbatch", "squeue", "scancel")
     remedies: ClassVar[Mapping[str, str]] = {
-        "sbatch": "'sinfo' shows whether Slurm answers here and its partitions: mend partition, account or directives"
+        "sbatch": "'sinfo' shows whether Slurm answers here and its partitions: correct partition, account or directives"
     }
     nodes: int = toml_fields.whole(1)
     account: str | None = toml_fields.text(None)

@@ -62,7 +62,7 @@ function row([, name, values, status, numbers, cells, reason, remarks, seconds, 
 
 export const KINDS = {
   excluded: "excluded", allowed: "not excluded", done: "done", running: "being fitted", submitted: "submitted",
-  planned: "to come", failed: "failed", not_converged: "not converged",
+  planned: "not fitted yet", failed: "failed", not_converged: "not converged",
 };
 
 // Server-sent events; a lost connection is resumed where it broke, by the browser or with `place`.
