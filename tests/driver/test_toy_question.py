@@ -423,6 +423,7 @@ def test_it_is_shown_like_any_other(pallet: Path, tmp_path: Path) -> None:
     total = sum(expected(m1, m2) for m1, m2 in POINTS)
     assert f"signal {total:.4g} events in all" in text
     assert "CLs" not in text
+    assert "1007.1727" not in text
     (row, *_) = csv.DictReader(io.StringIO(command("export", run, "--csv")))
     assert list(row) == ["name", "m1", "m2", "events", "bins"]
     assert float(row["events"]) == pytest.approx(expected(*POINTS[0]))

@@ -17,7 +17,8 @@ RENAMED = {"exchanged": "all_rounds"}
 REWORDED = (
     (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
-        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected value is drawn.",
+        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected "
+        r"value is drawn.",
     ),
     (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
     (r"The axes are (\w+) and (\w+), the two labels that vary\.", r"Axes: \1 (horizontal), \2 (vertical)."),

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, cast
 
+from hfx.errors import InputError
 from hfx.functions.catalogue import Unanswered, job_for
 from hfx.functions.prepared_hypotheses import TaskUnit, prepare
-from hfx.errors import InputError
 from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["run"]

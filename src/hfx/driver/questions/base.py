@@ -179,6 +179,8 @@ class Question(ABC, Generic[Result]):
     name: ClassVar[str]
     job: ClassVar[str]
     help: ClassVar[str] = "Ask a question of all hypotheses of a pallet."
+    references: ClassVar[tuple[str, ...]] = ()
+    """The publications of its method, for the summary table."""
     result: type[Result]
     stored_as_result: ClassVar[bool] = False
     """Whether the record of a whole hypothesis, as it is stored, holds its result: `answer` only leaves entries out."""

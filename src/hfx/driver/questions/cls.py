@@ -83,6 +83,7 @@ class Cls(Question[ClsResult]):
     Exit codes: 0, every hypothesis was fitted and converged; 1, some failed or did not converge; 2, the pallet, an option or the
     output folder cannot be used; 130 and 143, the scan was stopped by Ctrl-C or SIGTERM.
     """
+    references = ("arXiv:1007.1727",)
     result = ClsResult
     stored_as_result = True
     columns = COLUMNS

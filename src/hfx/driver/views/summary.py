@@ -45,7 +45,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         *question.summary(results, verbose),
         ("regions", _regions(results, scan, verbose)),
         ("contour", _contour(scan.get("contours") or {}, verbose)),
-        ("please cite", _citation(pallet)),
+        ("please cite", _citation(pallet, question.references)),
         ("files", f"{folder}/ ({_files(folder)})"),
     ]
     return [(name, text) for name, text in found if text]
@@ -109,9 +109,9 @@ def _contour(contours: Contours, verbose: bool) -> str:
     return " ".join(sentence for sentence in (contours.get("choice"), *notes) if sentence)
 
 
-def _citation(pallet: PalletBlock) -> str:
+def _citation(pallet: PalletBlock, references: Sequence[str]) -> str:
     likelihood = of_pallet(pallet) or "the likelihood (it names no reference)"
-    return f"{likelihood}; arXiv:1007.1727; hfx ('hfx --cite' prints all references)"
+    return "; ".join((likelihood, *references, "hfx ('hfx --cite' prints all references)"))
 
 
 def _files(folder: Path) -> str:
