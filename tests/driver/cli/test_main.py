@@ -259,12 +259,16 @@ def test_a_title_may_be_empty_and_a_flag_repeated(pallet: str) -> None:
 
 def test_where_pictures_and_exports_are_not_written(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
-    assert "no/such cannot be created: there is no folder no" in complaint(["plot", "out", "-o", "no/such/a.png"], capsys)
+    assert "no/such cannot be created: there is no folder no;" in complaint(["plot", "out", "-o", "no/such/a.png"], capsys)
     assert "-o x.bmp: pictures are written as" in complaint(["plot", "out", "-o", "x.bmp", "--format", "png"], capsys)
     assert (
         complaint(["export", "out", "--csv", "-o", "toy"], capsys)
         == "-o toy is a folder; give a file, for example toy/results.csv"
     )
+    for export in (["--csv", "-o", "no/such/a.csv"], ["--hepdata", "-o", "no/such"]):
+        assert "cannot be created: there is no folder no; create it, or correct -o" in complaint(
+            ["export", "out", *export], capsys
+        )
     linear = ["plot", "out", "--uncertainty", "--interpolation", "linear"]
     assert "is drawn with the interpolation linear, which has none; add --interpolation gp" in complaint(linear, capsys)
     assert not Path("no").exists()

@@ -358,7 +358,7 @@ def test_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeyp
     (tmp_path / "left" / "run.json").write_text("{")
     assert main.run(["status", str(tmp_path / "left")]) == 2
     assert "restore the file, or repeat the scan in another folder" in (said := capsys.readouterr().err)
-    assert "-o" not in said
+    assert "with -o" not in said
     assert lines[4].endswith("is lost: its driver ended without recording why; to continue: hfx scan toy")
 
 

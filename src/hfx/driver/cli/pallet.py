@@ -190,7 +190,7 @@ def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
 def _copy(found: Fetched, output: Path) -> Path:
     target = output / found.name if output.is_dir() else output
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target.parent.mkdir(exist_ok=True)
         shutil.copyfile(found.path, target)
     except OSError as error:
         raise PalletError(f"{target} cannot be written ({error.strerror}); choose another file or folder with -o") from None

@@ -168,6 +168,7 @@ def export(
     if output is None:
         typer.echo(text, nl=False)
     else:
+        durable_files.make_folder(output.parent)
         with durable_files.explained(output):
             durable_files.write_whole(output, text)
     return 0

@@ -79,8 +79,8 @@ def export_hepdata(run: Path, folder: Path) -> list[Path]:
     if not scan["results"]:
         raise RunFolderError(f"{run} has no results yet; nothing to export")
     files = submission(scan, plot_data(scan))
+    durable_files.make_folder(folder)
     with durable_files.explained(folder):
-        folder.mkdir(parents=True, exist_ok=True)
         for name, documents in files.items():
             text = yaml.safe_dump_all(documents, sort_keys=False, allow_unicode=True, width=120)
             durable_files.write_whole(folder / name, text)
