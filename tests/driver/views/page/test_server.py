@@ -156,16 +156,15 @@ def test_the_stream_sends_what_changes_and_goes_on_where_it_broke(run: MadeRun) 
             assert first["data"]["head"]["name"] == "toy"
             run.fit(run.names[:12])
             changed: list[Any] = []
-            curves = None
+            curves = {"made_of": 0}  # the first contour may be drawn before there is a result
             for message in stream:
                 assert "all_rows" not in message["data"]
                 assert "plane" not in message["data"]
                 changed += message["data"].get("rows", [])
-                curves = curves or message["data"].get("contour")
-                if curves and len({row[0] for row in changed}) == 12:
+                curves = message["data"].get("contour") or curves
+                if curves["made_of"] == 12 and len({row[0] for row in changed}) == 12:
                     break
             assert {row[3] for row in changed[-12:]} <= {"excluded", "allowed"}
-            assert curves["made_of"] == 12
         run.fit(run.names[12:14])
         time.sleep(0.5)
         with messages(client, headers={"Last-Event-ID": message["id"]}) as stream:
