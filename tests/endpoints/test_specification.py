@@ -52,8 +52,8 @@ def test_names_that_cannot_be_added(tmp_path: Path) -> None:
     for name, words in (
         ("process", "hfx's own"),
         ("a/b", "cannot be the name of an endpoint"),
-        ("", "no name"),
-        ("x.toml", "no name"),
+        ("", "cannot be the name"),
+        ("x.toml", "cannot be the name"),
     ):
         with pytest.raises(EndpointError, match=words):
             user_files.add(name, "", reserved=reserved)

@@ -13,7 +13,7 @@ ADDED = {"job", "version", "key", "question", "shard", "step", "level", "units",
 # What it calls otherwise.
 RENAMED = {"exchanged": "all_rounds"}
 
-# Sentences that say the same in other words: the recorded one, and what it became. One that became several has marks (|||) between them.
+# Sentences that say the same in other words: the recorded one, and what it became. There is a ||| between several.
 REWORDED = (
     (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
@@ -33,8 +33,8 @@ REWORDED = (
     (
         r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
         r"the other side of the observed line than their own CLs says\.",
-        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.|||\2 points lie on "
-        r"the wrong side of the observed contour (inside but not excluded, or the reverse).",
+        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.|||\2 points lie "
+        r"on the wrong side of the observed contour (inside but not excluded, or the reverse).",
     ),
     (r"\|\|\|0 of \d+ points lie on .*?reverse\)\.", ""),
     (r"\|\|\|1 of (\d+) points lie on", r"|||1 of \1 points lies on"),
