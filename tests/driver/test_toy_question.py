@@ -448,7 +448,7 @@ def closing_table(result: ScanResult) -> list[tuple[str, str]]:
 def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
     """The options are its own; the page's rows hold its numbers, and name its columns."""
     out = command("signal-events", pallet, "-o", tmp_path / "run", "--parts", "3")
-    assert f"excluded        {sum(expected(*point) < 10.0 for point in POINTS)} expected (signal events < 10)" in out
+    assert f"excluded        {sum(expected(*point) < 10.0 for point in POINTS)} expected, at signal events < 10" in out
     help_text = command("signal-events", "--help")
     assert "--parts" in help_text
     assert "--test-stat" not in help_text

@@ -49,7 +49,12 @@ def test_a_file_by_its_path_and_by_its_name(tmp_path: Path) -> None:
 
 def test_names_that_cannot_be_added(tmp_path: Path) -> None:
     reserved = endpoints.engine_names()
-    for name, words in (("process", "hfx's own"), ("a/b", "no name for an endpoint"), ("", "no name"), ("x.toml", "no name")):
+    for name, words in (
+        ("process", "hfx's own"),
+        ("a/b", "cannot be the name of an endpoint"),
+        ("", "cannot be the name"),
+        ("x.toml", "cannot be the name"),
+    ):
         with pytest.raises(EndpointError, match=words):
             user_files.add(name, "", reserved=reserved)
     user_files.add("lake", "old", reserved=reserved)

@@ -13,12 +13,12 @@ ADDED = {"job", "version", "key", "question", "shard", "step", "level", "units",
 # What it calls otherwise.
 RENAMED = {"exchanged": "all_rounds"}
 
-# Sentences that say the same in other words: the recorded one, and what it became. One that became several has line ends.
+# Sentences that say the same in other words: the recorded one, and what it became. There is a ||| between several.
 REWORDED = (
     (
         r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
-        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected "
-        r"value is drawn.",
+        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected value is "
+        r"drawn.",
     ),
     (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
     (r"The axes are (\w+) and (\w+), the two labels that vary\.", r"Axes: \1 (horizontal), \2 (vertical)."),
@@ -33,11 +33,11 @@ REWORDED = (
     (
         r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
         r"the other side of the observed line than their own CLs says\.",
-        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.\n\2 points lie on "
-        r"the wrong side of the observed contour (inside but not excluded, or the reverse).",
+        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.|||\2 points lie "
+        r"on the wrong side of the observed contour (inside but not excluded, or the reverse).",
     ),
-    (r"\n0 of \d+ points lie on .*", ""),
-    (r"\n1 of (\d+) points lie on", r"\n1 of \1 points lies on"),
+    (r"\|\|\|0 of \d+ points lie on .*?reverse\)\.", ""),
+    (r"\|\|\|1 of (\d+) points lie on", r"|||1 of \1 points lies on"),
 )
 
 # A fit counts as converged up to here; its own estimate of the distance is noise.
@@ -68,7 +68,7 @@ def differences(recorded: Any, found: Any, place: tuple[str, ...] = ()) -> Itera
             yield f"{_where(place)}: {len(recorded)} entries became {len(found)}"
         for i, (one, other) in enumerate(zip(recorded, found, strict=False)):
             yield from differences(one, other, (*place, str(i)))
-    elif not _same(_reworded(recorded), found, place):
+    elif not _same(_joined(_reworded(recorded)), found, place):
         yield f"{_where(place)}: {recorded!r} became {found!r}"
 
 
@@ -80,9 +80,14 @@ def _reworded(recorded: Any) -> Any:
     return recorded
 
 
+def _joined(words: Any) -> Any:
+    """The sentences that a recorded one became, in one text."""
+    return words.replace("|||", " ") if isinstance(words, str) else words
+
+
 def _parts(recorded: Any) -> list[Any]:
     """The sentences that a recorded one became; anything else as it is."""
-    return _reworded(recorded).split("\n") if isinstance(recorded, str) else [recorded]
+    return _reworded(recorded).split("|||") if isinstance(recorded, str) else [recorded]
 
 
 def _of_objects(recorded: dict[str, Any], found: dict[str, Any], place: tuple[str, ...]) -> Iterator[str]:

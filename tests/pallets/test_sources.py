@@ -185,7 +185,7 @@ def test_certificate_that_is_not_trusted() -> None:
     ("source", "words"),
     [
         ("http://example.org/pallet.tar.gz", "not encrypted; use an https address"),
-        ("ftp://example.org/pallet.tar.gz", "no address hfx fetches from"),
+        ("ftp://example.org/pallet.tar.gz", "not an address that hfx downloads from"),
         ("https://", "not an https address"),
         ("https://exa mple.org:x/", "check the address"),
         ("https://[::1", "check the address"),

@@ -60,7 +60,7 @@ def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -
     assert "selected        3 of 12 hypotheses (--where 'm1>200' --only '*_0')\n" in capsys.readouterr().out
     assert main.run(["scan", pallet, "--where", "m1>400"]) == 0
     assert (
-        "selected        2 hypotheses (--where 'm1>400'); table and picture also contain 3 others in this folder; -o NEW"
+        "selected        3 hypotheses (--where 'm1>400'); table and picture also contain 2 others in this folder; -o NEW"
         in capsys.readouterr().out
     )
     assert main.run(["scan", pallet]) == 0

@@ -40,8 +40,8 @@ def test_the_choice(
 
 
 def test_the_quantity_is_named_where_there_is_one_axis() -> None:
-    assert axes.choose(("m",), [(1,), (2,)], quantity="CLs").choice == "CLs is drawn against m; only m varies."
-    assert axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m; no other label varies."
+    assert axes.choose(("m",), [(1,), (2,)], quantity="CLs").choice == "CLs is drawn against m: only m varies."
+    assert axes.choose(("m",), [(1,), (2,)], x="m", quantity="q").choice == "q is drawn against m: no other label varies."
 
 
 def test_places() -> None:
@@ -57,8 +57,8 @@ def test_places() -> None:
 
 
 def test_the_only_hypothesis() -> None:
-    assert axes.choose(("m", "n"), [(1, 2)], quantity="CLs").choice == "There is one hypothesis, so no contour."
-    assert axes.choose(("m",), [(1,), (1,)], quantity="CLs").choice == "CLs is drawn against m; no label varies."
+    assert axes.choose(("m", "n"), [(1, 2)], quantity="CLs").choice == "CLs is drawn against m."
+    assert axes.choose(("m",), [(1,), (1,)], quantity="CLs").choice == "CLs is drawn against m: no label varies."
 
 
 def test_an_axis_without_a_finite_value_for_any_hypothesis() -> None:

@@ -85,7 +85,7 @@ def test_gp_gives_an_uncertainty_that_holds_the_line() -> None:
 def test_points_that_lie_across_the_line_are_counted() -> None:
     odd = (300, 200)
     found = contours(scan_of(GRID, lambda x, y: -1.0 if (x, y) == odd else 5.2 - x / 150 - y / 5000))
-    assert any(f"For 1 of {len(GRID)} points the observed contour" in note for note in found["notes"])
+    assert any(f"1 of {len(GRID)} points lies on the wrong side of the observed contour" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("name", ["gp", "rbf"])

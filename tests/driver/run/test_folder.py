@@ -203,8 +203,8 @@ def test_events_are_lines_and_come_back() -> None:
             from_line(line)
 
 
-@pytest.mark.parametrize(("text", "words"), [('{"a":', "cannot be read"), ('{"a": 1}', "does not hold"), ("[]", "does not hold")])
+@pytest.mark.parametrize(("text", "words"), [('{"a":', "cannot be read"), ('{"a": 1}', "is not a file"), ("[]", "is not a file")])
 def test_a_spoilt_outcome_names_the_remedy(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "scan.json").write_text(text)
-    with pytest.raises(RunFolderError, match=rf"scan\.json {words}.*the same scan again"):
+    with pytest.raises(RunFolderError, match=rf"scan\.json {words}.*repeat the scan"):
         read_scan(tmp_path)

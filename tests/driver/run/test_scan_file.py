@@ -45,12 +45,12 @@ NO_JSON = ("", "{", "nul", '{"results": [{"name": "a"}', '{"results": [{"name": 
 @pytest.mark.parametrize("text", NO_JSON)
 def test_what_is_no_json_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "scan.json").write_text(text)
-    with pytest.raises(RunFolderError, match=r"scan\.json (cannot be read|does not hold what hfx writes) .*the same scan again"):
+    with pytest.raises(RunFolderError, match=r"scan\.json (cannot be read|is not a file that hfx wrote) .*repeat the scan"):
         scan_file.read_scan(tmp_path)
 
 
 @pytest.mark.parametrize("results", ["3", "{}", "[3]", '[{"values": 3, "natural": 4}]'])
 def test_what_is_no_scan_is_told(tmp_path: Path, results: str) -> None:
     (tmp_path / "scan.json").write_text(json.dumps(content([])).replace('"results": []', f'"results": {results}'))
-    with pytest.raises(RunFolderError, match=r"scan\.json does not hold what hfx writes"):
+    with pytest.raises(RunFolderError, match=r"scan\.json is not a file that hfx wrote"):
         scan_file.read_scan(tmp_path)

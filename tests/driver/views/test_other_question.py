@@ -78,5 +78,5 @@ def test_the_terminal_and_the_notebook_show_it(run: tuple[Path, list[Event]]) ->
     console = Console(file=io.StringIO(), width=100, height=30, color_system=None)
     console.print(board)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    assert "latest results (name, expected signal events)" in text
+    assert "latest (expected signal events)" in text
     assert "CLs" not in text

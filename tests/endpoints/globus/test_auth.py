@@ -187,7 +187,7 @@ def test_the_identity_that_is_wanted(auth: AuthService) -> None:
         with pytest.raises(LoginError) as raised:
             globus_auth.app(other)
         remedy = f"type 'hfx logout', then 'hfx login' as {other}"
-        assert str(raised.value) == f"this endpoint wants {other}, but ada@example.org is logged in to Globus: {remedy}"
+        assert str(raised.value) == f"this endpoint requires {other}, but ada@example.org is logged in to Globus: {remedy}"
 
 
 def test_a_client_of_another_identity_than_is_wanted(auth: AuthService, monkeypatch: pytest.MonkeyPatch) -> None:

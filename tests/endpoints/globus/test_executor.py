@@ -33,7 +33,7 @@ def test_its_file_is_checked_key_by_key() -> None:
     [
         ({}, "the key endpoint_id is missing"),
         ({"endpoint_id": "river"}, "endpoint_id = 'river': give a UUID"),
-        ({"endpoint_id": ID, "user_endpoint_config": "cpu"}, "give a table, as"),
+        ({"endpoint_id": ID, "user_endpoint_config": "cpu"}, "give a table, for example"),
         ({"endpoint_id": ID, "pacience": 3}, "no key is called 'pacience'; did you mean 'patience'?"),
         ({"endpoint_id": ID, "group": 7}, "group = 7: give a UUID"),
         ({"endpoint_id": ID, "retries": -1}, "give a whole number from 0"),

@@ -145,7 +145,7 @@ def init_command(
     kind: Annotated[
         str,
         typer.Argument(
-            metavar="[TEMPLATE]", help="Name of a template, for example slurm-cpu. Without it the command lists the templates."
+            metavar="TEMPLATE", help="Name of a template, for example slurm-cpu. Without it the command lists the templates."
         ),
     ] = "",
     output: Annotated[

@@ -3,7 +3,7 @@
 import inspect
 import operator
 from pathlib import Path
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import typer
 
@@ -33,6 +33,14 @@ def _annotated(hint: object, option: object) -> object:
     return made
 
 
+def _metavar(hint: object) -> str | None:
+    """The word for the value in the help; None for a flag, which has no value."""
+    kinds = {*get_args(hint), hint}
+    if bool in kinds:
+        return None
+    return "NUMBER" if kinds & {int, float} else "PATH" if Path in kinds else "TEXT"
+
+
 def parameters(question: str) -> list[inspect.Parameter]:
     """The parameters of a command that asks a question: the options that all questions have, and its own."""
     own = kind(question).options_type()
@@ -45,8 +53,9 @@ def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -
     found = []
     for entry in options.entries():
         if only in ("", entry.name):
-            option = typer.Option(*_FLAGS.get(entry.name, ()), help=entry.metadata["help"])
-            annotation = _annotated(_TYPES.get(entry.name, hints[entry.name]), option)
+            hint = _TYPES.get(entry.name, hints[entry.name])
+            option = typer.Option(*_FLAGS.get(entry.name, ()), help=entry.metadata["help"], metavar=_metavar(hint))
+            annotation = _annotated(hint, option)
             found.append(
                 inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=annotation)
             )

@@ -120,7 +120,7 @@ def fetch_command(
 @pallet_app.command("demo")
 def demo_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="[FOLDER]", help="Folder to write into. Default: the current folder.", show_default=False)
+        Path, typer.Argument(metavar="FOLDER", help="Folder to write into. Default: the current folder.", show_default=False)
     ] = Path(),
 ) -> None:
     """Write the demo pallet, a made-up search, and print its path."""
@@ -159,7 +159,7 @@ def list_command(as_json: JsonOption = False) -> None:
 def clean_command(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[SOURCE]...", help="URLs or DOIs, as 'hfx cache list' shows them. Default: all."),
+        typer.Argument(metavar="SOURCE", help="URLs or DOIs, as 'hfx cache list' shows them. Default: all."),
     ] = None,
 ) -> None:
     """Remove downloaded pallets from the cache."""

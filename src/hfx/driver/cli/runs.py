@@ -15,7 +15,7 @@ Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run: 
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="The folders of one or more runs.")],
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of one or more runs.")],
     output: Annotated[
         Path | None,
         Option(

@@ -58,9 +58,7 @@ def submit(
 def status(
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(
-            metavar="[RUN...]", help="Folders of runs. Default: the runs that you submitted, and those in ./hfx-runs."
-        ),
+        typer.Argument(metavar="RUN", help="Folders of runs. Default: the runs that you submitted, and those in ./hfx-runs."),
     ] = None,
     as_json: Json = False,
 ) -> int:

@@ -90,7 +90,7 @@ def choose(
 
 def _second(x: str, free: Sequence[str], quantity: str) -> Axes:
     if not free:
-        return Axes(x, None, f"{quantity} is drawn against {x}; no other label varies.")
+        return Axes(x, None, f"{quantity} is drawn against {x}: no other label varies.")
     return Axes(x, free[0], _AXES.format(x=x, y=free[0]))
 
 
@@ -98,9 +98,9 @@ def _first_two(table: Table, varying: Sequence[str], quantity: str) -> Axes:
     if len(varying) < 2:
         x = varying[0] if varying else next(iter(table))
         if not varying and len(table[x]) == 1:
-            return Axes(x, None, "There is one hypothesis, so no contour.")
+            return Axes(x, None, f"{quantity} is drawn against {x}.")
         why = f"only {x} varies" if varying else "no label varies"
-        return Axes(x, None, f"{quantity} is drawn against {x}; {why}.")
+        return Axes(x, None, f"{quantity} is drawn against {x}: {why}.")
     x, y = varying[:2]
     if len(varying) == 2:
         return Axes(x, y, _AXES.format(x=x, y=y))

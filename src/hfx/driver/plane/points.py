@@ -185,8 +185,7 @@ def _shape_notes(points: Array, mesh: triangulation.Mesh | None, axes: Axes, sur
     elif surface.level is None:
         return
     elif len(points) == 1:
-        if axes.y is not None:
-            yield "There is one point, so no contour."
+        yield "There is one point: no contour can be drawn."
     elif axes.y is None:
         return
     elif mesh is None:

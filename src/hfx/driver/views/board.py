@@ -128,7 +128,7 @@ class Board:
         lines += [_worker(name, worker, width) for name, worker in listed]
         if len(listed) < len(latest):
             lines.append(Text(f"and {len(latest) - len(listed)} more", style="dim"))
-        lines += [Text(""), Text(f"latest results{self._quantities()}", style="bold")]
+        lines += [Text(""), Text(f"latest{self._quantities() or ' results'}", style="bold")]
         room = max(0, height - len(lines))
         lines += [self._result(result, width) for result in list(state.latest)[-room:][::-1]] if room else []
         return lines
@@ -139,10 +139,8 @@ class Board:
         return [] if surface is None else list(dict.fromkeys((surface.curves[0], surface.median or surface.curves[0])))
 
     def _quantities(self) -> str:
-        """The listed columns, for example " (name, observed CLs, expected CLs)"."""
-        if self._surface is None:
-            return ""
-        return f" (name, {', '.join(f'{curve} {self._surface.name}' for curve in self._shown_curves())})"
+        """The listed numbers, for example " (observed, expected CLs)"."""
+        return "" if self._surface is None else f" ({', '.join(self._shown_curves())} {self._surface.name})"
 
     def _result(self, result: Brief, width: int) -> Text:
         """The name of a hypothesis and the listed numbers of its result."""
