@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hfx.errors import SpecificationError
 from hfx.hf_core.batch.compile import Batch, compile_batch
 from hfx.hf_core.batch.parameters import Parameters, ParameterTable, parameter_table
-from hfx.hf_core.batch.shifts import shift_tables
+from hfx.hf_core.batch.shifts import names_of, shift_tables
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
@@ -264,7 +264,7 @@ def _block(bins: int, moving: list[bool], rng: np.random.Generator) -> tuple[Cha
 def test_shifts_lie_bin_by_bin_and_those_that_move_nothing_are_left_out(sizes: list[tuple[int, list[bool]]], seed: int) -> None:
     rng = np.random.default_rng(seed)
     blocks = [_block(bins, moving, rng) for bins, moving in sizes]
-    found = shift_tables(blocks)
+    found = shift_tables(blocks, names_of(blocks, ("histosys",)))
     place = 0
     for k, ((_, moving), (channel, sample)) in enumerate(zip(sizes, blocks, strict=True)):
         rows = [i for i, moves in enumerate(moving) if moves]

@@ -6,12 +6,11 @@ from typing import Annotated, NotRequired, TypedDict
 
 import typer
 
-from hfx.driver.cli.strict_commands import StrictCommands
 from hfx.errors import EndpointError
 
 __all__ = ["endpoint_app"]
 
-endpoint_app = StrictCommands(
+endpoint_app = typer.Typer(
     help="Describe where fits run: list, write, save or check endpoints.",
     no_args_is_help=True,
 )

@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
-from hfx.driver.cli.strict_commands import StrictCommands
+from hfx.driver.cli.strict_commands import make_strict
 from hfx.driver.cli.usage_errors import UsageError, one_line
 from hfx.driver.questions.catalogue import QUESTIONS, command_of, kind
 from hfx.errors import HfxError
@@ -24,7 +24,7 @@ from hfx.version import __version__
 
 __all__ = ["app", "main", "run"]
 
-app = StrictCommands(
+app = typer.Typer(
     name="hfx",
     add_completion=False,
     no_args_is_help=True,
@@ -102,6 +102,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line, given without the program's name; returns the exit code. An error is one line on standard error."""
     try:
         _add_question(arguments)
+        make_strict(app)
         command = typer.main.get_command(app)
         code = command.main(args=list(arguments), prog_name="hfx", standalone_mode=False)
         return code if isinstance(code, int) else 0

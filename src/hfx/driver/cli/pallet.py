@@ -16,7 +16,6 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from hfx.driver.cli.strict_commands import StrictCommands
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
 from hfx.pallets import cache
@@ -33,11 +32,11 @@ from hfx.pallets.sources import Fetched, fetch
 
 __all__ = ["cache_app", "pallet_app"]
 
-pallet_app = StrictCommands(
+pallet_app = typer.Typer(
     help="Inspect, verify or download a pallet, or write the demo pallet.",
     no_args_is_help=True,
 )
-cache_app = StrictCommands(help="List or remove downloaded pallets.", no_args_is_help=True)
+cache_app = typer.Typer(help="List or remove downloaded pallets.", no_args_is_help=True)
 
 PalletArgument = Annotated[
     str,

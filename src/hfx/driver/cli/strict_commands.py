@@ -1,6 +1,6 @@
 """Commands that refuse what typer takes silently: an option of one value that is given twice, and empty values."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
@@ -8,7 +8,7 @@ from typer.core import TyperCommand
 
 from hfx.errors import OptionError
 
-__all__ = ["StrictCommands"]
+__all__ = ["make_strict"]
 
 # The options that may be empty: texts of a picture.
 _TEXTS = ("title", "xlabel", "ylabel")
@@ -45,8 +45,10 @@ def _flag(param: Any) -> str:
     return str(max(param.opts, key=len))
 
 
-class StrictCommands(typer.Typer):
-    """A group of such commands."""
-
-    def command(self, name: str | None = None, **settings: Any) -> Callable[[Any], Any]:
-        return super().command(name, **{"cls": _Strict, **settings})
+def make_strict(app: typer.Typer) -> None:
+    """Make the commands of a group, and of the groups in it, such commands."""
+    for command in app.registered_commands:
+        command.cls = _Strict
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            make_strict(group.typer_instance)

@@ -118,14 +118,16 @@ class Blocks:
         per_bin, added = of_effect(Effect.BIN_FACTOR), of_effect(Effect.SHIFT)
         keys, channels = Keys(), dict[str, int]()
         linear, normsys, gamma = Ragged(), Ragged(), Ragged()
-        shifts, shift = shift_tables(self._blocks), []
-        for (channel, sample), moves in zip(self._blocks, shifts.moves, strict=True):
+        shifted = names_of(self._blocks, added)
+        shifts, shift = shift_tables(self._blocks, shifted), []
+        all_names = zip(self._blocks, names_of(self._blocks, interpolated), shifted, shifts.moves, strict=True)
+        for (channel, sample), alphas, moved, moves in all_names:
             names = sample.names
             channels.setdefault(channel.name, len(channels))
             linear.add(keys.of([name for kind in factors if kind in names for name in names[kind]]))
-            normsys.add(keys.of(names_of(sample, interpolated)))
+            normsys.add(keys.of(alphas))
             gamma.add(keys.in_channel([name for kind in per_bin if kind in names for name in names[kind]], channel.name))
-            shift.append(keys.row(names_of(sample, added))[moves])
+            shift.append(keys.row(moved)[moves])
         types = [(kind, MODIFIERS[kind].variations) for kind in interpolated]
         pairs = [variations(sample) for _, sample in self._blocks for kind, variations in types if kind in sample.names]
         lo, hi = _join([down for down, _ in pairs]), _join([up for _, up in pairs])

@@ -48,18 +48,23 @@ class _Group:
     even: Array
 
 
-def names_of(sample: Sample, kinds: Sequence[str]) -> tuple[str, ...]:
-    """The names of a sample's modifiers of the types ``kinds``; the sample's own tuple where it has one of them alone."""
+def names_of(blocks: Sequence[tuple[Channel, Sample]], kinds: Sequence[str]) -> list[tuple[str, ...]]:
+    """The names of each block's modifiers of the types ``kinds``; the sample's own tuple where it has one of them alone."""
     if len(kinds) == 1:
-        return sample.names.get(kinds[0], ())
-    carried = [sample.names[kind] for kind in kinds if kind in sample.names]
-    return carried[0] if len(carried) == 1 else tuple(chain.from_iterable(carried))
+        (kind,) = kinds
+        return [sample.names.get(kind, ()) for _, sample in blocks]
+    found = []
+    for _, sample in blocks:
+        carried = [sample.names[kind] for kind in kinds if kind in sample.names]
+        found.append(carried[0] if len(carried) == 1 else tuple(chain.from_iterable(carried)))
+    return found
 
 
-def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
-    """The shifts of ``blocks``, without those that are zero: published pallets hold thousands with hi == lo == nominal."""
+def shift_tables(blocks: Sequence[tuple[Channel, Sample]], names: Sequence[tuple[str, ...]]) -> Shifts:
+    """The shifts of ``blocks``, which have these ``names``, without those that are zero: published pallets hold thousands with
+    hi == lo == nominal."""
     kinds = of_effect(Effect.SHIFT)
-    given = [len(names_of(sample, kinds)) for _, sample in blocks]
+    given = list(map(len, names))
     by_bins: dict[int, list[int]] = {}
     for k, (channel, _) in enumerate(blocks):
         if given[k]:
@@ -84,7 +89,8 @@ def shift_tables(blocks: Sequence[tuple[Channel, Sample]]) -> Shifts:
 
 def _group(samples: Sequence[Sample], members: Sequence[int], given: Index, kinds: Sequence[str]) -> _Group:
     """`given`: the number of shifts of each of the samples."""
-    pairs = [MODIFIERS[kind].variations(sample) for sample in samples for kind in kinds if kind in sample.names]
+    types = [(kind, MODIFIERS[kind].variations) for kind in kinds]
+    pairs = [variations(sample) for sample in samples for kind, variations in types if kind in sample.names]
     lo, hi = np.concatenate([down for down, _ in pairs]), np.concatenate([up for _, up in pairs])
     nominal = np.repeat(np.array([sample.nominal for sample in samples]), given, axis=0)
     odd = (hi - lo) / 2.0
