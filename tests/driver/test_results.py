@@ -121,7 +121,7 @@ def test_the_closing_table(result: ScanResult) -> None:
     assert rows["fitted"] == "2 of 5 hypotheses"
     assert rows["excluded"] == "1 observed, 1 expected (median), at CLs < 0.05"
     assert rows["failed"] == "3 (no signal): bad0, bad1, and 1 more (scan.json lists all)"
-    different = "1 hypothesis depends on the choice of minimum (--minima)"
+    different = "1 hypothesis depends on the choice of minima (--minima)"
     assert rows["minima differ"] == f"{different}: CLs changes by up to 0.1, and every choice excludes the same hypotheses"
     assert (
         dict(summary.rows(result.content, result.folder, verbose=True))["minima differ"]
@@ -202,9 +202,13 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["minima"] == "natural (--minima natural); the default is admissible"
-    assert rows["minima differ"].endswith("b has CLs 0.2, not excluded (natural), and 0.01, excluded (lowest)")
+    assert rows["minima differ"].endswith(
+        "b is not excluded with the natural minima (CLs 0.2), and excluded with the lowest minima (CLs 0.01)"
+    )
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):
         result["nowhere"]
-    assert rows["minima differ"].endswith("b has CLs 0.2, not excluded (natural), and 0, excluded (lowest)")
+    assert rows["minima differ"].endswith(
+        "b is not excluded with the natural minima (CLs 0.2), and excluded with the lowest minima (CLs 0)"
+    )

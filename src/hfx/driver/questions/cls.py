@@ -238,7 +238,7 @@ def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
     if not differing:
         return ""
     count = "1 hypothesis depends" if len(differing) == 1 else f"{len(differing)} hypotheses depend"
-    sentence = f"{count} on the choice of minimum (--minima)"
+    sentence = f"{count} on the choice of minima (--minima)"
     differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
     shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
     if not shown:
@@ -251,5 +251,8 @@ def _difference_of(brief: ClsBrief, chosen: str) -> str:
         return f"CLs of {brief.name} changes by up to {brief.minima_differ:.2g}"
     choice, value = brief.changed_by
     now, then = ("not excluded", "excluded") if value < LEVEL else ("excluded", "not excluded")
-    default = ", the default" if chosen == "admissible" else ""
-    return f"{brief.name} has CLs {brief.numbers[0]:.3g}, {now} ({chosen}{default}), and {value:.3g}, {then} ({choice})"
+    default = "the default; " if chosen == "admissible" else ""
+    return (
+        f"{brief.name} is {now} with the {chosen} minima ({default}CLs {brief.numbers[0]:.3g}), and {then} with the {choice} "
+        f"minima (CLs {value:.3g})"
+    )

@@ -8,7 +8,7 @@ from hfx.driver.run.records import LOCAL
 __all__ = ["RunProgress", "StepProgress", "duration"]
 
 # Steps whose name in the files would need an explanation.
-_NAMES = {"exchange": "refitting from neighbouring minima"}
+_NAMES = {"exchange": "exchange (refitting from the minima of neighbouring hypotheses)"}
 
 
 def duration(seconds: float) -> str:
