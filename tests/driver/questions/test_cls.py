@@ -78,7 +78,8 @@ def test_the_closing_table_s_rows() -> None:
     rows = dict(QUESTION.summary(briefs))
     assert rows["tested"] == rows["minima"] == ""
     assert rows["minima differ"].endswith(
-        "(--minima): b is excluded with the admissible minima (the default; CLs 0.04), and not excluded with the lowest minima (CLs 0.3)"
+        "(--minima): b is excluded with the admissible minima (the default; CLs 0.04), and not excluded with the lowest minima "
+        "(CLs 0.3)"
     )
     assert "CLs of c changes by up to 0.2" in dict(QUESTION.summary(briefs, verbose=True))["minima differ"]
     assert "every choice excludes the same hypotheses" in dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"]
