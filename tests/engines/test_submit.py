@@ -89,7 +89,7 @@ def test_the_embedded_run_s_numbers(mode: str, tmp_path: Path) -> None:
     for a, b in zip(wanted, found, strict=True):
         assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
     after = status(tmp_path, run)
-    assert (after["state"], after["done"], after["total"], after["failures"]) == ("finished", 24, 24, 1)
+    assert (after["state"], after["done"], after["total"], after["failures"]) == ("finished", 23, 24, 1)
     told = json.loads((run / "run.json").read_text())
     assert (told["job"], told["script"]) == (f"slurm:{job}", f"{run}/job/driver.sh")
     assert told["endpoint"] == "river"

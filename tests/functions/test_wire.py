@@ -183,9 +183,9 @@ def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
         ({"job": None}, "has no job 'None'"),
         (
             {"version": 1},
-            "the task wants version 1 of the job 'cls', and the worker's hfx .* runs version 2; install the same hfx",
+            "the task needs version 1 of the job 'cls', and the worker's hfx .* runs version 2; install the same hfx",
         ),
-        ({"version": "2"}, "wants version 2 of the job 'cls'"),
+        ({"version": "2"}, "needs version 2 of the job 'cls'"),
     ],
 )
 def test_another_job_or_version_is_refused(wrong: dict[str, Any], words: str) -> None:

@@ -66,7 +66,7 @@ def test_folders_beneath_are_followed_too_in_the_order_of_time(tmp_path: Path) -
 
 
 def test_the_past_in_few_words() -> None:
-    """A display needs the same counts as after all events, and the failures of the step under way."""
+    """A display needs the same counts as after all events, and the failures of the run, of earlier steps too."""
     for events in (FIRST, [*FIRST, *REST[:2]], [*FIRST, *REST]):
         whole, short = StepProgress(), StepProgress()
         for event in events:
@@ -74,7 +74,8 @@ def test_the_past_in_few_words() -> None:
         for event in condensed(events):
             short = short.after(event)
         assert (short.done, short.total, short.step, short.changed) == (whole.done, whole.total, whole.step, whole.changed)
-    assert len(condensed([*FIRST, *REST])) == 2
+    assert [type(event) for event in condensed([*FIRST, *REST])] == [Failed, Planned, Finished]
+    assert condensed([*FIRST, *REST, Planned(9.0, "local", 0, 1, 1, 3)]) == [Planned(9.0, "local", 0, 1, 1, 3)]
     assert [type(event) for event in condensed([*FIRST, *REST[:2]])] == [Planned, Failed, Finished]
     assert condensed([]) == []
 

@@ -80,7 +80,8 @@ def parsed(lines: Iterable[bytes]) -> list[Event]:
 
 
 def condensed(events: Sequence[Event]) -> list[Event]:
-    """The past events that a display needs: those of the step under way, its finished tasks as one event."""
+    """The past events that a display needs: those of the step under way, its finished tasks as one event, and before them the
+    failures of the run's earlier steps."""
     begun = max((i for i, event in enumerate(events) if isinstance(event, Planned)), default=None)
     if begun is None:
         return list(events)
@@ -89,7 +90,9 @@ def condensed(events: Sequence[Event]) -> list[Event]:
     names = tuple(name for event in done for name in event.names)
     changed, units = sum(event.changed for event in done), sum(event.records for event in done)
     once = [msgspec.structs.replace(done[-1], names=names, changed=changed, units=units)] if done else []
-    return [step[0], *(event for event in step if isinstance(event, Failed)), *once]
+    first = max((i for i, event in enumerate(events) if isinstance(event, Planned) and event.begins), default=begun)
+    failed = [event for event in events[first:begun] if isinstance(event, Failed)]
+    return [*failed, step[0], *(event for event in step if isinstance(event, Failed)), *once]
 
 
 def without_finished_tasks(events: Sequence[Event]) -> list[Event]:

@@ -193,16 +193,14 @@ class Scheduler:
         return map(self._stored.at, work.partial.taken(name)) if name in work.partial else [self._stored[name]]
 
     def _without_defects(self, units: Sequence[Unit], work: "_Work") -> list[Unit]:
-        """The units whose hypotheses can be used; the others fail here."""
+        """The units whose hypotheses can be used; the others fail, which is told after the plan of the round."""
         sound = []
         for unit in units:
             defect = self.pallet.hypothesis(unit.hypothesis).defect
             if defect is None:
                 sound.append(unit)
             elif unit.hypothesis not in work.reasons:
-                work.reasons[unit.hypothesis] = defect
-                # Its units are in no plan: none of them is counted.
-                self.emit(Failed(time.time(), "plan", unit.hypothesis, defect, units=0, final=True))
+                work.reasons[unit.hypothesis] = work.defects[unit.hypothesis] = defect
         return sound
 
     def _take(self, asked: Round, outcome: submit_and_retry.Outcome, work: "_Work", new: Places) -> None:
@@ -271,6 +269,9 @@ class Scheduler:
         ]
         points = [h for h in self._present if h.name not in work.incomplete] if first else []
         self.emit(self._planned(asked, jobs, units, len(kept), points))
+        while work.defects:  # their units are in no plan: none of them is counted
+            name, defect = work.defects.popitem()
+            self.emit(Failed(time.time(), "plan", name, defect, units=0, final=True))
         window = _WINDOW * self.workers
         return submit_and_retry.results(
             jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
@@ -334,7 +335,7 @@ class Scheduler:
 @dataclass
 class _Work:
     """The run so far: the place of each key's record, the results of hypotheses that have several, the reasons of hypotheses
-    without a result, and those that are incomplete.
+    without a result, and those that are incomplete. ``defects``: reasons that are still to be told.
 
     ``failed_later``: whether a unit failed in a later round. ``after_first``: the digest after the first round; ``repeats``:
     whether all is as it was when an earlier run finished.
@@ -343,6 +344,7 @@ class _Work:
     current: Places = field(default_factory=dict)
     partial: PartialResults = field(default_factory=PartialResults)
     reasons: dict[str, str] = field(default_factory=dict)
+    defects: dict[str, str] = field(default_factory=dict)
     incomplete: set[str] = field(default_factory=set)
     told_incomplete: set[str] = field(default_factory=set)
     failed_later: bool = False
