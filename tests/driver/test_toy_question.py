@@ -363,6 +363,11 @@ def test_a_finished_run_is_not_worked_on_again(pallet: Path, tmp_path: Path, mon
     assert not (tmp_path / "log").exists()
 
 
+def _one_part_a_round(self: Any, context: Context) -> Generator[Round, Records, None]:
+    for part in range(self.options.parts):
+        yield Round([Unit(f"{h.name}/{part}", h.name, part) for h in context.selected], "parts", part + 1)
+
+
 def fakes_run(run: Path, other: Path) -> Path:
     """The folder of a run, going on, without its results."""
     shutil.copytree(run, other)
@@ -385,6 +390,10 @@ def test_work_does_not_grow_with_the_square_of_the_parts(tmp_path: Path, monkeyp
     monkeypatch.setattr(SignalEvents, "answer", counted)
     parts = 150
     one = fakes.write_pallet(tmp_path / "toy", [(300, 40)])
+    with monkeypatch.context() as many:
+        many.setattr(SignalEvents, "rounds", _one_part_a_round)
+        api.ask("signal_events", one, output=tmp_path / "many", parts=parts, context=RunContext(say=lambda _: None))
+    assert parts <= sum(read) < 15 * parts
     for run in ("run", "run"):  # the second time all is kept
         read.clear()
         api.ask("signal_events", one, output=tmp_path / run, parts=parts, context=RunContext(say=lambda _: None, batch=1))

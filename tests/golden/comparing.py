@@ -8,7 +8,21 @@ from typing import Any
 __all__ = ["differences", "told"]
 
 # What a later version may add to an object.
-ADDED = {"job", "version", "key", "question", "shard", "step", "level", "units", "parts", "final", "repeated", "all_rounds"}
+ADDED = {
+    "job",
+    "version",
+    "key",
+    "question",
+    "shard",
+    "step",
+    "level",
+    "units",
+    "parts",
+    "final",
+    "repeated",
+    "words",
+    "all_rounds",
+}
 
 # What it calls otherwise.
 RENAMED = {"exchanged": "all_rounds"}

@@ -19,8 +19,8 @@ class Sample:
     """One sample of one channel; ``nominal`` (bins,) in events.
 
     Its n modifiers of each type: their ``names``, sorted, by type; of their data, in that order and by type and field, arrays of
-    ``events`` (n, bins), and ``numbers`` (n,), which are no events. ``scales`` are the names of those among which the parameter
-    of interest is.
+    ``events`` (n, bins), and ``numbers`` (n,), which are no events. ``normfactors`` are the names of its normfactors, one of
+    which may be the parameter of interest.
     """
 
     name: str
@@ -28,10 +28,10 @@ class Sample:
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     events: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
     numbers: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
-    scales: tuple[str, ...] = field(init=False)
+    normfactors: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "scales", self.names.get(POI_TYPE, ()))
+        object.__setattr__(self, "normfactors", self.names.get(POI_TYPE, ()))
 
     def scaled(self, factor: float) -> Sample:
         """The sample with all its numbers of events multiplied by ``factor``."""
@@ -98,4 +98,4 @@ class Workspace:
         return replace(self, channels=channels)
 
     def _is_signal(self, sample: Sample) -> bool:
-        return self.measurement.poi in sample.scales
+        return self.measurement.poi in sample.normfactors

@@ -12,7 +12,7 @@ _OWN = ("doi",)
 
 @dataclass(frozen=True)
 class Search:
-    """What tells a region's search: the labels of its hypotheses, and the references that its patch set states."""
+    """The search that a region belongs to, by the labels of its hypotheses and the references that its patch set states."""
 
     labels: tuple[str, ...]
     references: Mapping[str, str] = field(default_factory=dict)

@@ -112,8 +112,8 @@ def test_progress_counts_rate_and_time_left() -> None:
     count = count.after(Failed(12.0, "local-0", "z", "why"))
     assert str(count) == "fitted 20/100, 5 per second, 16 s left"
     assert (
-        str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0)))
-        == "exchange (refitting from the minima of neighbouring hypotheses), round 2: 0/5"
+        str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0, words="exchange (of minima)")))
+        == "exchange (of minima), round 2: 0/5"
     )
     assert "27 min 30 s left" in str(StepProgress(total=340, done=10, now=50.0))
 

@@ -12,6 +12,7 @@ from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.scan import theory_band
 from hfx.driver.scan.plan import task
+from hfx.driver.scan.preview import describe_source
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.functions import task as worker
@@ -102,6 +103,8 @@ def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None
         scan(pallet, output=tmp_path / "run", context=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
     with pytest.raises(OptionError, match=r"give a fraction, for example 0.1, or a CSV file .*No such file"):
         scan(pallet, output=tmp_path / "run", context=never, theory_band="0,1")
+    with pytest.raises(OptionError, match="give a fraction"):
+        describe_source(str(pallet), ScanOptions(output=tmp_path / "run", theory_band="0,1"))
     assert not (tmp_path / "run").exists()
 
 

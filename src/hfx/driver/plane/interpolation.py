@@ -144,10 +144,7 @@ def _best(parts: list[InterpolatedSurface], column: int, note: str) -> Interpola
         np.array([part.values for part in parts])[chosen, rows],
         np.array(deviations)[chosen, rows] if deviations else None,
         np.max(scatters, axis=0) if scatters else None,
-        (
-            note,
-            _BEST_OF_REGIONS,
-        ),
+        (note, _BEST_OF_REGIONS),
     )
 
 

@@ -55,7 +55,8 @@ class Round:
     """Units that are worked on side by side; the next round begins when all have their records.
 
     ``step``: the round's name in results.jsonl and in events; ``number``: which of several rounds of one step, from 1; 0 where
-    there is one. The records of one step are found again when a run is resumed.
+    there is one; ``words``: words for readers in place of the step's name. The records of one step are found again when a run is
+    resumed.
     ``inputs``: what a task holds besides its hypotheses and options, made when the task is submitted. ``again``: work on all
     units, also on those that have a record already. ``keep``: whether a new record is written down.
     """
@@ -63,6 +64,7 @@ class Round:
     units: Sequence[Unit]
     step: str = "local"
     number: int = 0
+    words: str = ""
     inputs: Callable[[Sequence[Unit]], JsonObject] | None = None
     again: bool = False
     keep: Callable[[JsonObject], bool] | None = None

@@ -14,6 +14,8 @@ __all__ = ["ROUNDS", "exchange"]
 # An improvement reaches one neighbour more in each round; on published pallets two or three rounds are enough.
 ROUNDS = 10
 
+_WORDS = "exchange (refitting from the minima of neighbouring hypotheses)"
+
 Inputs = Callable[[Mapping[str, JsonObject], Sequence[Unit]], JsonObject]
 
 
@@ -37,5 +39,5 @@ def exchange(
         if not turn:
             return
         units = [Unit(name, name) for name in turn]
-        records = yield Round(units, "exchange", number, inputs=partial(inputs, records), again=True, keep=keep)
+        records = yield Round(units, "exchange", number, _WORDS, inputs=partial(inputs, records), again=True, keep=keep)
         improved = records.new

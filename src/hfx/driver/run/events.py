@@ -34,15 +34,16 @@ class Event(msgspec.Struct, frozen=True, tag_field="event", tag=str.lower):
 
 
 class Planned(Event, frozen=True):
-    """A round of a question was planned: `step` is its name ("local" for the first one), `round` its number among those of one
-    step. `units` are to be worked on, which belong to `hypotheses`; `kept` others have their records already:
-    in the first round also those of hypotheses that this run did not select, which an earlier one left in the folder.
+    """A round of a question was planned.
 
-    `points`: (name, values) of every hypothesis of the scan and of those kept, where this is the first round, and `labels` the
-    names of these values: a view needs them before there is a result. `question`: the
-    name of the question, and `level` the value below which a result excludes its hypothesis (None: the question has no such
-    level, or an earlier version wrote this). `parts`: whether a unit is a part of the work on a hypothesis. ``units`` is None in
-    events of earlier versions, which knew one unit for each hypothesis.
+    `step`, `words` and `round` are the name, the words for readers and the number of `hfx.driver.questions.base.Round`. `units`
+    are to be worked on, which belong to `hypotheses`; `kept` others have their records already, those of hypotheses that are not
+    selected included. `parts`: whether a unit is a part of the work on a hypothesis. ``units`` is None in events of earlier
+    versions, which knew one unit for each hypothesis.
+
+    In the first round, `points` are (name, values) of every hypothesis of the run, and `labels` the names of these values: a view
+    needs them before there is a result. `question`: the name of the question. `level`: the value below which a result excludes
+    its hypothesis; None where the question has no such level, or an earlier version wrote this.
     """
 
     step: str
@@ -56,6 +57,7 @@ class Planned(Event, frozen=True):
     level: float | None = None
     units: int | None = None
     parts: bool = False
+    words: str = ""
 
     @property
     def begins(self) -> bool:

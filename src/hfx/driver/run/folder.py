@@ -1,14 +1,14 @@
-"""A run's folder: what is kept, how it is read again, and whether it is this scan's.
+"""The folder of a run and its files.
 
 ::
 
-    run.json        what was asked, of which pallet, by which versions; the state; from the first moment
-    results.jsonl   one line for each local result, and one more where the exchange changes it
-    events.jsonl    what happened, for views
-    batches.jsonl   while local results are fitted: the batches that were submitted
-    scan.json       the outcome
+    run.json        the question, its options, the pallet and the versions; the state of the run; written from the first moment
+    results.jsonl   the records: one line for each unit of work, and one more where a later round changes it
+    events.jsonl    the events, for views
+    batches.jsonl   the units of each task that was submitted, during a round that can be resumed task by task
+    scan.json       the results
     contour.*       the picture and its curves
-    lock            who is writing, while it is being written
+    lock            the process that writes, while it does
 """
 
 import json
@@ -27,7 +27,7 @@ from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["ENDED", "REMEDY", "VARIATIONS", "RunFolder", "make_folder", "opened", "read_json", "read_run", "safe_name"]
+__all__ = ["ENDED", "REMEDY", "VARIATIONS", "RunFolder", "make_run_folder", "opened", "read_json", "read_run", "safe_name"]
 
 _BATCHES = "batches.jsonl"
 REMEDY = "choose another folder with -o"
@@ -155,12 +155,12 @@ def opened(path: Path, say: Callable[[str], None]) -> Iterator[RunFolder]:
     """
     with ExitStack() as stack:
         with durable_files.explained(path):
-            make_folder(path)
+            make_run_folder(path)
             stack.enter_context(lock.acquire(path, say))
         yield RunFolder(path)
 
 
-def make_folder(path: Path) -> None:
+def make_run_folder(path: Path) -> None:
     """Make a run's folder, and those above it; raises `RunFolderError` where they are files or cannot be made."""
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -7,9 +7,6 @@ from hfx.driver.run.records import LOCAL
 
 __all__ = ["RunProgress", "StepProgress", "duration"]
 
-# Steps whose name in the files would need an explanation.
-_NAMES = {"exchange": "exchange (refitting from the minima of neighbouring hypotheses)"}
-
 
 def duration(seconds: float) -> str:
     """A time for readers, as "80 s", "3 min 05 s" or "2 h 10 min"."""
@@ -26,8 +23,8 @@ class StepProgress:
     record.
 
     A unit is a hypothesis or, where `parts` is set, a part of the work on one. `round` is the number of the round among those of
-    one step; `changed` counts new records; `start` and `now` are the times of its plan and of its last event, in seconds since
-    the epoch.
+    one step, `words` are those for readers in place of its name; `changed` counts new records; `start` and `now` are the times
+    of its plan and of its last event, in seconds since the epoch.
     """
 
     step: str = "local"
@@ -40,6 +37,7 @@ class StepProgress:
     start: float = 0.0
     now: float = 0.0
     parts: bool = False
+    words: str = ""
 
     def after(self, event: Event) -> "StepProgress":
         """The counts after an event."""
@@ -47,7 +45,15 @@ class StepProgress:
             case Planned(kept=kept, units=units):
                 total = (event.hypotheses if units is None else units) + kept
                 return StepProgress(
-                    event.step, event.round, total, kept, done=kept, start=event.time, now=event.time, parts=event.parts
+                    step=event.step,
+                    words=event.words,
+                    round=event.round,
+                    total=total,
+                    kept=kept,
+                    done=kept,
+                    start=event.time,
+                    now=event.time,
+                    parts=event.parts,
                 )
             case Finished(changed=changed):
                 return replace(self, done=self.done + event.records, changed=self.changed + changed, now=event.time)
@@ -81,7 +87,7 @@ class StepProgress:
         return f"{self.step} {self.round}" if self.round else self.step
 
     def __str__(self) -> str:
-        name = _NAMES.get(self.step, self.step)
+        name = self.words or self.step
         done = "fitted" if self.step == LOCAL else f"{name}, round {self.round}:" if self.round else f"{name}:"
         text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
         if self.rate > 0:

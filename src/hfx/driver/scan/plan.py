@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from hfx.driver.plane.expressions import parse
-from hfx.driver.questions.base import AnyQuestion, Unit
+from hfx.driver.questions.base import AnyQuestion, Context, Unit
+from hfx.driver.run.records import StoredRecords
 from hfx.errors import OptionError
 from hfx.functions.background_workspace import Background
 from hfx.functions.catalogue import entry_of
@@ -17,6 +18,7 @@ __all__ = [
     "BATCH",
     "batches",
     "describe",
+    "first_units",
     "resumed",
     "select",
     "task",
@@ -78,6 +80,15 @@ def resumed(names: Sequence[str], earlier: Sequence[Sequence[str]]) -> tuple[tup
             kept.append(tuple(batch))
             taken.update(batch)
     return tuple(kept)
+
+
+def first_units(
+    pallet: Pallet, selected: Sequence[Hypothesis], question: AnyQuestion, stored: StoredRecords
+) -> tuple[Sequence[Unit], Sequence[Unit]]:
+    """The units of the first round over the selected hypotheses, and those of them that are not `stored` yet."""
+    first = next(question.rounds(Context(pallet, selected)))
+    there = stored.of_step(first.step)
+    return first.units, [unit for unit in first.units if unit.key not in there]
 
 
 def task(

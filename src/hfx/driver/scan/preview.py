@@ -1,21 +1,18 @@
 """The text of ``--plan``: what a run would do; nothing is written."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.questions.base import AnyQuestion, Context, Unit
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.folder import REMEDY, read_run, safe_name
 from hfx.driver.run.records import read_records
 from hfx.driver.scan import estimate, plan, regions, run_identity
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
-from hfx.driver.scan.preparation import folder_of
+from hfx.driver.scan.preparation import ready
 from hfx.driver.scan.run_context import RunContext
-from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import batch_size
-from hfx.pallets import Hypothesis, Pallet
+from hfx.pallets import Pallet
 
 __all__ = ["describe", "describe_source"]
 
@@ -46,9 +43,9 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     """The plan as text. Raises `EndpointError` for tasks that an endpoint would not take."""
     selected = plan.select(pallet, options.only, options.where)
     question = options.question
-    same = run_identity.of_scan(pallet, question)
-    path = folder_of(pallet, options, same)
-    units, missing = _units(pallet, question, selected, path, same)
+    begin = ready(pallet, options)
+    run_identity.check_same(begin.path, read_run(begin.path, REMEDY), begin.identity, pallet.name)
+    units, missing = plan.first_units(pallet, selected, question, read_records(begin.path))
     places = options.endpoints
     estimate.check_fits(pallet, missing, question, places)
     here = options.endpoint in (None, "embedded", "inline")
@@ -63,7 +60,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         selected=len(selected),
         kept=len(units) - len(missing),
         parts=any(unit.key != unit.hypothesis for unit in units),
-        folder=str(path),
+        folder=str(begin.path),
         endpoint=str(options.endpoints),
         threads=options.cores,
         device=options.device,
@@ -79,13 +76,3 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
 def _at_a_time(options: ScanOptions) -> int:
     """The fits that run at a time; on this machine no more than it has cores, whatever --threads says."""
     return min(options.workers, usable_cores()) if options.endpoints.on_this_machine else options.workers
-
-
-def _units(
-    pallet: Pallet, question: AnyQuestion, selected: Sequence[Hypothesis], path: Path, same: Identity
-) -> tuple[Sequence[Unit], Sequence[Unit]]:
-    """The units of the first round, and those that have no record in the folder yet."""
-    run_identity.check_same(path, read_run(path, REMEDY), same, pallet.name)
-    first = next(question.rounds(Context(pallet, selected)))
-    there = read_records(path).of_step(first.step)
-    return first.units, [unit for unit in first.units if unit.key not in there]

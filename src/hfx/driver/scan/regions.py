@@ -38,7 +38,6 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
 
 
 def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunContext) -> Finished:
-    theory_band.check(options, _selected(pallets, options))
     begin = ready_regions(pallets, options)
     path = begin.path
     with opened(path, context.say) as folder:
@@ -70,6 +69,7 @@ def ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
             f"--region all: the question {options.question.name} has no expected value by which regions could be compared; "
             f"give one of {', '.join(pallets)}"
         )
+    theory_band.check(options, _selected(pallets, options))
     first = next(iter(pallets.values()))
     by_region = {name: run_identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
     same = {**run_identity.of_scan(first, options.question), **_combined(by_region)}

@@ -8,7 +8,6 @@ from pathlib import Path
 from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, interpreter_tuning
 from hfx.driver.questions import scan_content as contents
-from hfx.driver.questions.base import Context
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Contour
@@ -58,9 +57,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
 
 def _check_fits(pallet: Pallet, selected: Sequence[Hypothesis], options: ScanOptions, folder: RunFolder) -> None:
     """Raise `EndpointError` where a task of the first round is more than an endpoint's service takes."""
-    first = next(options.question.rounds(Context(pallet, selected)))
-    stored = folder.records().of_step(first.step)
-    missing = [unit for unit in first.units if unit.key not in stored]
+    _, missing = plan.first_units(pallet, selected, options.question, folder.records())
     estimate.check_fits(pallet, missing, options.question, options.endpoints)
 
 

@@ -51,9 +51,9 @@ class Finals:
     all_rounds: str | None = None
 
 
-def _exchanged(keys: Iterable[str]) -> str:
-    """A digest of texts, whatever their order; of the keys alone it is what earlier versions wrote after the exchange."""
-    return hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+def _digest_of(texts: Iterable[str]) -> str:
+    """The digest of a set of texts. That of the keys alone is what earlier versions wrote after the exchange."""
+    return hashlib.sha256("\n".join(sorted(texts)).encode()).hexdigest()
 
 
 class _RoundRecords(Stored, Records):
@@ -98,7 +98,7 @@ class Scheduler:
             work.current.update(new)
             if first:
                 work.after_first, work.failed_later = self._digest(work.current), False
-                work.repeats = not new and done_before in (work.after_first, _exchanged(work.current))
+                work.repeats = not new and done_before in (work.after_first, _digest_of(work.current))
             reply = _RoundRecords(self._stored, dict(work.current), frozenset(new) if not work.repeats else frozenset())
             try:
                 asked, first = rounds.send(reply), False
@@ -115,10 +115,10 @@ class Scheduler:
         )
 
     def _digest(self, keys: Iterable[str]) -> str:
-        """Of what decides the later rounds, beside the run's identity: the keys after the first one, and options that workers do
-        not get."""
+        """The digest of all that decides the later rounds, beside the run's identity: the keys after the first round, and options
+        that workers do not get."""
         options = [f"{name}={value!r}" for name, value in self.question.options.of_rounds().items()]
-        return _exchanged([*keys, *options])
+        return _digest_of([*keys, *options])
 
     @property
     def _stored(self) -> Stored:
@@ -174,8 +174,8 @@ class Scheduler:
         return kept
 
     def _to_do(self, asked: Round, work: "_Work") -> list[Unit]:
-        """The units of a round that are to be worked on: not those of hypotheses that cannot be used, which fail here; and of
-        those that are not selected what there is, if it is all."""
+        """The units of a round that are to be worked on. A hypothesis that is not selected gets no new units: if some are
+        missing, it is incomplete."""
         missing = [unit for unit in asked.units if asked.again or unit.key not in work.current]
         others = [unit for unit in missing if unit.hypothesis not in self._selected_names]
         work.incomplete.update(unit.hypothesis for unit in others if unit.key not in work.current)
@@ -193,7 +193,7 @@ class Scheduler:
         return map(self._stored.at, work.partial.taken(name)) if name in work.partial else [self._stored[name]]
 
     def _without_defects(self, units: Sequence[Unit], work: "_Work") -> list[Unit]:
-        """The units whose hypotheses can be used; the others fail, which is told after the plan of the round."""
+        """The units of hypotheses that can be used. The other hypotheses fail here; views hear of it after the round's plan."""
         sound = []
         for unit in units:
             defect = self.pallet.hypothesis(unit.hypothesis).defect
@@ -288,6 +288,7 @@ class Scheduler:
         return Planned(
             time=time.time(),
             step=asked.step,
+            words=asked.words,
             round=asked.number,
             tasks=len(jobs),
             hypotheses=len({unit.hypothesis for unit in units}),

@@ -1,4 +1,4 @@
-"""Stopping a run: its driver is told to stop, killed if it does not, and the jobs that it leaves behind are removed."""
+"""The end of a run on request: signals to its driver, and the removal of the batch jobs that the driver leaves behind."""
 
 import os
 import signal

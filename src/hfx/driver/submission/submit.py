@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hfx.driver.run import durable_files, lock
-from hfx.driver.run.folder import make_folder, opened
+from hfx.driver.run.folder import make_run_folder, opened
 from hfx.driver.run.submission_file import job_folder
 from hfx.driver.submission import record, registry
 from hfx.driver.submission.prepare import PreparedSubmission
@@ -32,7 +32,7 @@ def submit(prepared: PreparedSubmission, say: Say, queues: BatchQueues | None = 
     folder = prepared.folder
     _warn_of_local_paths(prepared, say)
     with durable_files.explained(folder):
-        make_folder(folder)
+        make_run_folder(folder)
     with lock.acquire(folder, say, record.LOCK):
         _check_free(folder, queues or BatchQueues(), say)
         _write(prepared, say)

@@ -91,7 +91,7 @@ def ordered(workspace: Workspace) -> tuple[list[tuple[Channel, Sample]], int]:
     parts: tuple[list[tuple[Channel, Sample]], list[tuple[Channel, Sample]]] = ([], [])
     for channel in workspace.channels:
         for sample in channel.samples:
-            parts[poi in sample.scales].append((channel, sample))
+            parts[poi in sample.normfactors].append((channel, sample))
     return parts[0] + parts[1], len(parts[0])
 
 

@@ -79,7 +79,7 @@ class Parameters:
         signals: list[tuple[_Encountered, Sample]] = []
         for channel in workspace.channels:
             for sample in channel.samples:
-                if poi in sample.scales:
+                if poi in sample.normfactors:
                     signals.append((met, sample))
                 else:
                     met = met.then(sample)
