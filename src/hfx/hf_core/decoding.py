@@ -220,7 +220,8 @@ def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> _Columns | None
         regular = bins > 0 and set(map(len, rows)) == {bins} and set(map(type, rows)) <= _ARRAYS
     except (KeyError, TypeError, IndexError):
         return None
-    values = floats(flat + last) if regular else None
+    flat += last
+    values = floats(flat) if regular else None
     if values is None:
         return None
     cells, end = values[: bins * len(rows)].reshape(len(rows), bins), 1

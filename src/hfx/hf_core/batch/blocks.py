@@ -112,6 +112,10 @@ class Blocks:
             row.append(number)
         return row
 
+    def names(self) -> list[tuple[str, str]]:
+        """Channel and sample of each block so far."""
+        return [(channel.name, sample.name) for channel, sample in self._blocks]
+
     def tables(self, code: FactorCode) -> BlockTables:
         """The tables of all blocks so far, with ``code`` for their interpolated factors."""
         factors, interpolated = of_effect(Effect.FACTOR), of_effect(Effect.INTERPOLATED_FACTOR)

@@ -119,10 +119,11 @@ def compile_batch(
     blocks = Blocks()
     samples = [ordered(workspace) for workspace in workspaces]
     rows = [blocks.row(one) for one, _ in samples]
-    names = tuple(tuple([(channel.name, sample.name) for channel, sample in one]) for one, _ in samples)
+    names = blocks.names()
+    labels = tuple(tuple([names[number] for number in row]) for row in rows)
     background = [count for _, count in samples]
     tables = blocks.tables(factor_code)
-    return _assemble(workspaces, parameters, tables, rows, background, names, factor_code, shift_code)
+    return _assemble(workspaces, parameters, tables, rows, background, labels, factor_code, shift_code)
 
 
 def _either(codes: Mapping[int, FactorCode] | Mapping[str, ShiftCode]) -> str:
@@ -191,10 +192,7 @@ def _assemble(
         poi=poi,
         labels=tuple(table.labels for table in parameters),
         auxiliary=tuple(np.flatnonzero(table.values[CONSTRAINT]) for table in parameters),
-        bin_names=tuple(
-            tuple(f"channel {channel.name!r} bin {i}" for channel in workspace.channels for i in range(channel.bins))
-            for workspace in workspaces
-        ),
+        bin_names=_bin_names(workspaces),
         samples=samples,
     )
 
@@ -226,6 +224,18 @@ def _channel_columns(workspaces: Sequence[Workspace], channels: Mapping[str, int
     return offset, bins, observed
 
 
+def _bin_names(workspaces: Sequence[Workspace]) -> tuple[tuple[str, ...], ...]:
+    """The names of each workspace's main bins, made once for those that have the same channels."""
+    known: dict[tuple[tuple[str, int], ...], tuple[str, ...]] = {}
+    found = []
+    for workspace in workspaces:
+        channels = tuple([(channel.name, channel.bins) for channel in workspace.channels])
+        if channels not in known:
+            known[channels] = tuple([f"channel {name!r} bin {i}" for name, bins in channels for i in range(bins)])
+        found.append(known[channels])
+    return tuple(found)
+
+
 def _marked(start: Index, width: int, keys: Index) -> NDArray[np.bool_]:
     """The parameters of ``keys``: (H, P)."""
     marked = np.zeros((len(start), width), dtype=np.bool_)
@@ -239,12 +249,17 @@ def _starts(parameters: Sequence[ParameterTable], keys: Keys) -> Index:
     """The first parameter of each key in each hypothesis: (H, keys)."""
     start = np.full((len(parameters), len(keys)), -1, dtype=np.int64)
     columns = list(keys.scalar.values())
+    alike: dict[int, list[int]] = {}  # most tables share all but their values
     for h, table in enumerate(parameters):
-        begins = table.start
-        start[h, columns] = [begins.get(name, -1) for name in keys.scalar]
+        alike.setdefault(id(table.start), []).append(h)
+    for rows in alike.values():
+        begins, offsets = parameters[rows[0]].start, parameters[rows[0]].offsets
+        row = start[rows[0]]
+        row[columns] = [begins.get(name, -1) for name in keys.scalar]
         for (name, channel), key in keys.binned.items():
-            if channel in table.offsets.get(name, ()):
-                start[h, key] = begins[name] + table.offsets[name][channel]
+            if channel in offsets.get(name, ()):
+                row[key] = begins[name] + offsets[name][channel]
+        start[rows] = row
     return start
 
 

@@ -165,7 +165,9 @@ class _Encountered:
 
     def __init__(self, known: Mapping[str, frozenset[str]]) -> None:
         self.known = known
-        self._after: dict[int, tuple[Sample, _Encountered]] = {}  # with the sample: its id is unique only while it lives
+        # With the sample, and with the names: an id is unique only while its object lives.
+        self._after: dict[int, tuple[Sample, _Encountered]] = {}
+        self._new: dict[str, dict[int, tuple[tuple[str, ...], tuple[str, ...]]]] = {kind: {} for kind in known}
 
     def union(self, kinds: Sequence[str]) -> frozenset[str]:
         """The names of all these types."""
@@ -184,9 +186,13 @@ class _Encountered:
         return after[1]
 
     def new(self, kind: str, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Those of ``names`` that are not among these."""
-        known = self.known[kind]
-        return () if known.issuperset(names) else tuple([name for name in names if name not in known])
+        """Those of ``names`` that are not among these. Samples that one Decoder decoded share equal tuples of names."""
+        looked_up = self._new[kind].get(id(names))
+        if looked_up is None:
+            known = self.known[kind]
+            looked_up = (names, tuple([name for name in names if name not in known]))
+            self._new[kind][id(names)] = looked_up
+        return looked_up[1]
 
 
 def _carriers(workspace: Workspace, kinds: Sequence[str]) -> dict[str, dict[str, list[tuple[Channel, list[Sample]]]]]:
