@@ -103,16 +103,37 @@ def _record(name: str, values: list[float], depth: float, changed: bool) -> dict
         "lowest": {"CLs_obs": cls / 2, "CLs_exp": expected, "why_not": None},
         "seconds": 0.01,
         "worker": "fake",
-        "solutions": {"parameters": ["mu"], "minima": {"depth": depth}, "changed": changed},
+        "solutions": {
+            "parameters": ["mu", "alpha"],
+            "widths": [1.0, 1.0],
+            "minima": {kind: _minima(depth) for kind in ("bkg", "fixed", "free", "asimov_fixed")},
+            "changed": changed,
+        },
     }
 
 
+def _minima(depth: float) -> dict[str, Any]:
+    """The natural minimum at alpha = 0, and one that lies lower, at alpha = 100 times the depth; enough draws have reached it."""
+    return {
+        "theta": [[0.0, 0.0], [0.0, 100.0 * depth]],
+        "choice": {"natural": 0, "admissible": 1, "lowest": 1},
+        "deviance": {"natural": 0.0, "admissible": -depth, "lowest": -depth},
+        "drawn": 1000,
+        "hits": [0, 10],
+    }
+
+
+def depth_of(record: Mapping[str, Any]) -> float:
+    """The depth that a record of `run` holds."""
+    return -float(record["solutions"]["minima"]["bkg"]["deviance"]["lowest"])
+
+
 def _seed(name: str) -> float:
-    return int(hashlib.sha256(name.encode()).hexdigest()[:6], 16) % 1000 / 1000.0
+    return (1 + int(hashlib.sha256(name.encode()).hexdigest()[:6], 16) % 40) / 40.0
 
 
 def run(task: Mapping[str, Any]) -> dict[str, Any]:
-    """A worker's function: a hypothesis finds a depth of its own, in the exchange its neighbours' deepest."""
+    """A worker's function: a hypothesis finds a depth of its own, in the exchange the deepest that is offered."""
     results, failures = [], []
     for h in task["hypotheses"]:
         if any(op["op"] == "remove" for op in h["patch"]):
@@ -120,9 +141,8 @@ def run(task: Mapping[str, Any]) -> dict[str, Any]:
             continue
         depth, changed = _seed(h["name"]), True
         if "inputs" in task:
-            known, neighbours = task["inputs"]["known"], task["inputs"]["neighbours"]
-            own = known[h["key"]]["minima"]["depth"]
-            depth = max([own, *(s["minima"]["depth"] for s in neighbours[h["key"]])])
+            own = depth_of({"solutions": task["inputs"]["known"][h["key"]]})
+            depth = max([own, *(shift["alpha"] / 100.0 for shift in task["inputs"]["shifts"])])
             changed = depth > own
         results.append(_record(h["name"], list(h["values"]), depth, changed))
     return {"results": results, "failures": failures}

@@ -72,7 +72,7 @@ def task(chosen: Sequence[Json], background: Json = BACKGROUND, *, threads: int 
     """A task of the job "cls"; a hypothesis' key is its name."""
     return {
         "job": "cls",
-        "version": 2,
+        "version": 3,
         "background": background,
         "hypotheses": [{"key": one["name"], **one} for one in chosen],
         "options": options,

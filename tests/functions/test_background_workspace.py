@@ -21,7 +21,7 @@ def task(background: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
         {"key": f"sig_{a}_{b}", "name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points
     ]
     options = {"starts": 1}
-    return {"job": "cls", "version": 2, "background": background, "hypotheses": hypotheses, "options": options}
+    return {"job": "cls", "version": 3, "background": background, "hypotheses": hypotheses, "options": options}
 
 
 def numbers(result: dict[str, Any]) -> list[Any]:

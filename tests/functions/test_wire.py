@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hfx.driver.questions.distinct_minima import DistinctMinima
 from hfx.errors import InputError
 from tests.conformance import workspaces as build
 from tests.functions import tasks
@@ -22,13 +23,12 @@ def local() -> Json:
     return tasks.run(task(tasks.hypotheses(4)))
 
 
-def exchange_task(records: list[Json], neighbours: dict[str, list[str]] | None = None) -> Json:
-    """The second step: every hypothesis with its solutions, and its neighbours' (all others, when not given)."""
+def exchange_task(records: list[Json], *, draws: int = 0, shifts: list[dict[str, float]] | None = None) -> Json:
+    """The second step: every hypothesis with its solutions, the minima of all others as shifts, and further draws."""
     solutions = {record["name"]: record["solutions"] for record in records}
-    near = neighbours or {name: [other for other in solutions if other != name] for name in solutions}
     chosen = [one for one in tasks.hypotheses(8) if one["name"] in solutions]
-    around = {name: [solutions[other] for other in others] for name, others in near.items()}
-    return {**task(chosen), "inputs": {"known": solutions, "neighbours": around}}
+    offered = DistinctMinima().new(solutions.items()) if shifts is None else shifts
+    return {**task(chosen), "inputs": {"known": solutions, "shifts": offered, "draws": [2, draws]}}
 
 
 def test_a_task_and_its_result_are_json() -> None:
@@ -109,10 +109,12 @@ def test_an_exchange_that_improves_nothing_changes_nothing() -> None:
         assert minima_numbers(record) == pytest.approx(minima_numbers(before[record["name"]]), abs=1e-8)
 
 
-def test_an_exchange_without_neighbours_changes_nothing() -> None:
-    records = local()["results"]
-    result = tasks.run(exchange_task(records, {record["name"]: [] for record in records}))
-    assert [record["solutions"]["changed"] for record in result["results"]] == [False] * 4
+def test_further_draws_are_counted() -> None:
+    (one, *_) = tasks.run(exchange_task(local()["results"], draws=5))["results"]
+    for fit in ("bkg", "fixed", "free"):
+        assert one["solutions"]["minima"][fit]["drawn"] == one["fits"][fit]["drawn"] == 7
+    assert one["solutions"]["minima"]["asimov_fixed"]["drawn"] == 0
+    assert one["solutions"]["changed"] is False
 
 
 # Yields that grow on both sides of alpha = 0 and differ a little: the background-only fit has two minima, and from alpha = 0
@@ -143,10 +145,11 @@ def test_there_are_two_minima(two_sided: dict[str, Json]) -> None:
     assert worse["fits"]["bkg"]["twice_nll"] > best["fits"]["bkg"]["twice_nll"] + 0.1
 
 
-def test_a_neighbour_improves_a_worse_minimum(two_sided: dict[str, Json]) -> None:
+def test_the_minimum_of_another_hypothesis_improves_a_worse_one(two_sided: dict[str, Json]) -> None:
     known = {"s1": two_sided["worse"]["solutions"]}
-    neighbours = {"s1": [two_sided["s0"]["solutions"], two_sided["s2"]["solutions"]]}
-    result = tasks.run({**task(_two_sided()[1:2], _TWO_SIDED), "inputs": {"known": known, "neighbours": neighbours}})
+    shifts = DistinctMinima().new([(name, two_sided[name]["solutions"]) for name in ("s0", "s2")])
+    inputs = {"known": known, "shifts": shifts, "draws": [2, 0]}
+    result = tasks.run({**task(_two_sided()[1:2], _TWO_SIDED), "inputs": inputs})
     (record,) = result["results"]
     assert record["solutions"]["changed"] is True
     best = two_sided["s1"]
@@ -157,17 +160,18 @@ def test_a_neighbour_improves_a_worse_minimum(two_sided: dict[str, Json]) -> Non
         np.testing.assert_allclose(record[choice]["CLs_exp"], best[choice]["CLs_exp"], atol=1e-9)
     # What was natural stays natural, and a second exchange finds nothing more.
     assert record["natural"]["CLs_obs"] == pytest.approx(two_sided["worse"]["natural"]["CLs_obs"], abs=1e-9)
-    inputs = {"known": {"s1": record["solutions"]}, "neighbours": neighbours}
+    inputs = {**inputs, "known": {"s1": record["solutions"]}}
     again = {**task(_two_sided()[1:2], _TWO_SIDED), "inputs": inputs}
     assert tasks.run(again)["results"][0]["solutions"]["changed"] is False
 
 
-def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
-    """Odd hypotheses have a parameter of their own: solutions are matched by name, the rest stays at its initial value."""
+def test_a_hypothesis_that_lacks_a_parameter_can_still_help() -> None:
+    """Odd hypotheses have a parameter of their own: shifts are matched by name, what a hypothesis lacks is passed over."""
     records = {record["name"]: record for record in local()["results"]}
     names = [set(records[f"signal_{i}"]["solutions"]["parameters"]) for i in (0, 1)]
     assert names[1] - names[0] == {"signal_theory"}
-    result = tasks.run(exchange_task([records["signal_0"], records["signal_1"]]))
+    shifts = [{"signal_theory": 1.0, "no_such_parameter": 1.0}]
+    result = tasks.run(exchange_task([records["signal_0"], records["signal_1"]], shifts=shifts))
     assert result["failures"] == []
     for record in result["results"]:
         assert cls_numbers(record) == pytest.approx(cls_numbers(records[record["name"]]), abs=1e-9)
@@ -183,9 +187,9 @@ def test_a_neighbour_that_lacks_a_parameter_can_still_help() -> None:
         ({"job": None}, "has no job 'None'"),
         (
             {"version": 1},
-            "the task needs version 1 of the job 'cls', and the worker's hfx .* runs version 2; install the same hfx",
+            "the task needs version 1 of the job 'cls', and the worker's hfx .* runs version 3; install the same hfx",
         ),
-        ({"version": "2"}, "needs version 2 of the job 'cls'"),
+        ({"version": "3"}, "needs version 3 of the job 'cls'"),
     ],
 )
 def test_another_job_or_version_is_refused(wrong: dict[str, Any], words: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUP", "JOBS", "NUMERICS", "Entry", "Job", "Unanswered", "entry_of", "job_for"]
 
-NUMERICS = 4
+NUMERICS = 5
 """Raised whenever the numbers of a fit change: results of different numerics are not mixed in one run."""
 
 GROUP = "hfx.jobs"
@@ -65,7 +65,7 @@ class Entry(NamedTuple):
 
 
 JOBS: dict[str, Entry] = {
-    "cls": Entry("hfx.functions.jobs.cls:JOB", version=2, numerics=NUMERICS),
+    "cls": Entry("hfx.functions.jobs.cls:JOB", version=3, numerics=NUMERICS),
 }
 
 

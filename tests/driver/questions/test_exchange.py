@@ -1,87 +1,152 @@
-"""The exchange: synchronous rounds, until nothing improves."""
+"""The exchange: rounds until nothing improves, draws as many as the minima found so far ask for."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, cast
 
-from hfx.driver.questions.base import Records, Unit
-from hfx.driver.questions.exchange import exchange
+import pytest
+
+from hfx.driver.questions.base import Records
+from hfx.driver.questions.exchange import DEFAULT, THOROUGH, Effort, SearchReport, exchange
+from hfx.functions.jobs.cls import LOCAL_DRAWS
 from hfx.json_types import JsonObject
 
-
-def line(n: int) -> dict[str, tuple[str, ...]]:
-    """Neighbours of n hypotheses in a row."""
-    names = [f"h{i}" for i in range(n)]
-    return {a: tuple(b for j, b in enumerate(names) if abs(i - j) == 1) for i, a in enumerate(names)}
+Minima = dict[float, int]
+"""Below the natural minimum: depths, which are also places of alpha in prior widths, and how many draws reached each."""
 
 
-class Depths(Records):
-    """Records that hold a depth alone."""
+def record(minima: Mapping[float, int], drawn: int, *, changed: bool = False) -> JsonObject:
+    """The record of a hypothesis whose background fit has these minima; the deepest one is kept beside the natural one."""
+    deepest = max(minima, default=None)
+    lower = [] if deepest is None else [deepest]
+    fit: Any = {
+        "theta": [[0.0], *([depth] for depth in lower)],
+        "choice": {"natural": 0, "admissible": len(lower), "lowest": len(lower)},
+        "deviance": {"natural": 0.0, "admissible": -sum(lower), "lowest": -sum(lower)},
+        "drawn": drawn,
+        "hits": [0, *(minima[depth] for depth in lower)],
+    }
+    natural = {"theta": [[0.0]], "choice": dict.fromkeys(fit["choice"], 0), "deviance": dict.fromkeys(fit["deviance"], 0.0)}
+    other = {**natural, "drawn": drawn, "hits": [0]}
+    minima_of = {"bkg": fit, "fixed": other, "free": other, "asimov_fixed": other}
+    return {"solutions": {"parameters": ["alpha"], "widths": [1.0], "minima": minima_of, "changed": changed}}
 
-    def __init__(self, depths: Mapping[str, float], new: frozenset[str]) -> None:
-        self.depths, self.new = dict(depths), new
+
+class Held(Records):
+    """Records in memory."""
+
+    def __init__(self, records: Mapping[str, JsonObject], new: frozenset[str] = frozenset()) -> None:
+        self.records, self.new = dict(records), new
 
     def __getitem__(self, key: str) -> JsonObject:
-        return {"depth": self.depths[key]}
+        return self.records[key]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.depths)
+        return iter(self.records)
 
     def __len__(self) -> int:
-        return len(self.depths)
+        return len(self.records)
 
     def resumable(self, key: str) -> bool:
         return True
 
 
-def inputs(records: Mapping[str, JsonObject], units: Sequence[Unit]) -> JsonObject:
-    return {"offered": {key: record["depth"] for key, record in records.items()}, "keys": [unit.key for unit in units]}
-
-
 def exchanged(
-    local: Mapping[str, float], near: Mapping[str, Sequence[str]], *, rounds: int = 10, lost: bool = False
-) -> tuple[dict[str, float], list[list[str]]]:
-    """The depths after the exchange, where each hypothesis takes the deepest of those offered; and who took part in each
-    round."""
-    depths, turns = dict(local), []
-    work = exchange(Depths(depths, frozenset()), list(local), near, inputs, lambda record: True, rounds)
+    local: Mapping[str, Minima],
+    effort: Effort = DEFAULT,
+    *,
+    hits: Sequence[Minima] = (),
+    lost: bool = False,
+    drawn: int = LOCAL_DRAWS,
+) -> tuple[dict[str, Minima], list[tuple[list[float], list[int]]], SearchReport]:
+    """The minima after the exchange, in which every hypothesis reaches what is offered; of each round the shifts that were
+    offered and its draws; the report. ``hits[i]``: what the draws of round i find, in the first hypothesis."""
+    minima, draws = {name: dict(one) for name, one in local.items()}, dict.fromkeys(local, drawn)
+    rounds: list[tuple[list[float], list[int]]] = []
+    work = exchange(Held({name: record(minima[name], draws[name]) for name in local}), list(local), effort)
     try:
         asked = next(work)
         while True:
-            keys = [unit.key for unit in asked.units]
-            assert (asked.step, asked.number, asked.again) == ("exchange", len(turns) + 1, True)
-            turns.append(keys)
+            assert (asked.step, asked.number, asked.again) == ("exchange", len(rounds) + 1, True)
+            assert [unit.key for unit in asked.units] == sorted(local)
             assert asked.inputs is not None
-            offered = asked.inputs(asked.units)["offered"]
-            assert isinstance(offered, dict)
-            assert offered == depths  # of the round before, for all of them
-            best = {key: max(depths[other] for other in (key, *near[key])) for key in keys}
-            improved = {} if lost else {key: depth for key, depth in best.items() if depth > depths[key]}
-            depths.update(improved)
-            asked = work.send(Depths(depths, frozenset(improved)))
-    except StopIteration:
-        return depths, turns
+            inputs = cast(Any, asked.inputs(asked.units[:1]))
+            assert list(inputs["known"]) == sorted(local)[:1]
+            offered = [shift["alpha"] for shift in inputs["shifts"]]
+            rounds.append((offered, inputs["draws"]))
+            new = {}
+            for name in [] if lost else sorted(local):
+                before = max(minima[name], default=0.0)
+                for depth in offered:
+                    minima[name].setdefault(depth, 0)
+                draws[name] += inputs["draws"][1]
+                for depth, count in (hits[len(rounds) - 1] if name == min(local) and len(rounds) <= len(hits) else {}).items():
+                    minima[name][depth] = minima[name].get(depth, 0) + count
+                made = record(minima[name], draws[name], changed=max(minima[name], default=0.0) > before)
+                if asked.keep is None or asked.keep(made):
+                    new[name] = made
+            current = {name: record(minima[name], draws[name]) for name in local}
+            asked = work.send(Held(current, frozenset(new)))
+    except StopIteration as end:
+        return minima, rounds, end.value
 
 
-def test_an_improvement_reaches_one_neighbour_more_each_round() -> None:
-    depths, turns = exchanged({f"h{i}": float(i == 0) for i in range(5)}, line(5))
-    assert set(depths.values()) == {1.0}
-    assert turns[0] == ["h0", "h1", "h2", "h3", "h4"]
-    assert turns[1:] == [["h0", "h2"], ["h1", "h3"], ["h2", "h4"], ["h3"]]
+MANY = 1000  # draws: more than enough where nothing was found
 
 
-def test_records_that_cannot_be_improved_stay() -> None:
-    local = {f"h{i}": 1.0 for i in range(3)}
-    depths, turns = exchanged(local, line(3))
-    assert depths == local
-    assert len(turns) == 1
+def test_a_minimum_is_offered_to_all_and_once() -> None:
+    found, rounds, _ = exchanged({f"h{i}": {5.0: 3} if i == 3 else {} for i in range(7)}, drawn=MANY)
+    assert {max(one) for one in found.values()} == {5.0}
+    assert [offered for offered, _ in rounds] == [[5.0]]
 
 
-def test_rounds_are_bounded_and_a_hypothesis_without_neighbours_takes_no_part() -> None:
-    _, turns = exchanged({f"h{i}": float(i == 0) for i in range(30)}, line(30), rounds=4)
-    assert len(turns) == 4
-    assert exchanged({"a": 1.0}, {"a": ()}) == ({"a": 1.0}, [])
-    assert exchanged({}, {}) == ({}, [])
+def test_alike_minima_are_one_and_the_deepest_comes_first() -> None:
+    local: dict[str, Minima] = {"a": {5.0: 3}, "b": {5.2: 3}, "c": {7.0: 3}}
+    _, rounds, _ = exchanged(local, drawn=MANY)
+    assert rounds[0][0] == [7.0, 5.2]
+    shuffled = {name: local[name] for name in ("c", "a", "b")}
+    assert exchanged(shuffled, drawn=MANY)[1] == rounds
+
+
+def test_where_nothing_was_found_and_enough_was_drawn_there_is_no_round() -> None:
+    _, rounds, report = exchanged({f"h{i}": {} for i in range(3)}, drawn=MANY)
+    assert rounds == []
+    assert report == {"draws": 9 * MANY, "missed": dict.fromkeys(("bkg", "fixed", "free"), pytest.approx(0.5 / (3 * MANY)))}
+
+
+def test_few_hypotheses_draw_more_for_each() -> None:
+    for count in (1, 10, 40):
+        _, rounds, report = exchanged({f"h{i}": {} for i in range(count)})
+        ((offered, (first, more)),) = rounds
+        assert (offered, first) == ([], LOCAL_DRAWS)
+        assert (LOCAL_DRAWS + more) * count == 100 or count == 40
+        assert max(report["missed"].values()) <= DEFAULT.chance
+
+
+def test_a_minimum_that_one_draw_alone_has_reached_asks_for_more_draws() -> None:
+    local: dict[str, Minima] = {f"h{i}": {4.0: 1} if i == 0 else {} for i in range(20)}
+    _, rounds, report = exchanged(local, hits=[{4.0: 0}, {4.0: 1}])
+    # Doubled until the second draw reaches it, in the second round.
+    assert [draws for _, draws in rounds] == [[2, 3], [5, 5]]
+    assert max(report["missed"].values()) <= DEFAULT.chance
+    # It is never reached again: the draws end at their limit, and the report says what may be missing.
+    _, rounds, report = exchanged(local)
+    assert sum(more for _, (_, more) in rounds) == DEFAULT.draws - LOCAL_DRAWS
+    assert report["missed"]["bkg"] > 0.9  # what all 20 have is the lowest of all
+
+
+def test_thorough_draws_more() -> None:
+    _, rounds, report = exchanged({f"h{i}": {} for i in range(10)}, THOROUGH)
+    assert sum(more for _, (_, more) in rounds) == 50 - LOCAL_DRAWS
+    assert max(report["missed"].values()) <= THOROUGH.chance
+
+
+def test_rounds_are_bounded_and_there_may_be_no_hypothesis() -> None:
+    local: dict[str, Minima] = {"a": {4.0: 1}}
+    _, rounds, _ = exchanged(local, Effort(0.001, 10**6, 4))
+    assert len(rounds) == 4
+    assert exchanged({})[1] == []
 
 
 def test_a_hypothesis_that_comes_back_without_a_record_keeps_its_own() -> None:
-    local = {f"h{i}": float(i) for i in range(2)}
-    assert exchanged(local, line(2), lost=True)[0] == local
+    local: dict[str, Minima] = {f"h{i}": {float(i): 3} if i else {} for i in range(2)}
+    assert exchanged(local, lost=True)[0] == local

@@ -78,7 +78,7 @@ def test_the_local_search_holds_the_records_of_the_tasks_under_way(tmp_path: Pat
 
 
 def test_the_exchange_holds_what_the_tasks_under_way_start_from(tmp_path: Path) -> None:
-    # A few tasks, each with its hypotheses' neighbours; it held those of all hypotheses, and twice.
+    # A few tasks, each with its hypotheses; it held those of all hypotheses, and twice.
     assert 0 < most(tmp_path, 24) < 24 * 24 / 2
 
 

@@ -212,9 +212,10 @@ class Question(ABC, Generic[Result]):
         """The type of its options."""
 
     @abstractmethod
-    def rounds(self, context: Context) -> Generator[Round, Records, None]:
+    def rounds(self, context: Context) -> Generator[Round, Records, JsonObject | None]:
         """The rounds of work. What ``yield`` gives are the records of all units so far. A pure function of context, options and
-        records: a resumed run goes through the same rounds, and units that have their records are not worked on again."""
+        records: a resumed run goes through the same rounds, and units that have their records are not worked on again. What it
+        returns, if anything, is true of the whole run: scan.json has it as "conclusions"."""
 
     @abstractmethod
     def answer(self, records: Sequence[JsonObject]) -> JsonObject:
@@ -250,6 +251,11 @@ class Question(ABC, Generic[Result]):
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
         """Rows of the summary table, name and text; a row without text is left out. `verbose`: with long lists."""
+        return []
+
+    def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
+        """Rows of the summary table about a run's conclusions, which `rounds` returned; for a combination of regions
+        {"regions": those of each region by its name}."""
         return []
 
     def description(self) -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import cast
+from statistics import mean
+from typing import TYPE_CHECKING, cast
 
 from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Unit, listed
-from hfx.driver.questions.exchange import exchange
 from hfx.driver.questions.exclusion import LEVEL, SURFACE
 from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsResult, project
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from hfx.driver.questions.exchange import SearchReport
 
 __all__ = ["Cls", "ClsBrief"]
 
@@ -100,16 +102,16 @@ class Cls(Question[ClsResult]):
         """Its command."""
         return "scan"
 
-    def rounds(self, context: Context) -> Generator[Round, Records, None]:
+    def rounds(self, context: Context) -> Generator[Round, Records, JsonObject | None]:
         """The local search of every hypothesis, then the exchange of minima; with ``starts`` 1 the natural minima alone."""
-        from hfx.driver.questions.neighbours import neighbours  # with numpy: the command's help needs none
+        from hfx.driver.questions.exchange import DEFAULT, THOROUGH, exchange  # with numpy: the command's help needs none
 
         records = yield Round([Unit(h.name, h.name) for h in context.selected])
         if self.options.starts == 1:
-            return
+            return None
         names = [key for key in records if records.resumable(key)]
-        near = neighbours({name: context.pallet.hypothesis(name).values for name in names})
-        yield from exchange(records, names, near, partial(_inputs, near), _is_changed)
+        report = yield from exchange(records, names, THOROUGH if self.options.thorough else DEFAULT)
+        return cast(JsonObject, report)
 
     def stored(self, record: JsonObject) -> JsonObject:
         """The record with the numbers of the chosen minima in front."""
@@ -170,6 +172,16 @@ class Cls(Question[ClsResult]):
             ("minima differ", _minima_differ(results, options.minima, verbose)),
         ]
 
+    def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
+        """The estimated chance that the search for minima missed a lower one."""
+        reports = list(cast("dict[str, SearchReport]", conclusions.get("regions") or {"": conclusions}).values())
+        if not all(report.get("missed") for report in reports):
+            return []
+        chance = max(mean(report["missed"].values()) for report in reports)
+        drawn = sum(report["draws"] for report in reports)
+        found = f"{100.0 * chance:.2g} % of the fits may have a lower minimum than the lowest that was found"
+        return [("search", f"{found} (estimated from {drawn} random starting points)")]
+
     def description(self) -> str:
         """The method and the options, as a sentence without its end, for tables that are published."""
         options = self.options
@@ -178,20 +190,6 @@ class Cls(Question[ClsResult]):
             f"minima {options.minima}"
         )
         return f"Asymptotic formulae; {given}"
-
-
-def _inputs(near: Mapping[str, Sequence[str]], records: Mapping[str, JsonObject], units: Sequence[Unit]) -> JsonObject:
-    """The inputs of a task of the exchange: the solutions of its hypotheses and of their neighbours."""
-    keys = [unit.key for unit in units]
-    wanted = dict.fromkeys((*keys, *(other for key in keys for other in near[key])))
-    solutions = {key: records[key]["solutions"] for key in wanted}
-    known: JsonObject = {key: solutions[key] for key in keys}
-    around: JsonObject = {key: [solutions[other] for other in near[key]] for key in keys}
-    return {"known": known, "neighbours": around}
-
-
-def _is_changed(record: JsonObject) -> bool:
-    return bool(cast(JsonObject, record["solutions"]).get("changed"))
 
 
 def _numbers(observed: float | None, expected: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -1,43 +1,82 @@
-"""The exchange: each hypothesis starts from its neighbours' solutions until no minimum is improved.
+"""The exchange: each hypothesis starts from the minima that all others have, until no minimum is improved.
 
 All tasks of a round start from the records of the round before, so that the outcome depends on the set of hypotheses alone.
 """
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
+from math import ceil
+from statistics import mean
+from typing import NamedTuple, TypedDict, cast
 
 from hfx.driver.questions.base import Records, Round, Unit
-from hfx.json_types import JsonObject
+from hfx.driver.questions.distinct_minima import NOTHING_FOUND, DistinctMinima, Shift
+from hfx.functions.jobs.cls import LOCAL_DRAWS, Solutions
+from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["ROUNDS", "exchange"]
+__all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
-# An improvement reaches one neighbour more in each round; on published pallets two or three rounds are enough.
-ROUNDS = 10
-
-_WORDS = "exchange (refitting from the minima of neighbouring hypotheses)"
-
-Inputs = Callable[[Mapping[str, JsonObject], Sequence[Unit]], JsonObject]
+_WORDS = "exchange (refitting from the minima of other hypotheses)"
 
 
-def exchange(
-    records: Records,
-    names: Sequence[str],
-    near: Mapping[str, Sequence[str]],
-    inputs: Inputs,
-    keep: Callable[[JsonObject], bool],
-    rounds: int = ROUNDS,
-) -> Generator[Round, Records, None]:
+class Effort(NamedTuple):
+    """How long an exchange goes on: it draws until the mean chance of the fits that there is a lower minimum is below ``chance``,
+    but ``draws`` starts for a fit of one hypothesis at most; ``rounds`` in all."""
+
+    chance: float
+    draws: int
+    rounds: int
+
+
+DEFAULT = Effort(chance=0.005, draws=100, rounds=10)
+THOROUGH = Effort(chance=0.001, draws=3000, rounds=40)
+
+
+class SearchReport(TypedDict):
+    """The search for minima of a whole scan: the number of draws, and for each fit to the published data the estimated chance
+    that it has a lower minimum than the lowest that was found."""
+
+    draws: int
+    missed: dict[str, float]
+
+
+def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -> Generator[Round, Records, SearchReport]:
     """The rounds of the exchange over the hypotheses `names`, which have `records`.
 
-    `near`: the neighbours of each. ``inputs(records, units)`` makes what a task gets of these records; `keep` tells a record that
-    holds an improvement, which replaces the one before. From the second round on, those hypotheses take part of which a neighbour
-    was improved in the round before.
+    Each distinct minimum of the scan is offered to all hypotheses once. Each round doubles the draws, as long as minima turn up
+    that only one draw has reached, and ends where nothing is left to try.
     """
-    improved: frozenset[str] = frozenset(names)
-    for number in range(1, rounds + 1):
-        turn = [name for name in sorted(names) if any(other in improved for other in near.get(name, ()))]
-        if not turn:
-            return
-        units = [Unit(name, name) for name in turn]
-        records = yield Round(units, "exchange", number, _WORDS, inputs=partial(inputs, records), again=True, keep=keep)
-        improved = records.new
+    if not names:
+        return {"draws": 0, "missed": {}}
+    units = [Unit(name, name) for name in sorted(names)]
+    minima, drawn, changed = DistinctMinima(), LOCAL_DRAWS, sorted(names)
+    for number in range(1, effort.rounds + 1):
+        shifts = minima.new((name, _solutions(records[name])) for name in changed)
+        more = 0
+        if mean(minima.chances().values()) > effort.chance:
+            least = ceil(NOTHING_FOUND / effort.chance / len(units))  # enough where each minimum is reached more than once
+            more = min(max(least, 2 * drawn), effort.draws) - drawn
+        if not (shifts or more):
+            break
+        inputs = partial(_inputs, records, shifts, [drawn, more])
+        records = yield Round(units, "exchange", number, _WORDS, inputs=inputs, again=True, keep=None if more else _is_changed)
+        changed, drawn = sorted(records.new), drawn + more
+    final = DistinctMinima()
+    final.new((name, _solutions(records[name])) for name in sorted(names))
+    return {"draws": final.drawn, "missed": final.chances()}
+
+
+def _solutions(record: JsonObject) -> Solutions:
+    return cast(Solutions, record["solutions"])
+
+
+def _inputs(
+    records: Mapping[str, JsonObject], shifts: Sequence[Shift], draws: Sequence[int], units: Sequence[Unit]
+) -> JsonObject:
+    """The inputs of a task: the solutions of its hypotheses, and what they try."""
+    known: JsonObject = {unit.key: records[unit.key]["solutions"] for unit in units}
+    return {"known": known, "shifts": cast(JsonValue, shifts), "draws": cast(JsonValue, draws)}
+
+
+def _is_changed(record: JsonObject) -> bool:
+    return bool(cast(JsonObject, record["solutions"]).get("changed"))

@@ -23,9 +23,10 @@ def content(
     options: Mapping[str, JsonValue],
     results: Iterable[JsonObject],
     failed: Sequence[Failure],
+    conclusions: JsonObject | None = None,
 ) -> ScanContent:
     """The content of scan.json, without contours yet."""
-    return {
+    found: ScanContent = {
         "hfx": __version__,
         "question": question.name,
         "pallet": pallet,
@@ -34,6 +35,9 @@ def content(
         "failures": failed,
         "contours": {},
     }
+    if conclusions is not None:
+        found["conclusions"] = conclusions
+    return found
 
 
 def failures(order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]) -> list[Failure]:

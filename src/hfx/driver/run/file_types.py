@@ -68,7 +68,8 @@ class PalletBlock(TypedDict, total=False):
 
 
 class ScanContent(TypedDict):
-    """The content of scan.json. ``question`` is missing in files that were written before there were several."""
+    """The content of scan.json. ``question`` is missing in files that were written before there were several; ``conclusions``
+    where the question has none."""
 
     hfx: str | None
     question: NotRequired[str]
@@ -77,6 +78,7 @@ class ScanContent(TypedDict):
     results: "PackedResults"
     failures: Sequence[Failure]
     contours: Contours
+    conclusions: NotRequired[JsonObject]
 
 
 class RunContent(TypedDict, total=False):

@@ -37,6 +37,7 @@ class _File(msgspec.Struct):
     contours: Contours
     hfx: str | None = None
     question: str = ""
+    conclusions: dict[str, JsonValue] | None = None
 
 
 def text(content: ScanContent | Mapping[str, object], *, indent: int | None = None) -> Iterator[str]:
@@ -99,7 +100,11 @@ def _content(view: memoryview) -> ScanContent:
         "failures": found.failures,
         "contours": found.contours,
     }
-    return {**content, "question": found.question} if found.question else content
+    if found.question:
+        content["question"] = found.question
+    if found.conclusions is not None:
+        content["conclusions"] = found.conclusions
+    return content
 
 
 def _checked(results: Iterable[msgspec.Raw]) -> Iterator[bytes]:

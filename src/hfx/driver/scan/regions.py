@@ -47,7 +47,11 @@ def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunC
         with journal.running():
             scans = {name: _scan_region(p, name, path, options, context) for name, p in pallets.items()}
             results, failures = combine(options.question, scans)
-            content = contents.content(options.question, begin.pallet, options.public(), results, failures)
+            conclusions: JsonObject = {
+                "regions": {name: one["conclusions"] for name, one in scans.items() if one.get("conclusions")}
+            }
+            known = conclusions if conclusions["regions"] else None
+            content = contents.content(options.question, begin.pallet, options.public(), results, failures, known)
             curves = theory_band.curves(pallets, options, path, context, _scan_opened)
             finish(content, curves, options, journal, context)
     return Finished(content, path)

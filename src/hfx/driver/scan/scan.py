@@ -121,6 +121,7 @@ def _content(pallet: Pallet, options: ScanOptions, finals: Finals) -> ScanConten
         options.public(),
         contents.answers(question, finals.records, answered),
         contents.failures(order, finals.reasons),
+        finals.conclusions,
     )
 
 

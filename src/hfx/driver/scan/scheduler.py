@@ -43,12 +43,14 @@ class Finals:
     ``incomplete``: those that are not selected now, and of which an earlier run did not do all units: they have no result either.
     ``all_rounds``: a digest that tells whether a later run would go through the same rounds; None where one of them failed, or
     where a hypothesis is incomplete.
+    ``conclusions``: what the question's rounds returned.
     """
 
     records: Stored
     reasons: dict[str, str]
     incomplete: frozenset[str] = frozenset()
     all_rounds: str | None = None
+    conclusions: JsonObject | None = None
 
 
 def _digest_of(texts: Iterable[str]) -> str:
@@ -92,7 +94,7 @@ class Scheduler:
         that have records are then not repeated, if all else is as it was."""
         rounds = self.question.rounds(Context(self.pallet, self._present))
         work = _Work()
-        asked, first = next(rounds, None), True
+        asked, first, conclusions = next(rounds, None), True, None
         while asked is not None:
             new = self._repeated(asked, work) if asked.again and work.repeats else self._round(asked, work, first=first)
             work.current.update(new)
@@ -102,7 +104,8 @@ class Scheduler:
             reply = _RoundRecords(self._stored, dict(work.current), frozenset(new) if not work.repeats else frozenset())
             try:
                 asked, first = rounds.send(reply), False
-            except StopIteration:
+            except StopIteration as end:
+                conclusions = end.value
                 break
         self._restore(work.current)
         self._tell_kept(work.partial.left(), work)
@@ -112,6 +115,7 @@ class Scheduler:
             reasons=work.reasons,
             incomplete=frozenset(work.incomplete),
             all_rounds=work.after_first if complete else None,
+            conclusions=conclusions,
         )
 
     def _digest(self, keys: Iterable[str]) -> str:

@@ -43,6 +43,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         ("failed", _failed(gaps, verbose)),
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
+        *question.concluded(scan.get("conclusions") or {}),
         ("regions", _regions(results, scan, verbose)),
         ("contour", _contour(scan.get("contours") or {}, verbose)),
         ("please cite", _citation(pallet, question.references)),

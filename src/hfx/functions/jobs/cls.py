@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hfx.hf_core.fits.model import Model
-    from hfx.hf_core.inference.cls import Answer, Outcome
+    from hfx.hf_core.inference.cls import Answer, Known, Offered, Outcome
 
     Array = NDArray[np.float64]
-    Seeds = Mapping[str, Sequence[Array]]
 
 __all__ = [
     "CHOICES",
     "FIT_NAMES",
     "JOB",
+    "LOCAL_DRAWS",
     "ChoiceRecord",
     "ClsResult",
     "FitRecord",
@@ -41,22 +41,29 @@ __all__ = [
 
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 CHOICES: tuple[Choice, ...] = ("natural", "admissible", "lowest")
+LOCAL_DRAWS = 2
+"""Draws of each fit to the published data in the local search."""
+
 _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
 _IMPROVED = 1e-8  # in 2NLL
 
 
 class Solution(TypedDict):
-    """The minima of one fit: parameter values, and for each choice which of them it takes and its deviance."""
+    """The minima of one fit: parameter values, and for each choice which of them it takes and its deviance; of the starts that
+    were ``drawn`` from the constraint terms, how many reached each of them."""
 
     theta: list[list[float]]
     choice: dict[str, int]
     deviance: dict[str, float]
+    drawn: int
+    hits: list[int]
 
 
 class Solutions(TypedDict):
-    """The minima of all fits of a hypothesis, from which others can start."""
+    """The minima of all fits of a hypothesis, from which others can start, and the prior widths of its parameters."""
 
     parameters: list[str]
+    widths: list[float]
     minima: dict[str, Solution]
     changed: bool
 
@@ -64,13 +71,17 @@ class Solutions(TypedDict):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRecord:
     """One fit of a result: 2NLL with all constants, estimated distance to the minimum in 2NLL (None: not converged), number of
-    iterations and of minima found, and by how much the minimum lies below the natural one (None for Asimov data)."""
+    iterations and of minima found, and by how much the minimum lies below the natural one (None for Asimov data). ``drawn``: the
+    number of starting points that were drawn from the constraint terms; ``hits``: how many of them reached this minimum, where it
+    is not the natural one (draws that cannot get below that one are abandoned)."""
 
     twice_nll: float | None = None
     edm: float | None = None
     iterations: int | None = None
     minima: int | None = None
     improved: float | None = None
+    drawn: int | None = None
+    hits: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,18 +140,22 @@ def project(record: Mapping[str, JsonValue], minima: str) -> JsonObject:
         values = cast(dict[str, float | None], edms).values()
         # null: a fit that did not converge has none
         chosen["edm"] = None if any(edm is None for edm in values) else max(edm for edm in values if edm is not None)
-        chosen["fits"] = {name: _projected_fit(name, record, part) for name in cast(JsonObject, part["twice_nll"])}
+        chosen["fits"] = {name: _projected_fit(name, record, part, minima) for name in cast(JsonObject, part["twice_nll"])}
     first = {key: record[key] for key in ("key", "name", "values") if key in record}
     return {**first, **chosen, **{key: value for key, value in record.items() if key not in chosen}}
 
 
-def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject) -> JsonObject:
-    """One fit at the minimum of `part`, a choice of the record."""
+def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject, choice: str) -> JsonObject:
+    """One fit at the minimum of `part`, the record's `choice`."""
     twice_nll = _by_fit(part, "twice_nll")[name]
     # The Asimov data are those of the choice's own background fit: values of two choices do not compare.
     natural = cast(JsonObject, record["natural"])
     improved = None if name == "asimov_fixed" else max(0.0, _by_fit(natural, "twice_nll")[name] - twice_nll)
     own: JsonObject = {key: _by_fit(part, key)[name] for key in ("edm", "iterations", "minima") if key in part}
+    fit = cast("Solutions", record.get("solutions") or {"minima": {}})["minima"].get(name)
+    if fit is not None and name != "asimov_fixed":
+        place = fit["choice"][choice]
+        own = {**own, "drawn": fit["drawn"], "hits": None if place == fit["choice"]["natural"] else fit["hits"][place]}
     return {"twice_nll": twice_nll, **own, "improved": improved}
 
 
@@ -153,22 +168,19 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
 
     model, options = prepared.model, prepared.options
     known = cast(dict[str, Solutions], inputs.get("known") or {})
-    seeds = exchange = None
+    minima = offered = None
     if "known" in inputs:
-        neighbours = cast(dict[str, list[Solutions]], inputs.get("neighbours") or {})
-        seeds = {h: _seeds(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
-        exchange = {
-            h: [_seeds(model, h, solutions) for solutions in neighbours.get(unit.key, ())]
-            for h, unit in enumerate(prepared.units)
-        }
+        minima = {h: _known(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
+        offered = _offered(model, inputs)
     outcomes = hypotest(
         model,
         mu=float(options.mu),
         test_stat=options.test_stat,
         starts=options.starts,
+        draws=LOCAL_DRAWS,
         threads=prepared.threads,
-        seeds=seeds,
-        exchange=exchange,
+        known=minima,
+        offered=offered,
     )
     return [
         _content(model, h, outcome, known.get(unit.key))
@@ -176,22 +188,39 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
     ]
 
 
-def _seeds(model: Model, h: int, solutions: Solutions) -> Seeds:
-    """The solutions' parameters in the order of hypothesis ``h``; a parameter that they lack stays at its initial value."""
+def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
+    """The solutions of hypothesis ``h``, in the order of its parameters."""
     import numpy as np
 
-    labels = model.batch.labels[h]
-    index = {name: i for i, name in enumerate(solutions["parameters"])}
-    here = [i for i, name in enumerate(labels) if name in index]
-    there = [index[labels[i]] for i in here]
-    seeds: dict[str, list[Array]] = {}
-    for name in FIT_NAMES:
-        seeds[name] = []
-        for theta in solutions["minima"][name]["theta"]:
-            start = model.batch.init[h][: len(labels)].copy()
-            start[here] = np.asarray(theta)[there]
-            seeds[name].append(start)
-    return seeds
+    from hfx.hf_core.inference.cls import Known
+
+    place = {name: i for i, name in enumerate(solutions["parameters"])}
+    order = [place[name] for name in model.batch.labels[h]]
+    return {
+        name: Known([np.asarray(theta)[order] for theta in fit["theta"]], fit["hits"], fit["drawn"])
+        for name, fit in solutions["minima"].items()
+    }
+
+
+def _offered(model: Model, inputs: JsonObject) -> Offered:
+    """The shifts in the order of each hypothesis' parameters; a parameter that they lack is not moved."""
+    import numpy as np
+
+    from hfx.hf_core.inference.cls import Offered
+
+    given = cast(list[dict[str, float]], inputs["shifts"])
+    shifts: dict[int, list[Array]] = {}
+    for h, labels in enumerate(model.batch.labels):
+        index = {name: i for i, name in enumerate(labels)}
+        shifts[h] = []
+        for one in given:
+            shift = np.zeros(len(labels))
+            for name, value in one.items():
+                if name in index:
+                    shift[index[name]] = value
+            shifts[h].append(shift)
+    first, draws = cast(list[int], inputs["draws"])
+    return Offered(shifts, first, draws)
 
 
 def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) -> JsonObject | Unanswered:
@@ -199,7 +228,7 @@ def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) ->
     reason = outcome.defect or _not_finite(outcome.answers.values())
     if reason is not None:
         return Unanswered(reason)
-    solutions = _solutions(model.batch.labels[h], outcome)
+    solutions = _solutions(model, h, outcome)
     if known is not None:
         solutions["changed"] = _improved(known, solutions)
     lowest = {**_choice(outcome, "lowest"), "why_not": _why_not(model, h, outcome.answers)}
@@ -241,17 +270,22 @@ def _choice(outcome: Outcome, choice: Choice) -> JsonObject:
     }
 
 
-def _solutions(labels: Sequence[str], outcome: Outcome) -> Solutions:
+def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
     minima: dict[str, Solution] = {}
-    for name in FIT_NAMES:
-        thetas = outcome.thetas[name]
-        index = {id(theta): i for i, theta in enumerate(thetas)}
+    for name, known in outcome.known.items():
+        index = {id(theta): i for i, theta in enumerate(known.thetas)}
         minima[name] = {
-            "theta": [theta.tolist() for theta in thetas],
+            "theta": [theta.tolist() for theta in known.thetas],
             "choice": {choice: index[id(answer.fits[name].theta)] for choice, answer in outcome.answers.items()},
             "deviance": {choice: answer.fits[name].deviance for choice, answer in outcome.answers.items()},
+            "drawn": known.drawn,
+            "hits": list(known.hits),
         }
-    return {"parameters": list(labels), "minima": minima, "changed": False}
+    from hfx.hf_core.fits.run import Fits
+
+    labels = model.batch.labels[h]
+    widths = Fits(model).scale(h)[: len(labels)].tolist()
+    return {"parameters": list(labels), "widths": widths, "minima": minima, "changed": False}
 
 
 def _improved(known: Solutions, found: Solutions) -> bool:
@@ -286,4 +320,4 @@ def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
     return "; ".join(reasons) or None
 
 
-JOB = Job(name="cls", version=2, numerics=NUMERICS, options=ClsOptions, answer=_answer)
+JOB = Job(name="cls", version=3, numerics=NUMERICS, options=ClsOptions, answer=_answer)

@@ -38,8 +38,17 @@ class ClsOptions(JobOptions):
         choices=("admissible", "natural", "lowest"),
     )
 
+    thorough: bool = setting(
+        False,
+        "Search for lower minima until the estimated chance that a fit has one that was missed is below 0.1 %; by default until "
+        "it is below 0.5 %, with 100 drawn starting points for each fit at most.",
+        wire=False,
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.thorough and self.starts == 1:
+            raise OptionError("--thorough asks for a larger search, and --starts 1 for none: give one of them")
         if self.mu <= 0:
             raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
         if self.starts is not None and (not isinstance(self.starts, int) or self.starts < 1):

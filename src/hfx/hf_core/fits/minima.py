@@ -27,13 +27,18 @@ _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converg
 
 @dataclass
 class Pool:
-    """Distinct minima of one fit; ``scale`` (P,) are the prior widths. The first is the natural one."""
+    """Distinct minima of one fit; ``scale`` (P,) are the prior widths. The first is the natural one.
+
+    ``drawn`` is the number of starts that were drawn from the constraint terms, ``hits`` how many of them reached each minimum.
+    """
 
     scale: Array
     minima: list[Minimum] = field(default_factory=list)
+    hits: list[int] = field(default_factory=list)
+    drawn: int = 0
 
-    def add(self, found: Minimum) -> None:
-        """Keep ``found`` unless it is there already.
+    def add(self, found: Minimum, hits: int = 0) -> None:
+        """Keep ``found``, which ``hits`` draws have reached, unless it is there already.
 
         A start that did not converge is kept as the natural one, and where it went lower than all minima so far: the
         lowest minimum is then not known, and must not be reported as if it were.
@@ -42,10 +47,12 @@ class Pool:
             lowest = min(known.deviance for known in self.minima)
             if found.status == FLOOR or not found.deviance < lowest - _UNFINISHED:
                 return
-        for known in self.minima:
+        for place, known in enumerate(self.minima):
             if known.converged and self._same(known, found):
+                self.hits[place] += hits
                 return
         self.minima.append(found)
+        self.hits.append(hits)
 
     def _same(self, one: Minimum, two: Minimum) -> bool:
         if abs(one.deviance - two.deviance) > _SAME_DEVIANCE * (1.0 + abs(one.deviance)):

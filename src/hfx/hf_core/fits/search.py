@@ -56,7 +56,8 @@ class Search:
             pool = self.pools.setdefault(
                 (start.hypothesis, start.fit), Pool(self.fits.scale(start.hypothesis)[: len(minimum.theta)])
             )
-            pool.add(minimum)
+            pool.drawn += start.kind == "draw"
+            pool.add(minimum, start.hits)
 
     def _problem(self, starts: Sequence[Start]) -> Problem:
         rows, theta = self.starts.padded(starts)
@@ -65,10 +66,12 @@ class Search:
 
     def _target(self, start: Start) -> float:
         """The deviance that a start must go below to be of use: that of the lowest admissible minimum; infinite where there is
-        none."""
+        none. A draw must go below the natural minimum alone, so that it counts for each lower one that it reaches."""
         pool = self.pools.get((start.hypothesis, start.fit))
         if start.kind in UNTARGETED or pool is None or not pool.minima[0].converged:
             return np.inf
+        if start.kind == "draw":
+            return pool.minima[0].deviance - LOWER
         best = pool.chosen("admissible")
         return best.deviance - LOWER if best.converged else np.inf
 

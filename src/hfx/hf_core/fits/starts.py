@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hfx.hf_core.batch.compile import Batch
 from hfx.hf_core.batch.problem import Data
+from hfx.hf_core.fits.draws import draws
 from hfx.hf_core.fits.fit import OBSERVED, Fit
 from hfx.hf_core.fits.minima import Pool
 from hfx.hf_core.fits.model import Model
@@ -43,12 +44,16 @@ _DISTANT = 0.5  # prior widths: an alpha on two sides of its constraint, farther
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """One start: the hypothesis, the fit whose minima it adds to, the parameters (P,), and the kind of start."""
+    """One start: the hypothesis, the fit whose minima it adds to, the parameters (P,), and the kind of start.
+
+    ``hits``: how many draws are known to have reached the minimum that it leads to.
+    """
 
     hypothesis: int
     fit: Fit
     theta: Array
     kind: str
+    hits: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +119,16 @@ class Starts:
                 starts.append(Start(h, fit, mirrored, "mirror"))
         return starts
 
+    def draws(self, hypotheses: Iterable[int], fits: Sequence[Fit], first: int, count: int) -> list[Start]:
+        """The draws ``first``, ..., ``first + count - 1`` of each fit, from the constraint terms."""
+        batch = self.model.batch
+        return [
+            Start(h, fit, theta, "draw", hits=1)
+            for h in hypotheses
+            for fit in fits
+            for theta in draws(batch, h, self._aux(h, fit), fit.name, first, count)
+        ]
+
     def sinks(self, hypotheses: Iterable[int], fit: Fit) -> list[Start]:
         """The natural minimum with one cell's yield driven below zero, for each of the cells that go deepest."""
         return [
@@ -121,6 +136,11 @@ class Starts:
             for h in hypotheses
             for sunk in sinks(self.model.batch, h, self.pools[h, fit].minima[0].theta, self._cells)
         ]
+
+    def no_flips(self, keys: Iterable[tuple[int, Fit]]) -> None:
+        """Flip none of the minima that these fits have now: they were flipped when they were found."""
+        for key in keys:
+            self._flipped.update({id(minimum): minimum for minimum in self.pools[key].minima})
 
     def flip(self, hypotheses: Iterable[int], fits: Sequence[Fit]) -> list[Start]:
         """The lowest minimum and the lowest admissible one with each of the most promising alphas mirrored.

@@ -20,12 +20,12 @@ from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
 from hfx.hf_core.modifiers.base import UNCONSTRAINED
 
-__all__ = ["Answer", "Outcome", "hypotest"]
+__all__ = ["FIT_NAMES", "Answer", "Known", "Offered", "Outcome", "hypotest"]
 
 Array = NDArray[np.float64]
-_ALIKE = 0.3  # prior widths: a neighbour's solution no farther than this from one already tried leads nowhere else
+_ALIKE = 0.3  # prior widths: a start no farther than this from a known minimum leads nowhere else
 _ROUNDING = 1e-14  # in 2NLL
-_NATURAL = 2  # of the neighbours' natural minima: those that are lowest in 2NLL before they are fitted
+_MOVED = 4  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
 
@@ -50,15 +50,36 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
+class Known:
+    """The minima of one fit that some choice takes: ``thetas``, the natural one first; ``hits``, how many of the ``drawn`` starts
+    reached each of them."""
+
+    thetas: Sequence[Array]
+    hits: Sequence[int]
+    drawn: int
+
+
+@dataclass(frozen=True, eq=False)
+class Offered:
+    """What the exchange tries: by hypothesis, ``shifts`` (P,) of a minimum of another hypothesis from its natural minimum; and of
+    each fit's draws the ``draws`` ones from ``first_draw`` on."""
+
+    shifts: Mapping[int, Sequence[Array]]
+    first_draw: int = 0
+    draws: int = 0
+
+
+@dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of one hypothesis: the answer of each choice of minima (CHOICES), and for each the number of minima of each fit.
+    """The result of one hypothesis: the answer of each choice of minima (CHOICES), for each the number of minima of each fit, and
+    by the name of the fit the minima themselves.
 
     ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
     """
 
     answers: Mapping[str, Answer]
     minima: Mapping[str, Mapping[str, int]]
-    thetas: Mapping[str, tuple[Array, ...]]
+    known: Mapping[str, Known]
     defect: str | None = None
 
 
@@ -68,15 +89,16 @@ def hypotest(
     test_stat: str = "qtilde",
     *,
     starts: int | None = None,
+    draws: int = 0,
     threads: int = 1,
-    seeds: Mapping[int, Mapping[str, Sequence[Array]]] | None = None,
-    exchange: Mapping[int, Sequence[Mapping[str, Sequence[Array]]]] | None = None,
+    known: Mapping[int, Mapping[str, Known]] | None = None,
+    offered: Offered | None = None,
 ) -> list[Outcome]:
     """Asymptotic CLs at ``mu`` for every hypothesis of ``model``, as one batch.
 
-    ``starts`` is the number of starts a fit in the local search (1: the natural start alone). For the exchange, ``seeds[h]`` are
-    the minima that h has and ``exchange[h]`` those of each of its neighbours, by fit name and natural first; no local search is
-    then run.
+    ``starts`` is the number of starts a fit in the local search (1: the natural start alone), ``draws`` that of those drawn from
+    the constraint terms beside them. For the exchange, ``known[h]`` are
+    the minima that h has, by the name of the fit, and ``offered`` what is tried from there; no local search is then run.
     A hypothesis without a parameter of interest, or whose rates are negative, gets an Outcome with a ``defect``.
     """
     if test_stat not in TEST_STATISTICS:
@@ -84,10 +106,10 @@ def hypotest(
     defects = [_defect(model, h, mu) for h in range(len(model.batch))]
     sound = [h for h, defect in enumerate(defects) if defect is None]
     search = _ClsSearch(Search(Fits(model, threads), 0.0 if test_stat == "qtilde" else None), mu)
-    if seeds is None:
-        _local(search, sound, DEFAULT_STARTS if starts is None else starts)
+    if known is None or offered is None:
+        _local(search, sound, DEFAULT_STARTS if starts is None else starts, draws)
     else:
-        _exchange(search, sound, seeds, exchange or {})
+        _exchange(search, sound, known, offered)
     answers = _answers(search, sound, test_stat)
     return [
         Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
@@ -177,14 +199,15 @@ def _signals(model: Model, h: int) -> Iterator[int]:
             yield block
 
 
-def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int) -> None:
+def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) -> None:
     """The local search; the fits to the published data first, then those to Asimov data. ``starts - 1`` further starts of the fit
-    at the tested mu, where a negative background may hide the signal; the other fits have the mirrored one alone."""
+    at the tested mu, where a negative background may hide the signal; the other fits have the mirrored one alone. With more than
+    one, ``draws`` of each fit to the published data."""
     search, fits = cls.search, cls.data_fits
     make = search.starts
     search.run(make.natural(hypotheses, fits))
     if starts > 1:
-        search.run([*make.mirror(hypotheses, fits), *search.sink(hypotheses, cls.fixed, starts - 2)])
+        search.run([*search.sink(hypotheses, cls.fixed, starts - 2), *make.draws(hypotheses, fits, 0, draws)])
         search.run(make.cross(hypotheses, fits, fits, sides=True))
         _flip(search, hypotheses, fits)
         search.run(make.cross(hypotheses, fits, fits, sides=True))
@@ -215,38 +238,44 @@ def _asimov(cls: _ClsSearch, hypotheses: Sequence[int], starts: int) -> None:
 def _exchange(
     cls: _ClsSearch,
     hypotheses: Sequence[int],
-    seeds: Mapping[int, Mapping[str, Sequence[Array]]],
-    neighbours: Mapping[int, Sequence[Mapping[str, Sequence[Array]]]],
+    known: Mapping[int, Mapping[str, Known]],
+    offered: Offered,
 ) -> None:
-    """From the minima that each hypothesis has, and from those of its neighbours."""
+    """From the minima that each hypothesis has, further draws, and the minima that other hypotheses have, moved here."""
     search, fits = cls.search, cls.data_fits
 
-    def known(h: int, fit: Fit) -> list[Start]:
-        return [Start(h, fit, theta, "known") for theta in seeds.get(h, {}).get(fit.name, ())]
+    def again(h: int, fit: Fit) -> list[Start]:
+        own = known[h][fit.name]
+        return [Start(h, fit, theta, "known", hits) for theta, hits in zip(own.thetas, own.hits, strict=True)]
 
-    def near(pairs: Iterable[tuple[int, Fit]]) -> list[Start]:
-        """For each hypothesis and fit: the minima that the neighbours improved, and the most promising of their natural ones."""
-        found: tuple[list[Start], list[Start]] = ([], [])
+    def moved(pairs: Iterable[tuple[int, Fit]]) -> list[Start]:
+        """The minima of others, at the same distance from this fit's natural minimum; those alone that are not known here."""
+        starts = []
         for h, fit in pairs:
-            scale = _ALIKE * search.fits.scale(h)
-            seen = list(seeds.get(h, {}).get(fit.name, ()))
-            for place, theta in [(i, theta) for each in neighbours.get(h, ()) for i, theta in enumerate(each.get(fit.name, ()))]:
-                if not any((np.abs(theta - other) <= scale[: len(theta)]).all() for other in seen):
-                    seen.append(theta)
-                    found[min(place, 1)].append(Start(h, fit, theta, "neighbour"))
-        natural, improved = found
-        return [*improved, *search.best(natural, _NATURAL)]
+            natural, *others = [minimum.theta for minimum in search.pools[h, fit].minima]
+            scale = _ALIKE * search.fits.scale(h)[: len(natural)]
+            for shift in offered.shifts[h]:
+                theta = natural + shift
+                if not any((np.abs(theta - other) <= scale).all() for other in others):
+                    starts.append(Start(h, fit, theta, "moved"))
+        return search.best(starts, _MOVED)
 
-    # The first seed is the natural minimum: that of the suggested initial values, whatever the neighbours have.
-    search.run([start for h in hypotheses for fit in fits for start in known(h, fit)])
-    search.run([start for fit in fits for start in near([(h, fit) for h in hypotheses])])
+    # The first one is the natural minimum: that of the suggested initial values, whatever the others have.
+    search.run([start for h in hypotheses for fit in fits for start in again(h, fit)])
+    for h in hypotheses:
+        for fit in fits:
+            search.pools[h, fit].drawn += known[h][fit.name].drawn
+    search.starts.no_flips([(h, fit) for h in hypotheses for fit in fits])
+    search.run(search.starts.draws(hypotheses, fits, offered.first_draw, offered.draws))
+    search.run(moved([(h, fit) for h in hypotheses for fit in fits]))
     search.run(search.starts.cross(hypotheses, fits, fits))
+    _flip(search, hypotheses, fits)
     made = cls.make_asimov(hypotheses)
-    # The seeds have that minimum for the Asimov data of the natural background minimum; other data may be new.
+    # The known ones begin with that of the Asimov data of the natural background minimum; other data may be new.
     others = [(h, fit) for h, fit in made if fit != cls.asimov(h, "natural")]
     search.run([start for h, fit in others for start in search.starts.natural([h], [fit])])
-    search.run([start for h, fit in made for start in known(h, fit)])
-    search.run(near(made))
+    search.run([start for h, fit in made for start in again(h, fit)])
+    search.run(moved(made))
     search.run([start for h, fit in made for start in search.starts.cross([h], [fit], fits)])
 
 
@@ -306,9 +335,11 @@ def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
     minima: dict[str, dict[str, int]] = {}
     for choice in CHOICES:
         minima[choice] = {fit.name: len(cls.search.pools[h, fit].minima) for fit in cls.fits(h, choice)}
-    thetas: dict[str, tuple[Array, ...]] = {}
+    known: dict[str, Known] = {}
     for name in FIT_NAMES:
+        pools = [cls.search.pools[h, fit] for choice in CHOICES for fit in cls.fits(h, choice) if fit.name == name]
         chosen = [answers[choice].fits[name] for choice in CHOICES]
-        distinct = list({id(minimum): minimum for minimum in chosen}.values())
-        thetas[name] = tuple(minimum.theta for minimum in distinct)
-    return Outcome(answers, minima, thetas)
+        distinct = {id(one): (one, pool.hits[pool.minima.index(one)]) for one, pool in zip(chosen, pools, strict=True)}
+        thetas, hits = zip(*[(one.theta, count) for one, count in distinct.values()], strict=True)
+        known[name] = Known(thetas, hits, pools[0].drawn)
+    return Outcome(answers, minima, known)
