@@ -1,8 +1,8 @@
 """Pallets like published ones, made from a seed: what a search for minima must get right without having seen them.
 
 Control regions of one bin with hundreds of events fix the factors of the main backgrounds; signal regions of one to four bins
-expect few. Samples carry their histosys as simulation makes them: sizes spread over two decades, both variations often on one side
-of the nominal yield (V-shaped) or one of them equal to it (one-sided), with noise that grows where a sample is rare. Some
+expect few. Samples carry their histosys as simulation makes them: sizes spread over two decades, both variations often on one
+side of the nominal yield (V-shaped) or one of them equal to it (one-sided), with noise that grows where a sample is rare. Some
 uncertainties are shared by all samples, some belong to one, and each signal has its own. The sizes are those of published pallets
 (median 2 % of a yield, one in ten above 15 %, one in a hundred above 60 %, or ten times the yield).
 """

@@ -68,7 +68,7 @@ def test_a_workspace_without_a_parameter_of_interest_is_fitted(name: str, kernel
     assert model.batch.poi[0] == -1
     search = Search(Fits(model), lower_poi=0.0)
     search.run(search.starts.natural([0], [FREE]))
-    search.run([*search.starts.mirror([0], [FREE]), *search.sink([0], FREE, 2)])
+    search.run([*search.starts.draws([0], [FREE], 0, 2), *search.sink([0], FREE, 2)])
     minimum = found(search, FREE)
     assert minimum.converged
     assert (minimum.theta != model.batch.init[0]).all()
@@ -118,7 +118,7 @@ def test_fits_at_several_values_to_several_data_sets_in_one_batch(name: str) -> 
         search.run(search.starts.natural([0], made))
         search.generate({(0, key): found(search, fit).theta for key, fit in zip(truth, made, strict=True)})
         search.run(search.starts.natural([0], fits))
-        search.run(search.starts.mirror([0], fits))
+        search.run(search.starts.draws([0], fits, 0, 2))
         return search
 
     fits = [Fit("one", poi=value, data=data) for value in values for data in ("observed", *truth)]

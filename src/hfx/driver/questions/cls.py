@@ -71,7 +71,7 @@ COLUMNS: tuple[Column[ClsResult], ...] = (
 
 
 class Cls(Question[ClsResult]):
-    """CLs of every hypothesis: a local search for minima, then rounds in which each starts from its neighbours' minima."""
+    """CLs of every hypothesis: a local search for minima, then rounds in which each starts from the minima of all others."""
 
     name = "cls"
     job = "cls"

@@ -117,13 +117,13 @@ class DistinctMinima:
                 hits[member.group] += member.hits
         chances = {}
         for fit in DATA_FITS:
-            drawn = sum(one.drawn[fit] for one in self._fitted.values())
+            drawn = [one.drawn[fit] for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit failed
             once = sum(
                 member.fit == fit and member.lowest and hits[member.group] == 1
                 for one in self._fitted.values()
                 for member in one.members
             )
-            chances[fit] = min(1.0, once / max(1, len(self._fitted)) + NOTHING_FOUND / max(1, drawn))
+            chances[fit] = min(1.0, once / len(drawn) + NOTHING_FOUND / sum(drawn)) if drawn else 0.0
         return chances
 
 

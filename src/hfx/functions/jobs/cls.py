@@ -2,8 +2,8 @@
 
 A record holds the numbers of each choice of minima, and ``solutions``, from which other hypotheses can start: the parameters'
 names and, for each fit, the best-fit values of the minima that the choices take. The task's inputs are ``known``, by key the
-solutions that a hypothesis has, and ``neighbours``, by key those of its neighbours; ``changed`` then says whether any minimum was
-improved.
+solutions that a hypothesis has, ``shifts``, the minima of others as changes of the parameters from the natural minimum, and
+``draws``, the first and the number of further draws; ``changed`` then says whether any minimum was improved.
 """
 
 from __future__ import annotations

@@ -3,12 +3,12 @@
 The use of each kind of start was measured on published pallets (the benchmark ``benchmarks/minima.py`` prints it):
 
 - *natural*: the suggested initial values of the model;
-- *mirror*: the natural minimum with every alpha mirrored about its auxiliary value: V-shaped shifts put families of them on one
-  side;
+- *draw*: random values, drawn from the constraint terms;
 - *sink*: a cell whose shifts outweigh its yield is driven below zero, where its other factors multiply the events that it takes
   from its bin: the basins in which a negative background hides a signal;
 - *flip*: one alpha at a time mirrored, those first whose mirroring hardly changes 2NLL, again from every improvement;
-- *cross*: the lowest minima of the other fits with the POI moved to this fit's value.
+- *cross*: the lowest minima of the other fits with the POI moved to this fit's value;
+- *moved*: minima of other hypotheses, at the same distance from this one's natural minimum (in the exchange alone).
 """
 
 from __future__ import annotations
@@ -107,25 +107,15 @@ class Starts:
         pool = self.pools[h, fit]
         return list({id(m): m for m in (pool.chosen("lowest"), pool.chosen("admissible"))}.values())
 
-    def mirror(self, hypotheses: Iterable[int], fits: Sequence[Fit]) -> list[Start]:
-        """The natural minima with every alpha mirrored about its auxiliary value."""
-        tables = self.model.batch.tables
-        starts = []
-        for h in hypotheses:
-            for fit in fits:
-                theta = self.pools[h, fit].minima[0].theta
-                size = len(theta)
-                mirrored = np.where(tables.alpha[h, :size], 2.0 * self._aux(h, fit)[:size] - theta, theta)
-                starts.append(Start(h, fit, mirrored, "mirror"))
-        return starts
-
     def draws(self, hypotheses: Iterable[int], fits: Sequence[Fit], first: int, count: int) -> list[Start]:
-        """The draws ``first``, ..., ``first + count - 1`` of each fit, from the constraint terms."""
+        """The draws ``first``, ..., ``first + count - 1`` of each fit, from the constraint terms; none where the natural start
+        did not converge: others hardly do there, and take all iterations."""
         batch = self.model.batch
         return [
             Start(h, fit, theta, "draw", hits=1)
             for h in hypotheses
             for fit in fits
+            if self.pools[h, fit].minima[0].converged
             for theta in draws(batch, h, self._aux(h, fit), fit.name, first, count)
         ]
 
