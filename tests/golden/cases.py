@@ -29,9 +29,9 @@ class Case:
 DEMO = Case("demo", None, (), "stop_750_150")
 CASES = (
     DEMO,
-    # The exchange changes two of these.
+    # With so few, the exchange draws more starting points for each.
     Case("one-region", "3L-eRJR.tar.gz", ("--where", "mn2<=150 and mn1<=60"), "ERJR_125p0_35p0"),
-    # One fails in a region, which the combination lacks there; the exchange changes one of another.
+    # One fails in a region, which the combination lacks there; the exchange finds minima in another.
     Case(
         "all-regions",
         "sbottom-multib.tar.gz",

@@ -8,51 +8,13 @@ from typing import Any
 __all__ = ["differences", "told"]
 
 # What a later version may add to an object.
-ADDED = {
-    "job",
-    "version",
-    "key",
-    "question",
-    "shard",
-    "step",
-    "level",
-    "units",
-    "parts",
-    "final",
-    "repeated",
-    "words",
-    "all_rounds",
-}
+ADDED: set[str] = set()
 
 # What it calls otherwise.
-RENAMED = {"exchanged": "all_rounds"}
+RENAMED: dict[str, str] = {}
 
 # Sentences that say the same in other words: the recorded one, and what it became. There is a ||| between several.
-REWORDED = (
-    (
-        r"Each region has its own; the one with the best expected counts at every place, not only at the points\.",
-        r"Each region is interpolated separately; at every place of the plane, the region with the smallest expected value is "
-        r"drawn.",
-    ),
-    (r"^1 failed and left out\.", "1 hypothesis failed and is left out."),
-    (r"The axes are (\w+) and (\w+), the two labels that vary\.", r"Axes: \1 (horizontal), \2 (vertical)."),
-    (
-        r"(\w+) between the points: a Gaussian process \(interpolation gp\)\.",
-        r"\1 are interpolated between the points by a Gaussian process (--interpolation gp).",
-    ),
-    (
-        r"(\w+) between the points: linear on Delaunay triangles \(interpolation linear\)\.",
-        r"\1 are interpolated between the points linearly on Delaunay triangles (--interpolation linear).",
-    ),
-    (
-        r"The line is drawn through a smooth surface, from which single points differ by (\S+) sigma; (\d+ of \d+) points lie on "
-        r"the other side of the observed line than their own CLs says\.",
-        r"Smoothing: the fitted significances scatter about the surface with a standard deviation of \1 sigma.|||\2 points lie "
-        r"on the wrong side of the observed contour (inside but not excluded, or the reverse).",
-    ),
-    (r"\|\|\|0 of \d+ points lie on .*?reverse\)\.", ""),
-    (r"\|\|\|1 of (\d+) points lie on", r"|||1 of \1 points lies on"),
-)
+REWORDED: tuple[tuple[str, str], ...] = ()
 
 # A fit counts as converged up to here; its own estimate of the distance is noise.
 EDM = 1e-9

@@ -79,10 +79,10 @@ def _event(event: Json, number: int) -> Json:
 def _interrupted(finished: dict[str, str]) -> dict[str, str]:
     """The folder as a process leaves it that is killed while it writes a result: the batches under way are noted."""
     head = json.loads(finished["run.json"])
-    records = finished["results.jsonl"].splitlines(keepends=True)
+    records = [line for line in finished["results.jsonl"].splitlines(keepends=True) if json.loads(line)["step"] == "local"]
     names = [json.loads(record)["name"] for record in records]
     return {
-        "run.json": json.dumps({**{k: v for k, v in head.items() if k not in ("exchanged", "finished")}, "state": "running"}),
+        "run.json": json.dumps({**{k: v for k, v in head.items() if k not in ("all_rounds", "finished")}, "state": "running"}),
         "results.jsonl": "".join(records[:KEPT]) + records[KEPT][: len(records[KEPT]) // 2],
         "events.jsonl": finished["events.jsonl"].splitlines(keepends=True)[0],
         "batches.jsonl": _text([names[:KEPT], names[KEPT:]]),
