@@ -96,10 +96,10 @@ def searched(pallet: Pallet, threads: int) -> Found:
 
 def line(name: str, found: dict[str, Found], reference: Lowest, chances: list[tuple[float, bool]]) -> str:
     scan = found["scan"]
-    fits = [key for key in scan.lowest if key in reference]
+    fits = [key for key in scan.lowest if key in reference and all(key in one.lowest for one in found.values())]
     parts = []
     for one in found.values():
-        above = [one.lowest[key] - reference[key] for key in fits if one.lowest.get(key, 1e99) - reference[key] > LOWER]
+        above = [one.lowest[key] - reference[key] for key in fits if one.lowest[key] - reference[key] > LOWER]
         parts.append(f"{len(above):4d} {max(above, default=0.0):9.2g} {one.seconds:6.1f}")
     chances += [(scan.missed[fit], scan.lowest[name, fit] - reference[name, fit] > LOWER) for name, fit in fits]
     estimated = sum(scan.missed[fit] for _, fit in fits)

@@ -134,7 +134,7 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --only *_0 "
         "--where m1>200 --x m1 --y m1-m2 --minima natural --starts 3 --endpoint inline --threads 1 "
         "--device cpu --xlabel X --ylabel Y --title T --forbidden y>x --theory-band 0.2 "
-        "--labels m1,m2 --no-verify -o out"
+        "--labels m1,m2 --no-verify --thorough -o out"
     )
     assert main.run(["scan", pallet, *command.split()]) == 0
     options = json.loads(Path("out/scan.json").read_text())["options"]
@@ -154,6 +154,7 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "interpolation": "gp",
         "minima": "natural",
         "starts": 3,
+        "thorough": True,
         "endpoint": "inline",
         "threads": 1,
         "device": "cpu",

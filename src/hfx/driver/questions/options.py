@@ -206,13 +206,16 @@ class ScanOptions:
         entries = [*((e, self.question.options) for e in fields(self.question.options)), *((e, self) for e in fields(self))]
         for entry, owner in entries:
             value = endpoint if endpoint and entry.name == "endpoint" else getattr(owner, entry.name)
-            if entry.name in ("question", "output", "verify") or value == entry.default:
+            if entry.name in ("question", "output") or value == entry.default:
+                continue
+            if isinstance(value, bool):
+                words.append(flag(entry.name) if value else f"--no-{flag(entry.name)[2:]}")
                 continue
             if entry.name == "labels":
                 value = ",".join(value)
             for one in value if isinstance(value, tuple) else (value,):
                 words += [flag(entry.name), str(one)]
-        return words if self.verify else [*words, "--no-verify"]
+        return words
 
     def _check_endpoints(self) -> None:
         for endpoint in self.endpoints:
