@@ -24,6 +24,7 @@ _LOWER = 1e-6  # in 2NLL
 _STILL = 1e-3  # prior widths: a parameter that moves by less is not moved
 _DIGITS = 3  # of depths in 2NLL: in the order of the shifts, less is a matter of rounding
 _MOST = 64  # shifts of one round: the deepest
+_COMPARED = 1024  # classes, the first ones: what is like none of them is a class of its own, and is not offered
 NOTHING_FOUND = 0.5  # see `chances`
 
 Shift = dict[str, float]
@@ -65,7 +66,8 @@ class DistinctMinima:
 
     def __init__(self) -> None:
         self._columns: dict[str, int] = {}
-        self._known = np.zeros((0, 0))  # in prior widths: a row for each class, a column for each parameter that moves
+        self._known = np.zeros((_COMPARED, 0))  # in prior widths: a row for each class, a column for each parameter that moves
+        self._classes = 0
         self._waiting: list[Shift] = []
         self._fitted: dict[str, _Fitted] = {}
 
@@ -92,12 +94,14 @@ class DistinctMinima:
             self._known = np.pad(self._known, ((0, 0), (0, missing)))
         row = np.zeros(len(self._columns))
         row[[self._columns[name] for name in lower.widths]] = list(lower.widths.values())
-        alike = np.flatnonzero((np.abs(self._known - row) <= _ALIKE).all(axis=1))
+        alike = np.flatnonzero((np.abs(self._known[: self._classes] - row) <= _ALIKE).all(axis=1))
         if len(alike):
             return int(alike[0])
-        self._known = np.vstack([self._known, row])
-        self._waiting.append(lower.shift)
-        return len(self._known) - 1
+        if self._classes < _COMPARED:
+            self._known[self._classes] = row
+            self._waiting.append(lower.shift)
+        self._classes += 1
+        return self._classes - 1
 
     @property
     def drawn(self) -> int:
@@ -111,7 +115,7 @@ class DistinctMinima:
         scan would be reached for the first time by as many draws again. Each of them is the lowest minimum of some fits, as
         those that were reached once are. Where each was reached more often, `NOTHING_FOUND` by the number of draws remains.
         """
-        hits = np.zeros(len(self._known), dtype=np.int64)
+        hits = np.zeros(self._classes, dtype=np.int64)
         for one in self._fitted.values():
             for member in one.members:
                 hits[member.group] += member.hits

@@ -1,0 +1,82 @@
+"""The distinct minima of a scan, and the chance that one was missed."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hfx.driver.questions import distinct_minima
+from hfx.driver.questions.distinct_minima import DATA_FITS, DistinctMinima
+from hfx.functions.jobs.cls import Solutions
+
+
+def solutions(places: list[float], hits: int, drawn: int, *, width: float = 1.0, still: float = 0.0) -> Solutions:
+    """A hypothesis whose natural minima are at 0, and whose background fit has one lower, by as much as its first place."""
+    lower = [places] if places else []
+    labels = [f"p{i}" for i in range(max(1, len(places)))]
+    natural = [still] * len(labels)
+    theta = [natural, *([still + width * place for place in one] for one in lower)]
+    depth = -abs(places[0]) if places else 0.0
+    bkg: Any = {
+        "theta": theta,
+        "choice": {"natural": 0, "admissible": 0, "lowest": len(lower)},
+        "deviance": {"natural": 10.0, "admissible": 10.0, "lowest": 10.0 + depth},
+        "drawn": drawn,
+        "hits": [0, *(hits for _ in lower)],
+    }
+    other: Any = {"theta": [natural], "choice": dict.fromkeys(bkg["choice"], 0), "drawn": drawn, "hits": [0]}
+    other["deviance"] = dict.fromkeys(bkg["choice"], 10.0)
+    minima = {"bkg": bkg, "fixed": other, "free": other, "asimov_fixed": bkg}
+    return {"parameters": labels, "widths": [width] * len(labels), "minima": minima, "changed": False}
+
+
+def test_a_shift_is_that_from_the_natural_minimum_in_the_parameters_units() -> None:
+    minima = DistinctMinima()
+    assert minima.new([("a", solutions([2.0, 0.0, -1.0], 3, 10, width=0.5, still=1.0))]) == [{"p0": 1.0, "p2": -0.5}]
+    assert minima.new([("b", solutions([2.2, 0.1, -1.0], 3, 10, width=2.0))]) == []  # alike, in prior widths
+    assert minima.new([("c", solutions([2.4], 3, 10))]) == [{"p0": 2.4}]
+
+
+def test_a_hypothesis_that_is_taken_again_counts_once() -> None:
+    minima = DistinctMinima()
+    minima.new([("a", solutions([2.0], 1, 10)), ("b", solutions([], 0, 10))])
+    assert minima.chances()["bkg"] == pytest.approx(1 / 2 + 0.5 / 20)
+    minima.new([("a", solutions([2.0], 2, 30))])
+    assert minima.chances()["bkg"] == pytest.approx(0.5 / 40)
+    assert minima.drawn == 3 * 40
+
+
+def test_a_class_that_one_draw_of_the_whole_scan_has_reached_counts_for_all_its_fits() -> None:
+    minima = DistinctMinima()
+    minima.new([("a", solutions([2.0], 1, 10)), ("b", solutions([2.1], 0, 10)), ("c", solutions([], 0, 10))])
+    assert minima.chances() == {
+        "bkg": pytest.approx(2 / 3 + 0.5 / 30),
+        "fixed": pytest.approx(0.5 / 30),
+        "free": pytest.approx(0.5 / 30),
+    }
+
+
+def test_fits_without_draws_have_no_chance_and_none_is_above_one() -> None:
+    minima = DistinctMinima()
+    minima.new([("a", solutions([], 0, 0))])
+    assert minima.chances() == dict.fromkeys(DATA_FITS, 0.0)
+    minima.new([("a", solutions([1.0], 1, 1))])
+    assert minima.chances()["bkg"] == 1.0
+
+
+def test_more_minima_than_are_compared_or_offered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(distinct_minima, "_COMPARED", 5)
+    monkeypatch.setattr(distinct_minima, "_MOST", 3)
+    minima = DistinctMinima()
+    many = [(f"h{i}", solutions([float(i)], 1, 1)) for i in range(1, 9)]
+    assert [shift["p0"] for shift in minima.new(many)] == [8.0, 7.0, 6.0]
+    assert [shift["p0"] for shift in minima.new([])] == [5.0, 4.0]
+    assert minima.new([]) == []
+    assert minima.chances()["bkg"] == 1.0
+
+
+def test_thousands_of_minima() -> None:
+    rng = np.random.default_rng(1)
+    minima = DistinctMinima()
+    minima.new((f"h{i}", solutions(rng.normal(0.0, 3.0, 40).tolist(), 1, 2)) for i in range(3000))
+    assert 0.9 < minima.chances()["bkg"] <= 1.0
