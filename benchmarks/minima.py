@@ -49,7 +49,7 @@ class Watched(Search):
     """Counts by kind of start, into the dictionary that `watching` gives."""
 
     def run(self, starts: Sequence[Start]) -> None:
-        for kind, group in groupby(sorted(starts, key=lambda start: start.kind == "neighbour"), lambda start: start.kind):
+        for kind, group in groupby(sorted(starts, key=lambda start: start.kind == "moved"), lambda start: start.kind):
             self._run_kind(_counts.setdefault(kind, Counter()), list(group))
 
     def _run_kind(self, counts: Counter[str], starts: list[Start]) -> None:

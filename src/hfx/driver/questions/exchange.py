@@ -28,8 +28,8 @@ class Effort(NamedTuple):
     rounds: int
 
 
-DEFAULT = Effort(chance=0.005, draws=100, rounds=10)
-THOROUGH = Effort(chance=0.001, draws=3000, rounds=40)
+DEFAULT = Effort(chance=0.001, draws=100, rounds=10)
+THOROUGH = Effort(chance=0.0002, draws=3000, rounds=40)
 
 
 class SearchReport(TypedDict):
