@@ -124,6 +124,14 @@ def test_a_stored_run_that_has_finished_is_read_drawn_and_exported(stored: str, 
     assert {curve["which"] for curve in drawn["curves"]} == {curve["which"] for curve in result.contours["curves"]}
 
 
+def test_the_records_of_an_older_run_that_has_not_finished_are_read(tmp_path: Path) -> None:
+    run = unpacked("older", tmp_path)
+    finished = hfx.load_run(run)
+    (run / "scan.json").unlink()
+    found = hfx.load_run(run)
+    assert {point.name: point.CLs_exp for point in found} == {point.name: point.CLs_exp for point in finished}
+
+
 def test_a_stored_run_that_has_finished_is_not_fitted_again_and_printed_as_json(beside: Path) -> None:
     run = unpacked("finished", beside)
     before = (run / "results.jsonl").read_bytes()

@@ -152,8 +152,9 @@ def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject,
     natural = cast(JsonObject, record["natural"])
     improved = None if name == "asimov_fixed" else max(0.0, _by_fit(natural, "twice_nll")[name] - twice_nll)
     own: JsonObject = {key: _by_fit(part, key)[name] for key in ("edm", "iterations", "minima") if key in part}
-    fit = cast("Solutions", record.get("solutions") or {"minima": {}})["minima"].get(name)
-    if fit is not None and name != "asimov_fixed":
+    solutions = cast(JsonObject, record.get("solutions") or {})
+    fit = cast(dict[str, "Solution"], solutions.get("minima") or {}).get(name)
+    if fit is not None and "drawn" in fit and name != "asimov_fixed":
         place = fit["choice"][choice]
         own = {**own, "drawn": fit["drawn"], "hits": None if place == fit["choice"]["natural"] else fit["hits"][place]}
     return {"twice_nll": twice_nll, **own, "improved": improved}
