@@ -107,7 +107,9 @@ def _record(name: str, values: list[float], depth: float, changed: bool) -> dict
             "parameters": ["mu", "alpha"],
             "widths": [1.0, 1.0],
             "minima": {kind: _minima(depth) for kind in ("bkg", "fixed", "free", "asimov_fixed")},
+            "poi": "mu",
             "changed": changed,
+            "lost": False,
         },
     }
 
@@ -120,6 +122,9 @@ def _minima(depth: float) -> dict[str, Any]:
         "deviance": {"natural": 0.0, "admissible": -depth, "lowest": -depth},
         "drawn": 1000,
         "hits": [0, 10],
+        "iterations": [5, 5],
+        "found": 2,
+        "sound": True,
     }
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hfx.driver.questions import distinct_minima
-from hfx.driver.questions.distinct_minima import DATA_FITS, DistinctMinima
+from hfx.driver.questions.distinct_minima import DistinctMinima
 from hfx.functions.jobs.cls import Solutions
 
 
@@ -23,11 +23,13 @@ def solutions(places: list[float], hits: int, drawn: int, *, width: float = 1.0,
         "deviance": {"natural": 10.0, "admissible": 10.0, "lowest": 10.0 + depth},
         "drawn": drawn,
         "hits": [0, *(hits for _ in lower)],
+        "sound": True,
     }
-    other: Any = {"theta": [natural], "choice": dict.fromkeys(bkg["choice"], 0), "drawn": drawn, "hits": [0]}
+    other: Any = {"theta": [natural], "choice": dict.fromkeys(bkg["choice"], 0), "drawn": drawn, "hits": [0], "sound": True}
     other["deviance"] = dict.fromkeys(bkg["choice"], 10.0)
     minima = {"bkg": bkg, "fixed": other, "free": other, "asimov_fixed": bkg}
-    return {"parameters": labels, "widths": [width] * len(labels), "minima": minima, "changed": False}
+    known: Any = {"parameters": labels, "widths": [width] * len(labels), "poi": "mu", "minima": minima}
+    return {**known, "changed": False, "lost": False}
 
 
 def test_a_shift_is_that_from_the_natural_minimum_in_the_parameters_units() -> None:
@@ -59,11 +61,25 @@ def test_a_class_that_one_draw_of_the_whole_scan_has_reached_counts_for_all_its_
 def test_fits_without_draws_do_not_count() -> None:
     minima = DistinctMinima()
     minima.new([("a", solutions([], 0, 0))])
-    assert minima.chances() == dict.fromkeys(DATA_FITS, 0.0)
+    assert minima.chances() == {}
     minima.new([("a", solutions([1.0], 1, 1))])
     assert minima.chances()["bkg"] == pytest.approx(0.3)
     minima.new([("a", solutions([1.0], 1, 1)), ("b", solutions([], 0, 0))])
     assert minima.chances()["bkg"] == pytest.approx(0.3)
+
+
+def test_the_parameter_of_interest_moves_and_does_not_tell_classes_apart() -> None:
+    minima = DistinctMinima()
+    one, other = (solutions([2.0, mu], 1, 10) for mu in (1.0, 5.0))
+    one["parameters"][1] = other["parameters"][1] = "mu"
+    assert minima.new([("a", one), ("b", other)]) == [{"p0": 2.0, "mu": 1.0}]
+
+
+def test_a_natural_minimum_that_did_not_converge_is_no_place_to_count_from() -> None:
+    minima = DistinctMinima()
+    broken = solutions([2.0], 1, 10)
+    broken["minima"]["bkg"]["sound"] = False
+    assert minima.new([("a", broken), ("b", solutions([], 0, 10))]) == []
 
 
 def test_more_minima_than_are_compared_or_offered_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

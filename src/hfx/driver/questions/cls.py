@@ -174,8 +174,9 @@ class Cls(Question[ClsResult]):
 
     def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
         """The estimated chance that the search for minima missed a lower one."""
-        reports = list(cast("dict[str, SearchReport]", conclusions.get("regions") or {"": conclusions}).values())
-        if not all(report.get("missed") for report in reports):
+        regions = cast("dict[str, SearchReport]", conclusions.get("regions") or {"": conclusions})
+        reports = [report for report in regions.values() if report.get("missed")]
+        if not reports:
             return []
         chance = max(mean(report["missed"].values()) for report in reports)
         drawn = sum(report["draws"] for report in reports)

@@ -68,7 +68,7 @@ class DistinctMinima:
         self._columns: dict[str, int] = {}
         self._known = np.zeros((_COMPARED, 0))  # in prior widths: a row for each class, a column for each parameter that moves
         self._classes = 0
-        self._waiting: list[Shift] = []
+        self._waiting: list[_Lower] = []
         self._fitted: dict[str, _Fitted] = {}
 
     def new(self, solutions: Iterable[tuple[str, Solutions]]) -> list[Shift]:
@@ -78,20 +78,19 @@ class DistinctMinima:
         for name, one in solutions:
             self._fitted[name] = _Fitted({fit: one["minima"][fit]["drawn"] for fit in DATA_FITS}, [])
             found += _lower(name, one)
-        found.sort(key=lambda lower: (round(lower.depth, _DIGITS), lower.hypothesis, lower.fit))
+        found.sort(key=_order)
+        for name in dict.fromkeys(name for lower in found for name in lower.widths):
+            self._columns.setdefault(name, len(self._columns))
+        self._known = np.pad(self._known, ((0, 0), (0, len(self._columns) - self._known.shape[1])))
         for lower in found:
             group = self._group(lower)
             self._fitted[lower.hypothesis].members.append(_Member(lower.fit, group, lower.hits, lower.lowest))
-        shifts, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        return shifts
+        self._waiting.sort(key=_order)
+        offered, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
+        return [lower.shift for lower in offered]
 
     def _group(self, lower: _Lower) -> int:
         """The class of a minimum: that of the first one that is like it, or a new one."""
-        for name in lower.widths:
-            self._columns.setdefault(name, len(self._columns))
-        missing = len(self._columns) - self._known.shape[1]
-        if missing:
-            self._known = np.pad(self._known, ((0, 0), (0, missing)))
         row = np.zeros(len(self._columns))
         row[[self._columns[name] for name in lower.widths]] = list(lower.widths.values())
         alike = np.flatnonzero((np.abs(self._known[: self._classes] - row) <= _ALIKE).all(axis=1))
@@ -99,7 +98,7 @@ class DistinctMinima:
             return int(alike[0])
         if self._classes < _COMPARED:
             self._known[self._classes] = row
-            self._waiting.append(lower.shift)
+            self._waiting.append(lower)
         self._classes += 1
         return self._classes - 1
 
@@ -109,12 +108,14 @@ class DistinctMinima:
         return sum(count for one in self._fitted.values() for count in one.drawn.values())
 
     def chances(self) -> dict[str, float]:
-        """For each fit to the published data, the estimated chance that it has a minimum lower than the lowest that was found.
+        """For each fit to the published data that has draws, the estimated chance that it has a minimum lower than the lowest
+        that was found.
 
         By Good and Turing (Biometrika 40 (1953) 237): as many classes of minima as were reached by exactly one draw of the whole
         scan would be reached for the first time by as many draws again. Each of them is the lowest minimum of some fits, as
         those that were reached once are. But other starts find most of what draws miss: on generated and on published pallets
-        `_REACHED_ONCE` of that number remains (`benchmarks/missed_minima.py`). Where each minimum was reached more often, the
+        `_REACHED_ONCE` of that number remains (`benchmarks/missed_minima.py`). A draw counts where some choice takes the minimum
+        that it reached. Where each minimum was reached more often, the
         chance is `NOTHING_FOUND` by the number of draws.
         """
         hits = np.zeros(self._classes, dtype=np.int64)
@@ -123,21 +124,26 @@ class DistinctMinima:
                 hits[member.group] += member.hits
         chances = {}
         for fit in DATA_FITS:
-            drawn = [one.drawn[fit] for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit failed
-            once = sum(
-                member.fit == fit and member.lowest and hits[member.group] == 1
-                for one in self._fitted.values()
-                for member in one.members
-            )
-            chances[fit] = min(1.0, _REACHED_ONCE * once / len(drawn) + NOTHING_FOUND / sum(drawn)) if drawn else 0.0
+            drawn = [one for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit did not converge
+            once = sum(member.fit == fit and member.lowest and hits[member.group] == 1 for one in drawn for member in one.members)
+            if drawn:
+                draws = sum(one.drawn[fit] for one in drawn)
+                chances[fit] = min(1.0, _REACHED_ONCE * once / len(drawn) + NOTHING_FOUND / draws)
         return chances
 
 
+def _order(lower: _Lower) -> tuple[float, str, str]:
+    """The deepest first; that of the names where the difference may be rounding."""
+    return round(lower.depth, _DIGITS), lower.hypothesis, lower.fit
+
+
 def _lower(name: str, solutions: Solutions) -> Iterator[_Lower]:
-    """The minima of one hypothesis that lie below its natural ones."""
+    """The minima of one hypothesis that lie below its natural ones, where these have converged."""
     widths, labels = np.array(solutions["widths"]), solutions["parameters"]
     for fit in DATA_FITS:
         one = solutions["minima"][fit]
+        if not one["sound"]:
+            continue
         natural, seen = np.array(one["theta"][one["choice"]["natural"]]), {one["choice"]["natural"]}
         for choice in ("lowest", "admissible"):
             place, depth = one["choice"][choice], one["deviance"][choice] - one["deviance"]["natural"]
@@ -150,7 +156,8 @@ def _lower(name: str, solutions: Solutions) -> Iterator[_Lower]:
                 depth,
                 name,
                 fit,
-                {labels[i]: float(shift[i] / widths[i]) for i in moved},
+                # Without the parameter of interest: its value depends on the size of the signal, not on the kind of minimum.
+                {labels[i]: float(shift[i] / widths[i]) for i in moved if labels[i] != solutions["poi"]},
                 {labels[i]: float(shift[i]) for i in moved},
                 one["hits"][place],
                 choice == "lowest",

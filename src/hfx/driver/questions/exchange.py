@@ -16,6 +16,7 @@ from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
+_LEAST = 200  # draws of each fit in a whole scan, so that few hypotheses have more each
 _WORDS = "exchange (refitting from the minima of other hypotheses)"
 
 
@@ -28,13 +29,13 @@ class Effort(NamedTuple):
     rounds: int
 
 
-DEFAULT = Effort(chance=0.001, draws=100, rounds=10)
+DEFAULT = Effort(chance=0.002, draws=100, rounds=10)
 THOROUGH = Effort(chance=0.0002, draws=3000, rounds=40)
 
 
 class SearchReport(TypedDict):
-    """The search for minima of a whole scan: the number of draws, and for each fit to the published data the estimated chance
-    that it has a lower minimum than the lowest that was found."""
+    """The search for minima of a whole scan: the number of draws, and for each fit to the published data that has any the
+    estimated chance that it has a lower minimum than the lowest that was found."""
 
     draws: int
     missed: dict[str, float]
@@ -43,23 +44,28 @@ class SearchReport(TypedDict):
 def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -> Generator[Round, Records, SearchReport]:
     """The rounds of the exchange over the hypotheses `names`, which have `records`.
 
-    Each distinct minimum of the scan is offered to all hypotheses once. Each round doubles the draws, as long as minima turn up
-    that only one draw has reached, and ends where nothing is left to try.
+    Each distinct minimum of the scan is offered to all hypotheses once, the deepest first, and the most promising are tried. Each
+    round doubles the draws, as long as minima turn up that only one draw has reached. The rounds end where nothing is left to
+    try.
     """
     if not names:
         return {"draws": 0, "missed": {}}
     units = [Unit(name, name) for name in sorted(names)]
     minima, drawn, changed = DistinctMinima(), LOCAL_DRAWS, sorted(names)
+    least = ceil(_LEAST / len(units))
     for number in range(1, effort.rounds + 1):
         shifts = minima.new((name, _solutions(records[name])) for name in changed)
-        more = 0
-        if mean(minima.chances().values()) > effort.chance:
-            least = ceil(NOTHING_FOUND / effort.chance / len(units))  # enough where each minimum is reached more than once
-            more = min(max(least, 2 * drawn), effort.draws) - drawn
+        chances = minima.chances().values()
+        if chances and mean(chances) > effort.chance:
+            # That many are enough where each minimum is reached more than once.
+            least = max(least, 2 * drawn, ceil(NOTHING_FOUND / effort.chance / len(units)))
+        more = max(0, min(least, effort.draws) - drawn) if chances else 0
         if not (shifts or more):
             break
         inputs = partial(_inputs, records, shifts, [drawn, more])
-        records = yield Round(units, "exchange", number, _WORDS, inputs=inputs, again=True, keep=None if more else _is_changed)
+        records = yield Round(
+            units, "exchange", number, _WORDS, inputs=inputs, again=True, keep=_is_not_lost if more else _is_changed
+        )
         changed, drawn = sorted(records.new), drawn + more
     final = DistinctMinima()
     final.new((name, _solutions(records[name])) for name in sorted(names))
@@ -80,3 +86,9 @@ def _inputs(
 
 def _is_changed(record: JsonObject) -> bool:
     return bool(cast(JsonObject, record["solutions"]).get("changed"))
+
+
+def _is_not_lost(record: JsonObject) -> bool:
+    """Whether a record has all minima of the one before, if not lower ones: a fit from a minimum may fail."""
+    solutions = _solutions(record)
+    return solutions["changed"] or not solutions["lost"]

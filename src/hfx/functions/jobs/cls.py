@@ -49,23 +49,32 @@ _IMPROVED = 1e-8  # in 2NLL
 
 
 class Solution(TypedDict):
-    """The minima of one fit: parameter values, and for each choice which of them it takes and its deviance; of the starts that
-    were ``drawn`` from the constraint terms, how many reached each of them."""
+    """The minima of one fit that some choice takes: parameter values, and for each choice which one it takes and its deviance.
+
+    Of the starts that were ``drawn`` from the constraint terms, ``hits`` reached each of them; ``iterations`` are the steps of
+    the fits that did. ``found``: how many minima are known in all; ``sound``: whether the natural start converged.
+    """
 
     theta: list[list[float]]
     choice: dict[str, int]
     deviance: dict[str, float]
     drawn: int
     hits: list[int]
+    iterations: list[int]
+    found: int
+    sound: bool
 
 
 class Solutions(TypedDict):
-    """The minima of all fits of a hypothesis, from which others can start, and the prior widths of its parameters."""
+    """The minima of all fits of a hypothesis, from which others can start; the prior widths of its parameters, and the name of
+    the parameter of interest. After a round of the exchange: whether a minimum was ``changed`` for a lower one, or ``lost``."""
 
     parameters: list[str]
     widths: list[float]
+    poi: str
     minima: dict[str, Solution]
     changed: bool
+    lost: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +207,14 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
     place = {name: i for i, name in enumerate(solutions["parameters"])}
     order = [place[name] for name in model.batch.labels[h]]
     return {
-        name: Known([np.asarray(theta)[order] for theta in fit["theta"]], fit["hits"], fit["drawn"])
+        name: Known(
+            thetas=[np.asarray(theta)[order] for theta in fit["theta"]],
+            hits=fit["hits"],
+            iterations=fit["iterations"],
+            drawn=fit["drawn"],
+            found=fit["found"],
+            sound=fit["sound"],
+        )
         for name, fit in solutions["minima"].items()
     }
 
@@ -231,12 +247,15 @@ def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) ->
         return Unanswered(reason)
     solutions = _solutions(model, h, outcome)
     if known is not None:
-        solutions["changed"] = _improved(known, solutions)
-    lowest = {**_choice(outcome, "lowest"), "why_not": _why_not(model, h, outcome.answers)}
+        solutions["changed"] = _is_below(solutions, known)
+        solutions["lost"] = _is_below(known, solutions)
+        for name, fit in solutions["minima"].items():
+            fit["found"] = max(fit["found"], known["minima"][name]["found"])
+    counts = {name: fit["found"] for name, fit in solutions["minima"].items()}
     return {
-        "natural": _choice(outcome, "natural"),
-        "admissible": _choice(outcome, "admissible"),
-        "lowest": lowest,
+        "natural": _choice(outcome, "natural", counts),
+        "admissible": _choice(outcome, "admissible", counts),
+        "lowest": {**_choice(outcome, "lowest", counts), "why_not": _why_not(model, h, outcome.answers)},
         "solutions": cast(JsonObject, solutions),
     }
 
@@ -254,8 +273,8 @@ def _finite(edm: float) -> float | None:
     return edm if math.isfinite(edm) else None
 
 
-def _choice(outcome: Outcome, choice: Choice) -> JsonObject:
-    """The numbers of one choice of minima, as `ChoiceRecord` has them."""
+def _choice(outcome: Outcome, choice: Choice, counts: Mapping[str, int]) -> JsonObject:
+    """The numbers of one choice of minima, as `ChoiceRecord` has them. ``counts``: the minima that are known of each fit."""
     answer = outcome.answers[choice]
     return {
         "CLs_obs": answer.CLs_obs,
@@ -267,7 +286,7 @@ def _choice(outcome: Outcome, choice: Choice) -> JsonObject:
         "twice_nll": dict(answer.twice_nll),
         "edm": {name: _finite(fit.edm) for name, fit in answer.fits.items()},
         "iterations": {name: fit.iterations for name, fit in answer.fits.items()},
-        "minima": dict(outcome.minima[choice]),
+        "minima": dict(counts),
     }
 
 
@@ -281,18 +300,22 @@ def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
             "deviance": {choice: answer.fits[name].deviance for choice, answer in outcome.answers.items()},
             "drawn": known.drawn,
             "hits": list(known.hits),
+            "iterations": list(known.iterations),
+            "found": known.found,
+            "sound": known.sound,
         }
     from hfx.hf_core.fits.run import Fits
 
     labels = model.batch.labels[h]
     widths = Fits(model).scale(h)[: len(labels)].tolist()
-    return {"parameters": list(labels), "widths": widths, "minima": minima, "changed": False}
+    poi = labels[model.batch.poi[h]]
+    return {"parameters": list(labels), "widths": widths, "poi": poi, "minima": minima, "changed": False, "lost": False}
 
 
-def _improved(known: Solutions, found: Solutions) -> bool:
-    """Whether any fit's admissible or lowest minimum lies lower than before."""
+def _is_below(one: Solutions, other: Solutions) -> bool:
+    """Whether any fit's admissible or lowest minimum lies lower than the other's."""
     return any(
-        found["minima"][name]["deviance"][choice] < known["minima"][name]["deviance"][choice] - _IMPROVED
+        one["minima"][name]["deviance"][choice] < other["minima"][name]["deviance"][choice] - _IMPROVED
         for name in FIT_NAMES
         for choice in ("admissible", "lowest")
     )

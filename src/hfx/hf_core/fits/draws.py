@@ -18,7 +18,7 @@ __all__ = ["draws"]
 
 Array = NDArray[np.float64]
 _FREE = 0.7  # width of the logarithm of a free factor around its initial value
-_SMALLEST = 0.05  # of a free factor: an initial value of 0 has no logarithm
+_SMALLEST = 0.05  # of a free factor, and of a count: 0 has no logarithm
 _WIDEST = 1.0  # of the logarithm of a factor with a Poisson constraint
 
 
@@ -35,8 +35,8 @@ def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int) 
     normal = _normals(_content(batch, h), label, first, count, size)
     values = centre + width * normal
     relative = np.minimum(1.0 / np.sqrt(np.maximum(width * centre, 1e-300)), _WIDEST)
-    values = np.where(kind == POISSON, centre * np.exp(relative * normal), values)
-    free = np.maximum(np.abs(centre), _SMALLEST) * np.exp(_FREE * normal)
+    values = np.where(kind == POISSON, np.maximum(centre, _SMALLEST / width) * np.exp(relative * normal), values)
+    free = np.where(centre < 0.0, -1.0, 1.0) * np.maximum(np.abs(centre), _SMALLEST) * np.exp(_FREE * normal)
     return np.where(kind == NORMAL, values, np.where(kind == POISSON, values, free))
 
 
@@ -45,9 +45,14 @@ def _content(batch: Batch, h: int) -> bytes:
     t = batch.tables
     digest = hashlib.sha256("\0".join(batch.labels[h]).encode())
     digest.update(batch.observed[h, : int(t.bins[h])].tobytes())
+    digest.update(t.width[h, : int(t.size[h])].tobytes())
     for block in t.hypothesis_block[t.hypothesis_from[h] : t.hypothesis_from[h + 1]].tolist():
-        cell = int(t.block_cell[block])
-        digest.update(t.nominal[cell : cell + int(t.block_bins[block])].tobytes())
+        cell, bins = int(t.block_cell[block]), int(t.block_bins[block])
+        digest.update(t.nominal[cell : cell + bins].tobytes())
+        cell, shifts = int(t.shift_cell[block]), int(t.shift_from[block + 1] - t.shift_from[block])
+        for table in (t.shift_odd, t.shift_even):
+            digest.update(table[cell : cell + bins * shifts].tobytes())
+        digest.update(t.normsys_table[:, t.normsys_from[block] : t.normsys_from[block + 1]].tobytes())
     return digest.digest()
 
 

@@ -50,7 +50,7 @@ class Fits:
         """Prior width of each parameter (P,); 1 for an unconstrained one."""
         tables = self.model.batch.tables
         kind, width = tables.constraint[hypothesis], tables.width[hypothesis]
-        poisson = np.sqrt(np.maximum(self.model.batch.aux[hypothesis], 1e-300) / width)
+        poisson = np.sqrt(np.maximum(self.model.batch.aux[hypothesis], 1.0 / width) / width)  # of no count: that of one
         return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, 1.0))
 
     def problem(self, hypothesis: Index, start: Array, data: Data, poi: Array, lower_poi: float | None) -> Problem:

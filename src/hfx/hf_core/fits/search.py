@@ -57,7 +57,13 @@ class Search:
                 (start.hypothesis, start.fit), Pool(self.fits.scale(start.hypothesis)[: len(minimum.theta)])
             )
             pool.drawn += start.kind == "draw"
-            pool.add(minimum, start.hits)
+            pool.add(replace(minimum, iterations=minimum.iterations + start.iterations), start.hits)
+
+    def bounds(self, hypothesis: int, fit: Fit) -> tuple[Array, Array]:
+        """The lowest and the highest value (P,) of each parameter in a fit; equal ones hold it."""
+        size = int(self.fits.model.batch.tables.size[hypothesis])
+        problem = self._problem([Start(hypothesis, fit, self.fits.model.batch.init[hypothesis, :size], "moved")])
+        return problem.lower[0, :size], problem.upper[0, :size]
 
     def _problem(self, starts: Sequence[Start]) -> Problem:
         rows, theta = self.starts.padded(starts)

@@ -46,7 +46,7 @@ _DISTANT = 0.5  # prior widths: an alpha on two sides of its constraint, farther
 class Start:
     """One start: the hypothesis, the fit whose minima it adds to, the parameters (P,), and the kind of start.
 
-    ``hits``: how many draws are known to have reached the minimum that it leads to.
+    ``hits``: how many draws are known to have reached the minimum that it leads to; ``iterations``: of the fit that found it.
     """
 
     hypothesis: int
@@ -54,6 +54,7 @@ class Start:
     theta: Array
     kind: str
     hits: int = 0
+    iterations: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +112,8 @@ class Starts:
         """The draws ``first``, ..., ``first + count - 1`` of each fit, from the constraint terms; none where the natural start
         did not converge: others hardly do there, and take all iterations."""
         batch = self.model.batch
+        if not count:
+            return []
         return [
             Start(h, fit, theta, "draw", hits=1)
             for h in hypotheses

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ __all__ = ["FIT_NAMES", "Answer", "Known", "Offered", "Outcome", "hypotest"]
 Array = NDArray[np.float64]
 _ALIKE = 0.3  # prior widths: a start no farther than this from a known minimum leads nowhere else
 _ROUNDING = 1e-14  # in 2NLL
+_STILL = 1e-3  # prior widths: what moves by less stays where it is
+_DRAWN_AT_ONCE = 64  # of each fit: more take memory, and no less time
 _MOVED = 4  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
@@ -52,11 +55,15 @@ class Answer:
 @dataclass(frozen=True, eq=False)
 class Known:
     """The minima of one fit that some choice takes: ``thetas``, the natural one first; ``hits``, how many of the ``drawn`` starts
-    reached each of them."""
+    reached each of them; ``iterations``, the steps of the fits that reached them. ``found``: how many minima are known in all;
+    ``sound``: whether the natural start converged."""
 
     thetas: Sequence[Array]
     hits: Sequence[int]
+    iterations: Sequence[int]
     drawn: int
+    found: int
+    sound: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,9 +207,9 @@ def _signals(model: Model, h: int) -> Iterator[int]:
 
 
 def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) -> None:
-    """The local search; the fits to the published data first, then those to Asimov data. ``starts - 1`` further starts of the fit
-    at the tested mu, where a negative background may hide the signal; the other fits have the mirrored one alone. With more than
-    one, ``draws`` of each fit to the published data."""
+    """The local search; the fits to the published data first, then those to Asimov data. With more than one start ``draws`` of
+    each fit to the published data, and ``starts - 2`` sinks of the fit at the tested mu, where a negative background may hide
+    the signal."""
     search, fits = cls.search, cls.data_fits
     make = search.starts
     search.run(make.natural(hypotheses, fits))
@@ -211,6 +218,7 @@ def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) 
         search.run(make.cross(hypotheses, fits, fits, sides=True))
         _flip(search, hypotheses, fits)
         search.run(make.cross(hypotheses, fits, fits, sides=True))
+        _flip(search, hypotheses, fits)
     _asimov(cls, hypotheses, starts)
 
 
@@ -246,17 +254,22 @@ def _exchange(
 
     def again(h: int, fit: Fit) -> list[Start]:
         own = known[h][fit.name]
-        return [Start(h, fit, theta, "known", hits) for theta, hits in zip(own.thetas, own.hits, strict=True)]
+        return [Start(h, fit, *one) for one in zip(own.thetas, repeat("known"), own.hits, own.iterations, strict=False)]
 
     def moved(pairs: Iterable[tuple[int, Fit]]) -> list[Start]:
-        """The minima of others, at the same distance from this fit's natural minimum; those alone that are not known here."""
+        """The minima of others, at the same distance from this fit's natural minimum; those alone that lead away from there and
+        are not known here. None where the natural start did not converge."""
         starts = []
         for h, fit in pairs:
-            natural, *others = [minimum.theta for minimum in search.pools[h, fit].minima]
-            scale = _ALIKE * search.fits.scale(h)[: len(natural)]
+            pool = search.pools[h, fit]
+            if not pool.minima[0].converged:
+                continue
+            natural, *others = [minimum.theta for minimum in pool.minima]
+            lower, upper = search.bounds(h, fit)
             for shift in offered.shifts[h]:
-                theta = natural + shift
-                if not any((np.abs(theta - other) <= scale).all() for other in others):
+                theta = np.clip(natural + shift, lower, upper)
+                far = np.abs(theta - natural) > _STILL * pool.scale
+                if far.any() and not any((np.abs(theta - other) <= _ALIKE * pool.scale).all() for other in others):
                     starts.append(Start(h, fit, theta, "moved"))
         return search.best(starts, _MOVED)
 
@@ -266,7 +279,9 @@ def _exchange(
         for fit in fits:
             search.pools[h, fit].drawn += known[h][fit.name].drawn
     search.starts.no_flips([(h, fit) for h in hypotheses for fit in fits])
-    search.run(search.starts.draws(hypotheses, fits, offered.first_draw, offered.draws))
+    end = offered.first_draw + offered.draws
+    for first in range(offered.first_draw, end, _DRAWN_AT_ONCE):
+        search.run(search.starts.draws(hypotheses, fits, first, min(_DRAWN_AT_ONCE, end - first)))
     search.run(moved([(h, fit) for h in hypotheses for fit in fits]))
     search.run(search.starts.cross(hypotheses, fits, fits))
     _flip(search, hypotheses, fits)
@@ -340,6 +355,8 @@ def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
         pools = [cls.search.pools[h, fit] for choice in CHOICES for fit in cls.fits(h, choice) if fit.name == name]
         chosen = [answers[choice].fits[name] for choice in CHOICES]
         distinct = {id(one): (one, pool.hits[pool.minima.index(one)]) for one, pool in zip(chosen, pools, strict=True)}
-        thetas, hits = zip(*[(one.theta, count) for one, count in distinct.values()], strict=True)
-        known[name] = Known(thetas, hits, pools[0].drawn)
+        thetas, hits, iterations = zip(*[(one.theta, count, one.iterations) for one, count in distinct.values()], strict=True)
+        natural = pools[CHOICES.index("natural")]
+        found = max(len(pool.minima) for pool in pools)
+        known[name] = Known(thetas, hits, iterations, natural.drawn, found, natural.minima[0].converged)
     return Outcome(answers, minima, known)
