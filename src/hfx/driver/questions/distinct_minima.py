@@ -115,8 +115,7 @@ class DistinctMinima:
         scan would be reached for the first time by as many draws again. Each of them is the lowest minimum of some fits, as
         those that were reached once are. But other starts find most of what draws miss: on generated and on published pallets
         `_REACHED_ONCE` of that number remains (`benchmarks/missed_minima.py`). A draw counts where some choice takes the minimum
-        that it reached. Where each minimum was reached more often, the
-        chance is `NOTHING_FOUND` by the number of draws.
+        that it reached. Where each minimum was reached more often, the chance is `NOTHING_FOUND` by the number of draws.
         """
         hits = np.zeros(self._classes, dtype=np.int64)
         for one in self._fitted.values():

@@ -104,8 +104,8 @@ def hypotest(
     """Asymptotic CLs at ``mu`` for every hypothesis of ``model``, as one batch.
 
     ``starts`` is the number of starts a fit in the local search (1: the natural start alone), ``draws`` that of those drawn from
-    the constraint terms beside them. For the exchange, ``known[h]`` are
-    the minima that h has, by the name of the fit, and ``offered`` what is tried from there; no local search is then run.
+    the constraint terms beside them. For the exchange, ``known[h]`` are the minima that h has, by the name of the fit, and
+    ``offered`` what is tried from there; no local search is then run.
     A hypothesis without a parameter of interest, or whose rates are negative, gets an Outcome with a ``defect``.
     """
     if test_stat not in TEST_STATISTICS:
