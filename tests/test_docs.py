@@ -31,8 +31,10 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_s_programs_run(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In their order, sharing their names, in an empty folder."""
+def test_a_page_s_programs_run(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In their order, sharing their names, in an empty folder; the tables that a page shows are among what they print."""
     matplotlib.use("agg")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
@@ -45,6 +47,9 @@ def test_a_page_s_programs_run(page: str, tmp_path: Path, monkeypatch: pytest.Mo
             assert program in ("make", "source", "hfx"), line
             assert program != "hfx" or run(arguments) == 0, line
     pyplot.close("all")
+    printed = capsys.readouterr().out
+    for _, table in blocks((DOCS / f"{page}.md").read_text(), "text") if page in WALKED else ():
+        assert table in printed, table
 
 
 def test_pages_with_programs() -> None:

@@ -1,6 +1,6 @@
 """The files of a scan and of its exports, and runs' folders of an earlier version: neither may change by a change of the code.
 
-`record.py` recorded what is compared here; `comparing.py` says how closely, and what a later version may add.
+`record.py` recorded what is compared here; `comparing.py` says how closely.
 """
 
 import gzip

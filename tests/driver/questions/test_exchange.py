@@ -6,8 +6,10 @@ from typing import Any, cast
 import pytest
 
 from hfx.driver.questions.base import Records
+from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.exchange import DEFAULT, THOROUGH, Effort, SearchReport, exchange
 from hfx.functions.jobs.cls import LOCAL_DRAWS
+from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.json_types import JsonObject
 
 Minima = dict[float, int]
@@ -152,3 +154,17 @@ def test_rounds_are_bounded_and_there_may_be_no_hypothesis() -> None:
 def test_a_hypothesis_that_comes_back_without_a_record_keeps_its_own() -> None:
     local: dict[str, Minima] = {f"h{i}": {float(i): 3} if i else {} for i in range(2)}
     assert exchanged(local, lost=True)[0] == local
+
+
+def test_the_summary_tells_the_worst_region_and_passes_over_what_is_no_report() -> None:
+    cls = Cls(ClsOptions())
+    a: JsonObject = {"draws": 300, "missed": {"bkg": 0.001, "fixed": 0.003, "free": 0.002}}
+    b: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}}
+    ((row, text),) = cls.concluded(a)
+    assert (row, text[:6]) == ("search", "0.2 % ")
+    assert "300 random" in text
+    ((_, text),) = cls.concluded({"regions": {"A": a, "B": b, "C": {"draws": 0, "missed": {}}}})
+    assert text.startswith("3 % of the fits")
+    assert "500 random" in text
+    for nothing in ({}, {"missed": {"bkg": "x"}}, {"regions": {"C": {"draws": 0, "missed": {}}}}):
+        assert cls.concluded(cast(JsonObject, nothing)) == []

@@ -87,6 +87,8 @@ def test_fifty_times_the_draws_find_nothing_lower(seed: int, tmp_path: Path, mon
     monkeypatch.setattr(exchange, "DEFAULT", Effort(0.0001, 50 * drawn, 40))
     thorough = scanned(pallet, tmp_path / "thorough")
     assert {r.name for r in thorough} == {r.name for r in default}
+    assert {r.fits["bkg"]["drawn"] for r in thorough} == {50 * drawn}
+    assert any(r.lowest["twice_nll"]["fixed"] < r.natural["twice_nll"]["fixed"] - 1e-3 for r in default)
     lower = [
         (one.name, fit)
         for one, other in zip(default, thorough, strict=True)

@@ -82,7 +82,7 @@ def test_the_search_finds_the_other_side_of_a_v() -> None:
     for outcome, choice, wanted in ((alone, "lowest", low), (searched, "natural", low), (searched, "admissible", high)):
         assert outcome.answers[choice].twice_nll["bkg"] == pytest.approx(wanted[0], abs=1e-6)
     assert high[0] < low[0] - 0.1
-    assert searched.minima["admissible"]["bkg"] == 2
+    assert searched.known["bkg"].found == 2
 
 
 def test_a_start_is_abandoned_only_where_it_cannot_win() -> None:

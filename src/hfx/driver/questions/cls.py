@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from statistics import mean
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Unit, listed
 from hfx.driver.questions.exclusion import LEVEL, SURFACE
 from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsResult, project
 from hfx.functions.jobs.cls_options import ClsOptions
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
     from hfx.driver.questions.exchange import SearchReport
@@ -151,8 +153,10 @@ class Cls(Question[ClsResult]):
         return _SECONDS + _SECONDS_A_MEGABYTE * megabytes
 
     def seconds_note(self) -> str:
-        """Without a search it takes a third of that, and there is no exchange."""
-        return " at most" if self.options.starts == 1 else ", the exchange as much again"
+        """Without a search it takes a third of that, and there is no exchange. Few hypotheses have more draws each."""
+        if self.options.starts == 1:
+            return " at most"
+        return ", the exchange many times as much" if self.options.thorough else ", the exchange as much again or more"
 
     def by_region(self, brief: Brief) -> JsonObject:
         """The numbers of one region, as the results of a combination of regions hold them."""
@@ -173,9 +177,10 @@ class Cls(Question[ClsResult]):
         ]
 
     def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
-        """The estimated chance that the search for minima missed a lower one."""
-        regions = cast("dict[str, SearchReport]", conclusions.get("regions") or {"": conclusions})
-        reports = [report for report in regions.values() if report.get("missed")]
+        """The estimated chance that the search for minima missed a lower one; of a combination, that of the worst region."""
+        regions = conclusions.get("regions")
+        reports = [_report(one) for one in (regions.values() if isinstance(regions, dict) else [conclusions])]
+        reports = [report for report in reports if report["missed"]]
         if not reports:
             return []
         chance = max(mean(report["missed"].values()) for report in reports)
@@ -191,6 +196,16 @@ class Cls(Question[ClsResult]):
             f"minima {options.minima}"
         )
         return f"Asymptotic formulae; {given}"
+
+
+def _report(content: JsonValue) -> SearchReport:
+    """The report of a search from its JSON content; an empty one for another content, as of a file that was edited."""
+    from hfx.driver.questions.exchange import SearchReport
+
+    try:
+        return msgspec.convert(content, SearchReport)
+    except msgspec.ValidationError:
+        return {"draws": 0, "missed": {}}
 
 
 def _numbers(observed: float | None, expected: Sequence[float | None]) -> tuple[float | None, ...]:

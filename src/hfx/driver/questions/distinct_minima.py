@@ -55,7 +55,7 @@ class _Member(NamedTuple):
 
 @dataclass
 class _Fitted:
-    """What is known of one hypothesis: the draws of each fit, and its minima below the natural ones."""
+    """The draws of each fit of one hypothesis, and its minima below the natural ones, to be counted over the scan."""
 
     drawn: dict[str, int]
     members: list[_Member]

@@ -1,4 +1,4 @@
-"""The exchange: each hypothesis starts from the minima that all others have, until no minimum is improved.
+"""The exchange: each hypothesis starts from the minima that all others have and from further draws, until none is improved.
 
 All tasks of a round start from the records of the round before, so that the outcome depends on the set of hypotheses alone.
 """
@@ -17,7 +17,7 @@ from hfx.json_types import JsonObject, JsonValue
 __all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
 _LEAST = 200  # draws of each fit in a whole scan, so that few hypotheses have more each
-_WORDS = "exchange (refitting from the minima of other hypotheses)"
+_WORDS = "exchange (refitting from the minima of other hypotheses and from random points)"
 
 
 class Effort(NamedTuple):

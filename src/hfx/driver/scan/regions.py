@@ -47,11 +47,9 @@ def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunC
         with journal.running():
             scans = {name: _scan_region(p, name, path, options, context) for name, p in pallets.items()}
             results, failures = combine(options.question, scans)
-            conclusions: JsonObject = {
-                "regions": {name: one["conclusions"] for name, one in scans.items() if one.get("conclusions")}
-            }
-            known = conclusions if conclusions["regions"] else None
-            content = contents.content(options.question, begin.pallet, options.public(), results, failures, known)
+            concluded: JsonObject = {name: one["conclusions"] for name, one in scans.items() if "conclusions" in one}
+            conclusions: JsonObject | None = {"regions": concluded} if concluded else None
+            content = contents.content(options.question, begin.pallet, options.public(), results, failures, conclusions)
             curves = theory_band.curves(pallets, options, path, context, _scan_opened)
             finish(content, curves, options, journal, context)
     return Finished(content, path)

@@ -291,6 +291,8 @@ def _choice(outcome: Outcome, choice: Choice, counts: Mapping[str, int]) -> Json
 
 
 def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
+    from hfx.hf_core.fits.run import Fits
+
     minima: dict[str, Solution] = {}
     for name, known in outcome.known.items():
         index = {id(theta): i for i, theta in enumerate(known.thetas)}
@@ -304,8 +306,6 @@ def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
             "found": known.found,
             "sound": known.sound,
         }
-    from hfx.hf_core.fits.run import Fits
-
     labels = model.batch.labels[h]
     widths = Fits(model).scale(h)[: len(labels)].tolist()
     poi = labels[model.batch.poi[h]]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.hf_core.batch.compile import Batch
-from hfx.hf_core.modifiers.base import NORMAL, POISSON
+from hfx.hf_core.modifiers.base import NORMAL, POISSON, UNCONSTRAINED
 
 __all__ = ["draws"]
 
@@ -26,22 +26,21 @@ def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int) 
     """The draws ``first``, ..., ``first + count - 1`` of hypothesis ``h``: (count, P) in its own order of parameters.
 
     ``aux`` (P,) are the centres of the constraint terms, ``label`` names the fit. Normal constraints give normal values, in
-    their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values.
-    Values may lie outside of the bounds.
+    their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values
+    (of the sign of an initial value that is negative). Values may lie outside of the bounds.
     """
     size = int(batch.tables.size[h])
     kind, width = batch.tables.constraint[h, :size], batch.tables.width[h, :size]
-    centre = np.where(kind == 0, batch.init[h, :size], aux[:size])
+    centre = np.where(kind == UNCONSTRAINED, batch.init[h, :size], aux[:size])
     normal = _normals(_content(batch, h), label, first, count, size)
-    values = centre + width * normal
     relative = np.minimum(1.0 / np.sqrt(np.maximum(width * centre, 1e-300)), _WIDEST)
-    values = np.where(kind == POISSON, np.maximum(centre, _SMALLEST / width) * np.exp(relative * normal), values)
+    counted = np.maximum(centre, _SMALLEST / width) * np.exp(relative * normal)
     free = np.where(centre < 0.0, -1.0, 1.0) * np.maximum(np.abs(centre), _SMALLEST) * np.exp(_FREE * normal)
-    return np.where(kind == NORMAL, values, np.where(kind == POISSON, values, free))
+    return np.where(kind == NORMAL, centre + width * normal, np.where(kind == POISSON, counted, free))
 
 
 def _content(batch: Batch, h: int) -> bytes:
-    """A digest of what a hypothesis expects and of what was observed; the place of a sample in the batch does not enter."""
+    """A digest of the yields, uncertainties and data of a hypothesis; the place of a sample in the batch does not enter."""
     t = batch.tables
     digest = hashlib.sha256("\0".join(batch.labels[h]).encode())
     digest.update(batch.observed[h, : int(t.bins[h])].tobytes())
@@ -52,7 +51,9 @@ def _content(batch: Batch, h: int) -> bytes:
         cell, shifts = int(t.shift_cell[block]), int(t.shift_from[block + 1] - t.shift_from[block])
         for table in (t.shift_odd, t.shift_even):
             digest.update(table[cell : cell + bins * shifts].tobytes())
-        digest.update(t.normsys_table[:, t.normsys_from[block] : t.normsys_from[block + 1]].tobytes())
+        # The logarithms of the factors, in single precision: CPUs differ in the last digit of a logarithm.
+        factors = t.normsys_table[6:8, t.normsys_from[block] : t.normsys_from[block + 1]]
+        digest.update(factors.astype(np.float32).tobytes())
     return digest.digest()
 
 

@@ -22,7 +22,7 @@ __all__ = ["DEFAULT_STARTS", "FLIP_ROUNDS", "Search"]
 
 Array = NDArray[np.float64]
 Index = NDArray[np.int64]
-DEFAULT_STARTS = 5  # for each fit: the natural one, one that stands for all draws, and sinks
+DEFAULT_STARTS = 5  # of the fit at the tested POI: the natural one, draws (which count as one), and sinks
 FLIP_ROUNDS = 8
 _HALVINGS = 6
 

@@ -68,8 +68,8 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Offered:
-    """What the exchange tries: by hypothesis, ``shifts`` (P,) of a minimum of another hypothesis from its natural minimum; and of
-    each fit's draws the ``draws`` ones from ``first_draw`` on."""
+    """Further starts for the exchange: ``shifts`` by hypothesis, each (P,) and added to its natural minima; and of the draws of
+    each fit the ``draws`` ones from ``first_draw`` on."""
 
     shifts: Mapping[int, Sequence[Array]]
     first_draw: int = 0
@@ -78,14 +78,12 @@ class Offered:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The result of one hypothesis: the answer of each choice of minima (CHOICES), for each the number of minima of each fit, and
-    by the name of the fit the minima themselves.
+    """The result of one hypothesis: the answer of each choice of minima (CHOICES), and by the name of the fit its minima.
 
     ``defect`` says why the hypothesis cannot be fitted at all; the rest is then empty.
     """
 
     answers: Mapping[str, Answer]
-    minima: Mapping[str, Mapping[str, int]]
     known: Mapping[str, Known]
     defect: str | None = None
 
@@ -119,7 +117,7 @@ def hypotest(
         _exchange(search, sound, known, offered)
     answers = _answers(search, sound, test_stat)
     return [
-        Outcome({}, {}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
+        Outcome({}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
     ]
 
 
@@ -347,9 +345,6 @@ def _asimov_constants(search: Search) -> dict[tuple[int, str], float]:
 
 
 def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
-    minima: dict[str, dict[str, int]] = {}
-    for choice in CHOICES:
-        minima[choice] = {fit.name: len(cls.search.pools[h, fit].minima) for fit in cls.fits(h, choice)}
     known: dict[str, Known] = {}
     for name in FIT_NAMES:
         pools = [cls.search.pools[h, fit] for choice in CHOICES for fit in cls.fits(h, choice) if fit.name == name]
@@ -359,4 +354,4 @@ def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
         natural = pools[CHOICES.index("natural")]
         found = max(len(pool.minima) for pool in pools)
         known[name] = Known(thetas, hits, iterations, natural.drawn, found, natural.minima[0].converged)
-    return Outcome(answers, minima, known)
+    return Outcome(answers, known)
