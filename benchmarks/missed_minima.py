@@ -40,7 +40,7 @@ from tests import published_like
 
 Lowest = dict[tuple[str, str], float]
 LOWER = 1e-6  # in 2NLL
-BOUNDS = (0.0, 0.0006, 0.002, 0.01, 0.05, 1.01)  # of the estimated chances, for the table of calibration
+BOUNDS = (0.0, 0.003, 0.01, 0.05, 0.2, 1.01)  # of the estimated chances, for the table of calibration
 
 
 @dataclass

@@ -114,7 +114,7 @@ def test_alike_minima_are_one_and_the_deepest_comes_first() -> None:
 def test_where_nothing_was_found_and_enough_was_drawn_there_is_no_round() -> None:
     _, rounds, report = exchanged({f"h{i}": {} for i in range(100)})
     assert rounds == []
-    assert report == {"draws": 600, "missed": dict.fromkeys(("bkg", "fixed", "free"), pytest.approx(0.1 / 200))}
+    assert report == {"draws": 600, "missed": dict.fromkeys(("bkg", "fixed", "free"), pytest.approx(0.5 / 200))}
 
 
 def test_few_hypotheses_draw_more_for_each() -> None:
@@ -135,7 +135,7 @@ def test_a_minimum_that_one_draw_alone_has_reached_asks_for_more_draws() -> None
     # It is never reached again: the draws end at their limit, and the report says what may be missing.
     _, rounds, report = exchanged(local)
     assert sum(more for _, (_, more) in rounds) == DEFAULT.draws - LOCAL_DRAWS
-    assert report["missed"]["bkg"] > 0.19  # what all 20 have is the lowest of all
+    assert report["missed"]["bkg"] > 0.99  # what all 20 have is the lowest of all
 
 
 def test_thorough_draws_more() -> None:
@@ -146,7 +146,7 @@ def test_thorough_draws_more() -> None:
 
 def test_rounds_are_bounded_and_there_may_be_no_hypothesis() -> None:
     local: dict[str, Minima] = {"a": {4.0: 1}}
-    _, rounds, _ = exchanged(local, Effort(0.0002, 10**6, 4))
+    _, rounds, _ = exchanged(local, Effort(0.001, 10**6, 4))
     assert len(rounds) == 4
     assert exchanged({})[1] == []
 

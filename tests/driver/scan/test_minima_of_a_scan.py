@@ -84,7 +84,7 @@ def test_fifty_times_the_draws_find_nothing_lower(seed: int, tmp_path: Path, mon
     pallet = published_like.write(tmp_path / "like", seed, 3)
     default = scanned(pallet, tmp_path / "default")
     drawn = max(r.fits["bkg"]["drawn"] for r in default)
-    monkeypatch.setattr(exchange, "DEFAULT", Effort(0.0001, 50 * drawn, 40))
+    monkeypatch.setattr(exchange, "DEFAULT", Effort(1e-9, 50 * drawn, 40))
     thorough = scanned(pallet, tmp_path / "thorough")
     assert {r.name for r in thorough} == {r.name for r in default}
     assert {r.fits["bkg"]["drawn"] for r in thorough} == {50 * drawn}

@@ -25,7 +25,7 @@ _STILL = 1e-3  # prior widths: a parameter that moves by less is not moved
 _DIGITS = 3  # of depths in 2NLL: in the order of the shifts, less is a matter of rounding
 _MOST = 64  # shifts of one round: the deepest
 _COMPARED = 1024  # classes, the first ones: what is like none of them is a class of its own, and is not offered
-_REACHED_ONCE, NOTHING_FOUND = 0.2, 0.1  # see `chances`
+NOTHING_FOUND = 0.5  # classes that may be left where each one was reached more often than once, see `chances`
 
 Shift = dict[str, float]
 """The change of each parameter that moves, in its own unit."""
@@ -113,9 +113,9 @@ class DistinctMinima:
 
         By Good and Turing (Biometrika 40 (1953) 237): as many classes of minima as were reached by exactly one draw of the whole
         scan would be reached for the first time by as many draws again. Each of them is the lowest minimum of some fits, as
-        those that were reached once are. But other starts find most of what draws miss: on generated and on published pallets
-        `_REACHED_ONCE` of that number remains (`benchmarks/missed_minima.py`). A draw counts where some choice takes the minimum
-        that it reached. Where each minimum was reached more often, the chance is `NOTHING_FOUND` by the number of draws.
+        those that were reached once are. Where each was reached more often, the chance is `NOTHING_FOUND` by the number of draws.
+        A draw counts where some choice takes the minimum that it reached. `benchmarks/missed_minima.py` compares this with what
+        is missed.
         """
         hits = np.zeros(self._classes, dtype=np.int64)
         for one in self._fitted.values():
@@ -127,7 +127,7 @@ class DistinctMinima:
             once = sum(member.fit == fit and member.lowest and hits[member.group] == 1 for one in drawn for member in one.members)
             if drawn:
                 draws = sum(one.drawn[fit] for one in drawn)
-                chances[fit] = min(1.0, _REACHED_ONCE * once / len(drawn) + NOTHING_FOUND / draws)
+                chances[fit] = min(1.0, once / len(drawn) + NOTHING_FOUND / draws)
         return chances
 
 

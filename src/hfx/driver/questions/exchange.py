@@ -29,8 +29,8 @@ class Effort(NamedTuple):
     rounds: int
 
 
-DEFAULT = Effort(chance=0.002, draws=100, rounds=10)
-THOROUGH = Effort(chance=0.0002, draws=3000, rounds=40)
+DEFAULT = Effort(chance=0.01, draws=100, rounds=10)
+THOROUGH = Effort(chance=0.001, draws=3000, rounds=40)
 
 
 class SearchReport(TypedDict):
