@@ -78,7 +78,7 @@ def test_the_answer_depends_on_the_set_of_hypotheses_alone(whole: hfx.ScanResult
         assert result.content["conclusions"] == whole.content["conclusions"], way
 
 
-@pytest.mark.parametrize("seed", [202])
+@pytest.mark.parametrize("seed", [207])
 def test_fifty_times_the_draws_find_nothing_lower(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of pallets that nobody looked at; `benchmarks/missed_minima.py` has many more."""
     pallet = published_like.write(tmp_path / "like", seed, 3)
