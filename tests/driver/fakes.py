@@ -120,6 +120,7 @@ def _minima(depth: float) -> dict[str, Any]:
         "theta": [[0.0, 0.0], [0.0, 100.0 * depth]],
         "choice": {"natural": 0, "admissible": 1, "lowest": 1},
         "deviance": {"natural": 0.0, "admissible": -depth, "lowest": -depth},
+        "decided": {choice: [[0, 0.0, 0.0], [1, -depth, 0.0]] for choice in ("natural", "admissible", "lowest")},
         "drawn": 1000,
         "hits": [0, 10],
         "iterations": [5, 5],

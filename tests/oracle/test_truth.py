@@ -63,21 +63,21 @@ def test_every_hypothesis_converges(scanned: Scanned) -> None:
     assert not bad
 
 
-# The reference's natural minimum has a background sample at -0.21 events, which makes its answer admissible; the
-# natural minimum of hfx has none. The test with "pyhf" in its name shows which of the two pyhf's users have.
-NATURAL_DIFFERS = ("C1N2_Wh_hbb_650_0",)
-
-
 def test_answers(scanned: Scanned) -> None:
-    """Except where the reference leaves the answer undecided, and the one point whose natural minimum differs."""
+    """Except where the reference leaves the answer undecided."""
     decided = {name: one for name, one in scanned.truth.items() if "undecided" not in one}
     assert len(decided) >= len(scanned.truth) - 3
-    compared = {name: one for name, one in decided.items() if name not in NATURAL_DIFFERS}
-    far = _far(compared, scanned.answers)
+    far = _far(decided, scanned.answers)
     assert not far, "\n".join(far)
 
 
-def test_where_the_natural_minimum_differs_pyhf_has_that_of_hfx(scanned: Scanned, shared: Path) -> None:
+# The reference's natural minimum has a background sample at -0.21 events, that of hfx has none and lies higher.
+NATURAL_DIFFERS = ("C1N2_Wh_hbb_650_0",)
+
+
+def test_where_the_natural_minimum_differs_pyhf_has_that_of_hfx_and_the_answer_does_not_follow(
+    scanned: Scanned, shared: Path
+) -> None:
     """pyhf 0.7.6 with its default optimiser (SLSQP), from its suggested initial values, reaches the natural minimum of hfx."""
     for name in set(NATURAL_DIFFERS) & set(scanned.truth):
         workspace = pyhf.Workspace(hfx.open_pallet(str(shared / "pallets" / "1Lbb.tar.gz")).workspace(name))
@@ -89,9 +89,7 @@ def test_where_the_natural_minimum_differs_pyhf_has_that_of_hfx(scanned: Scanned
         assert record["natural"]["twice_nll"]["fixed"] == pytest.approx(float(found), abs=1e-5)
         assert record["natural"]["twice_nll"]["fixed"] - truth["twice_nll"]["fixed"] == pytest.approx(0.012666, abs=1e-5)
         assert truth["min_sample_yield_lowest"]["fixed"] < -0.1
-        # The answer lies within 2e-4 of the reference all the same, and its lowest minimum is the reference's.
-        assert max(_differences(record, truth)) < 2e-4
-        assert max(_differences(record["lowest"], truth["lowest"])) <= CLOSE
+        assert record["admissible"]["twice_nll"]["fixed"] == pytest.approx(truth["twice_nll"]["fixed"], abs=1e-6)
 
 
 def test_lowest(scanned: Scanned) -> None:

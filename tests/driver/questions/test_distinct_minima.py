@@ -21,13 +21,15 @@ def solutions(places: list[float], hits: int, drawn: int, *, width: float = 1.0,
         "theta": theta,
         "choice": {"natural": 0, "admissible": 0, "lowest": len(lower)},
         "deviance": {"natural": 10.0, "admissible": 10.0, "lowest": 10.0 + depth},
+        "decided": {"lowest": [(0, 10.0, 0.0), *((1, 10.0 + depth, 1.0) for _ in lower)]},
         "drawn": drawn,
         "hits": [0, *(hits for _ in lower)],
         "sound": True,
     }
     other: Any = {"theta": [natural], "choice": dict.fromkeys(bkg["choice"], 0), "drawn": drawn, "hits": [0], "sound": True}
     other["deviance"] = dict.fromkeys(bkg["choice"], 10.0)
-    minima = {"bkg": bkg, "fixed": other, "free": other, "asimov_fixed": bkg}
+    other["decided"] = {"lowest": [(0, 10.0, 0.0)]}
+    minima = {"bkg": bkg, "fixed": other, "free": other, "asimov_fixed": other}
     known: Any = {"parameters": labels, "widths": [width] * len(labels), "poi": "mu", "minima": minima}
     return {**known, "changed": False, "lost": False}
 
@@ -45,17 +47,27 @@ def test_a_hypothesis_that_is_taken_again_counts_once() -> None:
     assert minima.chances()["bkg"] == pytest.approx(1 / 2 + 0.5 / 20)
     minima.new([("a", solutions([2.0], 2, 30))])
     assert minima.chances()["bkg"] == pytest.approx(0.5 / 40)
-    assert minima.drawn == 3 * 40
+    assert minima.drawn == 4 * 40
 
 
 def test_a_class_that_one_draw_of_the_whole_scan_has_reached_counts_for_all_its_fits() -> None:
     minima = DistinctMinima()
-    minima.new([("a", solutions([2.0], 1, 10)), ("b", solutions([2.1], 0, 10)), ("c", solutions([], 0, 10))])
+    minima.new([("a", solutions([2.0], 1, 10)), ("b", solutions([], 0, 10)), ("c", solutions([], 0, 10))])
+    minima.new([("b", solutions([2.1], 0, 10))])
     assert minima.chances() == {
         "bkg": pytest.approx(2 / 3 + 0.5 / 30),
         "fixed": pytest.approx(0.5 / 30),
         "free": pytest.approx(0.5 / 30),
+        "asimov_fixed": pytest.approx(0.5 / 30),
     }
+
+
+def test_what_other_starts_have_reached_would_not_be_new() -> None:
+    minima = DistinctMinima()
+    minima.new([("a", solutions([2.0], 0, 10)), ("b", solutions([2.1], 1, 10)), ("c", solutions([-7.0], 1, 10))])
+    assert minima.chances()["bkg"] == pytest.approx(1 / 3 + 0.5 / 30)
+    minima.new([("a", solutions([4.0], 1, 20))])
+    assert minima.chances()["bkg"] == pytest.approx(2 / 3 + 0.5 / 40)
 
 
 def test_fits_without_draws_do_not_count() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hfx.driver.questions.base import Records
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.exchange import DEFAULT, THOROUGH, Effort, SearchReport, exchange
-from hfx.functions.jobs.cls import LOCAL_DRAWS
+from hfx.functions.jobs.cls import FIT_NAMES, LOCAL_DRAWS
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.json_types import JsonObject
 
@@ -24,12 +24,13 @@ def record(minima: Mapping[float, int], drawn: int, *, changed: bool = False) ->
         "theta": [[0.0], *([depth] for depth in lower)],
         "choice": {"natural": 0, "admissible": len(lower), "lowest": len(lower)},
         "deviance": {"natural": 0.0, "admissible": -sum(lower), "lowest": -sum(lower)},
+        "decided": {"lowest": [(0, 0.0, 0.0), *((1, -depth, 0.0) for depth in lower)]},
         "drawn": drawn,
         "hits": [0, *(minima[depth] for depth in lower)],
         "sound": True,
     }
     natural = {"theta": [[0.0]], "choice": dict.fromkeys(fit["choice"], 0), "deviance": dict.fromkeys(fit["deviance"], 0.0)}
-    other = {**natural, "drawn": drawn, "hits": [0], "sound": True}
+    other = {**natural, "decided": {"lowest": [(0, 0.0, 0.0)]}, "drawn": drawn, "hits": [0], "sound": True}
     minima_of = {"bkg": fit, "fixed": other, "free": other, "asimov_fixed": other}
     known: Any = {"parameters": ["alpha"], "widths": [1.0], "poi": "mu", "minima": minima_of}
     return {"solutions": {**known, "changed": changed, "lost": False}}
@@ -114,7 +115,7 @@ def test_alike_minima_are_one_and_the_deepest_comes_first() -> None:
 def test_where_nothing_was_found_and_enough_was_drawn_there_is_no_round() -> None:
     _, rounds, report = exchanged({f"h{i}": {} for i in range(100)})
     assert rounds == []
-    assert report == {"draws": 600, "missed": dict.fromkeys(("bkg", "fixed", "free"), pytest.approx(0.5 / 200))}
+    assert report == {"draws": 800, "missed": dict.fromkeys(FIT_NAMES, pytest.approx(0.5 / 200))}
 
 
 def test_few_hypotheses_draw_more_for_each() -> None:

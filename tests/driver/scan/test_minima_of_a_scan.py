@@ -14,7 +14,7 @@ from hfx.driver.scan.run_context import RunContext
 from hfx.functions import task as worker
 from tests import published_like
 
-FITS = ("bkg", "fixed", "free")
+FITS = ("bkg", "fixed", "free", "asimov_fixed")
 # Of this one all background-only fits have a lower minimum, which the first search of some does not find.
 MANY_MINIMA = 6
 

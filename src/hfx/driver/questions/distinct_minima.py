@@ -1,4 +1,5 @@
-"""The distinct minima of a whole scan: those of each hypothesis that lie below its natural minimum, as shifts from there.
+"""The distinct minima of a whole scan: those of each hypothesis that are chosen instead of its natural minimum, as shifts from
+there.
 
 Hypotheses share their background, so that a minimum of one is likely to have its like in the others, at about the same distance
 from the natural minimum: that is where the exchange starts. How often each was reached by draws tells what was missed.
@@ -13,12 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.functions.jobs.cls import Solutions
+from hfx.functions.jobs.cls import FIT_NAMES, Solutions
 
-__all__ = ["DATA_FITS", "NOTHING_FOUND", "DistinctMinima", "Shift"]
+__all__ = ["NOTHING_FOUND", "DistinctMinima", "Shift"]
 
 Array = NDArray[np.float64]
-DATA_FITS = ("bkg", "fixed", "free")
 _ALIKE = 0.3  # prior widths: two shifts that differ by no more than this in every parameter are one
 _LOWER = 1e-6  # in 2NLL
 _STILL = 1e-3  # prior widths: a parameter that moves by less is not moved
@@ -31,9 +31,9 @@ Shift = dict[str, float]
 """The change of each parameter that moves, in its own unit."""
 
 
-class _Lower(NamedTuple):
-    """A minimum below the natural one: ``depth`` in 2NLL (negative), its shift in prior widths and in the parameters' units, the
-    number of draws that reached it, and whether it is the fit's lowest."""
+class _Chosen(NamedTuple):
+    """A minimum that is chosen instead of the natural one: ``depth`` in 2NLL above that one (mostly negative), its shift in prior
+    widths and in the parameters' units, the number of draws that reached it, and whether it is the fit's lowest."""
 
     depth: float
     hypothesis: str
@@ -60,6 +60,10 @@ class _Fitted:
     drawn: dict[str, int]
     members: list[_Member]
 
+    def without_draws(self) -> set[int]:
+        """The classes of its minima that no draw has reached."""
+        return {member.group for member in self.members} - {member.group for member in self.members if member.hits}
+
 
 class DistinctMinima:
     """Collects the distinct shifts of a scan; each is handed out once."""
@@ -68,16 +72,17 @@ class DistinctMinima:
         self._columns: dict[str, int] = {}
         self._known = np.zeros((_COMPARED, 0))  # in prior widths: a row for each class, a column for each parameter that moves
         self._classes = 0
-        self._waiting: list[_Lower] = []
+        self._waiting: list[_Chosen] = []
         self._fitted: dict[str, _Fitted] = {}
+        self._reached: set[int] | None = None  # classes that other starts than draws have reached, once these are known
 
     def new(self, solutions: Iterable[tuple[str, Solutions]]) -> list[Shift]:
         """Take the minima of these hypotheses in place of those that they had; the shifts that are like none before, the deepest
-        first; a function of the set of hypotheses alone."""
-        found: list[_Lower] = []
+        first; a function of the set of hypotheses alone. The first time they are those of the local search."""
+        found: list[_Chosen] = []
         for name, one in solutions:
-            self._fitted[name] = _Fitted({fit: one["minima"][fit]["drawn"] for fit in DATA_FITS}, [])
-            found += _lower(name, one)
+            self._fitted[name] = _Fitted({fit: one["minima"][fit]["drawn"] for fit in FIT_NAMES}, [])
+            found += _chosen(name, one)
         found.sort(key=_order)
         for name in dict.fromkeys(name for lower in found for name in lower.widths):
             self._columns.setdefault(name, len(self._columns))
@@ -85,11 +90,13 @@ class DistinctMinima:
         for lower in found:
             group = self._group(lower)
             self._fitted[lower.hypothesis].members.append(_Member(lower.fit, group, lower.hits, lower.lowest))
+        if self._reached is None:
+            self._reached = {group for one in self._fitted.values() for group in one.without_draws()}
         self._waiting.sort(key=_order)
         offered, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
         return [lower.shift for lower in offered]
 
-    def _group(self, lower: _Lower) -> int:
+    def _group(self, lower: _Chosen) -> int:
         """The class of a minimum: that of the first one that is like it, or a new one."""
         row = np.zeros(len(self._columns))
         row[[self._columns[name] for name in lower.widths]] = list(lower.widths.values())
@@ -104,54 +111,59 @@ class DistinctMinima:
 
     @property
     def drawn(self) -> int:
-        """The number of draws of all fits to the published data."""
+        """The number of draws of all fits."""
         return sum(count for one in self._fitted.values() for count in one.drawn.values())
 
     def chances(self) -> dict[str, float]:
-        """For each fit to the published data that has draws, the estimated chance that it has a minimum lower than the lowest
-        that was found.
+        """For each fit that has draws, the estimated chance that it has a minimum lower than the lowest that was found.
 
         By Good and Turing (Biometrika 40 (1953) 237): as many classes of minima as were reached by exactly one draw of the whole
-        scan would be reached for the first time by as many draws again. Each of them is the lowest minimum of some fits, as
-        those that were reached once are. Where each was reached more often, the chance is `NOTHING_FOUND` by the number of draws.
-        A draw counts where some choice takes the minimum that it reached. `benchmarks/missed_minima.py` compares this with what
-        is missed.
+        scan would be reached for the first time by as many draws again; those that other starts had reached in the local search
+        would not be new, and do not count. Each of them is the lowest minimum of some fits, as those that were reached once are.
+        Where there are none, the chance is `NOTHING_FOUND` by the number of draws. A draw counts where a choice depends on the
+        minimum that it reached. `benchmarks/missed_minima.py` compares this with what is missed.
         """
         hits = np.zeros(self._classes, dtype=np.int64)
         for one in self._fitted.values():
             for member in one.members:
                 hits[member.group] += member.hits
+        hits[sorted(self._reached or ())] = 0
         chances = {}
-        for fit in DATA_FITS:
+        for fit in FIT_NAMES:
             drawn = [one for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit did not converge
             once = sum(member.fit == fit and member.lowest and hits[member.group] == 1 for one in drawn for member in one.members)
             if drawn:
                 draws = sum(one.drawn[fit] for one in drawn)
-                chances[fit] = min(1.0, once / len(drawn) + NOTHING_FOUND / draws)
+                chances[fit] = min(1.0, int(once) / len(drawn) + NOTHING_FOUND / draws)
         return chances
 
 
-def _order(lower: _Lower) -> tuple[float, str, str]:
+def _order(lower: _Chosen) -> tuple[float, str, str]:
     """The deepest first; that of the names where the difference may be rounding."""
     return round(lower.depth, _DIGITS), lower.hypothesis, lower.fit
 
 
-def _lower(name: str, solutions: Solutions) -> Iterator[_Lower]:
-    """The minima of one hypothesis that lie below its natural ones, where these have converged."""
+def _chosen(name: str, solutions: Solutions) -> Iterator[_Chosen]:
+    """The lowest and the admissible minima of one hypothesis that are not its natural ones, where these have converged."""
     widths, labels = np.array(solutions["widths"]), solutions["parameters"]
-    for fit in DATA_FITS:
+    backgrounds = solutions["minima"]["bkg"]["choice"]
+    for fit in FIT_NAMES:
         one = solutions["minima"][fit]
         if not one["sound"]:
             continue
-        natural, seen = np.array(one["theta"][one["choice"]["natural"]]), {one["choice"]["natural"]}
-        for choice in ("lowest", "admissible"):
-            place, depth = one["choice"][choice], one["deviance"][choice] - one["deviance"]["natural"]
-            if place in seen or depth > -_LOWER:
+        # Of the Asimov data those of the lowest background minimum, where choices differ in them.
+        other = fit == "asimov_fixed" and backgrounds["lowest"] != backgrounds["admissible"]
+        choices = ["lowest"] if other else ["lowest", "admissible"]
+        first, deviance, _ = one["decided"]["lowest"][0]
+        natural, seen = np.array(one["theta"][int(first)]), {first}
+        for choice in choices:
+            place, depth = one["choice"][choice], one["deviance"][choice] - deviance
+            if place in seen or abs(depth) < _LOWER:
                 continue
             seen.add(place)
             shift = np.array(one["theta"][place]) - natural
             moved = np.flatnonzero(np.abs(shift) > _STILL * widths).tolist()
-            yield _Lower(
+            yield _Chosen(
                 depth,
                 name,
                 fit,

@@ -34,7 +34,7 @@ THOROUGH = Effort(chance=0.001, draws=3000, rounds=40)
 
 
 class SearchReport(TypedDict):
-    """The search for minima of a whole scan: the number of draws, and for each fit to the published data that has any the
+    """The search for minima of a whole scan: the number of draws, and for each kind of fit that has any the
     estimated chance that it has a lower minimum than the lowest that was found."""
 
     draws: int
@@ -52,6 +52,8 @@ def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -
         return {"draws": 0, "missed": {}}
     units = [Unit(name, name) for name in sorted(names)]
     minima, drawn, changed = DistinctMinima(), LOCAL_DRAWS, sorted(names)
+    final = DistinctMinima()
+    final.new((name, _solutions(records[name])) for name in changed)
     least = ceil(_LEAST / len(units))
     for number in range(1, effort.rounds + 1):
         shifts = minima.new((name, _solutions(records[name])) for name in changed)
@@ -67,7 +69,6 @@ def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -
             units, "exchange", number, _WORDS, inputs=inputs, again=True, keep=_is_not_lost if more else _is_changed
         )
         changed, drawn = sorted(records.new), drawn + more
-    final = DistinctMinima()
     final.new((name, _solutions(records[name])) for name in sorted(names))
     return {"draws": final.drawn, "missed": final.chances()}
 

@@ -1,9 +1,10 @@
 """The job "cls": CLs of each hypothesis, for its natural, admissible and lowest minima.
 
 A record holds the numbers of each choice of minima, and ``solutions``, from which other hypotheses can start: the parameters'
-names and, for each fit, the best-fit values of the minima that the choices take. The task's inputs are ``known``, by key the
-solutions that a hypothesis has, ``shifts``, the minima of others as changes of the parameters from the natural minimum, and
-``draws``, the first and the number of further draws; ``changed`` then says whether any minimum was improved.
+names and, for each fit, the best-fit values of the minima on which the choices depend. The task's inputs are ``known``, by key
+the solutions that a hypothesis has, ``shifts``, the minima of others as changes of the parameters from the natural minimum, and
+``draws``, the first and the number of further draws; ``changed`` then says whether a minimum was found on which a choice can
+depend.
 """
 
 from __future__ import annotations
@@ -46,10 +47,12 @@ LOCAL_DRAWS = 2
 
 _DIFFERENT = 1e-8  # in CLs: below this the lowest and the chosen answer agree
 _IMPROVED = 1e-8  # in 2NLL
+_FEWER = 1e-4  # events of negative yields
 
 
 class Solution(TypedDict):
-    """The minima of one fit that some choice takes: parameter values, and for each choice which one it takes and its deviance.
+    """The minima of one fit on which the choices depend: parameter values, and for each choice which one it takes, its deviance,
+    and ``decided``, those among which it was made, the natural one first: index, deviance and negative yields (events).
 
     Of the starts that were ``drawn`` from the constraint terms, ``hits`` reached each of them; ``iterations`` are the steps of
     the fits that did. ``found``: how many minima are known in all; ``sound``: whether the natural start converged.
@@ -58,6 +61,7 @@ class Solution(TypedDict):
     theta: list[list[float]]
     choice: dict[str, int]
     deviance: dict[str, float]
+    decided: dict[str, list[list[float]]]
     drawn: int
     hits: list[int]
     iterations: list[int]
@@ -67,7 +71,8 @@ class Solution(TypedDict):
 
 class Solutions(TypedDict):
     """The minima of all fits of a hypothesis, from which others can start; the prior widths of its parameters, and the name of
-    the parameter of interest. After a round of the exchange: whether a minimum was ``changed`` for a lower one, or ``lost``."""
+    the parameter of interest. After a round of the exchange: whether a minimum on which a choice can depend was added
+    (``changed``), or ``lost``."""
 
     parameters: list[str]
     widths: list[float]
@@ -80,9 +85,9 @@ class Solutions(TypedDict):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FitRecord:
     """One fit of a result: 2NLL with all constants, estimated distance to the minimum in 2NLL (None: not converged), number of
-    iterations and of minima found, and by how much the minimum lies below the natural one (None for Asimov data). ``drawn``: the
-    number of starting points that were drawn from the constraint terms; ``hits``: how many of them reached this minimum, where it
-    is not the natural one (draws that cannot get below that one are abandoned)."""
+    iterations and of minima found, and by how much the minimum lies below the natural one (negative: above; None for Asimov
+    data). ``drawn``: the number of starting points that were drawn from the constraint terms; ``hits``: how many of
+    them reached this minimum, where it is not the natural one (draws that cannot get below that one are abandoned)."""
 
     twice_nll: float | None = None
     edm: float | None = None
@@ -159,13 +164,14 @@ def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject,
     twice_nll = _by_fit(part, "twice_nll")[name]
     # The Asimov data are those of the choice's own background fit: values of two choices do not compare.
     natural = cast(JsonObject, record["natural"])
-    improved = None if name == "asimov_fixed" else max(0.0, _by_fit(natural, "twice_nll")[name] - twice_nll)
+    below = _by_fit(natural, "twice_nll")[name] - twice_nll
+    improved = None if name == "asimov_fixed" else below if abs(below) > _IMPROVED else 0.0
     own: JsonObject = {key: _by_fit(part, key)[name] for key in ("edm", "iterations", "minima") if key in part}
     solutions = cast(JsonObject, record.get("solutions") or {})
     fit = cast(dict[str, "Solution"], solutions.get("minima") or {}).get(name)
-    if fit is not None and "drawn" in fit and name != "asimov_fixed":
-        place = fit["choice"][choice]
-        own = {**own, "drawn": fit["drawn"], "hits": None if place == fit["choice"]["natural"] else fit["hits"][place]}
+    if fit is not None and "decided" in fit:
+        place, first = fit["choice"][choice], fit["decided"][choice][0][0]
+        own = {**own, "drawn": fit["drawn"], "hits": None if place == first else fit["hits"][place]}
     return {"twice_nll": twice_nll, **own, "improved": improved}
 
 
@@ -211,6 +217,7 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
             thetas=[np.asarray(theta)[order] for theta in fit["theta"]],
             hits=fit["hits"],
             iterations=fit["iterations"],
+            decided={},  # again by the fits that start from them
             drawn=fit["drawn"],
             found=fit["found"],
             sound=fit["sound"],
@@ -241,7 +248,7 @@ def _offered(model: Model, inputs: JsonObject) -> Offered:
 
 
 def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) -> JsonObject | Unanswered:
-    """The content of a record; with `known` solutions it says whether any was improved."""
+    """The content of a record; with `known` solutions it says whether any was added or lost."""
     reason = outcome.defect or _not_finite(outcome.answers.values())
     if reason is not None:
         return Unanswered(reason)
@@ -300,6 +307,7 @@ def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
             "theta": [theta.tolist() for theta in known.thetas],
             "choice": {choice: index[id(answer.fits[name].theta)] for choice, answer in outcome.answers.items()},
             "deviance": {choice: answer.fits[name].deviance for choice, answer in outcome.answers.items()},
+            "decided": {choice: [list(one) for one in minima] for choice, minima in known.decided.items()},
             "drawn": known.drawn,
             "hits": list(known.hits),
             "iterations": list(known.iterations),
@@ -313,11 +321,15 @@ def _solutions(model: Model, h: int, outcome: Outcome) -> Solutions:
 
 
 def _is_below(one: Solutions, other: Solutions) -> bool:
-    """Whether any fit's admissible or lowest minimum lies lower than the other's."""
+    """Whether any fit has a minimum that is lower than each of the other's, or has fewer negative yields than all lower ones."""
     return any(
-        one["minima"][name]["deviance"][choice] < other["minima"][name]["deviance"][choice] - _IMPROVED
+        all(
+            known > deviance + _IMPROVED or known_negative > negative + _FEWER
+            for _, known, known_negative in other["minima"][name]["decided"][choice]
+        )
         for name in FIT_NAMES
         for choice in ("admissible", "lowest")
+        for _, deviance, negative in one["minima"][name]["decided"][choice]
     )
 
 
@@ -327,21 +339,20 @@ def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
 
     reasons = []
     for name, lowest in answers["lowest"].fits.items():
-        natural, admissible = answers["natural"].fits[name], answers["admissible"].fits[name]
+        admissible = answers["admissible"].fits[name]
         if lowest is admissible or name == "asimov_fixed":
             continue
-        cells = sorted(lowest.negative - natural.negative)
-        theta = model.batch.init[h][None, :].copy()
-        theta[0, : len(lowest.theta)] = lowest.theta
-        yields, _ = model.yields(np.array([h], dtype=np.int64), theta)
+        theta = np.repeat(model.batch.init[h][None, :], 2, axis=0)
+        theta[:, : len(lowest.theta)] = lowest.theta, admissible.theta
+        yields, _ = model.yields(np.array([h, h], dtype=np.int64), theta)
         lower = admissible.deviance - lowest.deviance
-        worst = min(cells, key=lambda cell: float(yields[0, cell]), default=None)
-        if worst is not None:
-            where = model.cell_name(h, worst)
-            reasons.append(f"{name}: {lower:.4g} lower in 2NLL, with {where} at {yields[0, worst]:.4g} events")
+        worst = int(np.argmin(np.minimum(yields[0], 0.0) - np.minimum(yields[1], 0.0)))
+        where = model.cell_name(h, worst)
+        events = f"{yields[0, worst]:.4g} events (in the admissible minimum {yields[1, worst]:.4g})"
+        reasons.append(f"{name}: {lower:.4g} lower in 2NLL, with {where} at {events}")
     if not reasons and abs(answers["lowest"].CLs_obs - answers["admissible"].CLs_obs) > _DIFFERENT:
         reasons.append("asimov_fixed: the lowest minimum has a negative sample yield")
     return "; ".join(reasons) or None
 
 
-JOB = Job(name="cls", version=3, numerics=NUMERICS, options=ClsOptions, answer=_answer)
+JOB = Job(name="cls", version=4, numerics=NUMERICS, options=ClsOptions, answer=_answer)

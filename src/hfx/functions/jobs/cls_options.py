@@ -31,8 +31,8 @@ class ClsOptions(JobOptions):
     minima: Choice = setting(
         "admissible",
         "The minimum that CLs is computed from, if a fit has several: 'natural', which a fit reaches from the initial values "
-        "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without additional "
-        "negative yields: the yield of a sample in a bin may be negative only if it is negative in the natural minimum too.",
+        "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without "
+        "avoidable negative yields: no other minimum has much smaller ones at nearly the same likelihood.",
         wire=False,
         rounds=False,
         choices=("admissible", "natural", "lowest"),

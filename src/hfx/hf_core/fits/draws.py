@@ -27,12 +27,13 @@ def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int) 
 
     ``aux`` (P,) are the centres of the constraint terms, ``label`` names the fit. Normal constraints give normal values, in
     their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values
-    (of the sign of an initial value that is negative). Values may lie outside of the bounds.
+    (of the sign of an initial value that is negative). Every second draw has twice these widths: some minima lie farther out.
+    Values may lie outside of the bounds.
     """
     size = int(batch.tables.size[h])
     kind, width = batch.tables.constraint[h, :size], batch.tables.width[h, :size]
     centre = np.where(kind == UNCONSTRAINED, batch.init[h, :size], aux[:size])
-    normal = _normals(_content(batch, h), label, first, count, size)
+    normal = _normals(_content(batch, h), label, first, count, size) * (1 + np.arange(first, first + count)[:, None] % 2)
     relative = np.minimum(1.0 / np.sqrt(np.maximum(width * centre, 1e-300)), _WIDEST)
     counted = np.maximum(centre, _SMALLEST / width) * np.exp(relative * normal)
     free = np.where(centre < 0.0, -1.0, 1.0) * np.maximum(np.abs(centre), _SMALLEST) * np.exp(_FREE * normal)

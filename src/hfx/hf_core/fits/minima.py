@@ -22,6 +22,8 @@ CHOICES = ("natural", "admissible", "lowest")
 _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less does not replace the natural one
+_EVENTS, _SHARE = 0.25, 1 / 3  # negative yields that differ by less do not decide
+PRICE = 4.0  # 2NLL for each event of negative yield that is avoided: what another minimum may cost
 _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging makes the converged minima doubtful
 
 
@@ -60,18 +62,47 @@ class Pool:
         return bool((np.abs(one.theta - two.theta) <= _SAME_PLACE * self.scale).all())
 
     def chosen(self, choice: str) -> Minimum:
-        """The natural minimum; or the lowest, or the lowest admissible, where it lies lower than the natural one.
+        """The natural minimum; or the lowest, or the lowest admissible one.
 
-        Admissible: no cell has a negative yield where the natural minimum has none.
+        Admissible: its negative yields cannot be avoided, see :meth:`_avoidable`. That depends on the set of minima alone, not on
+        which of them is the natural one. Where the natural one is as low, it is taken.
         """
         natural = self.minima[0]
         if choice == "natural":
             return natural
-        candidates = [m for m in self.minima if choice == "lowest" or m.negative <= natural.negative]
+        candidates = self.minima if choice == "lowest" else [m for m in self.minima if not self._avoidable(m)]
         best = min(candidates, key=lambda minimum: minimum.deviance)
         converged = min((m for m in candidates if m.converged), key=lambda minimum: minimum.deviance, default=best)
         if converged.deviance <= best.deviance + _UNFINISHED or best.status == FLOOR:
             best = converged
-        if natural.converged and best.deviance > natural.deviance - _IMPROVEMENT:
+        if natural in candidates and natural.converged and abs(best.deviance - natural.deviance) < _IMPROVEMENT:
             return natural
         return best
+
+    def _avoidable(self, minimum: Minimum) -> bool:
+        """Whether another minimum has a third of the negative yields at most, :data:`_EVENTS` fewer at least, and its 2NLL is not
+        higher by more than :data:`PRICE` for each event fewer."""
+        return minimum.negative >= _EVENTS and any(
+            other.converged
+            and other.negative <= min(_SHARE * minimum.negative, minimum.negative - _EVENTS)
+            and other.deviance <= minimum.deviance + PRICE * (minimum.negative - other.negative)
+            for other in self.minima
+        )
+
+    def deciding(self) -> list[Minimum]:
+        """The natural minimum and all others on which a choice depends: those that are chosen, and each that has fewer negative
+        yields than all lower ones. Whatever else is found, the choice among them is that among all."""
+        found = [self.chosen(choice) for choice in CHOICES]
+        fewest = np.inf
+        for minimum in sorted((m for m in self.minima if m.converged), key=lambda m: (m.deviance, m.negative)):
+            if minimum.negative < fewest:
+                fewest = minimum.negative
+                found.append(minimum)
+        return list({id(minimum): minimum for minimum in found}.values())
+
+    def useful(self) -> float:
+        """The deviance below which a further minimum may change what is chosen."""
+        best = self.chosen("admissible")
+        if not best.converged:
+            return np.inf
+        return best.deviance + (PRICE * best.negative if best.negative >= _EVENTS else 0.0)

@@ -25,14 +25,15 @@ _CHUNKS = 4  # for each thread, so that threads that finish early take further c
 
 @dataclass(frozen=True, eq=False)
 class Minimum:
-    """theta (P,) of the hypothesis, its deviance in 2NLL, certificate, and the cells with a negative yield."""
+    """theta (P,) of the hypothesis, its deviance in 2NLL, certificate, and ``negative``, the size of its negative yields: the
+    sum of all yields of a sample in a bin that are below :data:`NEGATIVE`, in events, without the sign."""
 
     theta: Array
     deviance: float
     edm: float
     iterations: int
     status: int
-    negative: frozenset[int]
+    negative: float
 
     @property
     def converged(self) -> bool:
@@ -79,7 +80,8 @@ class Fits:
         return run_fits(self.model, problem, self.threads, most)
 
     def minima(self, problem: Problem, result: FitResult) -> Iterator[Minimum]:
-        """The rows of ``result`` as :class:`Minimum`, with their negative cells."""
+        """The rows of ``result`` as :class:`Minimum`, with their negative yields."""
+        negative = -np.where(result.yields < NEGATIVE, result.yields, 0.0).sum(axis=1)
         for row, hypothesis in enumerate(problem.hypothesis):
             size = int(self.model.batch.tables.size[hypothesis])
             yield Minimum(
@@ -88,7 +90,7 @@ class Fits:
                 edm=float(result.edm[row]),
                 iterations=int(result.iterations[row]),
                 status=int(result.status[row]),
-                negative=frozenset(np.flatnonzero(result.yields[row] < NEGATIVE).tolist()),
+                negative=float(negative[row]),
             )
 
 

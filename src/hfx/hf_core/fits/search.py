@@ -71,15 +71,13 @@ class Search:
         return self.fits.problem(rows, theta, self.starts.data_of(starts, rows), poi, self.lower_poi)
 
     def _target(self, start: Start) -> float:
-        """The deviance that a start must go below to be of use: that of the lowest admissible minimum; infinite where there is
-        none. A draw must go below the natural minimum alone, so that it counts for each lower one that it reaches."""
+        """The deviance that a start must go below to be of use; infinite where it is used wherever it ends. For a draw at least
+        that of the natural minimum, so that it counts for each lower one that it reaches."""
         pool = self.pools.get((start.hypothesis, start.fit))
         if start.kind in UNTARGETED or pool is None or not pool.minima[0].converged:
             return np.inf
-        if start.kind == "draw":
-            return pool.minima[0].deviance - LOWER
-        best = pool.chosen("admissible")
-        return best.deviance - LOWER if best.converged else np.inf
+        useful = pool.useful()
+        return (max(useful, pool.minima[0].deviance) if start.kind == "draw" else useful) - LOWER
 
     def _pull_back(self, problem: Problem) -> None:
         """Move starts with a rate that is not positive towards the initial values, by halves (changes ``problem.start``)."""

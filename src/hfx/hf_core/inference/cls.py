@@ -28,7 +28,7 @@ _ALIKE = 0.3  # prior widths: a start no farther than this from a known minimum 
 _ROUNDING = 1e-14  # in 2NLL
 _STILL = 1e-3  # prior widths: what moves by less stays where it is
 _DRAWN_AT_ONCE = 64  # of each fit: more take memory, and no less time
-_MOVED = 4  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
+_MOVED = 3  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
 
@@ -54,13 +54,16 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """The minima of one fit that some choice takes: ``thetas``, the natural one first; ``hits``, how many of the ``drawn`` starts
-    reached each of them; ``iterations``, the steps of the fits that reached them. ``found``: how many minima are known in all;
-    ``sound``: whether the natural start converged."""
+    """The minima of one fit on which the choices depend (see :meth:`Pool.deciding`): ``thetas``, the natural one first; ``hits``,
+    how many of the ``drawn`` starts reached each of them; ``iterations``, the steps of the fits that reached them. ``decided``
+    has for each choice those among which it was made, the natural one first, each with its index, deviance and negative yields:
+    choices may differ in their Asimov data. ``found``: how many minima are known in all; ``sound``: whether the natural start
+    converged."""
 
     thetas: Sequence[Array]
     hits: Sequence[int]
     iterations: Sequence[int]
+    decided: Mapping[str, Sequence[tuple[int, float, float]]]
     drawn: int
     found: int
     sound: bool
@@ -206,8 +209,7 @@ def _signals(model: Model, h: int) -> Iterator[int]:
 
 def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) -> None:
     """The local search; the fits to the published data first, then those to Asimov data. With more than one start ``draws`` of
-    each fit to the published data, and ``starts - 2`` sinks of the fit at the tested mu, where a negative background may hide
-    the signal."""
+    each fit, and ``starts - 2`` sinks of the fit at the tested mu, where a negative background may hide the signal."""
     search, fits = cls.search, cls.data_fits
     make = search.starts
     search.run(make.natural(hypotheses, fits))
@@ -217,7 +219,7 @@ def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) 
         _flip(search, hypotheses, fits)
         search.run(make.cross(hypotheses, fits, fits, sides=True))
         _flip(search, hypotheses, fits)
-    _asimov(cls, hypotheses, starts)
+    _asimov(cls, hypotheses, starts, draws)
 
 
 def _flip(search: Search, hypotheses: Sequence[int], fits: Sequence[Fit]) -> None:
@@ -228,15 +230,20 @@ def _flip(search: Search, hypotheses: Sequence[int], fits: Sequence[Fit]) -> Non
         search.run(flips)
 
 
-def _asimov(cls: _ClsSearch, hypotheses: Sequence[int], starts: int) -> None:
+def _asimov(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) -> None:
     """Fits at the tested mu to the Asimov data of each background minimum that a choice takes: from the suggested initial values,
-    then from the minima of the fits to the published data, which lie near theirs."""
+    from draws, then from the minima of the fits to the published data, which lie near theirs."""
     search = cls.search
     made = cls.make_asimov(hypotheses)
     search.run([start for h, fit in made for start in search.starts.natural([h], [fit])])
     if starts <= 1:
         return
+    search.run([start for h, fit in made for start in search.starts.draws([h], [fit], 0, draws)])
     search.run([start for h, fit in made for start in search.starts.cross([h], [fit], cls.data_fits)])
+    _flip_each(search, made)
+
+
+def _flip_each(search: Search, made: Sequence[tuple[int, Fit]]) -> None:
     for fit in sorted({fit for _, fit in made}, key=lambda fit: fit.data):
         _flip(search, [h for h, other in made if other == fit], [fit])
 
@@ -271,15 +278,19 @@ def _exchange(
                     starts.append(Start(h, fit, theta, "moved"))
         return search.best(starts, _MOVED)
 
+    def draw(pairs: Sequence[tuple[int, Fit]]) -> None:
+        end = offered.first_draw + offered.draws
+        for first in range(offered.first_draw, end, _DRAWN_AT_ONCE):
+            count = min(_DRAWN_AT_ONCE, end - first)
+            search.run([start for h, fit in pairs for start in search.starts.draws([h], [fit], first, count)])
+
     # The first one is the natural minimum: that of the suggested initial values, whatever the others have.
     search.run([start for h in hypotheses for fit in fits for start in again(h, fit)])
     for h in hypotheses:
         for fit in fits:
             search.pools[h, fit].drawn += known[h][fit.name].drawn
     search.starts.no_flips([(h, fit) for h in hypotheses for fit in fits])
-    end = offered.first_draw + offered.draws
-    for first in range(offered.first_draw, end, _DRAWN_AT_ONCE):
-        search.run(search.starts.draws(hypotheses, fits, first, min(_DRAWN_AT_ONCE, end - first)))
+    draw([(h, fit) for h in hypotheses for fit in fits])
     search.run(moved([(h, fit) for h in hypotheses for fit in fits]))
     search.run(search.starts.cross(hypotheses, fits, fits))
     _flip(search, hypotheses, fits)
@@ -288,8 +299,13 @@ def _exchange(
     others = [(h, fit) for h, fit in made if fit != cls.asimov(h, "natural")]
     search.run([start for h, fit in others for start in search.starts.natural([h], [fit])])
     search.run([start for h, fit in made for start in again(h, fit)])
+    for h in hypotheses:
+        search.pools[h, cls.asimov(h, "natural")].drawn += known[h]["asimov_fixed"].drawn
+    search.starts.no_flips(made)
+    draw(made)
     search.run(moved(made))
     search.run([start for h, fit in made for start in search.starts.cross([h], [fit], fits)])
+    _flip_each(search, made)
 
 
 def _answers(cls: _ClsSearch, hypotheses: Sequence[int], test_stat: str) -> dict[int, dict[str, Answer]]:
@@ -347,11 +363,24 @@ def _asimov_constants(search: Search) -> dict[tuple[int, str], float]:
 def _outcome(cls: _ClsSearch, h: int, answers: Mapping[str, Answer]) -> Outcome:
     known: dict[str, Known] = {}
     for name in FIT_NAMES:
-        pools = [cls.search.pools[h, fit] for choice in CHOICES for fit in cls.fits(h, choice) if fit.name == name]
-        chosen = [answers[choice].fits[name] for choice in CHOICES]
-        distinct = {id(one): (one, pool.hits[pool.minima.index(one)]) for one, pool in zip(chosen, pools, strict=True)}
-        thetas, hits, iterations = zip(*[(one.theta, count, one.iterations) for one, count in distinct.values()], strict=True)
-        natural = pools[CHOICES.index("natural")]
-        found = max(len(pool.minima) for pool in pools)
-        known[name] = Known(thetas, hits, iterations, natural.drawn, found, natural.minima[0].converged)
+        pools = {choice: cls.search.pools[h, fit] for choice in CHOICES for fit in cls.fits(h, choice) if fit.name == name}
+        deciding = {choice: pool.deciding() for choice, pool in pools.items()}
+        distinct = {
+            id(one): (one.theta, pools[choice].hits[pools[choice].minima.index(one)], one.iterations)
+            for choice, minima in deciding.items()
+            for one in minima
+        }
+        thetas, hits, iterations = zip(*distinct.values(), strict=True)
+        index = {one: i for i, one in enumerate(distinct)}
+        known[name] = Known(
+            thetas,
+            hits,
+            iterations,
+            decided={
+                choice: [(index[id(one)], one.deviance, one.negative) for one in minima] for choice, minima in deciding.items()
+            },
+            drawn=pools["natural"].drawn,
+            found=max(len(pool.minima) for pool in pools.values()),
+            sound=pools["natural"].minima[0].converged,
+        )
     return Outcome(answers, known)
