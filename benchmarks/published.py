@@ -80,14 +80,19 @@ class Fits:
 
     def exchanged(self, records: Mapping[str, Json]) -> tuple[dict[str, Json], int]:
         """The records after the exchange, and the number of its rounds."""
+        found, count, _ = self.concluded(records)
+        return found, count
+
+    def concluded(self, records: Mapping[str, Json]) -> tuple[dict[str, Json], int, Json]:
+        """The same, and what scan.json says of the search as `conclusions`."""
         rounds = self._question.rounds(Context(self.pallet, [h for h in self.hypotheses if h.name in records]))
         next(rounds)
         current, count = Held(records), 0
         while True:
             try:
                 asked = rounds.send(current)
-            except StopIteration:
-                return dict(current), count
+            except StopIteration as stop:
+                return dict(current), count, stop.value or {}
             count += 1
             new = {record["key"]: record for record in self._all(asked) if asked.keep is None or asked.keep(record)}
             current = Held({**current, **new}, new)

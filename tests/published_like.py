@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["document", "patches", "write"]
+__all__ = ["document", "patches", "write", "write_pallet"]
 
 Json = dict[str, Any]
 _POI = "mu_SIG"
@@ -42,19 +42,23 @@ class _Plan:
 
 def write(folder: Path, seed: int, hypotheses: int = 24) -> Path:
     """The pallet of ``seed`` as a folder of two files; a pure function of its arguments but ``folder``."""
+    return write_pallet(folder, f"published-like-{seed}", document(seed), patches(seed, hypotheses))
+
+
+def write_pallet(folder: Path, name: str, background: Json, patches: list[Json]) -> Path:
+    """A background and its patches, whose labels are m1 and m2, as a folder of two files."""
     folder.mkdir(parents=True, exist_ok=True)
-    background = document(seed)
     (folder / "BkgOnly.json").write_text(json.dumps(background))
     digest = hashlib.sha256(json.dumps(background, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
     patchset = {
         "metadata": {
-            "name": f"published-like-{seed}",
+            "name": name,
             "description": "a generated pallet",
             "labels": ["m1", "m2"],
-            "references": {"hepdata": f"ins{seed}"},
+            "references": {"hepdata": "ins1"},
             "digests": {"sha256": digest},
         },
-        "patches": patches(seed, hypotheses),
+        "patches": patches,
         "version": "1.0.0",
     }
     (folder / "patchset.json").write_text(json.dumps(patchset))

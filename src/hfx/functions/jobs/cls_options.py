@@ -40,7 +40,7 @@ class ClsOptions(JobOptions):
 
     thorough: bool = setting(
         False,
-        "Search for lower minima until the estimated chance that a fit has one that was missed is below 0.1 %, with up to 3000 "
+        "Search for lower minima until the estimated chance that a fit has one that was missed is below 0.1 %, with 50 to 3000 "
         "random starting points for each fit; by default until it is below 1 %, with up to 100.",
         wire=False,
     )
