@@ -61,7 +61,7 @@ def run_scan(pallet: Path, tmp_path: Path) -> Scan:
 
 def lines(folder: Path, step: str | None = None) -> list[dict[str, Any]]:
     read = [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
-    return [line for line in read if step in (None, line["step"])]
+    return [line for line in read if step in (None, line["step"].split()[0])]
 
 
 def read(folder: Path, name: str) -> dict[str, Any]:
@@ -129,6 +129,34 @@ def test_the_exchange_writes_one_more_line_for_what_it_improves_or_draws(run_sca
     assert sorted(line["name"] for line in changed) == sorted(before)
     assert {line["name"] for line in changed if line["solutions"]["changed"]} == {n for n, one in before.items() if one < deepest}
     assert {r.fits["bkg"]["twice_nll"] for r in result} == {100.0 - deepest}
+
+
+def test_an_exchange_that_was_killed_goes_on_where_it_was(run_scan: Scan, tmp_path: Path) -> None:
+    """The records of a round that are there are taken, whatever the tasks are now; those of another set of hypotheses are not."""
+    whole = run_scan(output=tmp_path / "whole")
+    calls: list[list[str]] = []
+
+    def killed(task: Mapping[str, Any]) -> dict[str, Any]:
+        if "inputs" in task:
+            calls.append([h["name"] for h in task["hypotheses"]])
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+        return fakes.run(task)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scan(killed, batch=2, threads=1)
+    there = {line["name"] for line in lines(tmp_path / "run", "exchange")}
+    assert len(there) == 4
+    calls.clear()
+    calls.append([])
+    assert list(run_scan(killed, batch=30, threads=1)) == list(whole)
+    assert sorted(calls[1]) == sorted({r.name for r in whole} - there)
+    # Another set begins anew, and the first one's rounds are still there.
+    narrow = tmp_path / "narrow"
+    run_scan(output=narrow, only="sig_[2345]*")
+    calls.clear()
+    run_scan(killed, output=narrow, batch=30, threads=1)
+    assert len(calls[0]) == 20
 
 
 def test_the_collector_leaves_the_pallet_alone_meanwhile(run_scan: Scan) -> None:

@@ -148,14 +148,16 @@ class Scheduler:
 
     def _round(self, asked: Round, work: "_Work", *, first: bool) -> Places:
         """Work on a round's units; the places of the records that are new in it."""
-        kept = [] if asked.again else self._kept(asked, work)
-        units = self._to_do(asked, work)
+        new: Places = {}
+        kept = self._kept(asked, work)
+        if asked.again:
+            new.update({unit.key: work.current[unit.key] for unit in kept})
+        units = [unit for unit in self._to_do(asked, work) if unit.key not in new]
         if units:
             work.repeats = False
         if (left_out := work.incomplete - work.told_incomplete) and not first:
             self.emit(LeftOut(time.time(), tuple(sorted(left_out))))
         work.told_incomplete.update(left_out)
-        new: Places = {}
         outcomes = self._outcomes(asked, units, kept, work, first)
         self._tell_kept(dict.fromkeys(unit.hypothesis for unit in kept), work)
         for outcome in outcomes:
@@ -170,8 +172,8 @@ class Scheduler:
 
     def _kept(self, asked: Round, work: "_Work") -> list[Unit]:
         """The units of a round that have their records already, which an earlier run left."""
-        stored = self.folder.records().of_step(asked.step).places
-        kept = [unit for unit in asked.units if unit.key in stored and unit.key not in work.current]
+        stored = self.folder.records().of_step(_step(asked, work)).places
+        kept = [unit for unit in asked.units if unit.key in stored and (asked.again or unit.key not in work.current)]
         places = {unit.key: stored[unit.key] for unit in kept}
         work.partial.note(places, ChainMap(places, work.current))
         work.current.update(places)
@@ -210,7 +212,7 @@ class Scheduler:
     def _take(self, asked: Round, outcome: submit_and_retry.Outcome, work: "_Work", new: Places) -> None:
         """Write down the records of a task, and note what failed."""
         records = [record for record in outcome.records if asked.keep is None or asked.keep(record)]
-        places = self.folder.append_results([self.question.stored(record) for record in records], asked.step)
+        places = self.folder.append_results([self.question.stored(record) for record in records], _step(asked, work))
         new.update(places)
         work.partial.note(places, ChainMap(new, work.current))
         self._note_failures(outcome, work)
@@ -355,6 +357,14 @@ class _Work:
     failed_later: bool = False
     after_first: str | None = None
     repeats: bool = False
+
+
+def _step(asked: Round, work: _Work) -> str:
+    """The step of a round's records. That of a round that works again on units tells the round and all that decides it, so that
+    a run that is resumed takes the records of the same round alone."""
+    if not asked.again or work.after_first is None:
+        return asked.step
+    return f"{asked.step} {asked.number} {work.after_first[:12]}"
 
 
 def _content(record: Mapping[str, JsonValue]) -> JsonObject:
