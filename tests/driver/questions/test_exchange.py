@@ -123,7 +123,7 @@ def test_few_hypotheses_draw_more_for_each() -> None:
         _, rounds, report = exchanged({f"h{i}": {} for i in range(count)})
         ((offered, (first, more)),) = rounds
         assert (offered, first) == ([], LOCAL_DRAWS)
-        assert LOCAL_DRAWS + more == min(100, 200 // count)
+        assert LOCAL_DRAWS + more == 200 // count
         assert max(report["missed"].values()) <= DEFAULT.chance
 
 

@@ -16,21 +16,24 @@ from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
+_MANY = 100
 _LEAST = 200  # draws of each fit in a whole scan, so that few hypotheses have more each
 _WORDS = "exchange (refitting from the minima of other hypotheses and from random points)"
 
 
 class Effort(NamedTuple):
     """How long an exchange goes on: it draws until the mean chance of the fits that there is a lower minimum is below ``chance``,
-    ``least`` to ``draws`` starts for each fit of a hypothesis; ``rounds`` in all."""
+    ``least`` to ``draws`` starts for each fit of a hypothesis; ``rounds`` in all. More than :data:`_MANY` starts for each fit only
+    where these are no more than ``in_scan`` of one kind of fit in the whole scan."""
 
     chance: float
     draws: int
     rounds: int
     least: int = 0
+    in_scan: int | None = None
 
 
-DEFAULT = Effort(chance=0.01, draws=100, rounds=10)
+DEFAULT = Effort(chance=0.01, draws=400, rounds=10, in_scan=20_000)
 # With 50 draws, Boender and Rinnooy Kan's rule (Math. Programming 37 (1987) 59) gives a fit in which all led to one minimum a
 # chance below 0.001 of others, w (w + 1) / (N (N - 1)) with w = 1: also minima of one hypothesis alone are found.
 THOROUGH = Effort(chance=0.001, draws=3000, rounds=40, least=50)
@@ -57,14 +60,16 @@ def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -
     minima, drawn, changed = DistinctMinima(), LOCAL_DRAWS, sorted(names)
     final = DistinctMinima()
     final.new((name, _solutions(records[name])) for name in changed)
-    least = max(ceil(_LEAST / len(units)), effort.least)
+    least, most = max(ceil(_LEAST / len(units)), effort.least), effort.draws
+    if effort.in_scan is not None:
+        most = min(most, max(_MANY, effort.in_scan // len(units)))
     for number in range(1, effort.rounds + 1):
         shifts = minima.new((name, _solutions(records[name])) for name in changed)
         chances = minima.chances().values()
         if chances and mean(chances) > effort.chance:
             # That many are enough where each minimum is reached more than once.
             least = max(least, 2 * drawn, ceil(NOTHING_FOUND / effort.chance / len(units)))
-        more = max(0, min(least, effort.draws) - drawn) if chances else 0
+        more = max(0, min(least, most) - drawn) if chances else 0
         if not (shifts or more):
             break
         inputs = partial(_inputs, records, shifts, [drawn, more])

@@ -41,7 +41,7 @@ class ClsOptions(JobOptions):
     thorough: bool = setting(
         False,
         "Search for lower minima until the estimated chance that a fit has one that was missed is below 0.1 %, with 50 to 3000 "
-        "random starting points for each fit; by default until it is below 1 %, with up to 100.",
+        "random starting points for each fit; by default until it is below 1 %, with up to 400.",
         wire=False,
     )
 

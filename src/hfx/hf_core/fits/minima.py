@@ -23,7 +23,7 @@ _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less does not replace the natural one
 _EVENTS, _SHARE = 0.25, 1 / 3  # negative yields that differ by less do not decide
-PRICE = 4.0  # 2NLL for each event of negative yield that is avoided: what another minimum may cost
+_PRICE = 4.0  # 2NLL for each event of negative yield that is avoided: what another minimum may cost
 _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging makes the converged minima doubtful
 
 
@@ -81,11 +81,11 @@ class Pool:
 
     def _avoidable(self, minimum: Minimum) -> bool:
         """Whether another minimum has a third of the negative yields at most, :data:`_EVENTS` fewer at least, and its 2NLL is not
-        higher by more than :data:`PRICE` for each event fewer."""
+        higher by more than :data:`_PRICE` for each event fewer."""
         return minimum.negative >= _EVENTS and any(
             other.converged
             and other.negative <= min(_SHARE * minimum.negative, minimum.negative - _EVENTS)
-            and other.deviance <= minimum.deviance + PRICE * (minimum.negative - other.negative)
+            and other.deviance <= minimum.deviance + _PRICE * (minimum.negative - other.negative)
             for other in self.minima
         )
 
@@ -105,4 +105,4 @@ class Pool:
         best = self.chosen("admissible")
         if not best.converged:
             return np.inf
-        return best.deviance + (PRICE * best.negative if best.negative >= _EVENTS else 0.0)
+        return best.deviance + (_PRICE * best.negative if best.negative >= _EVENTS else 0.0)
