@@ -114,6 +114,11 @@ class ScanResult(Sequence[Result]):
         return self.content["contours"].copy()
 
     @property
+    def conclusions(self) -> JsonObject:
+        """What the question says of all results together; for CLs, of the search for minima. Empty where it says nothing."""
+        return self.content.get("conclusions", {}).copy()
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """The names of the hypotheses' values."""
         return tuple(self.content["pallet"].get("labels", ()))

@@ -66,6 +66,7 @@ def test_what_other_starts_have_reached_would_not_be_new() -> None:
     minima = DistinctMinima()
     minima.new([("a", solutions([2.0], 0, 10)), ("b", solutions([2.1], 1, 10)), ("c", solutions([-7.0], 1, 10))])
     assert minima.chances()["bkg"] == pytest.approx(1 / 3 + 0.5 / 30)
+    assert minima.chance_of_a_hypothesis() == pytest.approx(1 / 3 + 0.5 / 30)
     minima.new([("a", solutions([4.0], 1, 20))])
     assert minima.chances()["bkg"] == pytest.approx(2 / 3 + 0.5 / 40)
 

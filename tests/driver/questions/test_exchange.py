@@ -115,7 +115,8 @@ def test_alike_minima_are_one_and_the_deepest_comes_first() -> None:
 def test_where_nothing_was_found_and_enough_was_drawn_there_is_no_round() -> None:
     _, rounds, report = exchanged({f"h{i}": {} for i in range(100)})
     assert rounds == []
-    assert report == {"draws": 800, "missed": dict.fromkeys(FIT_NAMES, pytest.approx(0.5 / 200))}
+    missed = dict.fromkeys(FIT_NAMES, pytest.approx(0.5 / 200))
+    assert report == {"draws": 800, "missed": missed, "hypotheses": pytest.approx(0.5 / 200), "limited": False}
 
 
 def test_few_hypotheses_draw_more_for_each() -> None:
@@ -137,6 +138,8 @@ def test_a_minimum_that_one_draw_alone_has_reached_asks_for_more_draws() -> None
     _, rounds, report = exchanged(local)
     assert sum(more for _, (_, more) in rounds) == DEFAULT.draws - LOCAL_DRAWS
     assert report["missed"]["bkg"] > 0.99  # what all 20 have is the lowest of all
+    assert report["hypotheses"] > 0.99
+    assert report["limited"]
 
 
 def test_thorough_draws_more() -> None:
@@ -159,13 +162,19 @@ def test_a_hypothesis_that_comes_back_without_a_record_keeps_its_own() -> None:
 
 def test_the_summary_tells_the_worst_region_and_passes_over_what_is_no_report() -> None:
     cls = Cls(ClsOptions())
-    a: JsonObject = {"draws": 300, "missed": {"bkg": 0.001, "fixed": 0.003, "free": 0.002}}
-    b: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}}
+    a: JsonObject = {"draws": 300, "missed": {"bkg": 0.001, "fixed": 0.003}, "hypotheses": 0.002, "limited": False}
+    b: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}, "hypotheses": 0.05, "limited": True}
+    old: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}}
     ((row, text),) = cls.concluded(a)
-    assert (row, text[:6]) == ("search", "0.2 % ")
-    assert "300 random" in text
+    assert row == "search"
+    assert text == "with twice as many random starting points (now 300), about 0.2 % of the hypotheses would get another minimum"
+    ((_, text),) = cls.concluded(old)
+    assert "about 4 %" in text
     ((_, text),) = cls.concluded({"regions": {"A": a, "B": b, "C": {"draws": 0, "missed": {}}}})
-    assert text.startswith("3 % of the fits")
-    assert "500 random" in text
+    assert "about 5 %" in text
+    assert "now 500" in text
+    assert text.endswith("goes on with --thorough")
+    ((_, text),) = Cls(ClsOptions(starts=1)).concluded({})
+    assert text.startswith("none (--starts 1)")
     for nothing in ({}, {"missed": {"bkg": "x"}}, {"regions": {"C": {"draws": 0, "missed": {}}}}):
         assert cls.concluded(cast(JsonObject, nothing)) == []

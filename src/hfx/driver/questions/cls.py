@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from statistics import mean
+from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
 import msgspec
@@ -24,7 +24,7 @@ __all__ = ["Cls", "ClsBrief"]
 _PRIVATE = ("key", "job", "version", "step", "solutions")
 
 _FAR_APART = 1e-3
-"""In CLs: where the natural and the lowest minima differ by more, the summary table says so."""
+"""In CLs: where two choices of the minima differ by more, the summary table says so."""
 
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
@@ -33,7 +33,7 @@ _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClsBrief(Brief):
-    """``muhat``: the best-fit mu. ``minima_differ``: the largest difference between CLs of the natural and of the lowest minima.
+    """``muhat``: the best-fit mu. ``minima_differ``: the largest difference in CLs between two choices of the minima.
     ``changed_by``: another choice of minima, and its observed CLs, where that excludes what the answer does not or the
     reverse."""
 
@@ -68,6 +68,7 @@ COLUMNS: tuple[Column[ClsResult], ...] = (
     Column("status", "status", lambda result: result.status),
     Column("edm", "estimated distance to the minimum", lambda result: result.edm),
     Column("CLs_obs_natural", "observed CLs of the natural minima", _observed("natural")),
+    Column("CLs_obs_admissible", "observed CLs of the admissible minima", _observed("admissible")),
     Column("CLs_obs_lowest", "observed CLs of the lowest minima", _observed("lowest")),
 )
 
@@ -177,16 +178,20 @@ class Cls(Question[ClsResult]):
         ]
 
     def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
-        """The estimated chance that the search for minima missed a lower one; of a combination, that of the worst region."""
+        """The estimated chance that a larger search would find other minima; of a combination, that of the worst region."""
+        if self.options.starts == 1:
+            return [("search", "none (--starts 1): the minima are the natural ones, also as lowest and admissible")]
         regions = conclusions.get("regions")
         reports = [_report(one) for one in (regions.values() if isinstance(regions, dict) else [conclusions])]
         reports = [report for report in reports if report["missed"]]
         if not reports:
             return []
-        chance = max(mean(report["missed"].values()) for report in reports)
+        chance = max(report.get("hypotheses", max(report["missed"].values())) for report in reports)
         drawn = sum(report["draws"] for report in reports)
-        found = f"{100.0 * chance:.2g} % of the fits may have a lower minimum than the lowest that was found"
-        return [("search", f"{found} (estimated from {drawn} random starting points)")]
+        points = f"with twice as many random starting points (now {drawn})"
+        limited = any(report.get("limited") for report in reports) and not self.options.thorough
+        more = "; the search ended at its limit, and goes on with --thorough" if limited else ""
+        return [("search", f"{points}, about {100.0 * chance:.2g} % of the hypotheses would get another minimum{more}")]
 
     def description(self) -> str:
         """The method and the options, as a sentence without its end, for tables that are published."""
@@ -213,9 +218,11 @@ def _numbers(observed: float | None, expected: Sequence[float | None]) -> tuple[
 
 
 def _difference(result: ClsResult) -> float:
-    """The largest difference between CLs, observed or expected, of the natural and of the lowest minima."""
-    natural, lowest = ([] if part is None else [part.CLs_obs, *part.CLs_exp] for part in (result.natural, result.lowest))
-    return max((abs(a - b) for a, b in zip(natural, lowest, strict=False) if a is not None and b is not None), default=0.0)
+    """The largest difference in CLs, observed or expected, between two choices of the minima."""
+    parts = [part for part in (result.natural, result.admissible, result.lowest) if part is not None]
+    values = [[part.CLs_obs, *part.CLs_exp] for part in parts]
+    known = ([value for value in same if value is not None] for same in zip_longest(*values))
+    return max((max(same) - min(same) for same in known if same), default=0.0)
 
 
 def _changed_by(result: ClsResult) -> tuple[str, float] | None:
@@ -230,8 +237,9 @@ def _changed_by(result: ClsResult) -> tuple[str, float] | None:
 
 
 def _remark(result: ClsResult) -> str:
-    natural, lowest = (None if part is None else part.CLs_obs for part in (result.natural, result.lowest))
-    return f"Minima differ: CLs observed {_rounded(natural)} (natural), {_rounded(lowest)} (lowest)."
+    parts = {choice: getattr(result, choice) for choice in CHOICES}
+    values = [f"{_rounded(part.CLs_obs)} ({choice})" for choice, part in parts.items() if part is not None]
+    return f"Minima differ: CLs observed {', '.join(values)}."
 
 
 def _rounded(value: float | None) -> str:
@@ -247,7 +255,7 @@ def _numbers_of(results: Sequence[Brief]) -> str:
 
 
 def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
-    """The hypotheses whose natural and lowest minimum give different CLs; first those whose exclusion changes."""
+    """The hypotheses of which two choices of the minima give different CLs; first those whose exclusion changes."""
     differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
     if not differing:
         return ""

@@ -25,7 +25,7 @@ _STILL = 1e-3  # prior widths: a parameter that moves by less is not moved
 _DIGITS = 3  # of depths in 2NLL: in the order of the shifts, less is a matter of rounding
 _MOST = 64  # shifts of one round: the deepest
 _COMPARED = 1024  # classes, the first ones: what is like none of them is a class of its own, and is not offered
-NOTHING_FOUND = 0.5  # classes that may be left where each one was reached more often than once, see `chances`
+NOTHING_FOUND = 0.5  # see `chances`
 
 Shift = dict[str, float]
 """The change of each parameter that moves, in its own unit."""
@@ -33,7 +33,7 @@ Shift = dict[str, float]
 
 class _Chosen(NamedTuple):
     """A minimum that is chosen instead of the natural one: ``depth`` in 2NLL above that one (mostly negative), its shift in prior
-    widths and in the parameters' units, the number of draws that reached it, and whether it is the fit's lowest."""
+    widths and in the parameters' units, and the number of draws that reached it."""
 
     depth: float
     hypothesis: str
@@ -41,7 +41,6 @@ class _Chosen(NamedTuple):
     widths: Shift
     shift: Shift
     hits: int
-    lowest: bool
 
 
 class _Member(NamedTuple):
@@ -50,7 +49,6 @@ class _Member(NamedTuple):
     fit: str
     group: int
     hits: int
-    lowest: bool
 
 
 @dataclass
@@ -89,7 +87,7 @@ class DistinctMinima:
         self._known = np.pad(self._known, ((0, 0), (0, len(self._columns) - self._known.shape[1])))
         for lower in found:
             group = self._group(lower)
-            self._fitted[lower.hypothesis].members.append(_Member(lower.fit, group, lower.hits, lower.lowest))
+            self._fitted[lower.hypothesis].members.append(_Member(lower.fit, group, lower.hits))
         if self._reached is None:
             self._reached = {group for one in self._fitted.values() for group in one.without_draws()}
         self._waiting.sort(key=_order)
@@ -115,27 +113,40 @@ class DistinctMinima:
         return sum(count for one in self._fitted.values() for count in one.drawn.values())
 
     def chances(self) -> dict[str, float]:
-        """For each fit that has draws, the estimated chance that it has a minimum lower than the lowest that was found.
+        """For each kind of fit that has draws, the estimated share of these fits for which twice as many draws would find another
+        lowest, or lowest admissible, minimum.
 
-        By Good and Turing (Biometrika 40 (1953) 237): as many classes of minima as were reached by exactly one draw of the whole
-        scan would be reached for the first time by as many draws again; those that other starts had reached in the local search
-        would not be new, and do not count. Each of them is the lowest minimum of some fits, as those that were reached once are.
-        Where there are none, the chance is `NOTHING_FOUND` by the number of draws. A draw counts where a choice depends on the
-        minimum that it reached. `benchmarks/missed_minima.py` compares this with what is missed.
+        By Good and Turing (Biometrika 40 (1953) 237): if k classes of minima were reached by exactly one draw each, about k new
+        ones would be reached if there were twice as many draws. Classes that other starts had reached in the local search are
+        found without draws and do not count. A new class is taken to be chosen in as many fits as those that were reached once.
+        To that `NOTHING_FOUND` classes in as many fits as there are draws are added: without, an estimate would be zero. Only
+        draws to minima on which a choice depends are known. `benchmarks/missed_minima.py` compares this with what is missed.
         """
+        once = self._once()
+        chances = {}
+        for fit in FIT_NAMES:
+            drawn = [one for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit did not converge
+            if drawn:
+                found = sum(any(member.fit == fit and member.group in once for member in one.members) for one in drawn)
+                chances[fit] = min(1.0, found / len(drawn) + NOTHING_FOUND / sum(one.drawn[fit] for one in drawn))
+        return chances
+
+    def chance_of_a_hypothesis(self) -> float:
+        """The same share for hypotheses: of those in which this would happen in any of their fits. 0 without draws."""
+        once = self._once()
+        drawn = [one for one in self._fitted.values() if any(one.drawn.values())]
+        if not drawn:
+            return 0.0
+        found = sum(any(member.group in once for member in one.members) for one in drawn)
+        return min(1.0, found / len(drawn) + NOTHING_FOUND * len(FIT_NAMES) / self.drawn)
+
+    def _once(self) -> set[int]:
+        """The classes that exactly one draw has reached, and no other start of the local search."""
         hits = np.zeros(self._classes, dtype=np.int64)
         for one in self._fitted.values():
             for member in one.members:
                 hits[member.group] += member.hits
-        hits[sorted(self._reached or ())] = 0
-        chances = {}
-        for fit in FIT_NAMES:
-            drawn = [one for one in self._fitted.values() if one.drawn[fit]]  # none where the natural fit did not converge
-            once = sum(member.fit == fit and member.lowest and hits[member.group] == 1 for one in drawn for member in one.members)
-            if drawn:
-                draws = sum(one.drawn[fit] for one in drawn)
-                chances[fit] = min(1.0, int(once) / len(drawn) + NOTHING_FOUND / draws)
-        return chances
+        return set(np.flatnonzero(hits == 1).tolist()) - (self._reached or set())
 
 
 def _order(lower: _Chosen) -> tuple[float, str, str]:
@@ -171,5 +182,4 @@ def _chosen(name: str, solutions: Solutions) -> Iterator[_Chosen]:
                 {labels[i]: float(shift[i] / widths[i]) for i in moved if labels[i] != solutions["poi"]},
                 {labels[i]: float(shift[i]) for i in moved},
                 one["hits"][place],
-                choice == "lowest",
             )

@@ -1,4 +1,4 @@
-"""The exchange: each hypothesis starts from the minima that all others have and from further draws, until none is improved.
+"""The exchange: each hypothesis starts from the minima that all others have and from further draws.
 
 All tasks of a round start from the records of the round before, so that the outcome depends on the set of hypotheses alone.
 """
@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 from math import ceil
 from statistics import mean
-from typing import NamedTuple, TypedDict, cast
+from typing import NamedTuple, NotRequired, TypedDict, cast
 
 from hfx.driver.questions.base import Records, Round, Unit
 from hfx.driver.questions.distinct_minima import NOTHING_FOUND, DistinctMinima, Shift
@@ -18,13 +18,13 @@ __all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
 _MANY = 100
 _LEAST = 200  # draws of each fit in a whole scan, so that few hypotheses have more each
-_WORDS = "exchange (refitting from the minima of other hypotheses and from random points)"
+_MINIMA, _DRAWS = "the minima of other hypotheses", "random points"
 
 
 class Effort(NamedTuple):
-    """How long an exchange goes on: it draws until the mean chance of the fits that there is a lower minimum is below ``chance``,
-    ``least`` to ``draws`` starts for each fit of a hypothesis; ``rounds`` in all. More than :data:`_MANY` starts for each fit only
-    where these are no more than ``in_scan`` of one kind of fit in the whole scan."""
+    """How long an exchange goes on: it draws until the mean of `DistinctMinima.chances` of all fits is below ``chance``;
+    ``least`` to ``draws`` starts for each fit of a hypothesis; ``rounds`` in all. More than :data:`_MANY` for each fit only where
+    these are no more than ``in_scan`` of one kind of fit in the whole scan."""
 
     chance: float
     draws: int
@@ -40,22 +40,25 @@ THOROUGH = Effort(chance=0.001, draws=3000, rounds=40, least=50)
 
 
 class SearchReport(TypedDict):
-    """The search for minima of a whole scan: the number of draws, and for each kind of fit that has any the
-    estimated chance that it has a lower minimum than the lowest that was found."""
+    """The search for minima of a whole scan: the number of draws; for each kind of fit that has any the estimated share of fits,
+    and for all the share of hypotheses, in which twice as many draws would find a minimum that is chosen instead; and whether
+    the search ended at a limit before these shares were as small as it aims at."""
 
     draws: int
     missed: dict[str, float]
+    hypotheses: NotRequired[float]
+    limited: NotRequired[bool]
 
 
 def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -> Generator[Round, Records, SearchReport]:
     """The rounds of the exchange over the hypotheses `names`, which have `records`.
 
     Each distinct minimum of the scan is offered to all hypotheses once, the deepest first, and the most promising are tried. Each
-    round doubles the draws, as long as minima turn up that only one draw has reached. The rounds end where nothing is left to
-    try.
+    round doubles the draws while the mean of the estimated shares is above ``effort.chance``. The rounds end where nothing is
+    left to try, or at the limits of ``effort``.
     """
     if not names:
-        return {"draws": 0, "missed": {}}
+        return {"draws": 0, "missed": {}, "hypotheses": 0.0, "limited": False}
     units = [Unit(name, name) for name in sorted(names)]
     minima, drawn, changed = DistinctMinima(), LOCAL_DRAWS, sorted(names)
     final = DistinctMinima()
@@ -72,13 +75,17 @@ def exchange(records: Records, names: Sequence[str], effort: Effort = DEFAULT) -
         more = max(0, min(least, most) - drawn) if chances else 0
         if not (shifts or more):
             break
+        words = " and from ".join([*[_MINIMA] * bool(shifts), *[_DRAWS] * bool(more)])
+        words = f"exchange (refitting from {words})"
         inputs = partial(_inputs, records, shifts, [drawn, more])
         records = yield Round(
-            units, "exchange", number, _WORDS, inputs=inputs, again=True, keep=_is_not_lost if more else _is_changed
+            units, "exchange", number, words, inputs=inputs, again=True, keep=_is_not_lost if more else _is_changed
         )
         changed, drawn = sorted(records.new), drawn + more
     final.new((name, _solutions(records[name])) for name in sorted(names))
-    return {"draws": final.drawn, "missed": final.chances()}
+    missed = final.chances()
+    limited = bool(missed) and mean(missed.values()) > effort.chance
+    return {"draws": final.drawn, "missed": missed, "hypotheses": final.chance_of_a_hypothesis(), "limited": limited}
 
 
 def _solutions(record: JsonObject) -> Solutions:
