@@ -51,7 +51,7 @@ _FEWER = 1e-4  # events of negative yields
 
 class Solution(TypedDict):
     """The minima of one fit on which the choices depend: parameter values, and for each choice which one it takes, its deviance,
-    and ``decided``, those among which it was made, the natural one first: index, deviance and negative yields (events).
+    and ``decided``, the minima from which it was chosen, the natural one first: index, deviance and negative yields (events).
 
     Of the starts that were ``drawn`` from the constraint terms, ``hits`` reached each of them; ``iterations`` are the steps of
     the fits that did. ``found``: how many minima are known in all; ``sound``: whether the natural start converged.

@@ -25,14 +25,15 @@ class ClsOptions(JobOptions):
     starts: int | None = setting(
         None,
         "Size of the search for lower minima. With 1 there is no search: each fit starts only from the initial values that the "
-        "workspace suggests, as in pyhf. A larger N tries more starting points, among them N-2 at which the yield of a sample "
-        "is negative. Default: 5.",
+        "workspace suggests, as in pyhf. A larger N adds starting points at which the yield of a sample is negative: N-2 for "
+        "each hypothesis. Default: 5.",
     )
     minima: Choice = setting(
         "admissible",
         "The minimum that CLs is computed from, if a fit has several: 'natural', which a fit reaches from the initial values "
         "that the workspace suggests, as in pyhf; 'lowest', the lowest found; or 'admissible', the lowest without "
-        "avoidable negative yields: no other minimum has much smaller ones at nearly the same likelihood.",
+        "avoidable negative yields: no other minimum has at most a third of them and is higher in 2NLL by at most 4 for each "
+        "event less.",
         wire=False,
         rounds=False,
         choices=("admissible", "natural", "lowest"),
@@ -40,8 +41,8 @@ class ClsOptions(JobOptions):
 
     thorough: bool = setting(
         False,
-        "Search for lower minima until the estimated chance that a fit has one that was missed is below 0.1 %, with 50 to 3000 "
-        "random starting points for each fit; by default until it is below 1 %, with up to 400.",
+        "Search for minima until the estimated share of fits for which twice as many random starting points would find another "
+        "one is below 0.1 %, with 50 to 3000 of these points for each fit. By default until it is below 1 %, with up to 400.",
         wire=False,
     )
 

@@ -26,8 +26,8 @@ def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int) 
     """The draws ``first``, ..., ``first + count - 1`` of hypothesis ``h``: (count, P) in its own order of parameters.
 
     ``aux`` (P,) are the centres of the constraint terms, ``label`` names the fit. Normal constraints give normal values, in
-    their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values
-    (of the sign of an initial value that is negative). Every second draw has twice these widths: some minima lie farther out.
+    their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values,
+    with the sign of the initial value. Every second draw has twice these widths: some minima lie farther out.
     Values may lie outside of the bounds.
     """
     size = int(batch.tables.size[h])

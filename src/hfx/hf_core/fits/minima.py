@@ -22,7 +22,7 @@ CHOICES = ("natural", "admissible", "lowest")
 _SAME_DEVIANCE = 1e-8  # two minima closer than this in 2NLL ...
 _SAME_PLACE = 1e-3  # ... and in every parameter, in units of its prior width, are one
 _IMPROVEMENT = 1e-7  # in 2NLL: a minimum lower by less does not replace the natural one
-_EVENTS, _SHARE = 0.25, 1 / 3  # negative yields that differ by less do not decide
+_EVENTS, _SHARE = 0.25, 1 / 3  # negative yields are smaller if by this many events at least, and at most this share
 _PRICE = 4.0  # 2NLL for each event of negative yield that is avoided: what another minimum may cost
 _UNFINISHED = 1e-6  # in 2NLL: a start that went lower than this without converging makes the converged minima doubtful
 
@@ -65,7 +65,7 @@ class Pool:
         """The natural minimum; or the lowest, or the lowest admissible one.
 
         Admissible: its negative yields cannot be avoided, see :meth:`_avoidable`. That depends on the set of minima alone, not on
-        which of them is the natural one. Where the natural one is as low, it is taken.
+        which of them is the natural one. (Where the natural one is as low, within 1e-7, it is taken for the same.)
         """
         natural = self.minima[0]
         if choice == "natural":
@@ -80,8 +80,8 @@ class Pool:
         return best
 
     def _avoidable(self, minimum: Minimum) -> bool:
-        """Whether another minimum has a third of the negative yields at most, :data:`_EVENTS` fewer at least, and its 2NLL is not
-        higher by more than :data:`_PRICE` for each event fewer."""
+        """Whether another minimum has at most a third of the negative yields and at least 0.25 events fewer, and its 2NLL is at
+        most 4 higher for each event fewer."""
         return minimum.negative >= _EVENTS and any(
             other.converged
             and other.negative <= min(_SHARE * minimum.negative, minimum.negative - _EVENTS)

@@ -56,9 +56,9 @@ class Answer:
 class Known:
     """The minima of one fit on which the choices depend (see :meth:`Pool.deciding`): ``thetas``, the natural one first; ``hits``,
     how many of the ``drawn`` starts reached each of them; ``iterations``, the steps of the fits that reached them. ``decided``
-    has for each choice those among which it was made, the natural one first, each with its index, deviance and negative yields:
-    choices may differ in their Asimov data. ``found``: how many minima are known in all; ``sound``: whether the natural start
-    converged."""
+    has for each choice the minima from which it was made, the natural one first, with their indices, deviances and negative
+    yields: choices may differ in their Asimov data. ``found``: how many minima are known in all; ``sound``: whether the natural
+    start converged."""
 
     thetas: Sequence[Array]
     hits: Sequence[int]
