@@ -89,3 +89,13 @@ def test_a_start_that_ends_higher_than_what_is_useful_changes_nothing(
     before = pool(*minima)
     if further[0] > before.useful():
         assert pool(*minima, further).chosen("admissible").deviance == before.chosen("admissible").deviance
+
+
+def test_a_free_fit_is_no_worse_than_those_that_hold_a_parameter() -> None:
+    """Of its minima those alone count that lie below what such fits have, also where the lower one has negative yields."""
+    free, held = pool((-1.0, 1.58), (2.0, 0.0)), pool((1.9, 0.0))
+    assert free.chosen("admissible").deviance == 2.0
+    free.within = [held]
+    assert free.chosen("admissible").deviance == -1.0
+    free.within = [pool((2.1, 0.0))]
+    assert free.chosen("admissible").deviance == 2.0

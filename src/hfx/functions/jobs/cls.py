@@ -232,16 +232,15 @@ def _offered(model: Model, inputs: JsonObject) -> Offered:
     from hfx.hf_core.inference.cls import Offered
 
     given = cast(list[dict[str, float]], inputs["shifts"])
-    shifts: dict[int, list[Array]] = {}
-    for h, labels in enumerate(model.batch.labels):
-        index = {name: i for i, name in enumerate(labels)}
-        shifts[h] = []
-        for one in given:
-            shift = np.zeros(len(labels))
-            for name, value in one.items():
-                if name in index:
-                    shift[index[name]] = value
-            shifts[h].append(shift)
+    by_labels: dict[tuple[str, ...], list[Array]] = {}  # most hypotheses have the same parameters
+    for labels in map(tuple, model.batch.labels):
+        if labels not in by_labels:
+            index = {name: i for i, name in enumerate(labels)}
+            by_labels[labels] = [np.zeros(len(labels)) for _ in given]
+            for shift, one in zip(by_labels[labels], given, strict=True):
+                known = [name for name in one if name in index]
+                shift[[index[name] for name in known]] = [one[name] for name in known]
+    shifts = {h: by_labels[tuple(labels)] for h, labels in enumerate(model.batch.labels)}
     first, draws = cast(list[int], inputs["draws"])
     return Offered(shifts, first, draws)
 

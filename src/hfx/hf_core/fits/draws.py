@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hfx.hf_core.batch.compile import Batch
 from hfx.hf_core.modifiers.base import NORMAL, POISSON, UNCONSTRAINED
 
-__all__ = ["draws"]
+__all__ = ["content_of", "draws"]
 
 Array = NDArray[np.float64]
 _FREE = 0.7  # width of the logarithm of a free factor around its initial value
@@ -22,25 +22,27 @@ _SMALLEST = 0.05  # of a free factor, and of a count: 0 has no logarithm
 _WIDEST = 1.0  # of the logarithm of a factor with a Poisson constraint
 
 
-def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int) -> Array:
+def draws(batch: Batch, h: int, aux: Array, label: str, first: int, count: int, content: bytes | None = None) -> Array:
     """The draws ``first``, ..., ``first + count - 1`` of hypothesis ``h``: (count, P) in its own order of parameters.
 
-    ``aux`` (P,) are the centres of the constraint terms, ``label`` names the fit. Normal constraints give normal values, in
-    their own widths; Poisson constraints and free factors log-normal ones, around their auxiliary data and their initial values,
-    with the sign of the initial value. Every second draw has twice these widths: some minima lie farther out.
-    Values may lie outside of the bounds.
+    ``aux`` (P,) are the centres of the constraint terms, ``label`` names the fit, ``content`` is :func:`content_of` the
+    hypothesis, if it is known. Normal constraints give normal values, in their own widths; Poisson constraints and free factors
+    log-normal ones, around their auxiliary data and their initial values, with the sign of the initial value. Every second draw
+    has twice these widths: some minima lie farther out. Values may lie outside of the bounds.
     """
     size = int(batch.tables.size[h])
     kind, width = batch.tables.constraint[h, :size], batch.tables.width[h, :size]
     centre = np.where(kind == UNCONSTRAINED, batch.init[h, :size], aux[:size])
-    normal = _normals(_content(batch, h), label, first, count, size) * (1 + np.arange(first, first + count)[:, None] % 2)
+    normal = _normals(content or content_of(batch, h), label, first, count, size) * (
+        1 + np.arange(first, first + count)[:, None] % 2
+    )
     relative = np.minimum(1.0 / np.sqrt(np.maximum(width * centre, 1e-300)), _WIDEST)
     counted = np.maximum(centre, _SMALLEST / width) * np.exp(relative * normal)
     free = np.where(centre < 0.0, -1.0, 1.0) * np.maximum(np.abs(centre), _SMALLEST) * np.exp(_FREE * normal)
     return np.where(kind == NORMAL, centre + width * normal, np.where(kind == POISSON, counted, free))
 
 
-def _content(batch: Batch, h: int) -> bytes:
+def content_of(batch: Batch, h: int) -> bytes:
     """A digest of the yields, uncertainties and data of a hypothesis; the place of a sample in the batch does not enter."""
     t = batch.tables
     digest = hashlib.sha256("\0".join(batch.labels[h]).encode())

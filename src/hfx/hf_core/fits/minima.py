@@ -7,6 +7,7 @@ parameter make V-shaped directions. A :class:`Pool` holds the distinct minima th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,12 +33,14 @@ class Pool:
     """Distinct minima of one fit; ``scale`` (P,) are the prior widths. The first is the natural one.
 
     ``drawn`` is the number of starts that were drawn from the constraint terms, ``hits`` how many of them reached each minimum.
+    ``within``: the pools of fits to the same data that hold a parameter which this one fits: their minima are points of this fit.
     """
 
     scale: Array
     minima: list[Minimum] = field(default_factory=list)
     hits: list[int] = field(default_factory=list)
     drawn: int = 0
+    within: list[Pool] = field(default_factory=list)
 
     def add(self, found: Minimum, hits: int = 0) -> None:
         """Keep ``found``, which ``hits`` draws have reached, unless it is there already.
@@ -64,13 +67,13 @@ class Pool:
     def chosen(self, choice: str) -> Minimum:
         """The natural minimum; or the lowest, or the lowest admissible one.
 
-        Admissible: its negative yields cannot be avoided, see :meth:`_avoidable`. That depends on the set of minima alone, not on
-        which of them is the natural one. (Where the natural one is as low, within 1e-7, it is taken for the same.)
+        Admissible: its negative yields cannot be avoided, see :meth:`_admissible`. That depends on the set of minima alone, not
+        on which of them is the natural one. (Where the natural one is as low, within 1e-7, it is taken for the same.)
         """
         natural = self.minima[0]
-        if choice == "natural":
+        if choice == "natural" or len(self.minima) == 1:
             return natural
-        candidates = self.minima if choice == "lowest" else [m for m in self.minima if not self._avoidable(m)]
+        candidates = self.minima if choice == "lowest" else self._admissible()
         best = min(candidates, key=lambda minimum: minimum.deviance)
         converged = min((m for m in candidates if m.converged), key=lambda minimum: minimum.deviance, default=best)
         if converged.deviance <= best.deviance + _UNFINISHED or best.status == FLOOR:
@@ -79,19 +82,29 @@ class Pool:
             return natural
         return best
 
-    def _avoidable(self, minimum: Minimum) -> bool:
+    def _admissible(self) -> list[Minimum]:
+        """The admissible minima. Those that are higher than the lowest admissible minimum of a fit within this one are left out,
+        and make no negative yields avoidable: the best fit is no worse than one that holds a parameter."""
+        limit = min((pool.chosen("admissible").deviance for pool in self.within), default=np.inf) + _UNFINISHED
+        minima = [minimum for minimum in self.minima if minimum.deviance <= limit] or self.minima
+        return [minimum for minimum in minima if not self._avoidable(minimum, minima)]
+
+    @staticmethod
+    def _avoidable(minimum: Minimum, minima: Sequence[Minimum]) -> bool:
         """Whether another minimum has at most a third of the negative yields and at least 0.25 events fewer, and its 2NLL is at
         most 4 higher for each event fewer."""
         return minimum.negative >= _EVENTS and any(
             other.converged
             and other.negative <= min(_SHARE * minimum.negative, minimum.negative - _EVENTS)
             and other.deviance <= minimum.deviance + _PRICE * (minimum.negative - other.negative)
-            for other in self.minima
+            for other in minima
         )
 
     def deciding(self) -> list[Minimum]:
         """The natural minimum and all others on which a choice depends: those that are chosen, and each that has fewer negative
         yields than all lower ones. Whatever else is found, the choice among them is that among all."""
+        if len(self.minima) == 1:
+            return self.minima[:]
         found = [self.chosen(choice) for choice in CHOICES]
         fewest = np.inf
         for minimum in sorted((m for m in self.minima if m.converged), key=lambda m: (m.deviance, m.negative)):

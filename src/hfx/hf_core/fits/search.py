@@ -40,6 +40,7 @@ class Search:
     pools: dict[tuple[int, Fit], Pool] = field(default_factory=dict)
     data: dict[tuple[int, str], Data] = field(default_factory=dict)
     starts: Starts = field(init=False)
+    _scales: dict[int, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.starts = Starts(self.fits.model, self.pools, self.data)
@@ -53,11 +54,19 @@ class Search:
             self._pull_back(problem)
         result = self.fits.run(problem)
         for start, minimum in zip(starts, self.fits.minima(problem, result), strict=True):
-            pool = self.pools.setdefault(
-                (start.hypothesis, start.fit), Pool(self.fits.scale(start.hypothesis)[: len(minimum.theta)])
-            )
+            key = start.hypothesis, start.fit
+            if key not in self.pools:
+                self.pools[key] = Pool(self._scale(start.hypothesis)[: len(minimum.theta)])
+            pool = self.pools[key]
             pool.drawn += start.kind == "draw"
-            pool.add(replace(minimum, iterations=minimum.iterations + start.iterations), start.hits)
+            if start.iterations:
+                minimum = replace(minimum, iterations=minimum.iterations + start.iterations)
+            pool.add(minimum, start.hits)
+
+    def _scale(self, hypothesis: int) -> Array:
+        if hypothesis not in self._scales:
+            self._scales[hypothesis] = self.fits.scale(hypothesis)
+        return self._scales[hypothesis]
 
     def bounds(self, hypothesis: int, fit: Fit) -> tuple[Array, Array]:
         """The lowest and the highest value (P,) of each parameter in a fit; equal ones hold it."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hfx.hf_core.batch.compile import Batch
 from hfx.hf_core.batch.problem import Data
-from hfx.hf_core.fits.draws import draws
+from hfx.hf_core.fits.draws import content_of, draws
 from hfx.hf_core.fits.fit import OBSERVED, Fit
 from hfx.hf_core.fits.minima import Pool
 from hfx.hf_core.fits.model import Model
@@ -67,6 +67,7 @@ class Starts:
     data: Mapping[tuple[int, str], Data]
     _flipped: dict[int, Minimum] = field(default_factory=dict)  # by id, with the minimum: an id is unique while it lives
     _cells: dict[int, list[Sink]] = field(default_factory=dict)
+    _contents: dict[int, bytes] = field(default_factory=dict)
 
     def natural(self, hypotheses: Iterable[int], fits: Sequence[Fit]) -> list[Start]:
         """The suggested initial values (the bounds of the fit set the POI)."""
@@ -119,8 +120,14 @@ class Starts:
             for h in hypotheses
             for fit in fits
             if self.pools[h, fit].minima[0].converged
-            for theta in draws(batch, h, self._aux(h, fit), fit.name, first, count)
+            for theta in draws(batch, h, self._aux(h, fit), fit.name, first, count, self._content(h))
         ]
+
+    def _content(self, h: int) -> bytes:
+        """The digest of a hypothesis, which takes as long as the draws of a fit."""
+        if h not in self._contents:
+            self._contents[h] = content_of(self.model.batch, h)
+        return self._contents[h]
 
     def sinks(self, hypotheses: Iterable[int], fit: Fit) -> list[Start]:
         """The natural minimum with one cell's yield driven below zero, for each of the cells that go deepest."""

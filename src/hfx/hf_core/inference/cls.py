@@ -28,7 +28,7 @@ _ALIKE = 0.3  # prior widths: a start no farther than this from a known minimum 
 _ROUNDING = 1e-14  # in 2NLL
 _STILL = 1e-3  # prior widths: what moves by less stays where it is
 _DRAWN_AT_ONCE = 64  # of each fit: more take memory, and no less time
-_MOVED = 3  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
+_MOVED = 2  # of the minima of other hypotheses: those that are lowest in 2NLL before they are fitted
 FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
 
@@ -141,6 +141,16 @@ class _ClsSearch:
         """The fit to the published data at ``mu``."""
         return Fit("fixed", poi=self.mu)
 
+    def nest(self, hypotheses: Iterable[int]) -> None:
+        """The fits that hold the POI at a value that the free one may take are within that one."""
+        batch, least = self.search.fits.model.batch, self.search.lower_poi
+        for h in hypotheses:
+            lower, upper = batch.lower[h, batch.poi[h]], batch.upper[h, batch.poi[h]]
+            if least is not None:
+                lower = max(lower, least)
+            held = [fit for fit in (BKG, self.fixed) if lower <= (fit.poi or 0.0) <= upper]
+            self.search.pools[h, FREE].within = [self.search.pools[h, fit] for fit in held]
+
     def asimov(self, h: int, choice: str) -> Fit:
         """The fit at ``mu`` to the Asimov data of the background minimum of ``choice``."""
         pool = self.search.pools[h, BKG]
@@ -213,6 +223,7 @@ def _local(cls: _ClsSearch, hypotheses: Sequence[int], starts: int, draws: int) 
     search, fits = cls.search, cls.data_fits
     make = search.starts
     search.run(make.natural(hypotheses, fits))
+    cls.nest(hypotheses)
     if starts > 1:
         search.run([*search.sink(hypotheses, cls.fixed, starts - 2), *make.draws(hypotheses, fits, 0, draws)])
         search.run(make.cross(hypotheses, fits, fits, sides=True))
@@ -286,6 +297,7 @@ def _exchange(
 
     # The first one is the natural minimum: that of the suggested initial values, whatever the others have.
     search.run([start for h in hypotheses for fit in fits for start in again(h, fit)])
+    cls.nest(hypotheses)
     for h in hypotheses:
         for fit in fits:
             search.pools[h, fit].drawn += known[h][fit.name].drawn
