@@ -78,7 +78,7 @@ def pallets(draw: Draw) -> tuple[Json, list[Json]]:
 
 
 def examples(count: int) -> list[tuple[Json, list[Json]]]:
-    """The same ones each time, with one version of hypothesis."""
+    """Hypothesis also tries constants of the modules that are loaded, so that another process may have others."""
     return [_example(number_of_first) for number_of_first in range(count)]
 
 

@@ -25,8 +25,8 @@ class ClsOptions(JobOptions):
     starts: int | None = setting(
         None,
         "Size of the search for lower minima. With 1 there is no search: each fit starts only from the initial values that the "
-        "workspace suggests, as in pyhf. A larger N adds starting points at which the yield of a sample is negative: N-2 for "
-        "each hypothesis. Default: 5.",
+        "workspace suggests, as in pyhf. A larger N adds starting points, N-2 for each hypothesis, at which the yield of a "
+        "sample is negative. Default: 5.",
     )
     minima: Choice = setting(
         "admissible",
