@@ -115,7 +115,8 @@ class ScanResult(Sequence[Result]):
 
     @property
     def conclusions(self) -> JsonObject:
-        """What the question says of all results together; for CLs, of the search for minima. Empty where it says nothing."""
+        """A summary over all hypotheses, as scan.json has it: for CLs the size of the search for minima, and the estimated share
+        of hypotheses for which a larger search would find others. Empty if there was no search."""
         return self.content.get("conclusions", {}).copy()
 
     @property

@@ -82,6 +82,7 @@ def test_the_answer_depends_on_the_set_of_hypotheses_alone(whole: hfx.ScanResult
 def test_fifty_times_the_draws_find_nothing_lower(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of pallets that nobody looked at; `benchmarks/missed_minima.py` has many more."""
     pallet = published_like.write(tmp_path / "like", seed, 3)
+    # Fewer draws than by default, so that fifty times as many take seconds: a stricter test of the rest of the search.
     monkeypatch.setattr(exchange, "DEFAULT", Effort(0.01, 20, 10))
     default = scanned(pallet, tmp_path / "default")
     drawn = max(r.fits["bkg"]["drawn"] for r in default)

@@ -20,7 +20,7 @@ __all__ = ["NOTHING_FOUND", "DistinctMinima", "Shift"]
 
 Array = NDArray[np.float64]
 _ALIKE = 0.3  # prior widths: two shifts that differ by no more than this in every parameter are one
-_LOWER = 1e-6  # in 2NLL
+_EQUAL = 1e-6  # in 2NLL: minima that differ by less are taken for one
 _STILL = 1e-3  # prior widths: a parameter that moves by less is not moved
 _DIGITS = 3  # of depths in 2NLL: in the order of the shifts, less is a matter of rounding
 _MOST = 64  # shifts of one round: the deepest
@@ -53,7 +53,7 @@ class _Member(NamedTuple):
 
 @dataclass
 class _Fitted:
-    """The draws of each fit of one hypothesis, and its minima below the natural ones, to be counted over the scan."""
+    """The draws of each fit of one hypothesis, and the minima that are chosen instead of its natural ones."""
 
     drawn: dict[str, int]
     members: list[_Member]
@@ -82,28 +82,28 @@ class DistinctMinima:
             self._fitted[name] = _Fitted({fit: one["minima"][fit]["drawn"] for fit in FIT_NAMES}, [])
             found += _chosen(name, one)
         found.sort(key=_order)
-        for name in dict.fromkeys(name for lower in found for name in lower.widths):
+        for name in dict.fromkeys(name for minimum in found for name in minimum.widths):
             self._columns.setdefault(name, len(self._columns))
         self._known = np.pad(self._known, ((0, 0), (0, len(self._columns) - self._known.shape[1])))
-        for lower in found:
-            group = self._group(lower)
-            self._fitted[lower.hypothesis].members.append(_Member(lower.fit, group, lower.hits))
+        for minimum in found:
+            group = self._group(minimum)
+            self._fitted[minimum.hypothesis].members.append(_Member(minimum.fit, group, minimum.hits))
         if self._reached is None:
             self._reached = {group for one in self._fitted.values() for group in one.without_draws()}
         self._waiting.sort(key=_order)
         offered, self._waiting = self._waiting[:_MOST], self._waiting[_MOST:]
-        return [lower.shift for lower in offered]
+        return [minimum.shift for minimum in offered]
 
-    def _group(self, lower: _Chosen) -> int:
+    def _group(self, minimum: _Chosen) -> int:
         """The class of a minimum: that of the first one that is like it, or a new one."""
         row = np.zeros(len(self._columns))
-        row[[self._columns[name] for name in lower.widths]] = list(lower.widths.values())
+        row[[self._columns[name] for name in minimum.widths]] = list(minimum.widths.values())
         alike = np.flatnonzero((np.abs(self._known[: self._classes] - row) <= _ALIKE).all(axis=1))
         if len(alike):
             return int(alike[0])
         if self._classes < _COMPARED:
             self._known[self._classes] = row
-            self._waiting.append(lower)
+            self._waiting.append(minimum)
         self._classes += 1
         return self._classes - 1
 
@@ -149,9 +149,9 @@ class DistinctMinima:
         return set(np.flatnonzero(hits == 1).tolist()) - (self._reached or set())
 
 
-def _order(lower: _Chosen) -> tuple[float, str, str]:
+def _order(minimum: _Chosen) -> tuple[float, str, str]:
     """The deepest first; that of the names where the difference may be rounding."""
-    return round(lower.depth, _DIGITS), lower.hypothesis, lower.fit
+    return round(minimum.depth, _DIGITS), minimum.hypothesis, minimum.fit
 
 
 def _chosen(name: str, solutions: Solutions) -> Iterator[_Chosen]:
@@ -169,7 +169,7 @@ def _chosen(name: str, solutions: Solutions) -> Iterator[_Chosen]:
         natural, seen = np.array(one["theta"][int(first)]), {first}
         for choice in choices:
             place, depth = one["choice"][choice], one["deviance"][choice] - deviance
-            if place in seen or abs(depth) < _LOWER:
+            if place in seen or abs(depth) < _EQUAL:
                 continue
             seen.add(place)
             shift = np.array(one["theta"][place]) - natural

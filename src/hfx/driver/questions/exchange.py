@@ -16,7 +16,7 @@ from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["DEFAULT", "THOROUGH", "Effort", "SearchReport", "exchange"]
 
-_MANY = 100
+_MANY = 100  # draws of a fit: no scan is so large that it must do with fewer
 _LEAST = 200  # draws of each fit in a whole scan, so that few hypotheses have more each
 _MINIMA, _DRAWS = "the minima of other hypotheses", "random points"
 

@@ -148,7 +148,7 @@ class _ClsSearch:
             lower, upper = batch.lower[h, batch.poi[h]], batch.upper[h, batch.poi[h]]
             if least is not None:
                 lower = max(lower, least)
-            held = [fit for fit in (BKG, self.fixed) if lower <= (fit.poi or 0.0) <= upper]
+            held = [fit for poi, fit in ((0.0, BKG), (self.mu, self.fixed)) if lower <= poi <= upper]
             self.search.pools[h, FREE].within = [self.search.pools[h, fit] for fit in held]
 
     def asimov(self, h: int, choice: str) -> Fit:
