@@ -169,27 +169,16 @@ class ScanResult(Sequence[Result]):
             raise InputError("to_dataframe() needs pandas: pip install pandas; to_rows() does without") from None
         return pandas.DataFrame(self.to_rows())
 
-    def plot(self, ax: "Axes | None" = None, **style: str | None) -> "Axes":
+    def plot(self, ax: "Axes | None" = None, *, where: str | None = None, **style: str | None) -> "Axes":
         """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
-        `style` may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
+        `where` selects the hypotheses to draw. A run whose hypotheses lie in a few planes has a panel for each: without `where`,
+        all are drawn into a new figure, and the first of its axes is returned; `ax` takes one of them, by its `where`. `style`
+        may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
         """
-        from hfx.driver.plane.contour import theory_curves
-        from hfx.driver.plane.selection import caption_of
-        from hfx.driver.plot import figure, scan_picture
-        from hfx.driver.plot.request import styled
-        from hfx.driver.plot.run_data import plot_data
+        from hfx.driver.plot.into_axes import draw_run
 
-        if ax is None:
-            from matplotlib import pyplot
-
-            ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-        options = styled(self.content["options"], style)
-        plane = scan_picture.plane(plot_data(self.content), options)
-        theory = theory_curves(self.content["contours"], plane.contours["x"], plane.contours["y"])
-        part = caption_of(self.content)
-        figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory, part=part), ax)
-        return ax
+        return draw_run(self.content, ax, where, style)
 
     def __rich__(self) -> "RenderableType":
         return summary.table(self.content, self.folder)

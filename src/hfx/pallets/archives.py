@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from hfx.errors import PalletError
+from hfx.pallets.label_titles import is_titles_file
 
 __all__ = [
     "LIMITS",
@@ -133,8 +134,8 @@ def _is_tar(head: bytes) -> bool:
 
 
 def _wanted(name: str, head: bytes) -> bool:
-    """Whether a file may belong to a pallet: JSON, or an archive within the archive."""
-    return name.lower().endswith(".json") or head.lstrip()[:1] in (b"{", b"[") or is_archive(head)
+    """Whether a file may belong to a pallet: JSON, names of labels, or an archive within the archive."""
+    return name.lower().endswith(".json") or is_titles_file(name) or head.lstrip()[:1] in (b"{", b"[") or is_archive(head)
 
 
 def _is_junk(name: str) -> bool:

@@ -4,14 +4,15 @@ import difflib
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
 from hfx.pallets.json_text import parse
+from hfx.pallets.label_titles import beside
 from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
 from hfx.pallets.searches import Search, difference
@@ -35,6 +36,7 @@ class Contents:
         members: file contents by path.
         regions: at least one.
         single: the source is one JSON file.
+        titles: path of a file with names of labels that lies beside the source.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Contents:
     members: Members
     regions: tuple[Region, ...]
     single: bool
+    titles: Path | None = None
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -75,6 +78,8 @@ def read_contents(source: str, *, progress: Progress | None = None, limits: Limi
             members.update(read_nested(name, raw, budget))
         kinds = _kinds(members)
     contents = Contents(located.name, source, located.doi, members, find_regions(kinds, located.name), single)
+    if located.doi is None:
+        contents = replace(contents, titles=beside(located.path, located.name))
     if not contents.regions:
         raise _no_background(contents, kinds)
     return contents

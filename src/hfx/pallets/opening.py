@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
+from hfx.pallets import label_titles
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
@@ -98,7 +99,29 @@ def load_region(
         description=patches.description,
         references=dict(patches.references or {}),
         warnings=patches.warnings + unused,
+        label_titles=_label_titles(contents, region),
     )
+
+
+def _label_titles(contents: Contents, region: Region) -> dict[str, label_titles.LabelTitle]:
+    """The names of labels in pictures, from a file in the pallet or beside it."""
+    path = label_titles.of_members(contents.members, region.background)
+    if path is not None:
+        return label_titles.read(_text(contents.members[path], contents.label(path)), contents.label(path))
+    if contents.titles is None:
+        return {}
+    file = str(contents.titles)
+    try:
+        return label_titles.read(_text(contents.titles.read_bytes(), file), file)
+    except OSError as error:
+        raise PalletError(f"{file} cannot be read: {error.strerror or error}") from None
+
+
+def _text(raw: bytes, file: str) -> str:
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise PalletError(f"{file} is not UTF-8 text; save it as such") from None
 
 
 def _relabel(patches: PatchSet, labels: tuple[str, ...], pallet: str) -> tuple[tuple[str, ...], tuple[Hypothesis, ...]]:

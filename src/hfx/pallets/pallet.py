@@ -8,6 +8,7 @@ from functools import cached_property
 from hfx.errors import PalletError, PatchError
 from hfx.json_types import JsonObject
 from hfx.pallets.json_patch import apply_patch
+from hfx.pallets.label_titles import LabelTitle
 
 __all__ = ["Hypothesis", "Pallet"]
 
@@ -49,6 +50,7 @@ class Pallet:
         description: the description in the patch set; may be empty.
         references: the references in the patch set, such as ``{"hepdata": "ins1755298"}``.
         warnings: sentences to show to the user once.
+        label_titles: names of labels in pictures, LaTeX and unit, by label.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Pallet:
     description: str = ""
     references: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    label_titles: Mapping[str, LabelTitle] = field(default_factory=dict)
 
     @cached_property
     def _by_name(self) -> Mapping[str, Hypothesis]:

@@ -128,7 +128,7 @@ def test_labels_that_the_plane_does_not_determine() -> None:
     assert axes.hidden(plane, LABELS, [(x, y + 130, y) for x, y, _ in ROWS]) == ()
     (sentence,) = axes.mixture(plane, LABELS, ROWS)
     assert "Points with different mn1 are drawn on top of each other" in sentence
-    assert "--where 'mn1==60' -o NEW (9 points)" in sentence
+    assert "--where 'mn1==60' (9 points)" in sentence
     assert axes.mixture(Axes("msb", "mn1", ""), LABELS, [(x, y, y - 130) for x, y, _ in ROWS]) == []
 
 

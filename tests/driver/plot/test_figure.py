@@ -181,14 +181,14 @@ def test_a_combination_says_so_above_the_picture() -> None:
     ax = Figure().subplots()
     pallet = {**SCAN["pallet"], "region": "all", "regions": ["A", "B"], "description": "of A alone"}
     draw_axes({**SCAN, "pallet": pallet}, ax)
-    assert ax.get_title(loc="left").endswith(": region with the smallest expected CLs, of A, B")
+    assert ax.get_title(loc="left").endswith(": smallest expected CLs of A, B")
 
 
 def test_a_combination_names_the_quantity_by_which_regions_are_compared() -> None:
     ax = axes()
     pallet = {"name": "p", "region": "all", "regions": ["A", "B"]}
     figure.draw_axes(Picture(plane(values_of(GRID, lambda x, y: x / 300, LIMIT)), pallet=pallet), ax)
-    assert ax.get_title(loc="left") == "p: region with the smallest limit, of A, B"
+    assert ax.get_title(loc="left") == "p: smallest limit of A, B"
 
 
 def test_no_tick_of_cls_is_above_one() -> None:

@@ -12,13 +12,13 @@ GIVEN = {"x": "m1", "y": "m2", "xlabel": "a", "ylabel": "b", "title": "t", "forb
 
 
 def test_the_target_is_a_file_or_a_folder(tmp_path: Path) -> None:
-    assert target(tmp_path / "a.PDF", None) == (tmp_path / "a", ("pdf",))
-    assert target(tmp_path / "a.pdf", ("svg",)) == (tmp_path / "a", ("pdf", "svg"))
-    assert target(tmp_path / "v1.2", None) == (tmp_path / "v1.2" / "contour", ("pdf", "png"))
+    assert target(tmp_path / "a.PDF", "contour", None) == (tmp_path / "a", ("pdf",))
+    assert target(tmp_path / "a.pdf", "contour", ("svg",)) == (tmp_path / "a", ("pdf", "svg"))
+    assert target(tmp_path / "v1.2", "contour-rbf", None) == (tmp_path / "v1.2" / "contour-rbf", ("pdf", "png"))
     (tmp_path / "odd.svg").mkdir()
-    assert target(tmp_path / "odd.svg", ("png",)) == (tmp_path / "odd.svg" / "contour", ("png",))
+    assert target(tmp_path / "odd.svg", "contour", ("png",)) == (tmp_path / "odd.svg" / "contour", ("png",))
     with pytest.raises(OptionError, match="pictures are written as pdf, png, svg"):
-        target(tmp_path / "a.jpg", None)
+        target(tmp_path / "a.jpg", "contour", None)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ _TYPES: dict[str, object] = {
     "endpoint": list[str] | None,
     "theory_band": str | None,
     "labels": str | None,
+    "label_titles": Path | None,
     "minima": str,
 }
 _FLAGS = {"output": ("-o", "--output"), "verify": ("--verify/--no-verify",)}

@@ -76,6 +76,17 @@ def plot(
         ),
     ] = None,
     title: Annotated[Text, Option(help="Title of the picture. Default: as in the scan.")] = None,
+    where: Annotated[
+        list[str] | None,
+        Option(
+            help="Draw only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130': one plane of several. May "
+            "be given several times: all conditions must hold. Default: all hypotheses of the run."
+        ),
+    ] = None,
+    label_titles: Annotated[
+        Path | None,
+        Option(help="File with names of labels in LaTeX and their units, YAML or JSON. Default: labels.yaml in the pallet."),
+    ] = None,
     forbidden: Annotated[
         Text,
         Option(
@@ -91,11 +102,21 @@ def plot(
     """
     from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest
+    from hfx.driver.questions.picture_texts import label_titles_in
 
     given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
     changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
     kinds = tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None
-    wanted = PictureRequest(changed, style, kinds, tuple(published or ()), uncertainty, tuple(label or ()))
+    wanted = PictureRequest(
+        changed,
+        style,
+        kinds,
+        tuple(published or ()),
+        uncertainty,
+        tuple(label or ()),
+        _joined(where or []),
+        None if label_titles is None else label_titles_in(label_titles),
+    )
     if len(runs) > 1 and output is not None:
         from hfx.driver.plot.overlay import overlay
 
@@ -109,6 +130,13 @@ def plot(
     if len(runs) > 1:
         _say("each run is drawn into its own folder; -o FILE draws them into one picture")
     return 0
+
+
+def _joined(conditions: list[str]) -> str | None:
+    """The condition that all of these hold."""
+    if len(conditions) < 2:
+        return next(iter(conditions), None)
+    return " and ".join(f"({condition})" for condition in conditions)
 
 
 def _listed(paths: list[Path]) -> int:

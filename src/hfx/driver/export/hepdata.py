@@ -10,9 +10,9 @@ from pathlib import Path
 
 from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.published import PART
-from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
+from hfx.driver.plot.run_planes import in_planes
 from hfx.driver.questions import scan_content as run_contents
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import durable_files
@@ -89,7 +89,7 @@ def export_hepdata(run: Path, folder: Path) -> list[Path]:
 
 def submission(scan: ScanContent, data: PlotData) -> dict[str, list[JsonObject]]:
     """The YAML documents of every file of the submission, submission.yaml first. ``data``: the results of ``scan``."""
-    contours = scan["contours"] or scan_picture.plane(data, styled(scan["options"])).contours
+    contours = scan["contours"] or in_planes(data, scan, styled(scan["options"])).contours()
     tables = [_results_table(scan, data), *_contour_tables(scan, data, contours)]
     heads: list[JsonObject] = [{"comment": _comment(scan, data, contours)}, *(table.head() for table in tables)]
     return {"submission.yaml": heads, **{table.file: [table.content()] for table in tables}}

@@ -173,20 +173,49 @@ def selected(labels: Sequence[str], values: Values, where: str | None) -> NDArra
 
 
 def hidden(axes: Axes, labels: Sequence[str], values: Values) -> tuple[str, ...]:
-    """The labels that vary where the place in the plane does not: those that are no affine function of the two axes."""
+    """The labels that vary where the place in the plane does not: those that are no function of the two axes."""
     import numpy as np
 
     table, at = _table(labels, values), places(axes, labels, values)
     good = np.isfinite(at).all(axis=1) & np.isfinite(np.array(list(table.values()))).all(axis=0)
     if good.sum() < 2:
         return ()
-    plane = np.column_stack([np.ones(good.sum()), at[good]])
-    found = []
-    for label, column in table.items():
-        solution = np.linalg.lstsq(plane, column[good], rcond=None)[0]
-        if np.abs(plane @ solution - column[good]).max() > 1e-6 * max(1.0, np.abs(column[good]).max()):
-            found.append(label)
-    return tuple(label for label in found if label not in (axes.x, axes.y))
+    others = {label: column[good] for label, column in table.items() if label not in (axes.x, axes.y)}
+    return tuple(label for label, column in others.items() if not _is_determined(column, at[good]))
+
+
+_ROUNDING = 0.01  # of the range of a label: masses that are computed from others are often rounded
+
+
+def _is_determined(column: Array, at: Array) -> bool:
+    """Whether a label [n] is a function of the places [n, 2]: affine, of second order, or monotonic in one axis."""
+    import numpy as np
+
+    span = np.ptp(column)
+    unit = np.where(np.ptp(at, axis=0) > 0, np.ptp(at, axis=0), 1.0)
+    x, y = ((at - at.min(axis=0)) / unit).T
+    affine = np.column_stack([np.ones(len(x)), x, y])
+    curved = np.column_stack([affine, x * x, x * y, y * y])
+    for terms in (affine, curved) if len(x) >= 2 * curved.shape[1] else (affine,):
+        residual = terms @ np.linalg.lstsq(terms, column, rcond=None)[0] - column
+        if np.abs(residual).max() <= max(_ROUNDING * span, 1e-6 * max(1.0, np.abs(column).max())):
+            return True
+    return any(_is_function(column, axis) for axis in (x, y))
+
+
+def _is_function(column: Array, axis: Array) -> bool:
+    """Whether hypotheses at one value of an axis have one value of a label; not told where few share a value."""
+    import numpy as np
+
+    order = np.argsort(axis, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(axis[order]) > 1e-9])
+    if 2 * len(first) > len(axis):
+        return False
+    low, high = np.minimum.reduceat(column[order], first), np.maximum.reduceat(column[order], first)
+    tolerance = _ROUNDING * np.ptp(column)
+    # Slices whose points lie at different values of the axis would be a function too, one that goes up and down.
+    monotonic = (np.diff(low) >= -tolerance).all() or (np.diff(low) <= tolerance).all()
+    return bool(monotonic and (high - low <= tolerance).all())
 
 
 def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
@@ -198,12 +227,15 @@ def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
         for text, column in [(label, table[label]), *((f"{other}-{label}", table[other] - table[label]) for other in others)]:
             most = max(_frequencies(column), key=lambda pair: pair[1], default=None)
             if most is not None:
-                found.append((most[1], f"--where '{text}=={most[0]:g}' -o NEW ({most[1]} points)"))
+                found.append((most[1], f"--where '{text}=={most[0]:g}' ({most[1]} points)"))
     if not found:
         return []
     best = sorted(found, key=lambda item: -item[0])[:2]
     named = " or ".join(text for _, text in best)
-    return [f"Points with different {', '.join(names)} are drawn on top of each other; to draw one slice, scan with {named}."]
+    return [
+        f"Points with different {', '.join(names)} are drawn on top of each other, and therefore without lines; to draw one "
+        f"slice, give 'hfx plot' {named}."
+    ]
 
 
 def _number(value: float) -> float:

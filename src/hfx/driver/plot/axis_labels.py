@@ -1,47 +1,57 @@
-"""Labels of axes: LaTeX and units for the label names that patch sets use; unknown names as they are."""
+"""Labels of axes: LaTeX and units for the label names that patch sets use; ambiguous and unknown names as they are.
+
+A pallet, or a file of the user, may give titles of labels, which come before those that are known here.
+"""
 
 import re
+from collections.abc import Mapping
+from typing import NamedTuple
 
-__all__ = ["axis_label", "equation_label", "relation_label"]
+from hfx.pallets.label_titles import LabelTitle
 
-# The particle behind m<name>, in lower case, as the published patch sets write it.
+__all__ = ["Titles", "axis_label", "condition_label", "equation_label", "relation_label"]
+
+Titles = Mapping[str, LabelTitle]
+
+# The particle behind m<name>, in lower case, as the published patch sets write it. A name that may be that of another one is
+# not here: mst is a stop or a stau, mg a gluino or a gravitino, mh, ma, mx and mt1 may be anything, dm a mass or a difference.
 _PARTICLES = {
     r"\tilde{\chi}_{1}^{0}": ("n1", "lsp", "chi10", "neutralino1", "neutralino"),
     r"\tilde{\chi}_{2}^{0}": ("n2", "chi20", "neutralino2"),
-    r"\tilde{\chi}_{3}^{0}": ("n3", "chi30"),
-    r"\tilde{\chi}_{1}^{\pm}": ("c1", "chi1p", "chargino1", "chargino"),
-    r"\tilde{\chi}_{2}^{\pm}": ("c2", "chi2p"),
-    r"\tilde{b}_{1}": ("sb", "sb1", "b1", "sbottom", "sbot"),
-    r"\tilde{t}_{1}": ("st", "st1", "t1", "stop"),
-    r"\tilde{g}": ("g", "gl", "go", "glu", "gluino"),
+    r"\tilde{\chi}_{3}^{0}": ("n3", "chi30", "neutralino3"),
+    r"\tilde{\chi}_{1}^{\pm}": ("c1", "chi1p", "chi1pm", "chargino1", "chargino"),
+    r"\tilde{\chi}_{2}^{\pm}": ("c2", "chi2p", "chi2pm", "chargino2"),
+    r"\tilde{b}_{1}": ("sb", "sb1", "sbottom", "sbot"),
+    r"\tilde{t}_{1}": ("stop", "stop1"),
+    r"\tilde{g}": ("gl", "glu", "gluino"),
     r"\tilde{q}": ("sq", "squark"),
     r"\tilde{\ell}": ("sl", "slep", "slepton"),
     r"\tilde{\tau}": ("stau",),
     r"\tilde{\nu}": ("snu", "sneutrino"),
     r"\tilde{G}": ("gravitino",),
-    r"A": ("a",),
-    r"a": ("ax", "alp"),
-    r"H": ("h",),
-    r"H^{\pm}": ("hp", "hpm"),
-    r"X": ("x",),
+    r"H^{\pm}": ("hpm",),
     r"Z'": ("zp", "zprime"),
-    r"W'": ("wp", "wprime"),
-    r"T": ("vlt",),
-    r"B": ("vlb",),
+    r"W'": ("wprime",),
     r"\mathrm{LQ}": ("lq",),
-    r"\chi": ("dm", "chi"),
     r"\mathrm{med}": ("med", "mediator"),
 }
 _SYMBOLS = {f"m{name}": f"m({latex})" for latex, names in _PARTICLES.items() for name in names}
-_SYMBOLS |= {"m1": "m_{1}", "m2": "m_{2}", "m3": "m_{3}", "m0": "m_{0}", "m12": "m_{1/2}", "dm": r"\Delta m"}
+_NUMBERED = re.compile(r"([mM])([0-3])")
 _DIMENSIONLESS = {"tanb": r"\tan\beta", "tanbeta": r"\tan\beta"}
 _QUANTITIES = {"CLs": r"\mathrm{CL}_{\mathrm{s}}"}
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
-def axis_label(expression: str) -> str:
-    """Label of an axis over `expression`, as "mn2-mn1": LaTeX and GeV where every name in it is known.
+class _Symbol(NamedTuple):
+    """The LaTeX and the unit of a label."""
+
+    latex: str
+    unit: str
+
+
+def axis_label(expression: str, titles: Titles | None = None) -> str:
+    """Label of an axis over `expression`, as "mn2-mn1": LaTeX and unit where every name in it is known.
 
     >>> axis_label("msb")
     '$m(\\\\tilde{b}_{1})$ [GeV]'
@@ -50,23 +60,34 @@ def axis_label(expression: str) -> str:
     """
     if expression in _QUANTITIES:
         return f"${_QUANTITIES[expression]}$"
-    names = _NAME.findall(expression)
-    if _DIMENSIONLESS.get(expression.lower()):
-        return f"${_DIMENSIONLESS[expression.lower()]}$"
-    if not names or any(name.lower() not in _SYMBOLS for name in names):
+    symbols = _symbols(expression, titles)
+    if symbols is None:
         return expression
-    # Sums, and multiples of them by a number, are masses still; products and ratios of two masses are not.
-    linear = not re.search(r"[A-Za-z_)]\w*\s*[*/]+\s*[A-Za-z_(]", expression) and "/" not in expression
-    linear = linear and "**" not in expression
-    return f"${_latex(expression)}$" + (" [GeV]" if linear else "")
+    unit = _unit(expression, symbols)
+    return f"${_latex(expression, symbols)}$" + (f" [{unit}]" if unit else "")
 
 
-def relation_label(comparison: str, x: str, y: str) -> str:
+def relation_label(comparison: str, x: str, y: str, titles: Titles | None = None) -> str:
     """A comparison of the axes, as "y>x-125", in the symbols of the axis expressions `x` and `y`."""
     axes = {"x": x, "y": y}
     spelt = _NAME.sub(lambda match: axes.get(match[0], match[0]), comparison)
-    known = all(name.lower() in _SYMBOLS for name in _NAME.findall(spelt))
-    return f"${_latex(spelt)}$" if known else spelt
+    symbols = _symbols(spelt, titles)
+    return spelt if symbols is None else f"${_latex(spelt, symbols)}$"
+
+
+def condition_label(condition: str, titles: Titles | None = None) -> str:
+    """A condition on labels, as "mn2-mn1==130", as the title of a picture that shows what fulfils it.
+
+    >>> condition_label("mn1==60")
+    '$m(\\\\tilde{\\\\chi}_{1}^{0}) = 60$ GeV'
+    >>> condition_label("width==3")
+    'width = 3'
+    """
+    symbols = None if " " in condition else _symbols(condition, titles)
+    if symbols is None:
+        return condition.replace("`", "").replace("==", " = ").replace("$", r"\$")
+    unit = _unit(re.split(r"[=<>!]+", condition)[0], symbols)
+    return f"${_latex(condition.replace('==', ' = '), symbols)}$" + (f" {unit}" if unit else "")
 
 
 def equation_label(quantity: str, value: float) -> str:
@@ -75,7 +96,37 @@ def equation_label(quantity: str, value: float) -> str:
     return f"{quantity} = {value:g}" if latex is None else f"${latex} = {value:g}$"
 
 
-def _latex(expression: str) -> str:
-    text = _NAME.sub(lambda match: _SYMBOLS[match[0].lower()], expression)
+def _symbols(expression: str, titles: Titles | None) -> dict[str, _Symbol] | None:
+    """The symbols of the names in an expression, a label itself or arithmetic on labels; None where one is not known."""
+    if titles and expression in titles:
+        return {expression: _symbol(expression, titles) or _Symbol(expression, "")}
+    found = {name: _symbol(name, titles) for name in _NAME.findall(expression)}
+    known = {name: symbol for name, symbol in found.items() if symbol is not None}
+    return known if known and len(known) == len(found) and "`" not in expression else None
+
+
+def _symbol(name: str, titles: Titles | None) -> _Symbol | None:
+    if titles and name in titles:
+        title = titles[name]
+        return _Symbol(title.get("latex") or rf"\mathrm{{{name}}}", title.get("unit", ""))
+    if dimensionless := _DIMENSIONLESS.get(name.lower()):
+        return _Symbol(dimensionless, "")
+    if numbered := _NUMBERED.fullmatch(name):
+        return _Symbol(f"{numbered[1]}_{{{numbered[2]}}}", "GeV")
+    latex = _SYMBOLS.get(name.lower())
+    return None if latex is None else _Symbol(latex, "GeV")
+
+
+def _unit(expression: str, symbols: dict[str, _Symbol]) -> str:
+    """The unit of sums, and of multiples by a number; none for products and ratios of labels, nor for labels of several units."""
+    product = re.search(r"[A-Za-z_)]\w*\s*[*/]+\s*[A-Za-z_(]", expression) or "/" in expression or "**" in expression
+    units = {symbol.unit for name, symbol in symbols.items()}
+    return units.pop() if len(units) == 1 and (expression in symbols or not product) else ""
+
+
+def _latex(expression: str, symbols: dict[str, _Symbol]) -> str:
+    if expression in symbols:
+        return symbols[expression].latex
+    text = _NAME.sub(lambda match: symbols[match[0]].latex, expression)
     text = text.replace("<=", r"\leq ").replace(">=", r"\geq ").replace("*", r"\,")
     return re.sub(r"\s+", " ", text)

@@ -2,10 +2,12 @@
 
 import textwrap
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
 from matplotlib.ticker import AutoMinorLocator, FixedLocator
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles, is_logarithmic
-from hfx.driver.plot.axis_labels import relation_label
+from hfx.driver.plot.axis_labels import Titles, relation_label
+from hfx.driver.plot.picture_title import picture_title
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import PalletBlock
@@ -23,11 +26,13 @@ __all__ = [
     "fit_width",
     "forbidden_region",
     "header",
+    "header_text",
     "lay_out",
     "legend",
     "legend_line",
     "plane_limits",
     "profile_limits",
+    "shared_legend",
     "ticks",
 ]
 
@@ -56,16 +61,13 @@ def ticks(ax: Axes, style: Style) -> None:
 
 
 def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style, surface: Surface) -> Text:
-    """The pallet's name and description above the axes, or the given title; ``surface``: by which regions are compared."""
-    if title is None:
-        parts = [str(part or "").strip() for part in (pallet.get("name"), pallet.get("region"), pallet.get("description"))]
-        if pallet.get("regions"):
-            # The description is that of one region's patches.
-            value = f"expected {surface.name}" if surface.median else surface.name
-            parts[1:] = [f"region with the smallest {value}, of {', '.join(pallet['regions'])}"]
-        title = ": ".join(_shortened(part, 86 - len(parts[0])) for part in dict.fromkeys(parts) if part)
-        title = title.replace("$", r"\$")
-    return ax.set_title(title, loc="left", fontsize=style.text, pad=8)
+    """The analysis' name above the axes, or the given title; ``surface``: by which regions are compared."""
+    return ax.set_title(header_text(pallet, title, surface), loc="left", fontsize=style.text, pad=8)
+
+
+def header_text(pallet: PalletBlock, title: str | None, surface: Surface) -> str:
+    """The text of the header: the title that is given, or the analysis' name."""
+    return picture_title(pallet, surface).replace("$", r"\$") if title is None else title
 
 
 def fit_width(text: Text, ax: Axes) -> None:
@@ -73,12 +75,6 @@ def fit_width(text: Text, ax: Axes) -> None:
     shrink = ax.bbox.width / max(text.get_window_extent().width, 1.0)
     if shrink < 1.0:
         text.set_fontsize(0.955 * shrink * float(text.get_fontsize()))  # hinting makes small letters wider than their size says
-
-
-def _shortened(text: str, length: int) -> str:
-    if len(text) <= length:
-        return text
-    return text[: max(length - 1, 1)].rsplit(" ", 1)[0] + " ..."
 
 
 def legend_line(text: str) -> str:
@@ -117,6 +113,24 @@ def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
             text.set_fontsize(style.text * 0.97 / wide)
         lay_out(figure)
     return float(drawn.get_window_extent().height / ax.bbox.height)
+
+
+def shared_legend(figure: Figure | SubFigure, handles: Handles, title: str, style: Style) -> None:
+    """Draw the legend of several panels above them."""
+    figure.legend(
+        cast("list[Artist]", [handle for handle, _ in handles]),  # a tuple of artists is one entry
+        [label for _, label in handles],
+        title=title or None,
+        loc="outside upper left",
+        ncols=max(len(handles), 1),
+        fontsize=style.text,
+        title_fontsize=style.text,
+        alignment="left",
+        frameon=False,
+        borderaxespad=0.35,
+        handlelength=2.4,
+        columnspacing=1.6,
+    )
 
 
 def plane_limits(ax: Axes, places: Array, covered: float) -> None:
@@ -168,7 +182,7 @@ def _span(values: Array) -> tuple[float, float]:
     return (0.0 if near_zero else low - margin), high + margin
 
 
-def forbidden_region(ax: Axes, x: str, y: str, forbidden: str) -> None:
+def forbidden_region(ax: Axes, x: str, y: str, forbidden: str, titles: Titles | None = None) -> None:
     """Draw the region that a comparison describes, hatched in grey, with its border and the comparison written along it."""
     margin = forbidden_margin(forbidden, x, y)
     shown = (*ax.get_xlim(), *ax.get_ylim())
@@ -183,7 +197,7 @@ def forbidden_region(ax: Axes, x: str, y: str, forbidden: str) -> None:
     segments = [np.asarray(part) for part in line.allsegs[0] if len(part) > 1]
     ax.set(xlim=shown[:2], ylim=shown[2:])
     if segments:
-        text = relation_label(forbidden, x, y)
+        text = relation_label(forbidden, x, y, titles)
         _write_along(ax, max(segments, key=len), text, margin)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points
@@ -21,7 +21,7 @@ from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
 from hfx.driver.run.file_types import Curve, PalletBlock
 
-__all__ = ["Picture", "draw", "draw_axes", "new_figure", "save"]
+__all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Picture:
     ``plane``: the scan's points, surface and curves over the axes of ``options``. ``theory``: curves with the signal's cross
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
     interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
+    ``panel``: the title of one of several panels side by side, whose header and legend are one for all.
     """
 
     plane: Plane
@@ -41,28 +42,69 @@ class Picture:
     style: str | None = None
     uncertainty: bool = False
     part: str = ""
+    panel: str | None = None
 
 
 def draw(
-    picture: Picture, stem: Path, *, metadata: Mapping[str, str] | None = None, formats: Sequence[str] = ("pdf", "png")
+    picture: Picture | Sequence[Picture],
+    stem: Path,
+    *,
+    metadata: Mapping[str, str] | None = None,
+    formats: Sequence[str] = ("pdf", "png"),
 ) -> list[Path]:
-    """Draw a picture to ``stem``.pdf, ``stem``.png, ...; the paths written, in order.
+    """Draw a picture, or several as panels side by side, to ``stem``.pdf, ``stem``.png, ...; the paths written, in order.
 
     ``metadata`` (digest, version, command, ...) goes into the files. Raises `OptionError` for an expression that cannot be read
     and for a style that is not known.
     """
-    style = style_called(picture.style)
+    several = [picture] if isinstance(picture, Picture) else list(picture)
+    style = style_called(several[0].style)
     with applied(style):
-        figure = new_figure(style)
-        draw_axes(picture, figure.subplots())
+        figure = new_figure(style, len(several))
+        fill(figure, several)
         return save(figure, stem, formats, metadata or {})
 
 
-def new_figure(style: Style) -> Figure:
-    """An empty figure, apart from pyplot."""
-    figure = Figure(figsize=style.size, layout="constrained")
+def new_figure(style: Style, panels: int = 1) -> Figure:
+    """An empty figure for so many panels, apart from pyplot."""
+    figure = Figure(figsize=_size(style, panels), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
+
+
+def size_of(pictures: Sequence[Picture]) -> tuple[float, float]:
+    """The size in inches of a figure for these panels."""
+    return _size(style_called(pictures[0].style), len(pictures))
+
+
+def _size(style: Style, panels: int) -> tuple[float, float]:
+    width, height = style.size
+    return (width, height) if panels == 1 else (0.9 * width * panels, height)
+
+
+def fill(figure: Figure | SubFigure, pictures: Sequence[Picture]) -> list[Axes]:
+    """Draw pictures into an empty figure, side by side, with one header and one legend; their axes."""
+    if len(pictures) == 1:
+        axes = [figure.subplots()]
+        draw_axes(pictures[0], axes[0])
+        return axes
+    axes = list(figure.subplots(1, len(pictures)))
+    style, first = style_called(pictures[0].style), pictures[0]
+    handles = [entry for picture, ax in zip(pictures, axes, strict=True) for entry in _draw_content(picture, ax, style)]
+    entries = list({label: (handle, label) for handle, label in reversed(handles)}.values())[::-1]
+    decorations.shared_legend(figure, entries, _shared_title(first), style)
+    for picture, ax in zip(pictures, axes, strict=True):
+        ax.set_title(picture.panel or "", loc="left", fontsize=style.text, pad=6)
+        sentences = _sentences(picture.plane.points)
+        _limit(picture, ax, decorations.legend(ax, [], "\n".join(sentences), style))
+    return axes
+
+
+def _shared_title(picture: Picture) -> str:
+    """The lines above several panels: header, criterion, and the part of the pallet."""
+    points = picture.plane.points
+    header = decorations.header_text(picture.pallet, picture.options.title, points.surface)
+    return "\n".join(filter(None, (header, _criterion(points), decorations.legend_line(picture.part))))
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str], metadata: Mapping[str, str]) -> list[Path]:
@@ -79,24 +121,37 @@ def save(figure: Figure, stem: Path, formats: Sequence[str], metadata: Mapping[s
 
 def draw_axes(picture: Picture, ax: Axes) -> None:
     """Draw a picture into ``ax``, for a figure of one's own."""
-    style, options, points = style_called(picture.style), picture.options, picture.plane.points
+    style, points = style_called(picture.style), picture.plane.points
+    handles = _draw_content(picture, ax, style)
+    header = decorations.header(ax, picture.pallet, picture.options.title, style, points.surface)
+    title = "\n".join(filter(None, (_criterion(points), decorations.legend_line(picture.part), *_sentences(points))))
+    _limit(picture, ax, decorations.legend(ax, handles, title, style))
+    decorations.fit_width(header, ax)
+
+
+def _draw_content(picture: Picture, ax: Axes, style: Style) -> artists.Handles:
+    """Draw lines, areas and points, ticks and the axes' labels; the legend's handles and labels."""
+    options, points, titles = picture.options, picture.plane.points, picture.pallet.get("label_titles")
     x, y = points.axes.x, points.axes.y
     ax.patch.set_gid("axes")
     handles = artists.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
     decorations.ticks(ax, style)
-    name = axis_label(points.surface.name if y is None else y)
-    ax.set_xlabel(axis_label(x) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
+    name = axis_label(points.surface.name) if y is None else axis_label(y, titles)
+    ax.set_xlabel(axis_label(x, titles) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
     ax.set_ylabel(name if options.ylabel is None else options.ylabel, loc="top", fontsize=style.labels)
-    header = decorations.header(ax, picture.pallet, options.title, style, points.surface)
-    covered = decorations.legend(ax, handles, _legend_title(points, picture.part), style)
-    if y is None:
+    return handles
+
+
+def _limit(picture: Picture, ax: Axes, covered: float) -> None:
+    """Set limits below the legend, which covers a fraction of the axes, and draw what depends on limits."""
+    points, forbidden = picture.plane.points, picture.options.forbidden
+    if points.axes.y is None:
         decorations.profile_limits(ax, points, covered)
-    else:
-        lines = [line for one in picture.published for line in one.lines]
-        decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines]), covered)
-    decorations.fit_width(header, ax)
-    if options.forbidden and y is not None:
-        decorations.forbidden_region(ax, x, y, options.forbidden)
+        return
+    lines = [line for one in picture.published for line in one.lines]
+    decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines]), covered)
+    if forbidden:
+        decorations.forbidden_region(ax, points.axes.x, points.axes.y, forbidden, picture.pallet.get("label_titles"))
 
 
 def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
@@ -108,14 +163,18 @@ def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
     return handles + artists.draw_published(ax, picture.published)
 
 
-def _legend_title(points: Points, part: str) -> str:
-    """The criterion of exclusion, the part of the pallet, why a line is missing, and which labels' values are drawn together."""
+def _criterion(points: Points) -> str:
+    """The criterion of exclusion that lines over two axes have."""
+    return points.surface.statement if points.axes.y is not None and points.surface.level is not None else ""
+
+
+def _sentences(points: Points) -> list[str]:
+    """Sentences for the legend: why a line is missing, and which labels' values are drawn together."""
     starts = ("All points", "No point", "There is", "No hypothesis")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
-        sentences.append(f"Several values of {', '.join(points.hidden)} drawn together")
-    criterion = points.surface.statement if points.axes.y is not None and points.surface.level is not None else ""
-    return "\n".join(filter(None, (criterion, decorations.legend_line(part), *sentences)))
+        sentences.append(f"Several values of {', '.join(points.hidden)} drawn together, without lines")
+    return sentences
 
 
 def _file_metadata(kind: str, metadata: Mapping[str, str]) -> dict[str, str | None]:

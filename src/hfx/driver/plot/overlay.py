@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from hfx.driver.plane.contour import Plane, theory_curves
+from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.published import Published
-from hfx.driver.plane.selection import caption_of
 from hfx.driver.plot import artists, decorations, figure, scan_picture
 from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.measure import measured, read_published
 from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data
+from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.questions.base import Surface
 from hfx.driver.run import durable_files
@@ -34,13 +34,15 @@ _KEY_COLOUR = "#555555"  # of the legend's entries for kinds of lines, which hol
 
 @dataclass(frozen=True)
 class Layer:
-    """One run of an overlay: its label in the legend, its plane, and its curves with those of its theory band."""
+    """One run of an overlay: its label in the legend, its plane, its curves with those of its theory band, and a line
+    that says which part of the pallet it shows."""
 
     label: str
     run: Path
     scan: ScanContent
     plane: Plane
     curves: Sequence[Curve]
+    part: str = ""
 
     def lines(self, which: str) -> list[Array]:
         """Its curves of that name, [k, 2] each."""
@@ -72,7 +74,9 @@ def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
     scan = loaded(run)
     options = styled(scan["options"], request.changed)
     check_uncertainty(run, options, request.uncertainty)
-    plane = scan_picture.plane(plot_data(scan), options)
+    data = plot_data(scan)
+    planes = in_planes(data, scan, options, request.where)
+    plane = planes.one(f"{run} cannot be overlaid")
     if plane.points.axes.y is None:
         count = len(scan["results"]) + len(scan["failures"])
         why = "it has a single hypothesis" if count == 1 else "its hypotheses differ in one label"
@@ -80,8 +84,15 @@ def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
         raise OptionError(f"{run} has no plane to overlay: {why}; {remedy}")
     if plane.points.surface.level is None:
         raise OptionError(f"{run} has no contour to overlay: {plane.points.surface.name} has no level; draw it alone")
-    theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
-    return Layer(label, run, scan, plane, [*plane.contours["curves"], *theory])
+    if plane.points.hidden:
+        raise OptionError(f"{run} has no lines to overlay: {_mixed(plane)}")
+    curves = [*plane.contours["curves"], *planes.theory(scan["contours"])]
+    return Layer(label, run, scan, plane, curves, caption(scan, data, request.where))
+
+
+def _mixed(plane: Plane) -> str:
+    """The note that names the slices of a plane that shows several."""
+    return next(note for note in plane.contours["notes"] if note.startswith("Points with different"))
 
 
 def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Callable[[str], None]) -> list[Path]:
@@ -100,7 +111,7 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     if len(quantities) > 1:
         raise OptionError(f"the runs are of different quantities ({', '.join(quantities)}): draw each alone")
     published = read_published(request.published)
-    stem, formats = target(output, request.formats)
+    stem, formats = target(output, "contour", request.formats)
     content = _content(several, published, say)
     durable_files.make_folder(stem.parent)
     with durable_files.explained(stem.parent):
@@ -148,7 +159,7 @@ def draw_layers(
 ) -> None:
     """Draw the overlay into ``ax``."""
     changed, axes = request.changed, several[0].plane.points.axes
-    surface = several[0].plane.points.surface
+    surface, titles = several[0].plane.points.surface, request.label_titles or several[0].scan["pallet"].get("label_titles")
     assert axes.y is not None
     handles: artists.Handles = []
     for i, layer in enumerate(several):
@@ -158,8 +169,8 @@ def draw_layers(
     handles += _key(several, style, surface)
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
-    ax.set_xlabel(changed.get("xlabel", axis_label(axes.x)), loc="right", fontsize=style.labels)
-    ax.set_ylabel(changed.get("ylabel", axis_label(axes.y)), loc="top", fontsize=style.labels)
+    ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
+    ax.set_ylabel(changed.get("ylabel", axis_label(axes.y, titles)), loc="top", fontsize=style.labels)
     header = decorations.header(ax, {}, changed.get("title", ""), style, surface)
     title = "\n".join(filter(None, (surface.statement, *_parts(several))))
     covered = decorations.legend(ax, handles, title, style)
@@ -173,8 +184,8 @@ def draw_layers(
 def _parts(several: Sequence[Layer]) -> Iterator[str]:
     """A line for each run that contains only a part of its pallet."""
     for layer in several:
-        if caption := caption_of(layer.scan):
-            yield f"{layer.label}: {decorations.legend_line(caption[:1].lower() + caption[1:])}"
+        if layer.part:
+            yield f"{layer.label}: {decorations.legend_line(layer.part[:1].lower() + layer.part[1:])}"
 
 
 def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest) -> tuple[Line2D, str]:

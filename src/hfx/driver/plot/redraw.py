@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from hfx.driver.plane.contour import theory_curves
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.measure import measured, read_published
-from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, target
+from hfx.driver.plot.request import PictureRequest, check_uncertainty, own_name, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data
+from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.run import durable_files
-from hfx.driver.run.file_types import Contours
+from hfx.driver.run.file_types import Contours, ScanContent, curves_of
 
 __all__ = ["redraw"]
 
@@ -22,25 +22,43 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     scan = loaded(run)
     options = styled(scan["options"], request.changed)
     check_uncertainty(run, options, request.uncertainty)
-    plane = scan_picture.plane(plot_data(scan), options)
-    theory = theory_curves(scan["contours"], plane.contours["x"], plane.contours["y"])
-    if len(theory) < len(theory_curves(scan["contours"])):
-        say(f"the theory band is left out: it was made over {scan['contours']['x']} and {scan['contours']['y']}")
-    contours: Contours = {**plane.contours, "curves": [*plane.contours["curves"], *theory]}
+    if request.label_titles:
+        scan["pallet"] = {**scan["pallet"], "label_titles": request.label_titles}
+    data = plot_data(scan)
+    planes = in_planes(data, scan, options, request.where)
+    theory = planes.theory(scan["contours"])
+    _say_what_is_left_out(scan["contours"], len(theory), say)
+    contours = planes.contours(theory)
     published = read_published(request.published)
     if published:
-        contours["published"] = measured(plane, published, say)
-    stem, formats = target(output, request.formats)
+        contours["published"] = measured(planes.one(f"--published with {run}"), published, say)
+    stem, formats = target(*_beside(run, output, request, scan, say), request.formats)
     durable_files.make_folder(stem.parent)
     return scan_picture.draw(
         {**scan, "contours": contours},
         stem,
-        options,
         f"hfx plot {run}",
         say,
-        plane=plane,
+        planes=planes,
+        part=caption(scan, data, request.where),
         formats=formats,
         style=request.style,
         uncertainty=request.uncertainty,
         published=published,
     )
+
+
+def _say_what_is_left_out(stored: Contours, kept: int, say: Callable[[str], None]) -> None:
+    """Say that theory curves of the scan belong to no plane that is drawn."""
+    of_scan = [curve for curve in curves_of(stored) if curve["which"].startswith("theory")]
+    if of_scan and not kept:
+        say(f"the theory band is left out: it was made over {stored['x']} and {stored['y']}")
+
+
+def _beside(run: Path, output: Path, request: PictureRequest, scan: ScanContent, say: Callable[[str], None]) -> tuple[Path, str]:
+    """Where to draw: with other contours than the run's own ones beside these, unless another place is given."""
+    name = own_name(scan["options"], request)
+    if name and output.is_dir() and run.is_dir() and output.samefile(run):
+        say(f"written as {name}, since {run}/contour.json and its picture are those of the scan; -o gives another name")
+        return output, name
+    return output, "contour"

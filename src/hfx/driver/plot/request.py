@@ -1,13 +1,15 @@
 """Requests for pictures: axes, texts, style, formats, and where the files are written."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from hfx.driver.questions import picture_texts
 from hfx.errors import OptionError
+from hfx.pallets.label_titles import LabelTitle
 
-__all__ = ["FORMATS", "PictureOptions", "PictureRequest", "check_uncertainty", "styled", "target"]
+__all__ = ["FORMATS", "PictureOptions", "PictureRequest", "check_uncertainty", "own_name", "styled", "target"]
 
 FORMATS = ("pdf", "png", "svg")
 # Endings of files that are taken for a format, not for a folder's name.
@@ -35,6 +37,7 @@ class PictureRequest:
     """A picture as a user asks for it: ``changed`` replaces options that the scan was given (axes, their labels, title, ...).
 
     ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and PNG.
+    ``where``: the condition of the hypotheses to draw; ``label_titles``: names of labels in place of those of the pallet.
     Raises `OptionError` for a style, an interpolation or a format that is not known, and for a label that cannot be drawn.
     """
 
@@ -44,6 +47,8 @@ class PictureRequest:
     published: Sequence[Path] = ()
     uncertainty: bool = False
     labels: tuple[str, ...] = ()
+    where: str | None = None
+    label_titles: dict[str, LabelTitle] | None = None
 
     def __post_init__(self) -> None:
         from hfx.driver.plane.interpolation import check
@@ -89,8 +94,27 @@ def check_uncertainty(run: Path, options: PictureOptions, wanted: bool) -> None:
         )
 
 
-def target(output: Path, formats: tuple[str, ...] | None) -> tuple[Path, tuple[str, ...]]:
-    """The path of a picture without its ending, and its formats: of a file as it is named, else "contour" in a folder.
+_CONTENT = ("x", "y", "forbidden", "interpolation")  # options that change the curves
+
+
+def own_name(given: Mapping[str, object], request: PictureRequest) -> str:
+    """The name of a picture whose content is not that of the scan, which was ``given`` its options; empty for the scan's own.
+
+    Texts and styles are no content: the picture of a scan may be drawn again with others.
+    """
+    of_scan = styled(given)
+    changed = {name: text for name, text in request.changed.items() if name in _CONTENT and text != getattr(of_scan, name)}
+    texts = [f"{name}-{text}" if name in ("x", "y") else text for name, text in changed.items()]
+    texts += [request.where or "", *(file.stem for file in request.published), "uncertainty" * request.uncertainty]
+    words = [re.sub(r"[^A-Za-z0-9.+-]+", "_", text.replace(">", "-above-").replace("<", "-below-")) for text in texts if text]
+    return "-".join(["contour", *words])[:_LONGEST].strip("_") if words else ""
+
+
+_LONGEST = 100  # characters of a file's name
+
+
+def target(output: Path, name: str, formats: tuple[str, ...] | None) -> tuple[Path, tuple[str, ...]]:
+    """The path of a picture without its ending, and its formats: of a file as it is named, else ``name`` in a folder.
 
     Raises `OptionError` for a file's ending that is another format.
     """
@@ -98,5 +122,5 @@ def target(output: Path, formats: tuple[str, ...] | None) -> tuple[Path, tuple[s
     if output.is_dir() or kind not in FORMATS:
         if kind in _REFUSED and not output.is_dir():
             raise OptionError(f"-o {output}: pictures are written as {', '.join(FORMATS)}")
-        return output / "contour", formats or ("pdf", "png")
+        return output / name, formats or ("pdf", "png")
     return output.with_suffix(""), tuple(dict.fromkeys((kind, *(formats or ()))))

@@ -1,6 +1,7 @@
 """The picture of a scan in its run's folder, and the file of its curves."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,29 +10,21 @@ from hfx.driver.run.file_types import ScanContent
 from hfx.errors import HfxError
 
 if TYPE_CHECKING:
-    from hfx.driver.plane.contour import Plane
-    from hfx.driver.plane.points import PlotData
     from hfx.driver.plane.published import Published
-    from hfx.driver.plot.request import PictureOptions
+    from hfx.driver.plot.figure import Picture
+    from hfx.driver.plot.run_planes import RunPlanes
 
-__all__ = ["draw", "metadata", "plane"]
-
-
-def plane(data: "PlotData", options: "PictureOptions") -> "Plane":
-    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from."""
-    from hfx.driver.plane import contour
-
-    return contour.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+__all__ = ["draw", "metadata", "pictures"]
 
 
 def draw(
     scan: ScanContent,
     stem: Path,
-    options: "PictureOptions",
     command: str,
     say: Callable[[str], None],
     *,
-    plane: "Plane",
+    planes: "RunPlanes",
+    part: str,
     formats: Sequence[str] = ("pdf", "png"),
     style: str | None = None,
     uncertainty: bool = False,
@@ -39,14 +32,14 @@ def draw(
 ) -> list[Path]:
     """Write ``stem``.pdf, ``stem``.png and, with the contours of ``scan``, ``stem``.json; the files written.
 
-    ``plane``: that of the scan with these options. A picture that cannot be drawn is a sentence to ``say``: the numbers are on
-    the disk by then.
+    ``planes``: those of the scan; ``part``: the line that says which part of the pallet they show. A picture that cannot be
+    drawn is a sentence to ``say``: the numbers are on the disk by then.
     """
     folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
     with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
         durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
         try:
-            return [*_picture(scan, stem, options, command, formats, plane, style, uncertainty, published), numbers]
+            return [*_picture(scan, stem, command, formats, planes, part, style, uncertainty, published), numbers]
         except (HfxError, OSError, MemoryError):
             raise
         except Exception as error:
@@ -58,21 +51,38 @@ def draw(
 def _picture(
     scan: ScanContent,
     stem: Path,
-    options: "PictureOptions",
     command: str,
     formats: Sequence[str],
-    plane: "Plane",
+    planes: "RunPlanes",
+    part: str,
     style: str | None,
     uncertainty: bool,
     published: Sequence["Published"],
 ) -> list[Path]:
-    from hfx.driver.plane.contour import theory_curves
-    from hfx.driver.plane.selection import caption_of
     from hfx.driver.plot import figure
 
-    theory = theory_curves(scan["contours"], plane.points.axes.x, plane.points.axes.y)
-    picture = figure.Picture(plane, options, scan["pallet"], theory, published, style, uncertainty, caption_of(scan))
-    return figure.draw(picture, stem, metadata=metadata(scan, command), formats=formats)
+    drawn = [replace(one, style=style, uncertainty=uncertainty, published=published) for one in pictures(scan, planes, part)]
+    return figure.draw(drawn, stem, metadata=metadata(scan, command), formats=formats)
+
+
+def pictures(scan: ScanContent, planes: "RunPlanes", part: str) -> list["Picture"]:
+    """The picture of a scan, or those of its panels. ``part``: as of `draw`."""
+    from hfx.driver.plot.figure import Picture
+
+    theory, pallet = planes.theory(scan["contours"]), scan["pallet"]
+    if planes.single is not None:
+        return [Picture(planes.single, planes.options, pallet, theory, part=part)]
+    return [
+        Picture(
+            panel.plane,
+            panel.options,
+            pallet,
+            [curve for curve in theory if curve.get("where") == panel.where],
+            part=part,
+            panel=panel.title,
+        )
+        for panel in planes.panels
+    ]
 
 
 def metadata(scan: ScanContent, command: str) -> dict[str, str]:

@@ -107,6 +107,11 @@ class ScanOptions:
         "If each patch is a file of its own: names for the numbers in its file name, separated by commas, for example "
         "msb,mn2,mn1. Default: x1,x2,...",
     )
+    label_titles: str | Path | None = setting(
+        None,
+        "File with names of labels in LaTeX and their units, for the picture: YAML or JSON, for example "
+        "'mst: {latex: m_A, unit: GeV}'. Default: labels.yaml in the pallet, or PALLET.labels.yaml beside it.",
+    )
     verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
 
     def __post_init__(self) -> None:
@@ -118,8 +123,9 @@ class ScanOptions:
             endpoint = several if len(several) > 1 else next(iter(several), None)
         object.__setattr__(self, "labels", labels)
         object.__setattr__(self, "endpoint", endpoint)
-        if isinstance(self.theory_band, Path):
-            object.__setattr__(self, "theory_band", str(self.theory_band))
+        for name in ("theory_band", "label_titles"):
+            if isinstance(path := getattr(self, name), Path):
+                object.__setattr__(self, name, str(path))
         check_types(self, self.entries())
         if str(self.output) == "":
             raise OptionError("--output '' is empty; give a folder")

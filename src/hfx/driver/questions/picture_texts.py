@@ -1,10 +1,14 @@
 """A check of the texts of a picture (titles, axis titles, names in the legend), before anything is fitted or drawn."""
 
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
-from hfx.errors import OptionError
+from hfx.errors import OptionError, PalletError
+from hfx.pallets import label_titles
+from hfx.pallets.label_titles import LabelTitle
 
-__all__ = ["check"]
+__all__ = ["check", "check_label_titles", "label_titles_in"]
 
 _LONGEST = 60  # characters of a reason: longer ones list everything that matplotlib knows
 
@@ -22,6 +26,26 @@ def check(option: str, text: str | None) -> None:
                 MathTextParser("path").parse(line)
     except ValueError as error:
         raise OptionError(f"{option} '{text}' contains LaTeX that cannot be drawn: {_reason(str(error))}; correct it") from None
+
+
+def check_label_titles(where: str, titles: Mapping[str, LabelTitle]) -> None:
+    """Raise `OptionError` for LaTeX of a label that matplotlib cannot draw; ``where`` names its file."""
+    for label, title in titles.items():
+        check(f"{where}: the LaTeX of {label},", f"${title.get('latex', '')}$" if title.get("latex") else None)
+
+
+def label_titles_in(file: Path) -> dict[str, LabelTitle]:
+    """The names of labels in a file of the user. Raises `OptionError`, which names the file and the line at fault."""
+    try:
+        found = label_titles.read(file.read_text(encoding="utf-8-sig"), str(file))
+    except OSError as error:
+        raise OptionError(f"--label-titles {file} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        raise OptionError(f"--label-titles {file} is not UTF-8 text; save it as such") from None
+    except PalletError as error:
+        raise OptionError(f"--label-titles {error}") from None
+    check_label_titles(f"--label-titles {file}", found)
+    return found
 
 
 def _reason(error: str) -> str:

@@ -4,11 +4,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.label_titles import LabelTitle
 
 if TYPE_CHECKING:
     from hfx.driver.run.packed_results import PackedResults
 
-__all__ = ["Contours", "Curve", "Failure", "PalletBlock", "RunContent", "ScanContent", "UncertaintyLines"]
+__all__ = [
+    "Contours",
+    "Curve",
+    "Failure",
+    "PalletBlock",
+    "PanelContours",
+    "RunContent",
+    "ScanContent",
+    "UncertaintyLines",
+    "curves_of",
+]
 
 Line = list[list[float]]
 """Points [x, y] along a curve."""
@@ -23,11 +34,15 @@ class Failure(TypedDict):
 
 
 class Curve(TypedDict):
-    """One connected part of a contour: ``which`` names the curve ("observed", "expected", "expected-1", ..., "theory-up")."""
+    """One connected part of a contour: ``which`` names the curve ("observed", "expected", "expected-1", ..., "theory-up").
+
+    ``where``: the condition of its plane, while curves of several planes are in one list.
+    """
 
     which: str
     level: float
     points: Line
+    where: NotRequired[str]
 
 
 class UncertaintyLines(TypedDict):
@@ -48,6 +63,14 @@ class Contours(TypedDict, total=False):
     uncertainty: dict[str, UncertaintyLines]
     notes: list[str]
     published: list[JsonObject]
+    panels: list["PanelContours"]
+
+
+class PanelContours(Contours, total=False):
+    """The contours in one of several planes: the condition of its hypotheses, and that condition as a title."""
+
+    where: str
+    title: str
 
 
 class PalletBlock(TypedDict, total=False):
@@ -65,6 +88,7 @@ class PalletBlock(TypedDict, total=False):
     hypotheses: int
     warnings: list[str]
     regions: list[str]
+    label_titles: dict[str, LabelTitle]
 
 
 class ScanContent(TypedDict):
@@ -105,3 +129,9 @@ class RunContent(TypedDict, total=False):
     exchanged: str
     job: str | None
     script: str | None
+
+
+def curves_of(contours: Contours) -> list[Curve]:
+    """The curves of a contour.json, those of all panels in one list, each with the condition of its panel."""
+    panels = contours.get("panels", ())
+    return [*contours.get("curves", ()), *({**curve, "where": one["where"]} for one in panels for curve in one["curves"])]

@@ -59,7 +59,7 @@ def now() -> str:
 
 def pallet_block(pallet: Pallet) -> PalletBlock:
     """The pallet's entry in run.json and scan.json."""
-    return {
+    block: PalletBlock = {
         "name": pallet.name,
         "source": pallet.source,
         "region": pallet.region,
@@ -72,3 +72,6 @@ def pallet_block(pallet: Pallet) -> PalletBlock:
         "hypotheses": len(pallet.hypotheses),
         "warnings": list(pallet.warnings),
     }
+    if pallet.label_titles:
+        block["label_titles"] = dict(pallet.label_titles)
+    return block

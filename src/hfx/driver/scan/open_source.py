@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 from hfx.driver.questions.options import ScanOptions
+from hfx.driver.questions.picture_texts import check_label_titles, label_titles_in
 from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import read_run
 from hfx.driver.scan import plan
@@ -89,7 +91,15 @@ def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
     asked = options.question.options.measurement
     if asked is not None and asked not in names:
         raise OptionError(f"--measurement '{asked}' is not one of {pallet.name}'s: {', '.join(names)}")
-    return pallet
+    return _with_label_titles(pallet, options)
+
+
+def _with_label_titles(pallet: Pallet, options: ScanOptions) -> Pallet:
+    """The pallet with the names of labels that are given in place of its own, all of which can be drawn."""
+    check_label_titles(f"the file of label titles of {pallet.name}", pallet.label_titles)
+    if options.label_titles is None:
+        return pallet
+    return replace(pallet, label_titles={**pallet.label_titles, **label_titles_in(Path(options.label_titles))})
 
 
 @contextmanager

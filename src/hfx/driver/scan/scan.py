@@ -11,7 +11,7 @@ from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
 from hfx.driver.run.events import Contour
-from hfx.driver.run.file_types import Curve, RunContent, ScanContent
+from hfx.driver.run.file_types import Curve, RunContent, ScanContent, curves_of
 from hfx.driver.run.folder import RunFolder, opened
 from hfx.driver.run.journal import Journal
 from hfx.driver.scan import estimate, plan, run_identity, submit_and_retry, theory_band
@@ -133,19 +133,20 @@ def finish(
     context: RunContext,
 ) -> None:
     """Write scan.json with its curves (`more` of them from elsewhere) and draw the picture."""
-    from hfx.driver.plot import scan_picture
+    from hfx.driver.plane.selection import caption_of
+    from hfx.driver.plot import run_planes, scan_picture
     from hfx.driver.plot.run_data import plot_data
 
     folder: RunFolder = journal.folder
     folder.write_scan(content)  # the numbers first: no picture can lose them
     if options.question.surface is None:
         return
-    picture = styled(content["options"])
-    plane = scan_picture.plane(plot_data(content), picture)
-    content["contours"] = {**plane.contours, "curves": [*plane.contours["curves"], *more]}
+    planes = run_planes.in_planes(plot_data(content), content, styled(content["options"]))
+    content["contours"] = planes.contours(more)
     folder.write_scan(content)
-    files = scan_picture.draw(content, folder.path / "contour", picture, journal.head["command"], context.say, plane=plane)
-    journal.emit(Contour(time.time(), len(content["contours"]["curves"]), tuple(f.name for f in files)))
+    command, stem = journal.head["command"], folder.path / "contour"
+    files = scan_picture.draw(content, stem, command, context.say, planes=planes, part=caption_of(content))
+    journal.emit(Contour(time.time(), len(curves_of(content["contours"])), tuple(f.name for f in files)))
 
 
 Scan = Callable[[Pallet, ScanOptions, RunContext], Finished]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar, overload
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.file_types import Curve, ScanContent
+from hfx.driver.run.file_types import Curve, ScanContent, curves_of
 from hfx.driver.run.folder import VARIATIONS
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
@@ -56,7 +56,7 @@ def curves(
             scale = options.question.options.signal_scale * (1.0 + sign * band)
             context.say(f"{variation}: the signal scaled by {scale:g}")
             result = scan(source, varied.asking(signal_scale=scale), context)
-        observed = [curve for curve in result.content["contours"]["curves"] if curve["which"] == "observed"]
+        observed = [curve for curve in curves_of(result.content["contours"]) if curve["which"] == "observed"]
         found += [{**curve, "which": variation} for curve in observed]
     return found
 

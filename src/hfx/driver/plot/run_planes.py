@@ -1,0 +1,162 @@
+"""The planes of a run's picture: one, or a few side by side where the hypotheses lie in a few planes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from hfx.driver.plane import panels
+from hfx.driver.plane.axes import selected
+from hfx.driver.plane.contour import Plane, theory_curves
+from hfx.driver.plane.points import PlotData
+from hfx.driver.plane.selection import Selection, caption_of
+from hfx.driver.plot.axis_labels import condition_label
+from hfx.driver.plot.request import PictureOptions
+from hfx.driver.questions.base import listed
+from hfx.driver.run.file_types import Contours, Curve, PanelContours, ScanContent
+from hfx.errors import OptionError
+
+__all__ = ["PanelPlane", "RunPlanes", "caption", "in_planes"]
+
+_NAMED = 5  # hypotheses in no panel that a note names
+
+
+@dataclass(frozen=True)
+class PanelPlane:
+    """One of several planes: the condition of its hypotheses, the title of its panel, its options, and the plane itself."""
+
+    where: str
+    title: str
+    options: PictureOptions
+    plane: Plane
+
+
+@dataclass(frozen=True)
+class RunPlanes:
+    """The planes of a picture. ``single`` is the only one; None where there are ``panels``. ``notes`` are about all panels.
+
+    ``where``: the condition that selects the hypotheses of the picture, if it is not that of the run.
+    """
+
+    options: PictureOptions
+    single: Plane | None = None
+    panels: tuple[PanelPlane, ...] = ()
+    notes: tuple[str, ...] = ()
+    where: str | None = None
+
+    def one(self, what: str) -> Plane:
+        """The only plane. Raises `OptionError`, which begins with ``what``, where there are several or where planes are mixed."""
+        if self.single is None:
+            choices = " or ".join(f"--where '{panel.where}'" for panel in self.panels)
+            raise OptionError(f"{what}: its hypotheses lie in {len(self.panels)} planes; choose one with {choices}")
+        return self.single
+
+    def contours(self, theory: Sequence[Curve] = ()) -> Contours:
+        """The content of contour.json. ``theory``: curves with the signal's cross section up and down, of all planes."""
+        if self.single is not None:
+            return {**self.single.contours, "curves": [*self.single.contours["curves"], *map(_without_where, theory)]}
+        parts = [_panel_contours(panel, theory) for panel in self.panels]
+        return {
+            "x": parts[0]["x"],
+            "y": parts[0]["y"],
+            "choice": self._choice(),
+            "interpolation": parts[0]["interpolation"],
+            "curves": [],
+            "panels": list(parts),
+            "notes": list(self.notes),
+        }
+
+    def theory(self, contours: Contours) -> list[Curve]:
+        """The theory curves in the content of a contour.json that belong to these planes."""
+        if self.single is not None:
+            x, y = self.single.contours["x"], self.single.contours["y"]
+            mine: list[Contours] = [panel for panel in contours.get("panels", ()) if panel["where"] == self.where]
+            return [curve for one in mine or [contours] for curve in theory_curves(one, x, y)]
+        stored = {(one["where"], one["x"], one["y"]): one for one in contours.get("panels", ())}
+        found: list[Curve] = []
+        for panel in self.panels:
+            axes = panel.plane.contours
+            kept = theory_curves(stored.get((panel.where, axes["x"], axes["y"]), {}))
+            found += [{**curve, "where": panel.where} for curve in kept]
+        return found
+
+    def _choice(self) -> str:
+        named = [
+            f"{panel.where} over {panel.plane.contours['x']} and {panel.plane.contours['y']} ({_points(panel.plane)} points)"
+            for panel in self.panels
+        ]
+        return f"The hypotheses lie in {len(named)} planes, and each is drawn in a panel of its own: {'; '.join(named)}."
+
+
+def _points(plane: Plane) -> int:
+    return len(plane.points.places) + len(plane.points.failed)
+
+
+def _panel_contours(panel: PanelPlane, theory: Sequence[Curve]) -> PanelContours:
+    mine = [_without_where(curve) for curve in theory if curve.get("where") == panel.where]
+    contours = panel.plane.contours
+    return {"where": panel.where, "title": panel.title, **contours, "curves": [*contours["curves"], *mine]}
+
+
+def _without_where(curve: Curve) -> Curve:
+    return {"which": curve["which"], "level": curve["level"], "points": curve["points"]}
+
+
+def in_planes(data: PlotData, scan: ScanContent, options: PictureOptions, where: str | None = None) -> RunPlanes:
+    """The planes of the hypotheses of ``data``, the data of ``scan``, that fulfil ``where``.
+
+    Raises `OptionError` for an expression that cannot be read, and for a condition that no hypothesis fulfils.
+    """
+    chosen = panels.part(data, where)
+    if where and not (chosen.results or chosen.failures):
+        raise OptionError(f"--where '{where}' selects no hypothesis of this run; 'hfx export RUN --csv' lists their labels")
+    found = panels.find(chosen.labels, chosen.values(), options.x, options.y) if data.surface.level is not None else ()
+    if not found:
+        return RunPlanes(options, _plane(chosen, options), where=where)
+    titles = scan["pallet"].get("label_titles")
+    several = []
+    for panel in found:
+        own = _options(options, panel, found[0])
+        plane = _plane(panels.part(chosen, panel.where), own)
+        several.append(PanelPlane(panel.where, condition_label(panel.where, titles), own, plane))
+    return RunPlanes(options, None, tuple(several), tuple(_left_out(chosen, found)), where)
+
+
+def _plane(data: PlotData, options: PictureOptions) -> Plane:
+    return panels.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+
+
+def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) -> PictureOptions:
+    """The options of a panel: texts and forbidden region are those of the first panel's axes."""
+    return replace(
+        options,
+        x=panel.x,
+        y=panel.y,
+        xlabel=options.xlabel if panel.x == first.x else None,
+        ylabel=options.ylabel if panel.y == first.y else None,
+        forbidden=options.forbidden if (panel.x, panel.y) == (first.x, first.y) else None,
+    )
+
+
+def _left_out(data: PlotData, found: Sequence[panels.Panel]) -> list[str]:
+    """A sentence that names the hypotheses in no panel."""
+    values = data.values()
+    shown = sum(selected(data.labels, values, panel.where).astype(int) for panel in found)
+    names = [*(result.name for result in data.results), *(failure["name"] for failure in data.failures)]
+    missing = [name for name, count in zip(names, shown, strict=True) if not count]  # type: ignore[arg-type]
+    if not missing:
+        return []
+    subject = "1 hypothesis lies" if len(missing) == 1 else f"{len(missing)} hypotheses lie"
+    return [f"{subject} in none of these planes, not drawn: {listed(missing, _NAMED)}."]
+
+
+def caption(scan: ScanContent, data: PlotData, where: str | None) -> str:
+    """The line for a picture that says which part of the pallet it shows; empty where it shows all."""
+    if not where:
+        return caption_of(scan)
+    options, shown = scan["options"], panels.part(data, where)
+    count, total = len(shown.results) + len(shown.failures), len(data.results) + len(data.failures)
+    if count == total and not (options.get("where") or options.get("only")):
+        return ""
+    conditions = " and ".join(str(one) for one in (options.get("where"), where) if one)
+    only = None if options.get("only") is None else str(options["only"])
+    of_all = total if caption_of(scan) == "" else None if scan["pallet"].get("regions") else scan["pallet"].get("hypotheses")
+    return Selection(count, of_all, only, conditions, count).caption()
