@@ -176,9 +176,9 @@ class ScanResult(Sequence[Result]):
         all are drawn into a new figure, and the first of its axes is returned; `ax` takes one of them, by its `where`. `style`
         may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
         """
-        from hfx.driver.plot.into_axes import draw_run
+        from hfx.driver.plot.scan_picture import draw_into
 
-        return draw_run(self.content, ax, where, style)
+        return draw_into(self.content, ax, where, style)
 
     def __rich__(self) -> "RenderableType":
         return summary.table(self.content, self.folder)

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from hfx.errors import PalletError
-from hfx.pallets.label_titles import is_titles_file
+from hfx.pallets.formats.label_titles import is_titles_file
 
 __all__ = [
     "LIMITS",

@@ -7,9 +7,9 @@ from pathlib import PurePosixPath
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
-from hfx.pallets import label_titles
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
+from hfx.pallets.formats import label_titles
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.patchset import (

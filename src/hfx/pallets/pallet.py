@@ -7,8 +7,8 @@ from functools import cached_property
 
 from hfx.errors import PalletError, PatchError
 from hfx.json_types import JsonObject
+from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
-from hfx.pallets.label_titles import LabelTitle
 
 __all__ = ["Hypothesis", "Pallet"]
 

@@ -134,8 +134,9 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --only *_0 "
         "--where m1>200 --x m1 --y m1-m2 --minima natural --starts 3 --endpoint inline --threads 1 "
         "--device cpu --xlabel X --ylabel Y --title T --forbidden y>x --theory-band 0.2 "
-        "--labels m1,m2 --no-verify --thorough -o out"
+        "--labels m1,m2 --label-titles titles.yaml --no-verify --thorough -o out"
     )
+    Path("titles.yaml").write_text("m1: {latex: m_A, unit: TeV}")
     assert main.run(["scan", pallet, *command.split()]) == 0
     options = json.loads(Path("out/scan.json").read_text())["options"]
     assert options == {
@@ -164,6 +165,7 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "forbidden": "y>x",
         "theory_band": 0.2,
         "labels": ["m1", "m2"],
+        "label_titles": "titles.yaml",
         "verify": False,
     }
     # The command that is kept is this command.
@@ -334,9 +336,15 @@ def test_plot_draws_again(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
     for name in ("contour.pdf", "contour.json"):
         Path("out", name).unlink()
-    assert main.run(["plot", "out", "--x", "m1", "--y", "m1-m2"]) == 0
+    assert main.run(["plot", "out", "--x", "m1", "--y", "m2", "--title", "again"]) == 0
     assert capsys.readouterr().out.split() == ["out/contour.pdf", "out/contour.png", "out/contour.json"]
-    assert json.loads(Path("out/contour.json").read_text())["y"] == "m1-m2"
+    own = Path("out/contour.json").read_bytes()
+    assert main.run(["plot", "out", "--x", "m1", "--y", "m1-m2"]) == 0
+    out, err = capsys.readouterr()
+    assert out.split() == ["out/contour-y-m1-m2.pdf", "out/contour-y-m1-m2.png", "out/contour-y-m1-m2.json"]
+    assert "written as contour-y-m1-m2, since out/contour.json and its picture are those of the scan" in err
+    assert json.loads(Path("out/contour-y-m1-m2.json").read_text())["y"] == "m1-m2"
+    assert Path("out/contour.json").read_bytes() == own
     assert main.run(["plot", "out", "-o", "elsewhere"]) == 0
     assert Path("elsewhere/contour.pdf").exists()
     assert "no label is called 'm9'" in complaint_after(capsys, ["plot", "out", "--x", "m9", "--y", "m1"])
@@ -452,3 +460,33 @@ def test_another_plane_leaves_behind_what_belongs_to_the_old_one(pallet: str, ca
     other = json.loads(Path("other/contour.json").read_text())["curves"]
     assert not any(curve["which"].startswith("theory") for curve in other)
     assert "the theory band is left out: it was made over m1 and m2" in capsys.readouterr().err
+
+
+def test_names_of_labels_are_kept_and_replaced(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(pallet, "labels.yaml").write_text("m1: {latex: m_A, unit: TeV}")
+    Path("titles.json").write_text('{"m1": {"latex": "m_B"}}')
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    assert json.loads(Path("out/run.json").read_text())["pallet"]["label_titles"] == {"m1": {"latex": "m_A", "unit": "TeV"}}
+    assert main.run(["scan", pallet, "--quiet", "-o", "out", "--label-titles", "titles.json"]) == 0
+    assert json.loads(Path("out/scan.json").read_text())["pallet"]["label_titles"] == {"m1": {"latex": "m_B"}}
+    drawn: list[Any] = []
+    monkeypatch.setattr(
+        "hfx.driver.plot.scan_picture._picture", lambda scan, *_: drawn.append(scan["pallet"]["label_titles"]) or []
+    )
+    Path("titles.json").write_text('{"m1": {"latex": "m_C"}}')
+    assert main.run(["plot", "out", "--label-titles", "titles.json"]) == 0
+    assert main.run(["plot", "out"]) == 0
+    assert drawn == [{"m1": {"latex": "m_C"}}, {"m1": {"latex": "m_B"}}]
+    capsys.readouterr()
+    Path("titles.json").write_text('{"m1":\n "m_C"}')
+    assert "titles.json, line 2: there is no mapping" in complaint_after(capsys, ["plot", "out", "--label-titles", "titles.json"])
+    Path(pallet, "labels.yaml").write_text("m1: [1]")
+    assert "toy/labels.yaml, line 1" in complaint_after(capsys, ["scan", pallet, "-o", "new"])
+
+
+def test_conditions_of_plot_are_joined(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    capsys.readouterr()
+    assert main.run(["plot", "out", "--where", "m1>200 or m2>0", "--where", "m2==0", "-o", "slice.svg"]) == 0
+    assert capsys.readouterr().out.split() == ["slice.pdf", "slice.png", "slice.json"]
+    assert json.loads(Path("slice.json").read_text())["choice"] == "CLs is drawn against m1: only m1 varies."

@@ -84,3 +84,11 @@ def test_the_part_of_a_condition() -> None:
     found = panels.part(data, "mn1==60")
     assert (len(found.results), [failure["name"] for failure in found.failures]) == (36, ["f"])
     assert panels.part(data, None) is data
+
+
+def test_a_forbidden_region_with_every_point_in_it_is_told() -> None:
+    data = data_of(scan_of(GRID, lambda x, y: 5.0 - x / 120))
+    (note,) = (note for note in panels.plane(data, forbidden="y<1000").contours["notes"] if note.startswith("Every point"))
+    assert "--forbidden 'y<1000'" in note
+    assert panels.plane(data, forbidden="y<1000").band() == []
+    assert not [note for note in panels.plane(data, forbidden="y>x").contours["notes"] if note.startswith("Every point")]

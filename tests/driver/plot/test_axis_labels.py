@@ -2,7 +2,7 @@
 
 import pytest
 
-from hfx.driver.plot.axis_labels import axis_label, equation_label, relation_label
+from hfx.driver.plot.axis_labels import Titles, axis_label, condition_label, equation_label, relation_label
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,32 @@ def test_relation_labels() -> None:
 def test_equation_labels() -> None:
     assert equation_label("CLs", 0.05) == r"$\mathrm{CL}_{\mathrm{s}} = 0.05$"
     assert equation_label("limit", 1.0) == "limit = 1"
+
+
+@pytest.mark.parametrize("name", ["mst", "mg", "ma", "mx", "mh", "mt1", "mb1", "dm", "m12", "max", "mT"])
+def test_ambiguous_names_stay_as_they_are(name: str) -> None:
+    assert axis_label(name) == name
+
+
+def test_names_of_the_user_come_first() -> None:
+    titles: Titles = {"mst": {"latex": r"m(\tilde{\tau})", "unit": "GeV"}, "m(N2)": {"unit": "TeV"}, "k": {"latex": "k"}}
+    assert axis_label("mst", titles) == r"$m(\tilde{\tau})$ [GeV]"
+    assert axis_label("mst-mn1", titles) == r"$m(\tilde{\tau})-m(\tilde{\chi}_{1}^{0})$ [GeV]"
+    assert axis_label("mst/k", titles) == r"$m(\tilde{\tau})/k$"
+    assert axis_label("k", titles) == "$k$"
+    assert axis_label("m(N2)", titles) == r"$\mathrm{m(N2)}$ [TeV]"
+    assert relation_label("y>x", "mst", "k", titles) == r"$k>m(\tilde{\tau})$"
+
+
+@pytest.mark.parametrize(
+    ("condition", "label"),
+    [
+        ("mn1==60", r"$m(\tilde{\chi}_{1}^{0}) = 60$ GeV"),
+        ("mn2-mn1==130", r"$m(\tilde{\chi}_{2}^{0})-m(\tilde{\chi}_{1}^{0}) = 130$ GeV"),
+        ("x3==2.5", "x3 = 2.5"),
+        ("`m(N2)`==0", "m(N2) = 0"),
+        ("tanb==10", r"$\tan\beta = 10$"),
+    ],
+)
+def test_condition_labels(condition: str, label: str) -> None:
+    assert condition_label(condition) == label

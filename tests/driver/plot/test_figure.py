@@ -89,12 +89,12 @@ def test_no_global_state(tmp_path: Path) -> None:
     ("scan", "sentence"),
     [
         (scan_of(LINE, lambda x, y: 5.0 - x / 100), "All points lie on one line"),
-        (scan_of(LINE[:1], lambda x, y: 5.0), "There is one point"),
+        (scan_of(LINE[:1], lambda x, y: 5.0), "CLs: 2.87e-07 observed, 2.87e-07 expected"),
         (scan_of([], lambda x, y: 5.0), "No hypothesis has a usable result"),
         (scan_of(GRID, lambda x, y: 0.1), "No point is excluded (observed)"),
         (scan_of(GRID, lambda x, y: 40.0), "All points are excluded (expected)"),
         (scan_of([(x,) for x in (1, 2, 3)], lambda x: 4.0 - x, labels=("m",)), ""),
-        (scan_of([()], lambda: 1.0, labels=()), "There is one point"),
+        (scan_of([()], lambda: 1.0, labels=()), "CLs: 0.159 observed, 0.159 expected"),
     ],
 )
 def test_degenerate_scans_are_drawn(scan: dict[str, Any], sentence: str, tmp_path: Path) -> None:

@@ -1,10 +1,13 @@
 """Texts of a picture that matplotlib cannot draw are refused before the scan."""
 
+from pathlib import Path
+
 import pytest
 
 from hfx.driver.plot.request import PictureRequest, styled
 from hfx.driver.questions import picture_texts
 from hfx.driver.questions.options import ScanOptions
+from hfx.driver.questions.picture_texts import label_titles_in
 from hfx.errors import OptionError
 
 
@@ -36,3 +39,17 @@ def test_every_text_is_checked() -> None:
             styled({}, {name: "$x^$"})
     with pytest.raises(OptionError, match=r"--label .*cannot be drawn"):
         PictureRequest(labels=("A", "$x^$"))
+
+
+def test_label_titles_that_cannot_be_read_or_drawn(tmp_path: Path) -> None:
+    file = tmp_path / "titles.yaml"
+    with pytest.raises(OptionError, match=r"--label-titles .*titles\.yaml cannot be read: No such file"):
+        label_titles_in(file)
+    file.write_text("m1:\n  colour: red\n")
+    with pytest.raises(OptionError, match=r"--label-titles .*titles\.yaml, line 2: m1 has an entry 'colour'"):
+        label_titles_in(file)
+    file.write_text("m1: {latex: '\\frac{1'}\n")
+    with pytest.raises(OptionError, match=r"titles\.yaml: the LaTeX of m1, .* cannot be drawn"):
+        label_titles_in(file)
+    file.write_text("m1: {latex: m_A}\n")
+    assert label_titles_in(file) == {"m1": {"latex": "m_A"}}

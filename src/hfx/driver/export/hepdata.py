@@ -90,7 +90,7 @@ def export_hepdata(run: Path, folder: Path) -> list[Path]:
 def submission(scan: ScanContent, data: PlotData) -> dict[str, list[JsonObject]]:
     """The YAML documents of every file of the submission, submission.yaml first. ``data``: the results of ``scan``."""
     contours = scan["contours"] or in_planes(data, scan, styled(scan["options"])).contours()
-    tables = [_results_table(scan, data), *_contour_tables(scan, data, contours)]
+    tables = [_results_table(scan, data), *_all_contour_tables(scan, data, contours)]
     heads: list[JsonObject] = [{"comment": _comment(scan, data, contours)}, *(table.head() for table in tables)]
     return {"submission.yaml": heads, **{table.file: [table.content()] for table in tables}}
 
@@ -115,7 +115,9 @@ def _comment(scan: ScanContent, data: PlotData, contours: Contours) -> str:
             f"{source}{region}; {digests}.",
             "They are a calculation from that likelihood, not a result of the experiment that published it.",
             f"{of_run(scan).description()}.",
+            *([contours["choice"]] if "panels" in contours else []),
             *contours.get("notes", ()),
+            *(f"{panel['where']}: {note}" for panel in contours.get("panels", ()) for note in panel["notes"]),
         ]
     )
 
@@ -155,8 +157,17 @@ def _value(number: float | None) -> float | str:
     return "-" if number is None else float(number)
 
 
-def _contour_tables(scan: ScanContent, data: PlotData, contours: Contours) -> Iterator[Table]:
-    """A table for each kind of curve that there is; its parts are numbered."""
+def _all_contour_tables(scan: ScanContent, data: PlotData, contours: Contours) -> Iterator[Table]:
+    """The tables of the curves; where the hypotheses lie in several planes, those of each."""
+    if "panels" not in contours:
+        yield from _contour_tables(scan, data, contours)
+        return
+    for panel in contours["panels"]:
+        yield from _contour_tables(scan, data, panel, panel["where"])
+
+
+def _contour_tables(scan: ScanContent, data: PlotData, contours: Contours, where: str = "") -> Iterator[Table]:
+    """A table for each kind of curve that there is; its parts are numbered. ``where``: the condition of the plane."""
     surface = data.surface
     for which in (*surface.curves, *_THEORY):
         lines = [curve["points"] for curve in contours["curves"] if curve["which"] == which]
@@ -165,11 +176,12 @@ def _contour_tables(scan: ScanContent, data: PlotData, contours: Contours) -> It
         title = _THEORY.get(which) or ", ".join(filter(None, _words(which)))
         parts = [number for number, line in enumerate(lines, 1) for _ in line]
         yield Table(
-            f"{title} contour",
-            f"{title} exclusion contour at {surface.name} = {surface.level:g} over {contours['x']} and {contours['y']}, in "
+            f"{title} contour{f' ({where})' if where else ''}",
+            f"{title} exclusion contour at {surface.name} = {surface.level:g} over {contours['x']} and {contours['y']}"
+            f"{f' of the hypotheses with {where}' if where else ''}, in "
             f"{len(lines)} part(s), interpolated between the hypotheses ({contours.get('interpolation', 'linear')}). "
             + _provenance(scan),
-            _file_name(f"contour_{which.replace('-', '_') if which in _THEORY else which}"),
+            _file_name(f"contour_{which.replace('-', '_') if which in _THEORY else which}{f' {where}' if where else ''}"),
             surface.name,
             {contours["x"]: [float(x) for line in lines for x, _ in line]},
             {contours["y"]: [float(y) for line in lines for _, y in line], PART: parts},

@@ -142,11 +142,9 @@ def plane(
     values = data.values()
     axes = plane_axes.choose(data.labels, values, x, y, quantity=data.surface.name)
     if axes.y is None or data.surface.level is None or not plane_axes.hidden(axes, data.labels, values):
-        return contour.plane(data, x=x, y=y, forbidden=forbidden, interpolation=interpolation)
-    if forbidden:
-        forbidden_margin(forbidden, axes.x, axes.y)
+        return _said(contour.plane(data, x=x, y=y, forbidden=forbidden, interpolation=interpolation), forbidden)
     points = collect(data, x=x, y=y)
-    return Plane(
+    mixed = Plane(
         points,
         None,
         {
@@ -157,4 +155,25 @@ def plane(
             "curves": [],
             "notes": list(points.notes),
         },
+    )
+    return _said(mixed, forbidden)
+
+
+def _said(made: Plane, forbidden: str | None) -> Plane:
+    """The plane with a note where the forbidden region contains every point, so that no line is left."""
+    points = made.points
+    if not forbidden or points.axes.y is None:
+        return made
+    margin = forbidden_margin(forbidden, points.axes.x, points.axes.y)
+    if not len(points.places) or not (margin(*points.places.T) > 0).all():
+        return made
+    note = (
+        f"Every point is in the forbidden region: --forbidden '{forbidden}' describes what cannot be, and no line is drawn; "
+        "perhaps the opposite comparison is meant."
+    )
+    return replace(
+        made,
+        interpolated=None,
+        points=replace(points, notes=(*points.notes, note)),
+        contours={**made.contours, "notes": [*made.contours["notes"], note]},
     )

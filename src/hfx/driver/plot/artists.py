@@ -4,7 +4,7 @@ Each artist has an id (``gid``), under which it is found in an SVG file: ``curve
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
-from hfx.driver.plot.axis_labels import axis_label, equation_label
+from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.styles import LineStyle, Style
-from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import Curve
 
 __all__ = [
@@ -29,9 +28,7 @@ __all__ = [
     "draw_area",
     "draw_lines",
     "draw_plane",
-    "draw_profile",
     "draw_published",
-    "is_logarithmic",
     "point_groups",
 ]
 
@@ -39,7 +36,6 @@ Array = NDArray[np.float64]
 Handles = list[tuple[Artist | tuple[Artist, ...], str]]
 
 _POINT = "#6b6b6b"
-_SMALLEST = 1e-6  # that a logarithmic axis shows
 _DASHES = (0.0, (3.0, 2.0))
 _PUBLISHED: dict[str, LineStyle] = {
     "observed": {"color": "#444444", "linewidth": 1.3, "linestyle": "-"},
@@ -113,7 +109,9 @@ def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
     uncertain = draw_area(ax, drawing.uncertain, style.observed["color"], 2.2, alpha=0.18, gid="uncertainty")
     handles: Handles = []
     if observed:
-        handles.append(((uncertain, observed) if uncertain else observed, "Observed limit"))
+        handles.append((observed, "Observed limit"))
+    if uncertain:
+        handles.append((uncertain, "Its uncertainty from interpolation"))
     if theory:
         handles.append((theory, "Observed, signal theory band"))
     return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points, style)
@@ -199,51 +197,3 @@ def _draw_colours(ax: Axes, group: PointGroup, points: Points, style: Style) -> 
     bar = figure.colorbar(dots, ax=ax)
     bar.set_label(axis_label(points.surface.name), fontsize=style.labels)
     bar.ax.tick_params(labelsize=style.ticks)
-
-
-def is_logarithmic(points: Points) -> bool:
-    """Whether values are shown on a logarithmic axis: those that are compared with a level and never negative."""
-    return points.surface.level is not None and bool((points.values >= 0).all())
-
-
-def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
-    """Draw the values against the one axis, with the level; the legend's handles and labels."""
-    surface, along, logarithmic = points.surface, points.places[:, 0], is_logarithmic(points)
-    values = np.maximum(points.values, _SMALLEST) if logarithmic else points.values
-    bands = list(_draw_bands(ax, along, values, surface, style))
-    (observed,) = ax.plot(along, values[:, 0], **style.observed, zorder=6, marker="o", markersize=4)
-    observed.set_gid(f"curve-{surface.curves[0]}-0")
-    median = None
-    if surface.median is not None:
-        (median,) = ax.plot(
-            along, values[:, surface.column(surface.median)], **style.expected, zorder=5, marker="o", markersize=4
-        )
-        median.set_gid(f"curve-{surface.median}-0")
-    handles: Handles = []
-    if surface.level is not None:
-        level = ax.axhline(surface.level, color="black", linewidth=1, zorder=3)
-        level.set_gid("level")
-        handles.append((level, equation_label(surface.name, surface.level)))
-    if logarithmic:
-        ax.set_yscale("log")
-    if not len(along) or (median is None and surface.level is None):
-        return handles
-    return [*_profile_handles(observed, median, bands), *handles]
-
-
-def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:
-    width = 8 if len(along) == 1 else 0
-    for number, (color, curves) in enumerate(zip(style.bands, surface.bands, strict=False)):
-        low, high = (values[:, surface.column(curve)] for curve in curves)
-        drawn = ax.fill_between(along, low, high, color=color, linewidth=width, zorder=0.9 - 0.1 * number)
-        drawn.set_gid(f"band-{number}")
-        yield drawn
-
-
-def _profile_handles(observed: Artist, median: Artist | None, bands: Sequence[Artist]) -> Handles:
-    handles: Handles = [(observed, "Observed")]
-    if median is not None and len(bands) == 1:
-        return [*handles, ((bands[0], median), r"Expected ($\pm 1\,\sigma$)")]
-    if median is not None:
-        handles.append((median, "Expected"))
-    return [*handles, *((band, rf"Expected $\pm {sigma}\,\sigma$") for sigma, band in enumerate(bands, 1))]

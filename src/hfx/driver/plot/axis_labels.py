@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from hfx.pallets.label_titles import LabelTitle
+from hfx.pallets.formats.label_titles import LabelTitle
 
 __all__ = ["Titles", "axis_label", "condition_label", "equation_label", "relation_label"]
 

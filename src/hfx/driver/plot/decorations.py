@@ -10,14 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patheffects import withStroke
 from matplotlib.text import Text
-from matplotlib.ticker import AutoMinorLocator, FixedLocator
+from matplotlib.ticker import AutoMinorLocator
 from numpy.typing import NDArray
 
 from hfx.driver.plane.forbidden import forbidden_margin
-from hfx.driver.plane.points import Points
-from hfx.driver.plot.artists import Handles, is_logarithmic
+from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis_labels import Titles, relation_label
 from hfx.driver.plot.picture_title import picture_title
+from hfx.driver.plot.profile import span
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import PalletBlock
@@ -31,7 +31,6 @@ __all__ = [
     "legend",
     "legend_line",
     "plane_limits",
-    "profile_limits",
     "shared_legend",
     "ticks",
 ]
@@ -135,51 +134,14 @@ def shared_legend(figure: Figure | SubFigure, handles: Handles, title: str, styl
 
 def plane_limits(ax: Axes, places: Array, covered: float) -> None:
     """Limits that contain all ``places`` [k, 2] and leave the fraction ``covered`` of the height free above them."""
-    ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
-    low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
+    ax.set_xlim(span(places[:, 0]) if len(places) else (0.0, 1.0))
+    low, high = span(places[:, 1]) if len(places) else (0.0, 1.0)
     ax.set_ylim(low, low + (high - low) / _free(covered))
-
-
-def profile_limits(ax: Axes, points: Points, covered: float) -> None:
-    """Limits that contain the values against the one axis, and leave the fraction ``covered`` of the height free above them."""
-    places = np.concatenate([points.places, points.failed])
-    ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
-    surface, shown = points.surface, _shown_values(points)
-    if not is_logarithmic(points) or surface.level is None:
-        low, high = _span(shown) if shown.size else (0.0, 1.0)
-        ax.set_ylim(low, low + (high - low) / _free(covered))
-        return
-    bottom = max(float(np.min(shown, initial=surface.level / 2.5)) / 2, 5e-7)
-    largest = float(np.max(shown, initial=1.0))
-    ax.set_ylim(bottom, bottom * (1.3 * largest / bottom) ** (1 / _free(covered)))
-    # No ticks where the legend is, above the values.
-    decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), np.floor(np.log10(largest)) + 1)
-    ax.yaxis.set_major_locator(FixedLocator(decades.tolist()))
-    ax.yaxis.set_minor_locator(FixedLocator(np.outer(decades / 10, np.arange(2, 10)).ravel().tolist()))
-
-
-def _shown_values(points: Points) -> Array:
-    """The values of the observed curve, the median and the innermost band."""
-    surface = points.surface
-    median = (surface.median,) if surface.median else ()
-    curves = dict.fromkeys((surface.curves[0], *median, *(curve for band in surface.bands[:1] for curve in band)))
-    return points.values[:, [surface.column(curve) for curve in curves]]
 
 
 def _free(covered: float) -> float:
     """The fraction of the height below the legend."""
     return 1.0 - min(covered + 0.04, 0.6)
-
-
-def _span(values: Array) -> tuple[float, float]:
-    """The range of ``values`` with a margin; a range that starts near zero starts at zero."""
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        room = 0.5 * abs(low) or 1.0
-        return low - room, high + room
-    margin = 0.04 * (high - low)
-    near_zero = 0 <= low <= margin
-    return (0.0 if near_zero else low - margin), high + margin
 
 
 def forbidden_region(ax: Axes, x: str, y: str, forbidden: str, titles: Titles | None = None) -> None:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
-from hfx.driver.plot import artists, decorations
+from hfx.driver.plot import artists, decorations, profile
 from hfx.driver.plot.axis_labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
@@ -134,7 +134,7 @@ def _draw_content(picture: Picture, ax: Axes, style: Style) -> artists.Handles:
     options, points, titles = picture.options, picture.plane.points, picture.pallet.get("label_titles")
     x, y = points.axes.x, points.axes.y
     ax.patch.set_gid("axes")
-    handles = artists.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
+    handles = profile.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
     decorations.ticks(ax, style)
     name = axis_label(points.surface.name) if y is None else axis_label(y, titles)
     ax.set_xlabel(axis_label(x, titles) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
@@ -146,7 +146,7 @@ def _limit(picture: Picture, ax: Axes, covered: float) -> None:
     """Set limits below the legend, which covers a fraction of the axes, and draw what depends on limits."""
     points, forbidden = picture.plane.points, picture.options.forbidden
     if points.axes.y is None:
-        decorations.profile_limits(ax, points, covered)
+        profile.limits(ax, points, covered)
         return
     lines = [line for one in picture.published for line in one.lines]
     decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines]), covered)
@@ -170,7 +170,9 @@ def _criterion(points: Points) -> str:
 
 def _sentences(points: Points) -> list[str]:
     """Sentences for the legend: why a line is missing, and which labels' values are drawn together."""
-    starts = ("All points", "No point", "There is", "No hypothesis")
+    if points.axes.y is None and len(points.values) == 1:
+        return [profile.numbers(points)]
+    starts = ("All points", "No point", "There is", "No hypothesis", "Every point")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
         sentences.append(f"Several values of {', '.join(points.hidden)} drawn together, without lines")

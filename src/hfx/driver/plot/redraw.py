@@ -57,7 +57,8 @@ def _say_what_is_left_out(stored: Contours, kept: int, say: Callable[[str], None
 
 def _beside(run: Path, output: Path, request: PictureRequest, scan: ScanContent, say: Callable[[str], None]) -> tuple[Path, str]:
     """Where to draw: with other contours than the run's own ones beside these, unless another place is given."""
-    name = own_name(scan["options"], request)
+    stored = {axis: scan["options"].get(axis) or scan["contours"].get(axis) for axis in ("x", "y")}
+    name = own_name({**scan["options"], **stored}, request)
     if name and output.is_dir() and run.is_dir() and output.samefile(run):
         say(f"written as {name}, since {run}/contour.json and its picture are those of the scan; -o gives another name")
         return output, name

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hfx.driver.questions import picture_texts
 from hfx.errors import OptionError
-from hfx.pallets.label_titles import LabelTitle
+from hfx.pallets.formats.label_titles import LabelTitle
 
 __all__ = ["FORMATS", "PictureOptions", "PictureRequest", "check_uncertainty", "own_name", "styled", "target"]
 

@@ -1,6 +1,6 @@
 """The picture of a scan in its run's folder, and the file of its curves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,11 +10,13 @@ from hfx.driver.run.file_types import ScanContent
 from hfx.errors import HfxError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from hfx.driver.plane.published import Published
     from hfx.driver.plot.figure import Picture
     from hfx.driver.plot.run_planes import RunPlanes
 
-__all__ = ["draw", "metadata", "pictures"]
+__all__ = ["draw", "draw_into", "metadata", "pictures"]
 
 
 def draw(
@@ -83,6 +85,28 @@ def pictures(scan: ScanContent, planes: "RunPlanes", part: str) -> list["Picture
         )
         for panel in planes.panels
     ]
+
+
+def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Mapping[str, str | None]) -> "Axes":
+    """Draw a scan into ``ax``, or into a new figure of pyplot; the axes, the first ones where there are several panels.
+
+    Raises `OptionError` for several panels and one ``ax``, and for an expression that cannot be read.
+    """
+    from hfx.driver.plot import figure, run_planes
+    from hfx.driver.plot.request import styled
+    from hfx.driver.plot.run_data import plot_data
+
+    data = plot_data(scan)
+    planes = run_planes.in_planes(data, scan, styled(scan["options"], style), where)
+    if ax is not None:
+        planes.one("plot(ax=...) draws one plane")
+    drawn = pictures(scan, planes, run_planes.caption(scan, data, where))
+    if ax is not None:
+        figure.draw_axes(drawn[0], ax)
+        return ax
+    from matplotlib import pyplot
+
+    return figure.fill(pyplot.figure(figsize=figure.size_of(drawn), layout="constrained"), drawn)[0]
 
 
 def metadata(scan: ScanContent, command: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hfx.driver.plane import contour
+from hfx.driver.plane import contour, panels
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.figure import Picture, draw_axes, new_figure
@@ -63,7 +63,7 @@ def svg(
     """
     options = options or PictureOptions()
     if plane is None:
-        plane = contour.plane(
+        plane = panels.plane(
             data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation or "linear"
         )
     picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty, part=part)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from hfx.errors import OptionError, PalletError
-from hfx.pallets import label_titles
-from hfx.pallets.label_titles import LabelTitle
+from hfx.pallets.formats import label_titles
+from hfx.pallets.formats.label_titles import LabelTitle
 
 __all__ = ["check", "check_label_titles", "label_titles_in"]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
 from hfx.json_types import JsonObject, JsonValue
-from hfx.pallets.label_titles import LabelTitle
+from hfx.pallets.formats.label_titles import LabelTitle
 
 if TYPE_CHECKING:
     from hfx.driver.run.packed_results import PackedResults

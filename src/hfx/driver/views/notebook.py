@@ -151,7 +151,7 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from hfx.driver.plane import axes, contour
+    from hfx.driver.plane import axes, panels
     from hfx.driver.plot.figure import Picture, draw_axes
 
     canvas = Figure(figsize=(7.0, 5.6), layout="constrained")
@@ -162,7 +162,7 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
         rows = [*(result.values for result in data.results), *(f["values"] for f in data.failures), *missing]
         chosen = axes.choose(data.labels, rows, options.x, options.y)
         own = replace(options, x=chosen.x, y=chosen.y)
-        plane = contour.plane(data, x=own.x, y=own.y, forbidden=own.forbidden, interpolation="linear")
+        plane = panels.plane(data, x=own.x, y=own.y, forbidden=own.forbidden, interpolation="linear")
         draw_axes(Picture(plane, own, part=part), ax)
         if missing and chosen.y is not None:
             places = axes.places(chosen, data.labels, missing)

@@ -107,6 +107,8 @@ def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
 def _contour(contours: Contours, verbose: bool) -> str:
     """The choice of axes, and what is to be known of the contour."""
     notes = [note for note in contours.get("notes", ()) if verbose or not _DETAILS.search(note)]
+    for panel in contours.get("panels", ()):
+        notes += [f"{panel['where']}: {note}" for note in panel["notes"] if verbose or not _DETAILS.search(note)]
     return " ".join(sentence for sentence in (contours.get("choice"), *notes) if sentence)
 
 

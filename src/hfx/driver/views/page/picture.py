@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import contour, triangulation
+from hfx.driver.plane import contour, panels, triangulation
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plane.polygons import outline
@@ -85,7 +85,8 @@ def lay_out(
     """The plane of hypotheses with these values. Raises `OptionError` for an expression that cannot be read."""
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
-    chosen = plane_axes.selected(labels, values, request.where)
+    where = request.where or next((panel.where for panel in panels.find(labels, values, x, y)), None)
+    chosen = plane_axes.selected(labels, values, where)
     axes = plane_axes.choose(labels, values[chosen], x, y, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
@@ -96,14 +97,14 @@ def lay_out(
     content: PlaneContent = {
         "x": axes.x,
         "y": axes.y,
-        "where": request.where,
+        "where": where,
         "choice": axes.choice,
         "hidden": list(plane_axes.hidden(axes, labels, values[chosen])),
         "axes": plane_axes.offered(labels, values),
         "slices": plane_axes.slices(labels, values),
         "at": [[_short(a), _short(b)] if inside else None for (a, b), inside in zip(places.tolist(), chosen, strict=True)],
     }
-    return Layout(axes, request.where, places, chosen, picture, content)
+    return Layout(axes, where, places, chosen, picture, content)
 
 
 def _text(value: object) -> str | None:
@@ -119,7 +120,7 @@ def draw_contour(
     the quickest; the others may take seconds.
     """
     options = layout.options
-    plane = contour.plane(
+    plane = panels.plane(
         snapshot.data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=interpolation or "linear"
     )
     if layout.axes.y is None:

@@ -94,14 +94,17 @@ export class Picture {
     const made = [plane, svg, rows.length, profile ? [rows, column] : null];
     if (!profile && made.every((part, i) => part === this.#placed[i])) return;
     this.#placed = made;
-    this.#places = rows.map((one) => (one.at ? project(one.at[0], profile ? one.numbers?.[column] : one.at[1]) : null));
+    // Values below the axis stand at its lower end, where the picture has an arrow for each.
+    const frame = profile && this.#svg.getElementById("axes")?.getBBox();
+    const inside = (at) => at && [at[0], frame ? Math.min(at[1], frame.y + frame.height) : at[1]];
+    this.#places = rows.map((one) => (one.at ? inside(project(one.at[0], profile ? one.numbers?.[column] : one.at[1])) : null));
     this.#dots = this.#places.map((at) => at && `M${at[0].toFixed(1)} ${at[1].toFixed(1)}h.01`);
   }
 
   // From data to the view box of the SVG.
   #projection() {
     const { transform: [a, b, c, d], logarithmic } = this.store.svg;
-    const scale = logarithmic ? (y) => Math.log10(Math.max(y, 1e-6)) : (y) => y;
+    const scale = logarithmic ? (y) => Math.log10(Math.max(y, 1e-300)) : (y) => y;
     return (x, y) => (y == null ? null : [a * x + b, c * scale(y) + d]);
   }
 

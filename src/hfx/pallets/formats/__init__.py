@@ -1,0 +1,1 @@
+"""Files of a pallet in other formats than workspaces and patches."""
