@@ -76,6 +76,9 @@ def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     draw_layers(ax, layers(two, PictureRequest()), (), STYLES["hfx"], PictureRequest())
     texts = [text.get_text() for text in ax.get_legend().get_texts()]
     assert texts == ["a", "b", "Observed", "Expected"]
+    more, shaded = Figure().subplots(), PictureRequest(uncertainty=True)
+    draw_layers(more, layers(two, shaded), (), STYLES["hfx"], shaded)
+    assert more.get_legend().get_texts()[-1].get_text() == "Uncertainty from interpolation"
     solid = [line for line in ax.get_lines() if line.get_linestyle() == "-" and len(line.get_xdata())]
     assert [line.get_color() for line in solid] == list(OVERLAID[:2])
     assert solid[0].get_linewidth() > solid[1].get_linewidth()

@@ -82,6 +82,17 @@ def test_one_plane_in_axes_of_ones_own(tmp_path: Path) -> None:
     assert [line for line in ax.get_lines() if line.get_gid() == "curve-observed-0"]
 
 
+def test_the_same_condition_of_scan_and_plot_is_said_once(tmp_path: Path) -> None:
+    pallet = {"labels": list(LABELS), "name": "p", "digest": "ab", "hypotheses": 200}
+    result = load_run(run_of(tmp_path / "run", FIRST, pallet=pallet, options={"where": "mn1==60"}))
+    for where, caption in (
+        ("mn1==60", "36 of 200 hypotheses: mn1==60"),
+        ("msb>400", "24 of 200 hypotheses: mn1==60 and msb>400"),
+    ):
+        title = result.plot(Figure().subplots(), where=where).get_legend().get_title().get_text()
+        assert f"Only {caption}" in title.splitlines()
+
+
 def test_hypotheses_in_no_plane_are_named(tmp_path: Path) -> None:
     found = drawn(run_of(tmp_path / "run", [*BOTH, (500, 400, 10)]), tmp_path)
     assert found["notes"] == ["1 hypothesis lies in none of these planes, not drawn: h066."]
@@ -115,6 +126,9 @@ def test_published_contours_need_one_plane(tmp_path: Path) -> None:
     request = PictureRequest(published=(csv,), formats=("png",), where="mn1==60")
     paths = redraw(run, run, request, said.append)
     assert paths[-1].name == "contour-mn1_60-limit.json"
+    own = redraw(run, tmp_path / "own", PictureRequest(formats=("png",)), said.append)[-1]
+    with pytest.raises(OptionError, match=r"contour.json: its curves lie in several planes; 'hfx plot RUN --where EXPR'"):
+        redraw(run, run, PictureRequest(published=(own,), where="mn1==60"), said.append)
     (published,) = json.loads(paths[-1].read_text())["published"]
     assert published["apart"]["mean"] == pytest.approx(10, abs=1)
 

@@ -141,6 +141,8 @@ def _json(text: str) -> tuple[str, Sequence[Array]]:
     table = json.loads(text)
     if not isinstance(table, Mapping):
         raise ValueError("it is not a table")
+    if table.get("panels"):
+        raise ValueError("its curves lie in several planes; 'hfx plot RUN --where EXPR' writes those of one")
     if "curves" in table:
         return "observed", [np.array(curve["points"], dtype=float) for curve in table["curves"] if curve["which"] == "observed"]
     if "independent_variables" in table:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane
@@ -167,6 +168,8 @@ def draw_layers(
         width = 1.4 - 0.7 * i / max(len(several) - 1, 1)
         handles.append(_draw_layer(ax, layer, style, OVERLAID[i % len(OVERLAID)], width, request))
     handles += _key(several, style, surface)
+    if request.uncertainty:
+        handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Uncertainty from interpolation"))
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
     ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)

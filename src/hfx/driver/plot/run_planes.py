@@ -156,7 +156,7 @@ def caption(scan: ScanContent, data: PlotData, where: str | None) -> str:
     count, total = len(shown.results) + len(shown.failures), len(data.results) + len(data.failures)
     if count == total and not (options.get("where") or options.get("only")):
         return ""
-    conditions = " and ".join(str(one) for one in (options.get("where"), where) if one)
+    conditions = " and ".join(dict.fromkeys(str(one) for one in (options.get("where"), where) if one))
     only = None if options.get("only") is None else str(options["only"])
     of_all = total if caption_of(scan) == "" else None if scan["pallet"].get("regions") else scan["pallet"].get("hypotheses")
     return Selection(count, of_all, only, conditions, count).caption()
