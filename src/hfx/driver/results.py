@@ -110,7 +110,11 @@ class ScanResult(Sequence[Result]):
 
     @property
     def contours(self) -> Contours:
-        """{"x", "y", "choice", "curves": [{"which", "level", "points": [[x, y], ...]}], "notes"}."""
+        """{"x", "y", "choice", "curves": [{"which", "level", "points": [[x, y], ...]}], "notes"}.
+
+        Where the hypotheses lie in several planes, "curves" is empty, and "panels" has an entry like this for each of them, with
+        "where", the condition of its hypotheses, and "title".
+        """
         return self.content["contours"].copy()
 
     @property

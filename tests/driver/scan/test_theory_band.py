@@ -1,5 +1,6 @@
 """Theory bands from a table: read, checked before any fit, and the same as a scaled signal."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,25 @@ def test_a_table_that_cannot_be_used(text: str, words: str, tmp_path: Path) -> N
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(OptionError, match=words):
         theory_band.read_table(tmp_path / "t.csv")
+
+
+def test_each_of_several_planes_has_its_band(tmp_path: Path) -> None:
+    source = fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 6))
+    patch_set = json.loads((source / "patchset.json").read_text())
+    patch_set["metadata"]["labels"].append("k")
+    for i, patch in enumerate(patch_set["patches"]):
+        patch["metadata"]["values"].append(i % 2)
+    (source / "patchset.json").write_text(json.dumps(patch_set))
+    context = RunContext(say=lambda _: None, function=fakes.run)  # whose numbers do not depend on the signal's scale
+    result = scan(source, context=context, theory_band=0.2, output=tmp_path / "run")
+    panels = result.contours["panels"]
+    assert sorted(panel["where"] for panel in panels) == ["k==0", "k==1"]
+    assert panels[0]["curves"] != panels[1]["curves"]
+    for panel in panels:
+        found = {curve["which"]: curve["points"] for curve in panel["curves"]}
+        assert found["theory-up"] == found["observed"] == found["theory-down"]
+        assert not any("where" in curve for curve in panel["curves"])
+    assert json.loads((tmp_path / "run" / "contour.json").read_text()) == result.contours
 
 
 def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hfx.driver.plane.selection import Selection, caption_of
 from hfx.driver.plot.axis_labels import condition_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import listed
-from hfx.driver.run.file_types import Contours, Curve, PanelContours, ScanContent
+from hfx.driver.run.file_types import Contours, Curve, PanelContours, ScanContent, of_plane
 from hfx.errors import OptionError
 
 __all__ = ["PanelPlane", "RunPlanes", "caption", "in_planes"]
@@ -68,8 +68,7 @@ class RunPlanes:
         """The theory curves in the content of a contour.json that belong to these planes."""
         if self.single is not None:
             x, y = self.single.contours["x"], self.single.contours["y"]
-            mine: list[Contours] = [panel for panel in contours.get("panels", ()) if panel["where"] == self.where]
-            return [curve for one in mine or [contours] for curve in theory_curves(one, x, y)]
+            return theory_curves(of_plane(contours, self.where), x, y)
         stored = {(one["where"], one["x"], one["y"]): one for one in contours.get("panels", ())}
         found: list[Curve] = []
         for panel in self.panels:

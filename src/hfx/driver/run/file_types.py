@@ -19,6 +19,7 @@ __all__ = [
     "ScanContent",
     "UncertaintyLines",
     "curves_of",
+    "of_plane",
 ]
 
 Line = list[list[float]]
@@ -135,3 +136,8 @@ def curves_of(contours: Contours) -> list[Curve]:
     """The curves of a contour.json, those of all panels in one list, each with the condition of its panel."""
     panels = contours.get("panels", ())
     return [*contours.get("curves", ()), *({**curve, "where": one["where"]} for one in panels for curve in one["curves"])]
+
+
+def of_plane(contours: Contours, where: str | None) -> Contours:
+    """The part of a contour.json for the plane of a condition; all of it where there is no such panel."""
+    return next((panel for panel in contours.get("panels", ()) if panel["where"] == where), contours)

@@ -17,7 +17,7 @@ from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
 from hfx.driver.views.page.picture import Layout, Snapshot, draw_contour, draw_svg, lay_out
 from hfx.driver.views.page.picture_request import PlaneRequest
-from hfx.driver.views.page.view import View
+from hfx.driver.views.page.view import View, _theory
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 from tests.driver import fakes
@@ -186,3 +186,22 @@ def test_the_svg_is_for_the_browser_to_fill_in(tmp_path: Path) -> None:
 def _area(ring: list[list[float]]) -> float:
     x, y = np.array(ring).T
     return abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2
+
+
+def test_a_run_in_several_planes_is_shown_in_the_first_of_them(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", THREE, labels=("m1", "m2", "k"))
+    run.fit(run.names)
+    feed = polled(run)
+    layout = laid_out(feed)
+    assert layout.where == layout.content["where"]
+    assert layout.where in ("k==0", "k==10")
+    assert layout.chosen.sum() == 16
+    assert drawn(feed, layout)["curves"]
+    mixed = laid_out(feed, request=PlaneRequest(where="m1>0"))
+    assert mixed.chosen.all()
+    assert drawn(feed, mixed)["curves"] == []
+    up = {"which": "theory-up", "level": 0.05, "points": [[400, 0], [500, 1]]}
+    panel = {"where": layout.where, "title": "", "x": "m1", "y": "m2", "curves": [up], "notes": []}
+    (run.folder / "contour.json").write_text(json.dumps({"x": "m1", "y": "m2", "curves": [], "panels": [panel]}))
+    assert _theory(feed, layout) == [up]
+    assert _theory(feed, mixed) == []

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from hfx.driver.run.file_types import Contours, Curve
+from hfx.driver.run.file_types import Contours, Curve, of_plane
 from hfx.driver.run.folder import read_json
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
@@ -130,7 +130,7 @@ def _theory(feed: Feed, layout: "Layout") -> list[Curve]:
     with suppress(OSError, HfxError):
         found = cast("Contours | None", read_json(feed.folder, "contour.json"))
         if found and layout.axes.y is not None:
-            return theory_curves(found, layout.axes.x, layout.axes.y)
+            return theory_curves(of_plane(found, layout.where), layout.axes.x, layout.axes.y)
     return []
 
 
