@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -63,6 +64,8 @@ def test_panels_are_titled_and_have_one_legend(tmp_path: Path, monkeypatch: pyte
     assert figure is not None
     assert [ax.get_title(loc="left") for ax in figure.axes] == TITLES
     (legend,) = figure.legends
+    FigureCanvasAgg(figure).draw()
+    assert legend.get_window_extent().width < figure.bbox.width
     assert legend.get_title().get_text() == "mine\nAll limits at 95% CL"
     assert [text.get_text() for text in legend.get_texts()] == [
         "Observed limit",
@@ -70,6 +73,15 @@ def test_panels_are_titled_and_have_one_legend(tmp_path: Path, monkeypatch: pyte
         "Excluded (observed)",
         "Not excluded (observed)",
     ]
+
+
+@pytest.mark.parametrize(("layers", "wider"), [((1, 2, 3), True), ((1, 2, 3, 4), False)])
+def test_three_panels_are_a_row_and_four_a_square(layers: tuple[int, ...], wider: bool, tmp_path: Path) -> None:
+    rows = [(x, y, k) for x in range(300, 800, 100) for y in range(0, 500, 100) for k in layers]
+    found = drawn(run_of(tmp_path / "run", rows), tmp_path)
+    assert [panel["where"] for panel in found["panels"]] == [f"mn1=={k}" for k in layers]
+    with Image.open(tmp_path / "out" / "contour.png") as image:
+        assert (image.width > 2 * image.height) == wider
 
 
 def test_one_plane_in_axes_of_ones_own(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ A line through points of several planes would have no meaning, so none is ever d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ def find(labels: Sequence[str], values: Values, x: str | None = None, y: str | N
     """The planes that together contain nearly all hypotheses; none where one plane contains all, or where there are no few.
 
     A plane is a value of a label, or of a difference of two labels, that at least 8 hypotheses have; these span an area of its
-    axes: ``x`` and ``y`` where given, else the first two labels that vary within it. The plane with the most hypotheses comes
+    axes: ``x`` and ``y`` where given, else the first two labels that vary within it. The plane with the most hypotheses is taken
     first, then the one that adds the most to it, and so on.
     """
     table = plane_axes.label_values(labels, values)
@@ -59,7 +59,20 @@ def find(labels: Sequence[str], values: Values, x: str | None = None, y: str | N
         left[candidates[panel.where]] = False
         found.append(panel)
     covered = total - int(left.sum())
-    return tuple(found) if len(found) > 1 and covered >= _COVERED * total else ()
+    return tuple(sorted(found, key=_order(found))) if len(found) > 1 and covered >= _COVERED * total else ()
+
+
+def _order(found: Sequence[Panel]) -> Callable[[Panel], tuple[int, float]]:
+    """The key by which values of one label stand together, in ascending order."""
+    first: dict[str, int] = {}
+    for position, panel in enumerate(found):
+        first.setdefault(panel.where.partition("==")[0], position)
+
+    def key(panel: Panel) -> tuple[int, float]:
+        label, _, number = panel.where.partition("==")
+        return first[label], float(number)
+
+    return key
 
 
 def _is_one_plane(labels: Sequence[str], table: Array, x: str | None, y: str | None) -> bool:

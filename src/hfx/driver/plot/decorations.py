@@ -37,6 +37,7 @@ __all__ = [
 
 Array = NDArray[np.float64]
 
+_ENTRY = 0.21  # inches of a legend's entry, for each point of the letters' size
 _FORBIDDEN_FACE, _FORBIDDEN_LINE = "#ececec", "#8c8c8c"
 
 
@@ -115,13 +116,15 @@ def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
 
 
 def shared_legend(figure: Figure | SubFigure, handles: Handles, title: str, style: Style) -> None:
-    """Draw the legend of several panels above them."""
+    """Draw the legend of several panels above them, in as many columns as fit."""
+    width = figure.bbox.width / figure.get_figure(root=True).get_dpi()
+    columns = max(1, min(len(handles), int(width / (_ENTRY * style.text))))
     figure.legend(
         cast("list[Artist]", [handle for handle, _ in handles]),  # a tuple of artists is one entry
         [label for _, label in handles],
         title=title or None,
         loc="outside upper left",
-        ncols=max(len(handles), 1),
+        ncols=columns,
         fontsize=style.text,
         title_fontsize=style.text,
         alignment="left",

@@ -79,20 +79,25 @@ def size_of(pictures: Sequence[Picture]) -> tuple[float, float]:
 
 def _size(style: Style, panels: int) -> tuple[float, float]:
     width, height = style.size
-    return (width, height) if panels == 1 else (0.9 * width * panels, height)
+    rows, columns = _grid(panels)
+    return (width, height) if panels == 1 else (0.9 * width * columns, height * rows)
+
+
+def _grid(panels: int) -> tuple[int, int]:
+    """The rows and columns of panels: side by side, but four in a square."""
+    return (2, 2) if panels == 4 else (1, panels)
 
 
 def fill(figure: Figure | SubFigure, pictures: Sequence[Picture]) -> list[Axes]:
     """Draw pictures into an empty figure, side by side, with one header and one legend; their axes."""
     if len(pictures) == 1:
-        axes = [figure.subplots()]
-        draw_axes(pictures[0], axes[0])
-        return axes
-    axes = list(figure.subplots(1, len(pictures)))
+        draw_axes(pictures[0], ax := figure.subplots())
+        return [ax]
+    axes: list[Axes] = figure.subplots(*_grid(len(pictures)), squeeze=False).ravel().tolist()
     style, first = style_called(pictures[0].style), pictures[0]
-    handles = [entry for picture, ax in zip(pictures, axes, strict=True) for entry in _draw_content(picture, ax, style)]
-    entries = list({label: (handle, label) for handle, label in reversed(handles)}.values())[::-1]
-    decorations.shared_legend(figure, entries, _shared_title(first), style)
+    handles = [_draw_content(picture, ax, style) for picture, ax in zip(pictures, axes, strict=True)]
+    entries = {label: (handle, label) for one in sorted(handles, key=len, reverse=True) for handle, label in one}
+    decorations.shared_legend(figure, list(entries.values()), _shared_title(first), style)
     for picture, ax in zip(pictures, axes, strict=True):
         ax.set_title(picture.panel or "", loc="left", fontsize=style.text, pad=6)
         sentences = _sentences(picture.plane.points)
