@@ -34,6 +34,7 @@ import published
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import styled
 from hfx.driver.plot.run_data import plot_data
+from hfx.driver.plot.run_planes import in_planes
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.process.interpreter_tuning import tuned_for_fits
 from hfx.driver.questions.options import ScanOptions
@@ -120,11 +121,10 @@ def _picture(pallet: Pallet, records: Mapping[str, Json]) -> None:
     question = options.question
     results = (question.answer([record]) for record in records.values())
     scan = content(question, provenance.pallet_block(pallet), options.public(), results, [])
-    picture = styled(scan["options"])
-    plane = scan_picture.plane(plot_data(scan), picture)
-    scan["contours"] = plane.contours
+    planes = in_planes(plot_data(scan), scan, styled(scan["options"]))
+    scan["contours"] = planes.contours()
     with tempfile.TemporaryDirectory() as folder:
-        scan_picture.draw(scan, Path(folder) / "contour", picture, "benchmark", print, plane=plane)
+        scan_picture.draw(scan, Path(folder) / "contour", "benchmark", print, planes=planes, part="")
 
 
 # --- pyhf
