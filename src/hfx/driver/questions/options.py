@@ -71,9 +71,9 @@ class ScanOptions:
     )
     interpolation: str = setting(
         "gp",
-        "Interpolation between the fitted points, for the contour: gp (Gaussian process), rbf (radial basis functions) or"
-        " linear.",
-        choices=("gp", "rbf", "linear"),
+        "Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian "
+        "process that smooths their scatter), rbf (radial basis functions) or linear.",
+        choices=("gp", "smooth", "rbf", "linear"),
     )
     endpoint: str | Sequence[str] | None = setting(
         None,

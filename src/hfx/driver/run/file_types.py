@@ -44,6 +44,7 @@ class Contours(TypedDict, total=False):
     y: str
     choice: str
     interpolation: str
+    coordinates: list[str]
     curves: list[Curve]
     uncertainty: dict[str, UncertaintyLines]
     notes: list[str]
