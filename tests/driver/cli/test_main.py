@@ -67,6 +67,14 @@ def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -
     assert "selected" not in capsys.readouterr().out
 
 
+def test_several_conditions_must_all_hold(pallet: str, capsys: Captured) -> None:
+    several = ["--where", "m1>200", "--where", "m2==0 or m2==1000"]
+    assert main.run(["scan", pallet, *several]) == 0
+    assert "selected        3 of 12 hypotheses (--where '(m1>200) and (m2==0 or m2==1000)')\n" in capsys.readouterr().out
+    assert main.run(["submit", pallet, "--dry-run", "-o", "other", *several]) == 0
+    assert "--where '(m1>200) and (m2==0 or m2==1000)'" in capsys.readouterr().out
+
+
 def a_run() -> str:
     return (
         f"hfx-runs/toy is the folder of a run, not a pallet; give the pallet of this run, {Path('toy').resolve()}. "
@@ -190,7 +198,8 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan", "missing argument 'PALLET'; 'hfx scan --help' lists the arguments and options"),
         ("scan toy other", "unexpected argument: other; 'hfx scan --help' lists"),
         ("scan toy --mu", "option '--mu' requires an argument; write a value after it"),
-        ("scan toy --where m1>1 --mu 1 --where m2>1", "--where is given 2 times, but has one value; give it once"),
+        ("scan toy --only a --mu 1 --only b", "--only is given 2 times, but has one value; give it once"),
+        ("scan toy --where m1>1 --where m3>1", "--where '(m1>1) and (m3>1)': no label is called 'm3'"),
         ("plot toy --style cms --style hfx", "--style is given 2 times"),
         ("pallet inspect toy --region a --region b", "--region is given 2 times"),
         ("scan toy --output=", "--output '' is empty; write a value"),

@@ -20,6 +20,7 @@ OptionValue = None | bool | int | float | str | Path | list[str]
 _TYPES: dict[str, object] = {
     "output": Path | None,
     "endpoint": list[str] | None,
+    "where": list[str] | None,
     "theory_band": str | None,
     "labels": str | None,
     "minima": str,

@@ -16,6 +16,7 @@ from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions import picture_texts
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
+from hfx.driver.questions.conditions import all_of
 from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
 from hfx.functions.options import JobOptions, OptionField, check_types, flag, setting
@@ -35,7 +36,8 @@ class ScanOptions:
 
     ``output`` None: ``hfx-runs/PALLET``, or ``hfx-runs/PALLET-REGION`` if the pallet has several regions. ``threads`` None: the
     cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None:
-    embedded, in this process. Raises `OptionError` for a value that cannot be used.
+    embedded, in this process. ``where``: a condition, or several that must all hold, which become one. Raises `OptionError` for a
+    value that cannot be used.
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
@@ -54,10 +56,11 @@ class ScanOptions:
         "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Points fitted earlier in the "
         "same folder stay in picture and table. Default: all.",
     )
-    where: str | None = setting(
+    where: str | Sequence[str] | None = setting(
         None,
-        "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. Labels are the numbers, usually "
-        "masses, that identify a hypothesis. Points fitted earlier in the same folder stay in picture and table. Default: all.",
+        "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all "
+        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the "
+        "same folder stay in picture and table. Default: all.",
     )
     x: str | None = setting(
         None,
@@ -121,6 +124,7 @@ class ScanOptions:
         if isinstance(self.theory_band, Path):
             object.__setattr__(self, "theory_band", str(self.theory_band))
         check_types(self, self.entries())
+        object.__setattr__(self, "where", all_of(self.where))
         if str(self.output) == "":
             raise OptionError("--output '' is empty; give a folder")
         self._check_labels()
