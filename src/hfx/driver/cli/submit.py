@@ -41,9 +41,11 @@ def submit(
     from hfx.driver.questions.options import ScanOptions
     from hfx.driver.scan.run_context import RunContext
     from hfx.driver.submission import prepare
-    from hfx.driver.submission.submit import submit
+    from hfx.driver.submission.submit import check, submit
 
     prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
+    if dry_run:
+        check(prepared)
     submission = None if dry_run else submit(prepared, _say)
     for note in prepare.notes(prepared):
         _say(note)
