@@ -28,6 +28,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert (built.returncode, built.stderr) == (0, "")
     assert all((tmp_path / "site" / f"{page}.html").exists() for page in PAGES)
     assert "hfx.scan" in (tmp_path / "site" / "api.html").read_text()
+    commands_page = (tmp_path / "site" / "commands.html").read_text()
+    assert "<h3>hfx endpoint check" in commands_page
+    assert ">--signal-scale</span> <span" in commands_page
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, options, what goes to which stream."""
 
 import json
+import re
 import resource
 import shlex
 import subprocess
@@ -326,10 +327,55 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert f"the yield of a sample is negative. Default: {DEFAULT_STARTS}." in out
 
 
-def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:
-    for command in ([], ["pallet"], ["cache"], ["endpoint"]):
-        assert main.run([*command, "--help"]) == 0
-        assert "..." not in capsys.readouterr().out.partition("\nCommands:\n")[2]
+def shown_help(command: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The sections of a help text in a terminal of 80 columns, by title in their order; the text before them is that of ""."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main.run([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    parts = re.split(r"^(\S.*):$", out, flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
+
+
+def test_the_commands_are_listed_in_groups_with_whole_sentences(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shown_help("", capsys, monkeypatch)
+    names = {title: re.findall(r"^  ([a-z]+) ", rows, flags=re.MULTILINE) for title, rows in found.items() if title}
+    assert names == {
+        "Scan and look": ["scan", "watch", "plot", "export"],
+        "Scans without this terminal": ["submit", "status", "attach", "cancel"],
+        "Pallets": ["pallet", "cache"],
+        "Where scans run": ["login", "logout", "whoami", "endpoint"],
+        "Set-up": ["doctor"],
+        "Options": [],
+    }
+    for group in ("", "pallet", "cache", "endpoint"):
+        *_, last = shown_help(group, capsys, monkeypatch).values()
+        assert last.endswith(f"'hfx {group}{' ' if group else ''}COMMAND --help' explains a command and its options.\n")
+    for group in ("", "pallet", "cache", "endpoint"):
+        for title, rows in shown_help(group, capsys, monkeypatch).items():
+            sentences = " ".join(rows.partition("\n\n")[0].split())
+            assert not title or sentences.endswith("."), (group, title, rows)
+
+
+def test_the_options_of_a_scan_stand_in_sections(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option has its section, and the sections of a submission are the same."""
+    found = shown_help("scan", capsys, monkeypatch)
+    titles = [
+        "Which hypotheses",
+        "What is computed",
+        "The search for minima",
+        "Where it runs",
+        "The picture",
+        "The page",
+        "Output",
+    ]
+    assert list(found) == ["", "Arguments", *titles, "Options"]
+    assert re.findall(r"^  (?:-\w, )?(--\w+)", found["Options"], flags=re.MULTILINE) == ["--help"]
+    for title, flags in (("Which hypotheses", "--where"), ("What is computed", "--mu"), ("Where it runs", "--endpoint")):
+        assert f"\n  {flags} " in found[title]
+    submitted = shown_help("submit", capsys, monkeypatch)
+    assert list(submitted) == ["", "Arguments", *(title for title in titles if title != "The page"), "Options"]
+    assert all(submitted[title] == found[title] for title in titles[:5])
 
 
 def test_doctor(capsys: Captured) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
 
+from hfx.driver.cli.help_sections import SectionedCommand, SectionedGroup
 from hfx.errors import OptionError
 
 __all__ = ["make_strict"]
@@ -14,7 +14,7 @@ __all__ = ["make_strict"]
 _TEXTS = ("title", "xlabel", "ylabel")
 
 
-class _Strict(TyperCommand):
+class _Strict(SectionedCommand):
     """A command that checks the words of its command line before they become values."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -46,7 +46,8 @@ def _flag(param: Any) -> str:
 
 
 def make_strict(app: typer.Typer) -> None:
-    """Make the commands of a group, and of the groups in it, such commands."""
+    """Make the commands of a group, and of the groups in it, such commands; all have help in sections."""
+    app.info.cls = SectionedGroup
     for command in app.registered_commands:
         command.cls = _Strict
     for group in app.registered_groups:

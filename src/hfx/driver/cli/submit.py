@@ -28,9 +28,16 @@ def submit(
     pallet: str,
     given: dict[str, OptionValue],
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Print the job script or the command line that would be submitted, and stop.")
+        bool,
+        Option(
+            "--dry-run",
+            rich_help_panel="Output",
+            help="Print the job script or the command line that would be submitted, and stop.",
+        ),
     ] = False,
-    as_json: Json = False,
+    as_json: Annotated[
+        bool, Option("--json", rich_help_panel="Output", help="Print JSON on standard output, for scripts.")
+    ] = False,
 ) -> int:
     """Start a scan that runs without this terminal.
 
