@@ -314,8 +314,8 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert capsys.readouterr().out == f"hfx {hfx.__version__}\n"
     assert main.run(["--cite"]) == 0
     out = capsys.readouterr().out
-    assert "arXiv:1007.1727" in out
-    assert f"hfx {hfx.__version__}" in out
+    assert "@article{Cowan:2010js," in out
+    assert f"{{version {hfx.__version__}}}" in out
     assert main.run(["--help"]) == 0
     out = capsys.readouterr().out
     for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint", "login", "logout", "whoami"):

@@ -45,9 +45,9 @@ def _version(wanted: bool) -> None:
 
 def _cite(wanted: bool) -> None:
     if wanted:
-        from hfx.driver.export.citations import cite
+        from hfx.driver.export.citations import bibtex
 
-        typer.echo(cite())
+        typer.echo(bibtex())
         raise typer.Exit
 
 
@@ -56,7 +56,9 @@ def _hfx(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of hfx and exit.")
     ] = False,
-    cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite and exit.")] = False,
+    cite: Annotated[
+        bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite, as BibTeX, and exit.")
+    ] = False,
 ) -> None:
     """Fit the signal hypotheses of a published likelihood, and draw the exclusion contour.
 
