@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from hfx.errors import PalletError
-from hfx.pallets.foreign_formats import recognised
+from hfx.pallets.formats.foreign import recognised
 
 __all__ = [
     "LIMITS",

@@ -11,7 +11,7 @@ from hfx.errors import PalletError
 from hfx.json_types import JsonValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
-from hfx.pallets.foreign_formats import in_container, recognised
+from hfx.pallets.formats.foreign import in_container, recognised
 from hfx.pallets.json_text import parse
 from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of

@@ -14,7 +14,7 @@ from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import cache
 from hfx.pallets.addresses import Progress, is_loopback
 from hfx.pallets.archives import is_archive
-from hfx.pallets.foreign_formats import recognised
+from hfx.pallets.formats.foreign import recognised
 from hfx.pallets.json_text import objects
 
 __all__ = ["download"]

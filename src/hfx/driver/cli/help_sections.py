@@ -3,12 +3,49 @@
 They are plain text: the frames that typer draws around sections with rich leave half of a terminal of 80 columns to the text.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import NamedTuple, Protocol
 
-from typer.core import TyperCommand, TyperGroup
+__all__ = ["COMMANDS", "Command", "Formatter", "Group", "Parameter", "Section", "commands_of", "parameters_of", "write"]
 
-__all__ = ["COMMANDS", "Section", "SectionedCommand", "SectionedGroup", "commands_of", "parameters_of"]
+Rows = Sequence[tuple[str, str]]
+
+
+class Parameter(Protocol):
+    """The attributes of click's arguments and options that are read here; the functions get a context of click."""
+
+    param_type_name: str
+
+    @property
+    def get_help_record(self) -> Callable[..., tuple[str, str] | None]: ...
+
+
+class Command(Protocol):
+    """The attributes of click's commands that are read here."""
+
+    help: str | None
+    hidden: bool
+
+    @property
+    def get_params(self) -> Callable[..., Sequence[Parameter]]: ...
+
+
+class Group(Command, Protocol):
+    """The attributes of click's groups that are read here."""
+
+    @property
+    def list_commands(self) -> Callable[..., Sequence[str]]: ...
+    @property
+    def get_command(self) -> Callable[..., Command | None]: ...
+
+
+class Formatter(Protocol):
+    """The methods of click's formatters that are called here."""
+
+    def section(self, name: str, /) -> AbstractContextManager[None]: ...
+    def write_dl(self, rows: Rows, /, col_max: int = ...) -> None: ...
+
 
 COMMANDS = ("Scan and look", "Scans without this terminal", "Pallets", "Where scans run", "Set-up")
 """The sections of the commands, in their order."""
@@ -32,10 +69,10 @@ class Section(NamedTuple):
     """A section of a help text: its title, and rows of a name and its explanation."""
 
     title: str
-    rows: Sequence[tuple[str, str]]
+    rows: Rows
 
 
-def parameters_of(command: Any, context: Any) -> list[Section]:
+def parameters_of(command: Command, context: object) -> list[Section]:
     """The arguments and options of a command by section."""
     found: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(context):
@@ -47,23 +84,24 @@ def parameters_of(command: Any, context: Any) -> list[Section]:
     return [*_ordered(found, _PARAMETERS), *([Section(_OPTIONS, last)] if last else [])]
 
 
-def commands_of(group: Any, context: Any) -> list[Section]:
+def commands_of(group: Group, context: object) -> list[Section]:
     """The commands of a group by section, each with its first sentence."""
     found: dict[str, list[tuple[str, str]]] = {}
     for name in group.list_commands(context):
         command = group.get_command(context, name)
-        if not command.hidden:
+        if command is not None and not command.hidden:
             title = getattr(command, "rich_help_panel", None) or "Commands"
             found.setdefault(title, []).append((name, " ".join((command.help or "").split("\n\n")[0].split())))
     return _ordered(found, COMMANDS)
 
 
-def _ordered(found: Mapping[str, Sequence[tuple[str, str]]], titles: Sequence[str]) -> list[Section]:
+def _ordered(found: Mapping[str, Rows], titles: Sequence[str]) -> list[Section]:
     """Sections in the order of their titles; those with other titles follow."""
     return [Section(title, found[title]) for title in dict.fromkeys((*titles, *found)) if title in found]
 
 
-def _write(formatter: Any, sections: Sequence[Section]) -> None:
+def write(formatter: Formatter, sections: Sequence[Section]) -> None:
+    """Write sections, with the explanations of all of them in one column."""
     width = max((len(name) for section in sections for name, _ in section.rows), default=0)
     for section in sections:
         with formatter.section(section.title):
@@ -73,25 +111,7 @@ def _write(formatter: Any, sections: Sequence[Section]) -> None:
 _WIDEST = 24  # of the column of names; a longer name has a line of its own
 
 
-def _aligned(rows: Sequence[tuple[str, str]], width: int) -> Iterator[tuple[str, str]]:
+def _aligned(rows: Rows, width: int) -> Iterator[tuple[str, str]]:
     """Rows whose explanations begin in the same column in all sections."""
     for name, text in rows:
         yield f"{name:<{min(width, _WIDEST)}}", text
-
-
-class SectionedCommand(TyperCommand):
-    """A command with its options in sections."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections of the arguments and options."""
-        _write(formatter, parameters_of(self, ctx))
-
-
-class SectionedGroup(TyperGroup):
-    """A group with its commands in sections, and the command that explains one of them."""
-
-    def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections of the commands, and then the options."""
-        _write(formatter, [*commands_of(self, ctx), *parameters_of(self, ctx)])
-        formatter.write_paragraph()
-        formatter.write_text(f"'{ctx.command_path} COMMAND --help' explains a command and its options.")

@@ -22,8 +22,7 @@ class ForeignFormat:
 
 def _text(*patterns: str) -> Callable[[str, bytes], bool]:
     """Matches files that contain all of these patterns, in which ^ is the beginning of a line."""
-    compiled = [re.compile(pattern.encode(), re.MULTILINE) for pattern in patterns]
-    return lambda _, head: b"\0" not in head and all(pattern.search(head) for pattern in compiled)
+    return lambda _, head: b"\0" not in head and all(re.search(pattern.encode(), head, re.MULTILINE) for pattern in patterns)
 
 
 def _begins(*magic: bytes) -> Callable[[str, bytes], bool]:

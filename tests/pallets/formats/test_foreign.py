@@ -8,7 +8,7 @@ import pytest
 
 from hfx.errors import PalletError
 from hfx.pallets import open_pallet
-from hfx.pallets.foreign_formats import FORMATS, recognised
+from hfx.pallets.formats.foreign import FORMATS, recognised
 from tests.pallets.builders import flat, tar_bytes, zip_bytes
 
 DATACARD = b"""\
