@@ -49,8 +49,8 @@ _TABLE = (
 FORMATS: tuple[ForeignFormat, ...] = (
     ForeignFormat(
         "a datacard of CMS' combine",
-        "the package pyhf-combine-converter translates simple cards (compare the result with that of combine); for others there "
-        "is no way",
+        "the package pyhf-combine-converter translates simple cards (compare the result with that of combine), and no program "
+        "translates all",
         _text(r"^\s*[ijk]max\s+(\d+|\*)"),
     ),
     ForeignFormat("a HistFactory XML file", f"{_XML2JSON}", _text(r"<(!DOCTYPE\s+)?(Combination|Channel)\b")),
