@@ -35,6 +35,14 @@ def _escape_bars(app: Sphinx, what: str, name: str, obj: object, options: object
     lines[:] = [line.replace("|", "\\|") for line in lines]
 
 
+def _add_commands(app: Sphinx, page: str, source: list[str]) -> None:
+    """The page of commands is made of the commands as they are when the site is built."""
+    if page == "commands":
+        from hfx.driver.cli.command_reference import reference
+
+        source[0] = source[0].replace("{commands}", reference())
+
+
 def _inline(translator: Any, node: Any) -> None:
     """Formulas are MathML, which browsers draw by themselves: the site needs no network."""
     translator.body.append(convert(node.astext()))
@@ -58,6 +66,8 @@ def _skip(visit: Any) -> Any:
 
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _escape_bars)
+    app.connect("source-read", _add_commands)
+    app.connect("env-get-outdated", lambda *_: ["commands"])  # its source is not only its file
     app.add_html_math_renderer("mathml", (_skip(_inline), None), (_skip(_display), None))
 
 

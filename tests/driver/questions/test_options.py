@@ -25,6 +25,7 @@ def test_an_unknown_option_has_a_near_one() -> None:
     ("given", "words"),
     [
         ({"only": ["a"]}, r"only=\['a'\]: the option only \(--only\) takes text or None, not a value of type list"),
+        ({"where": ["m1>1", 2]}, r"where=.*: .* takes text or a list of texts or None"),
         ({"output": 7}, "output=7: .* takes text or a path or None"),
         ({"output": ""}, "--output '' is empty"),
         ({"mu": "1"}, "mu='1': .* takes a number"),
@@ -46,6 +47,14 @@ def test_a_value_of_another_type_is_named_with_its_option(given: dict[str, objec
 def test_lists_and_paths_for_texts() -> None:
     options = ScanOptions.of({"labels": ["a", "b"], "endpoint": ["inline"], "theory_band": Path("t.csv"), "mu": 2})
     assert (options.labels, options.endpoint, options.theory_band) == (("a", "b"), "inline", "t.csv")
+
+
+def test_several_conditions_are_one() -> None:
+    both = ScanOptions.of({"where": ["m1>3", "m2<1 or m2>5", "m1>3"]})
+    assert both.public()["where"] == "(m1>3) and (m2<1 or m2>5)"
+    assert both.command("toy", Path("out")) == "hfx scan toy -o out --where '(m1>3) and (m2<1 or m2>5)'"
+    assert ScanOptions.of({"where": both.public()["where"]}) == both
+    assert [ScanOptions.of({"where": given}).where for given in ("m1>3", ("m1>3",), [], None)] == ["m1>3", "m1>3", None, None]
 
 
 def test_numbers_for_codes_and_text_for_labels() -> None:

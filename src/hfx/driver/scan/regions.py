@@ -18,7 +18,7 @@ from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.scan_file import read_scan
 from hfx.driver.scan import plan, run_identity, theory_band
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
-from hfx.driver.scan.preparation import Ready, ready
+from hfx.driver.scan.preparation import Ready, check_scan, ready
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
@@ -76,7 +76,10 @@ def ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
     by_region = {name: run_identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
     same = {**run_identity.of_scan(first, options.question), **_combined(by_region)}
     path = Path(options.output) if options.output else run_identity.default_folder(first.name, "all", same)
-    return Ready(path, _block(pallets), same)
+    begin = Ready(path, _block(pallets), same)
+    for variation in theory_band.variations(dict(pallets), options, path):
+        check_scan(ready_regions(variation.source, variation.options))
+    return begin
 
 
 def _combined(by_region: Mapping[str, Identity]) -> Identity:
