@@ -1,5 +1,6 @@
 """The progress of a run, computed from its events: the counts of a step, the failures, the time left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned
@@ -89,7 +90,9 @@ class StepProgress:
     def __str__(self) -> str:
         name = self.words or self.step
         done = "fitted" if self.step == LOCAL else f"{name}, round {self.round}:" if self.round else f"{name}:"
-        text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
+        text = f"{done} {self.done - self.failed} of {self.total}{' parts' if self.parts else ''}"
+        if self.failed:
+            text += f", {self.failed} failed"
         if self.rate > 0:
             text += f", {self.pace} per second"
         if self.remaining and self.done < self.total:
@@ -131,3 +134,9 @@ class RunProgress:
         one, two = self.first, other.first
         first = replace(one, done=one.done + two.done, total=one.total + two.total, failed=one.failed + two.failed)
         return RunProgress(later.current, first, {**self.failed, **other.failed}, later.last_event)
+
+    def without(self, passed: Mapping[str, int]) -> "RunProgress":
+        """The progress with failures counted as done: those of the named hypotheses, so many of each."""
+        first = replace(self.first, failed=self.first.failed - sum(passed.values()))
+        failed = {name: reason for name, reason in self.failed.items() if name not in passed}
+        return replace(self, first=first, failed=failed)
