@@ -13,7 +13,7 @@ from hfx.driver.questions.cls import Cls
 from hfx.driver.results import Result, ScanResult, load_run
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.views import summary
-from hfx.errors import InputError, RunFolderError
+from hfx.errors import InputError, OptionError, RunFolderError
 from hfx.functions.jobs.cls import project
 from hfx.functions.jobs.cls_options import ClsOptions
 
@@ -185,6 +185,68 @@ def test_the_table_for_terminal_and_notebook(result: ScanResult) -> None:
     html = result._repr_html_()
     assert html.startswith("<table>")
     assert "CLs &lt; 0.05" in html
+
+
+def test_results_say_the_verdict(result: ScanResult, tmp_path: Path) -> None:
+    verdict = "1 of 2 fitted hypotheses is excluded at 95 % confidence level (CLs < 0.05); 1 is expected to be (median)"
+    assert repr(result) == f"<ScanResult of toy in {tmp_path}: {verdict}>"
+    assert ">result</th>" in result._repr_html_().split("</td>")[0]
+    unknown: Any = {**result.content, "question": "of_another_package"}
+    assert repr(ScanResult(unknown, tmp_path)) == f"<ScanResult of toy in {tmp_path}>"
+    html = result["b"]._repr_html_()
+    assert ">CLs_obs</th><td style='text-align:left'>0.2</td>" in html
+    assert ">CLs_exp</th><td style='text-align:left'>0.2, 0.2, 0.2, 0.2, 0.2</td>" in html
+    assert "natural" not in html
+
+
+def test_single_lines_in_a_figure_of_one_s_own(tmp_path: Path) -> None:
+    """No more than the lines: two scans in one picture, whose titles, legend and limits are one's own."""
+    from matplotlib.figure import Figure
+
+    scan = ScanResult(plane_content(), tmp_path)
+    axes = Figure().subplots()
+    axes.set_xlim(0, 1234)
+    assert scan.plot(axes, label="mine", color="#123456") is axes
+    scan.plot(axes, which="expected-1", label="other")
+    scan.plot(axes, which=["expected+1"])
+    assert [line.get_label() for line in axes.get_lines()] == ["mine", "mine, expected", "other", "expected+1"]
+    assert [line.get_color() for line in axes.get_lines()] == ["#123456", "#123456", "#1f77b4", "#2f4b7c"]
+    assert [line.get_gid() for line in axes.get_lines()][:2] == ["curve-observed-0", "curve-expected-0"]
+    assert (axes.get_xlim(), axes.get_xlabel(), axes.get_legend(), len(axes.texts)) == ((0, 1234), "", None, 0)
+    with pytest.raises(OptionError, match=r"which='observd' is no curve of this scan; it has observed, expected-2"):
+        scan.plot(axes, which="observd")
+
+
+def test_a_line_along_one_label(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    scan = ScanResult(content(*({**record(f"p{m}", m / 1000), "values": [m, 1]} for m in (20, 40, 60))), tmp_path)
+    axes = Figure().subplots()
+    scan.plot(axes, which="observed")
+    (line,) = axes.get_lines()
+    assert line.get_xydata().tolist() == [[20, 0.02], [40, 0.04], [60, 0.06]]
+
+
+def plane_content() -> dict[str, Any]:
+    """A scan whose lines cross a plane."""
+    points = [(m, n) for m in (20, 40, 60, 80) for n in (0, 10, 20)]
+    return content(*({**record(f"p{m}_{n}", m / 1000), "values": [m, n]} for m, n in points))
+
+
+def test_a_data_frame_has_the_names_as_its_index(result: ScanResult) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = result.to_dataframe()
+    assert list(frame.index) == list(frame["name"]) == ["a", "b"]
+    assert frame.loc["b", "CLs_obs"] == 0.2
+    assert list(frame.columns[:6]) == ["name", "m1", "m2", "CLs_obs", "CLs_exp_m2", "CLs_exp_m1"]
+    numbers = ("CLs_obs", "CLs_exp_m2", "CLs_exp_0", "CLs_exp_p2", "muhat", "edm")
+    assert all(frame[name].dtype == float for name in numbers)
+    assert pandas.api.types.is_integer_dtype(frame["m1"])
+    without = [{**dict(one), "muhat": None} for one in result.content["results"]]
+    bare: Any = {**result.content, "results": PackedResults(without)}
+    assert ScanResult(bare, result.folder).to_dataframe()["muhat"].dtype == float
+    nothing: Any = {**result.content, "results": PackedResults([])}
+    assert list(ScanResult(nothing, result.folder).to_dataframe().columns) == list(frame.columns)
 
 
 def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
