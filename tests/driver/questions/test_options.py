@@ -14,6 +14,7 @@ from hfx.driver.run.events import Failed, Finished, Planned
 from hfx.driver.run.progress import StepProgress
 from hfx.driver.views.progress import display
 from hfx.errors import OptionError
+from hfx.hf_core.reasons import NO_PARAMETER
 
 
 def test_an_unknown_option_has_a_near_one() -> None:
@@ -111,6 +112,7 @@ def test_progress_counts_rate_and_time_left() -> None:
     count = count.after(Finished(12.0, "local-0", "local", tuple("abcdefghi"), 9, 2.0))
     count = count.after(Failed(12.0, "local-0", "z", "why"))
     assert str(count) == "fitted 19 of 100, 1 failed, 5 per second, 16 s left"
+    assert "fitted 19 of 100, 1 failed, 1 without a signal, " in str(count.after(Failed(12.0, "local-0", "y", NO_PARAMETER)))
     assert (
         str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0, words="exchange (of minima)")))
         == "exchange (of minima), round 2: 0 of 5"

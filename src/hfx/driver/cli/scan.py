@@ -65,7 +65,7 @@ def command(question: str) -> Callable[..., int]:
             Option(
                 "-v",
                 "--verbose",
-                help="Print more progress, and longer lists in the table; on an internal error, print the traceback.",
+                help="Print more progress, and longer lists and details in the table; on an internal error, print the traceback.",
             ),
         ] = False,
     ) -> int:
