@@ -1,6 +1,7 @@
 """The documentation site: ``make docs`` builds it into build/docs; a warning is an error."""
 
 import html
+import re
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -31,8 +32,8 @@ autodoc_default_options = {"members": True, "undoc-members": False, "show-inheri
 
 
 def _escape_bars(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """A docstring's |a| is an absolute value, no substitution."""
-    lines[:] = [line.replace("|", "\\|") for line in lines]
+    """A docstring's |a| is an absolute value, no substitution; the bars of types have spaces around them."""
+    lines[:] = [re.sub(r"\|(?=\S)|(?<=\S)\|", r"\\|", line) for line in lines]
 
 
 def _add_commands(app: Sphinx, page: str, source: list[str]) -> None:

@@ -48,12 +48,14 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--threads", "1"]) == 0
     out, err = capsys.readouterr()
     rows = dict(line.split(maxsplit=1) for line in out.splitlines())
-    assert rows["fitted"] == "12 of 12 hypotheses"
-    assert rows["excluded"].endswith("expected (median), at CLs < 0.05")
+    excluded = "11 of 12 hypotheses are excluded at 95 % confidence level (CLs < 0.05)"
+    assert rows["result"] == f"{excluded}; 11 are expected to be (median)"
+    assert rows["limits"].startswith("observed up to m1 = ")
+    assert "search" not in rows
     assert "https://www.hepdata.net/record/ins1234567" in out
     assert "hfx-runs/toy/ (scan.json" in out
     assert "hfx: 12 hypotheses to fit (in 1 task)\n" in err
-    assert "hfx: fitted 12/12" in err
+    assert "hfx: fitted 12 of 12" in err
 
 
 def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -> None:
@@ -120,11 +122,12 @@ def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert main.run(["scan", "toy"]) == 1
     out, err = capsys.readouterr()
-    assert "failed          1: sig_200_0 (the patch does not apply)" in out
+    assert "failed          1 of 12: sig_200_0 (the patch does not apply); once this is corrected, the same command fits" in out
+    assert "hfx: fitted 11 of 12, 1 failed" in err
     assert "hfx: sig_200_0 failed: the patch does not apply" in err
     assert Path("hfx-runs/toy/contour.pdf").exists()
     assert main.run(["scan", "toy", "-v"]) == 1
-    assert "failed          1: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
+    assert "failed          1 of 12: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
 
 
 def test_json_and_quiet(pallet: str, capsys: Captured) -> None:

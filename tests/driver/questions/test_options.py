@@ -14,6 +14,7 @@ from hfx.driver.run.events import Failed, Finished, Planned
 from hfx.driver.run.progress import StepProgress
 from hfx.driver.views.progress import display
 from hfx.errors import OptionError
+from hfx.hf_core.reasons import NO_PARAMETER
 
 
 def test_an_unknown_option_has_a_near_one() -> None:
@@ -116,13 +117,14 @@ def test_a_command_takes_one_thread_for_its_libraries() -> None:
 
 def test_progress_counts_rate_and_time_left() -> None:
     count = StepProgress().after(Planned(10.0, "local", 0, 4, 90, 10))
-    assert str(count) == "fitted 10/100"
+    assert str(count) == "fitted 10 of 100"
     count = count.after(Finished(12.0, "local-0", "local", tuple("abcdefghi"), 9, 2.0))
     count = count.after(Failed(12.0, "local-0", "z", "why"))
-    assert str(count) == "fitted 20/100, 5 per second, 16 s left"
+    assert str(count) == "fitted 19 of 100, 1 failed, 5 per second, 16 s left"
+    assert "fitted 19 of 100, 1 failed, 1 without a signal, " in str(count.after(Failed(12.0, "local-0", "y", NO_PARAMETER)))
     assert (
         str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0, words="exchange (of minima)")))
-        == "exchange (of minima), round 2: 0/5"
+        == "exchange (of minima), round 2: 0 of 5"
     )
     assert "27 min 30 s left" in str(StepProgress(total=340, done=10, now=50.0))
 

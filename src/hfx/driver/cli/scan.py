@@ -86,7 +86,7 @@ def command(question: str) -> Callable[..., int]:
                 "-v",
                 "--verbose",
                 rich_help_panel=_OUTPUT,
-                help="Print more progress, and longer lists in the table; on an internal error, print the traceback.",
+                help="Print more progress, and longer lists and details in the table; on an internal error, print the traceback.",
             ),
         ] = False,
     ) -> int:
