@@ -102,6 +102,7 @@ def plot(
     """
     from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest
+    from hfx.driver.questions.conditions import all_of
     from hfx.driver.questions.picture_texts import label_titles_in
 
     given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
@@ -114,7 +115,7 @@ def plot(
         tuple(published or ()),
         uncertainty,
         tuple(label or ()),
-        _joined(where or []),
+        all_of(where),
         None if label_titles is None else label_titles_in(label_titles),
     )
     if len(runs) > 1 and output is not None:
@@ -130,13 +131,6 @@ def plot(
     if len(runs) > 1:
         _say("each run is drawn into its own folder; -o FILE draws them into one picture")
     return 0
-
-
-def _joined(conditions: list[str]) -> str | None:
-    """The condition that all of these hold."""
-    if len(conditions) < 2:
-        return next(iter(conditions), None)
-    return " and ".join(f"({condition})" for condition in conditions)
 
 
 def _listed(paths: list[Path]) -> int:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hfx.pallets.formats.label_titles import LabelTitle
 
-__all__ = ["Titles", "axis_label", "condition_label", "equation_label", "relation_label"]
+__all__ = ["Titles", "axis_label", "condition_label", "equation_label", "relation_label", "unit"]
 
 Titles = Mapping[str, LabelTitle]
 
@@ -63,8 +63,20 @@ def axis_label(expression: str, titles: Titles | None = None) -> str:
     symbols = _symbols(expression, titles)
     if symbols is None:
         return expression
-    unit = _unit(expression, symbols)
-    return f"${_latex(expression, symbols)}$" + (f" [{unit}]" if unit else "")
+    found = _unit(expression, symbols)
+    return f"${_latex(expression, symbols)}$" + (f" [{found}]" if found else "")
+
+
+def unit(expression: str, titles: Titles | None = None) -> str:
+    """The unit of an axis over `expression`, "GeV"; empty where it is not known.
+
+    >>> unit("mn2-mn1")
+    'GeV'
+    >>> unit("coupling")
+    ''
+    """
+    symbols = _symbols(expression, titles)
+    return "" if symbols is None else _unit(expression, symbols)
 
 
 def relation_label(comparison: str, x: str, y: str, titles: Titles | None = None) -> str:
@@ -86,8 +98,8 @@ def condition_label(condition: str, titles: Titles | None = None) -> str:
     symbols = None if " " in condition else _symbols(condition, titles)
     if symbols is None:
         return condition.replace("`", "").replace("==", " = ").replace("$", r"\$")
-    unit = _unit(re.split(r"[=<>!]+", condition)[0], symbols)
-    return f"${_latex(condition.replace('==', ' = '), symbols)}$" + (f" {unit}" if unit else "")
+    found = _unit(re.split(r"[=<>!]+", condition)[0], symbols)
+    return f"${_latex(condition.replace('==', ' = '), symbols)}$" + (f" {found}" if found else "")
 
 
 def equation_label(quantity: str, value: float) -> str:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis_labels import Titles, relation_label
-from hfx.driver.plot.picture_title import picture_title
 from hfx.driver.plot.profile import span
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import PalletBlock
 
 __all__ = [

@@ -109,7 +109,7 @@ def _shared_title(picture: Picture) -> str:
     """The lines above several panels: header, criterion, and the part of the pallet."""
     points = picture.plane.points
     header = decorations.header_text(picture.pallet, picture.options.title, points.surface)
-    return "\n".join(filter(None, (header, _criterion(points), decorations.legend_line(picture.part))))
+    return "\n".join(filter(None, (header, _criterion(points), points.surface.remark, decorations.legend_line(picture.part))))
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str], metadata: Mapping[str, str]) -> list[Path]:
@@ -129,7 +129,8 @@ def draw_axes(picture: Picture, ax: Axes) -> None:
     style, points = style_called(picture.style), picture.plane.points
     handles = _draw_content(picture, ax, style)
     header = decorations.header(ax, picture.pallet, picture.options.title, style, points.surface)
-    title = "\n".join(filter(None, (_criterion(points), decorations.legend_line(picture.part), *_sentences(points))))
+    lines = (_criterion(points), points.surface.remark, decorations.legend_line(picture.part), *_sentences(points))
+    title = "\n".join(filter(None, lines))
     _limit(picture, ax, decorations.legend(ax, handles, title, style))
     decorations.fit_width(header, ax)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hfx.driver.plot.figure import Picture
     from hfx.driver.plot.run_planes import RunPlanes
 
-__all__ = ["draw", "draw_into", "metadata", "pictures"]
+__all__ = ["draw", "draw_into", "draw_lines_into", "metadata", "pictures"]
 
 
 def draw(
@@ -107,6 +107,31 @@ def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Ma
     from matplotlib import pyplot
 
     return figure.fill(pyplot.figure(figsize=figure.size_of(drawn), layout="constrained"), drawn)[0]
+
+
+def draw_lines_into(
+    scan: ScanContent,
+    ax: "Axes | None",
+    where: str | None,
+    changed: Mapping[str, str | None],
+    *,
+    which: str | Sequence[str] | None,
+    label: str | None,
+    color: str | None,
+) -> "Axes":
+    """Draw single lines of a scan into ``ax``, or into a new figure; the axes. Raises `OptionError` as `draw_into`."""
+    from hfx.driver.plot import run_planes, single_lines
+    from hfx.driver.plot.request import styled
+    from hfx.driver.plot.run_data import plot_data
+
+    planes = run_planes.in_planes(plot_data(scan), scan, styled(scan["options"], changed), where)
+    plane = planes.one("plot(which=...) draws lines of one plane")
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.figure(figsize=(7.0, 5.6), layout="constrained").subplots()
+    single_lines.draw(ax, plane, planes.theory(scan["contours"]), which=which, label=label, color=color)
+    return ax
 
 
 def metadata(scan: ScanContent, command: str) -> dict[str, str]:

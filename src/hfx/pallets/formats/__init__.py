@@ -1,1 +1,1 @@
-"""Files of a pallet in other formats than workspaces and patches."""
+"""Formats of files other than workspaces and patches."""

@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import contour, panels, triangulation
+from hfx.driver.plane import contour, panels
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
-from hfx.driver.plane.polygons import outline
 from hfx.driver.plane.selection import Selection
+from hfx.driver.plane.surface import triangulation
+from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface

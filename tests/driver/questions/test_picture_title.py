@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.plot.picture_title import picture_title
 from hfx.driver.questions.exclusion import SURFACE
+from hfx.driver.questions.picture_title import picture_title
 from hfx.pallets import open_pallet
 
 
