@@ -15,6 +15,7 @@ from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles, is_logarithmic
 from hfx.driver.plot.axis_labels import relation_label
+from hfx.driver.plot.axis_numbers import number_axis
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import PalletBlock
@@ -124,12 +125,15 @@ def plane_limits(ax: Axes, places: Array, covered: float) -> None:
     ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
     low, high = _span(places[:, 1]) if len(places) else (0.0, 1.0)
     ax.set_ylim(low, low + (high - low) / _free(covered))
+    number_axis(ax.xaxis)
+    number_axis(ax.yaxis)
 
 
 def profile_limits(ax: Axes, points: Points, covered: float) -> None:
     """Limits that contain the values against the one axis, and leave the fraction ``covered`` of the height free above them."""
     places = np.concatenate([points.places, points.failed])
     ax.set_xlim(_span(places[:, 0]) if len(places) else (0.0, 1.0))
+    number_axis(ax.xaxis)
     surface, shown = points.surface, _shown_values(points)
     if not is_logarithmic(points) or surface.level is None:
         low, high = _span(shown) if shown.size else (0.0, 1.0)

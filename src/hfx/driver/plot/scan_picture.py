@@ -14,14 +14,22 @@ if TYPE_CHECKING:
     from hfx.driver.plane.published import Published
     from hfx.driver.plot.request import PictureOptions
 
-__all__ = ["draw", "metadata", "plane"]
+__all__ = ["draw", "metadata", "plane", "plane_over"]
 
 
 def plane(data: "PlotData", options: "PictureOptions") -> "Plane":
-    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from."""
+    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from. ``data``: of all hypotheses."""
+    from hfx.driver.plane import axes
+
+    x, y = axes.in_force(data.labels, data.values(), options.x, options.y)
+    return plane_over(x, y, data, options)
+
+
+def plane_over(x: str | None, y: str | None, data: "PlotData", options: "PictureOptions") -> "Plane":
+    """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
     from hfx.driver.plane import contour
 
-    return contour.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+    return contour.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
 
 
 def draw(

@@ -189,12 +189,54 @@ def test_the_end_is_told_with_the_last_state(run: MadeRun) -> None:
 
 def test_axes_are_the_browsers_choice_and_a_wrong_one_is_a_sentence(run: MadeRun) -> None:
     with served(Hub(run.folder)) as client:
-        with messages(client, x="m1", y="m1-m2", where="m2==40") as stream:
+        with messages(client, x="m1", y="m1-m2", where="m2>=40") as stream:
             plane = next(stream)["data"]["plane"]
             assert plane["y"] == "m1-m2"
-            assert sum(at is not None for at in plane["at"]) == 6
+            assert sum(at is not None for at in plane["at"]) == 24
         with messages(client, x="m3") as stream:
             assert "m3" in next(stream)["data"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "why"),
+    [
+        ({"x": "m3"}, "x", "no label is called 'm3'"),
+        ({"x": "m1", "y": "m2-"}, "y", "cannot be read"),
+        ({"x": "m1", "y": "m1"}, "y", "two different axes"),
+        ({"x": "m1", "y": "m2", "where": "m2=40"}, "where", "cannot be read"),
+        ({"where": "m2==41"}, "where", "no hypothesis fulfils this"),
+    ],
+)
+def test_a_plane_that_cannot_be_drawn_is_refused_with_the_field_that_is_wrong(
+    run: MadeRun, query: dict[str, str], field: str, why: str
+) -> None:
+    with served(Hub(run.folder)) as client:
+        answer = client.get("/plane", params={"token": TOKEN, **query})
+        assert answer.status_code == 422
+        assert answer.json()["field"] == field
+        assert why in answer.json()["error"]
+
+
+def test_a_plane_that_can_be_drawn_is_not_refused(run: MadeRun) -> None:
+    hub = Hub()
+    with served(hub) as client:
+        assert client.get("/plane", params={"token": TOKEN, "x": "anything"}).status_code == 204  # no labels are known yet
+        hub.open(run.folder)
+        for query in ({}, {"x": "m1-m2"}, {"y": "m1", "where": "m2==40"}):
+            assert client.get("/plane", params={"token": TOKEN, **query}).status_code == 204
+
+
+def test_the_first_picture_of_a_finished_run_is_the_last(run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a run that is too large to be read at once."""
+    monkeypatch.setattr("hfx.driver.run.follow._MOST", 10_000)
+    run.fit(run.names)
+    run.state("finished")
+    assert (run.folder / "results.jsonl").stat().st_size > 30_000
+    with served(Hub(run.folder)) as client, messages(client) as stream:
+        first = next(m["data"] for m in stream if m["data"].get("contour"))
+    assert first["contour"]["made_of"] == 30
+    assert first["svg"]
+    assert "observed" in {curve["which"] for curve in first["contour"]["curves"]}
 
 
 def test_regions_are_views_of_their_own(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "Notice",
     "PlaneContent",
+    "Refusal",
     "Row",
     "Status",
     "SurfaceContent",
@@ -133,6 +134,13 @@ class PlaneContent(TypedDict):
     axes: list[str]
     slices: list[Slice]
     at: list[list[float] | None]
+
+
+class Refusal(TypedDict):
+    """Why a plane cannot be drawn, and which of the fields x, y and where is wrong."""
+
+    field: str
+    error: str
 
 
 class SvgContent(TypedDict):

@@ -10,14 +10,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import contour, triangulation
+from hfx.driver.plane import contour
+from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plane.polygons import outline
 from hfx.driver.plane.selection import Selection
+from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
@@ -25,6 +26,7 @@ from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
 from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
+from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 
 __all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
@@ -82,11 +84,17 @@ class Snapshot:
 def lay_out(
     points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
 ) -> Layout:
-    """The plane of hypotheses with these values. Raises `OptionError` for an expression that cannot be read."""
+    """The plane of hypotheses with these values.
+
+    Raises `OptionError` for an expression that cannot be read, and for a condition that no hypothesis fulfils.
+    """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
     chosen = plane_axes.selected(labels, values, request.where)
-    axes = plane_axes.choose(labels, values[chosen], x, y, quantity=surface.name)
+    if not chosen.any():
+        raise OptionError(f"--where '{request.where}': no hypothesis fulfils this; give another condition, or none")
+    in_force = plane_axes.in_force(labels, values[chosen], x, y)
+    axes = plane_axes.choose(labels, values[chosen], *in_force, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
     chosen &= np.isfinite(places).all(axis=1)
@@ -110,23 +118,17 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def draw_contour(
-    layout: Layout, snapshot: Snapshot, interpolation: str | None = "linear"
-) -> tuple[ContourContent, contour.Plane]:
-    """The curves of the results so far, and the plane that they belong to.
+def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, contour.Plane]:
+    """The curves of the results so far, interpolated as those of files, and the plane that they belong to.
 
-    A segment is open where it crosses a triangle with a hypothesis whose result is still missing. The linear interpolation is
-    the quickest; the others may take seconds.
+    A segment is open where hypotheses are awaited, see `Awaited`.
     """
-    options = layout.options
-    plane = contour.plane(
-        snapshot.data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=interpolation or "linear"
-    )
+    plane = scan_picture.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options)
+    near = Awaited(plane.points, snapshot.places[snapshot.awaited])
     if layout.axes.y is None:
-        curves, bands = _profile(plane.points)
+        curves, bands = _profile(plane.points, near)
         open_bands: list[list[Line]] = [[] for _ in bands]
     else:
-        near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
         curves, (bands, open_bands) = _curves(plane, near), _bands(plane, near)
     content: ContourContent = {
         "curves": curves,
@@ -140,27 +142,26 @@ def draw_contour(
     return content, plane
 
 
-def _curves(plane: contour.Plane, near: "_Awaited") -> list[CurveLine]:
+def _curves(plane: contour.Plane, near: Awaited) -> list[CurveLine]:
     return [
-        {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"])}
+        {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"]).tolist()}
         for curve in plane.contours["curves"]
     ]
 
 
-def _bands(plane: contour.Plane, near: "_Awaited") -> tuple[list[list[Line]], list[list[Line]]]:
+def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[list[Line]]]:
     """The rings around the innermost band, where results are complete and where some are missing."""
-    polygons = plane.band_polygons()
-    missing = near.contain([polygon.mean(axis=0) for polygon in polygons])
-    settled = [polygon for polygon, waits in zip(polygons, missing, strict=True) if not waits]
-    waiting = [polygon for polygon, waits in zip(polygons, missing, strict=True) if waits]
+    settled, waiting = near.split(plane.band_polygons())
     return [_rings(settled)], [_rings(waiting)]
 
 
-def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
+def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
     """The values against the one axis: a line for each curve, and a ring around each band."""
     surface, along = points.surface, points.places[:, 0]
     lines = {curve: np.column_stack([along, points.values[:, i]]) for i, curve in enumerate(surface.curves)}
-    curves: list[CurveLine] = [{"which": curve, "points": _rounded(line), "open": []} for curve, line in lines.items()]
+    curves: list[CurveLine] = [
+        {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
+    ]
     bands = [[_rounded(np.concatenate([lines[low], lines[high][::-1]]))] for low, high in surface.bands]
     return curves, bands
 
@@ -272,37 +273,6 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
 
 def _rings(polygons: Iterable[Array]) -> list[Line]:
     return [_rounded(ring) for ring in outline(list(polygons))]
-
-
-class _Awaited:
-    """The triangles that hold a hypothesis whose result is still missing: lines through them may still change."""
-
-    def __init__(self, mesh: triangulation.Mesh | None, places: Array) -> None:
-        self._open: set[int] = set()
-        if mesh is None or not len(places):
-            return
-        # The triangles of the interpolation, made again because this class locates points in them.
-        self._low, self._span = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
-        self._triangles = Delaunay(self._unit(mesh.points))
-        self._open = set(self._find(places)) - {-1}
-
-    def segments(self, points: Line) -> list[int]:
-        """The positions of the segments of a line that cross such triangles."""
-        line = np.array(points)
-        return [i for i, waits in enumerate(self.contain((line[1:] + line[:-1]) / 2)) if waits]
-
-    def contain(self, places: Sequence[Array] | Array) -> list[bool]:
-        """Whether each of these places is in such a triangle."""
-        if not self._open or not len(places):
-            return [False] * len(places)
-        return [triangle in self._open for triangle in self._find(np.array(places))]
-
-    def _find(self, places: Array) -> list[int]:
-        found: list[int] = self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist()
-        return found
-
-    def _unit(self, places: Array) -> Array:
-        return np.asarray((places - self._low) / self._span, dtype=np.float64)
 
 
 def _rounded(points: Line | Array) -> Line:

@@ -64,7 +64,7 @@ class Picture:
 
     def wants(self, feed: Feed) -> bool:
         """Whether there are results that the picture does not show yet, and it may be drawn now."""
-        if self.layout is None or self._state(feed) == self._drawn:
+        if self.layout is None or self._state(feed) == self._drawn or not feed.up_to_date:
             return False
         return not feed.going_on or (self.svg is None and not self.error) or time.monotonic() >= self._due
 
@@ -78,10 +78,9 @@ class Picture:
             if layout is None or surface is None or len(layout.chosen) != len(feed.names):
                 return
             snapshot = Snapshot.of(layout, feed.names, feed.state, feed.label_names, surface)
-            interpolation = "linear" if feed.going_on else layout.options.interpolation
         began = time.thread_time()
         try:
-            content, plane = draw_contour(layout, snapshot, interpolation)
+            content, plane = draw_contour(layout, snapshot)
             spent = time.thread_time() - began if snapshot.data.results else 0.0  # the first picture loads modules
             legend = self._legend_of(snapshot, content, feed)
             if legend != self._legend:

@@ -8,6 +8,7 @@ const $ = (id) => document.getElementById(id);
 const STATES = {
   waiting: "opening the pallet", submitted: "submitted", planned: "planned", running: "running", finished: "finished", stopped: "stopped", failed: "failed",
 };
+const FIELDS = ["x", "y", "where"];
 const known = {};
 
 // Fill a part of the page, only when what it shows has changed.
@@ -25,6 +26,7 @@ export function fillSide(store) {
   part("views", [store.views, store.view], () => views(store));
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
+  part("refusal", store.refusal, refusal);
   part("made", madeOf(store), (text) => { $("made").textContent = `${text}. Lines are interpolated between fitted hypotheses and end where those do.`; });
   part("key", openKinds(store), key);
   part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });
@@ -85,10 +87,19 @@ function views({ views: listed, view }) {
   $("view").value = view ?? "";
 }
 
+// Beside the field that is wrong.
+function refusal(found) {
+  for (const id of FIELDS) {
+    const wrong = found?.field === id;
+    $(id).setAttribute("aria-invalid", wrong);
+    $(`${id}-error`).hidden = !wrong;
+    $(`${id}-error`).textContent = wrong ? found.error.replace(/^--(x|y|where) /, "") : "";
+  }
+}
+
 function axes({ plane }) {
   if (!plane) return;
-  for (const id of ["x", "y"]) if (document.activeElement !== $(id)) $(id).value = plane[id] ?? "";
-  if (document.activeElement !== $("where")) $("where").value = plane.where ?? "";
+  for (const id of FIELDS) if (document.activeElement !== $(id) && $(id).getAttribute("aria-invalid") !== "true") $(id).value = plane[id] ?? "";
   $("axis-names").replaceChildren(...plane.axes.map((value) => element("option", { value })));
   $("chips").replaceChildren(...plane.slices.slice(0, 12).map(({ where, points }) => {
     const button = element("button", { type: "button", textContent: `${where} (${points})` });
