@@ -174,12 +174,13 @@ class ContourContent(TypedDict):
 
 
 class Message(TypedDict):
-    """One message. ``all_rows``: the rows replace all earlier ones."""
+    """One message. ``all_rows``: the rows replace all earlier ones. ``ends_with_scan``: as of `Hub`."""
 
     status: Status
     views: list[ViewTitle]
     current: str
     folder: str | None
+    ends_with_scan: bool
     view: str
     head: NotRequired[Head]
     rows: NotRequired[list[Row]]

@@ -23,6 +23,7 @@ export function fillSide(store) {
   part("progress", progress(store), (text) => { $("progress").textContent = text; });
   part("bar", done(store), (value) => { if (value == null) $("bar").removeAttribute("value"); else $("bar").value = value; });
   part("banner", banner(store), (text) => { $("banner").hidden = !text; $("banner").textContent = text; });
+  part("lasting", lasting(store), (text) => { $("lasting").hidden = !text; $("lasting").textContent = text; });
   part("views", [store.views, store.view], () => views(store));
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
@@ -78,6 +79,11 @@ function banner({ status, connected, ended, folder, head: { command } }) {
   if (ended) words.push(`${ended}. This page stays as it is. To open it again: hfx watch ${folder ?? "RUN"}`);
   else if (!connected && status) words.push("The connection is lost; the page tries to connect again.");
   return words.join(" ");
+}
+
+// While the scan runs: that the page ends with it, where it does.
+function lasting({ ends_with_scan: ends, ended, folder }) {
+  return ends && !ended ? `This page ends with the scan. To open it again: hfx watch ${folder ?? "RUN"}` : "";
 }
 
 function views({ views: listed, view }) {
