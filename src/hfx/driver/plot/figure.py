@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points
@@ -23,6 +24,8 @@ from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "new_figure", "save"]
 
+Array = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -31,6 +34,7 @@ class Picture:
     ``plane``: the scan's points, surface and curves over the axes of ``options``. ``theory``: curves with the signal's cross
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
     interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
+    ``room``: places [k, 2] that a plane's axes contain although nothing is drawn there yet.
     """
 
     plane: Plane
@@ -41,6 +45,7 @@ class Picture:
     style: str | None = None
     uncertainty: bool = False
     part: str = ""
+    room: Array = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def draw(
@@ -93,7 +98,7 @@ def draw_axes(picture: Picture, ax: Axes) -> None:
         decorations.profile_limits(ax, points, covered)
     else:
         lines = [line for one in picture.published for line in one.lines]
-        decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines]), covered)
+        decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines, picture.room]), covered)
     decorations.fit_width(header, ax)
     if options.forbidden and y is not None:
         decorations.forbidden_region(ax, x, y, options.forbidden)

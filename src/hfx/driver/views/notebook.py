@@ -135,7 +135,8 @@ def _progress(state: RunState) -> str:
     counts = state.counts
     missing = sum(count for status, count in counts.items() if status.open)
     parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet", f"{len(state.reasons)} failed"]
-    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 "))])
+    changes = ["dotted lines may still change"] if missing and state.results else []
+    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 ")), *changes])
 
 
 def plot_data(state: RunState) -> "PlotData | None":
@@ -179,10 +180,11 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
     with suppress(HfxError):  # too few results for these axes
         plane, awaited = plane_so_far(data, missing, options)
         chosen = plane.points.axes
-        draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part), ax)
+        places = axes.places(chosen, data.labels, missing)
+        draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
         draw_faintly(ax, plane, awaited)
         if missing and chosen.y is not None:
-            ax.plot(*axes.places(chosen, data.labels, missing).T, ".", color="0.75", markersize=3, zorder=1)
+            ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
     return _png(figure)
 
 

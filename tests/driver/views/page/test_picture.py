@@ -204,6 +204,33 @@ def test_the_svg_is_for_the_browser_to_fill_in(tmp_path: Path) -> None:
         assert 0 < c * y + d < content["height"]
 
 
+def test_the_legend_names_hypotheses_without_a_result_only_where_they_failed(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names[:20])
+    feed = polled(run)
+    view = View("", run.folder, threading.Condition())
+    picture = view.watch(PlaneRequest())
+    awaited = len(_legend(svg(feed, laid_out(feed))))
+    view.poll()
+    view.draw()
+    assert picture.svg is not None
+    assert len(_legend(picture.svg)) == awaited
+    run.tell(Failed(time.time(), "local-0", run.names[-1], "the patch does not apply"))
+    feed.poll()
+    assert len(_legend(svg(feed, laid_out(feed)))) == awaited + 1
+    picture._due = 0.0
+    view.poll()
+    view.draw()
+    assert len(_legend(picture.svg)) == awaited + 1  # it is drawn again for that
+
+
+def _legend(content: SvgContent) -> list[str]:
+    """The ids of the legend's texts."""
+    root = ElementTree.fromstring(content["text"])
+    (legend,) = (element for element in root.iter() if element.get("id", "").startswith("legend"))
+    return [gid for element in legend.iter() if (gid := element.get("id", "")).startswith("text_")]
+
+
 def _area(ring: list[list[float]]) -> float:
     x, y = np.array(ring).T
     return abs(float(np.sum(x[:-1] * y[1:] - x[1:] * y[:-1]))) / 2

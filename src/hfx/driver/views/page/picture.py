@@ -179,11 +179,14 @@ def draw_svg(
     ``part``: the part of the pallet that the run contains, if that is not all of it.
     """
     options = layout.options
-    plane = replace(plane, points=_representative(plane.points, snapshot.places[~snapshot.usable]))
+    plane = replace(plane, points=_representative(plane.points, snapshot))
+    room = snapshot.places[snapshot.awaited]
     if layout.where:
         title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
-    picture = svg(snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "")
+    picture = svg(
+        snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "", room=room
+    )
     return {
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),
@@ -193,14 +196,16 @@ def draw_svg(
     }
 
 
-def _representative(points: Points, missing: Array) -> Points:
-    """Few points with which the axes' limits and the legend are those of all: of hypotheses that are to come, too.
+def _representative(points: Points, snapshot: Snapshot) -> Points:
+    """Few points with which the axes' limits and the legend are those of all; along one axis also of those that are to come.
 
     The browser draws the points; where it does not, because the points have the colours of their values, all are kept.
     """
+    profile = points.axes.y is None
+    missing = snapshot.places[~snapshot.usable & (profile | ~snapshot.awaited)]
     missing = missing[_extremes(missing)]
     points = replace(points, failed=missing, failed_indices=np.arange(len(missing)))
-    if points.axes.y is None or points.surface.level is None:
+    if profile or points.surface.level is None:
         return points
     excluded = points.excluded()
     kinds = [int(np.argmax(kind)) for kind in (excluded, ~excluded) if kind.any()]

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "View"]
 
-# The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least
-# seconds between two contours.
-_SHARE, _SHARE_ELSEWHERE = 0.005, 0.05
-_LEAST = 0.7
+# The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least and the
+# most seconds between two contours.
+_SHARE, _SHARE_ELSEWHERE = 0.02, 0.05
+_LEAST, _MOST = 0.7, 30.0
 _AFTER_AN_ERROR = 10.0
 
 DrawnState = tuple[int, int, int, bool]
@@ -105,7 +105,8 @@ class Picture:
                 self.svg, self._legend, self.svg_version = svg, legend, self.version
             self.contour, self._drawn, self.error = content, state, ""
             guard.notify_all()
-        self._due = time.monotonic() + max(_LEAST, spent / (_SHARE if feed.here else _SHARE_ELSEWHERE))
+        pause = spent / (_SHARE if feed.here else _SHARE_ELSEWHERE)
+        self._due = time.monotonic() + min(max(_LEAST, pause), _MOST)
 
     @staticmethod
     def _state(feed: Feed) -> DrawnState:
@@ -119,7 +120,8 @@ class Picture:
         kinds = frozenset(feed.state.status_of(result) for result in snapshot.data.results) & {Status.EXCLUDED, Status.ALLOWED}
         complete = content["made_of"] == content["of"]
         numbers = content["made_of"] if surface.level is None else 0  # colours of values are drawn with the picture
-        return curves, bool(content["bands"] and content["bands"][0]), kinds, complete, numbers, feed.going_on
+        missing = bool((~snapshot.usable & ~snapshot.awaited).any())
+        return curves, bool(content["bands"] and content["bands"][0]), kinds, missing, complete, numbers, feed.going_on
 
 
 def _theory(feed: Feed, layout: "Layout") -> list[Curve]:

@@ -131,7 +131,7 @@ export class Picture {
       own.setAttribute("d", parts.map((curve) => pieces(curve, project, false)).join(""));
       const width = this.#width(own);
       own.setAttribute("stroke-width", which === store.curves[store.column] ? 1.35 * width : width);
-      const open = this.#twin(own, "open", { "stroke-width": 1, "stroke-dasharray": "1.2 2.6", "stroke-opacity": 0.75 });
+      const open = this.#twin(own, "open", { "stroke-width": 1, "stroke-dasharray": "1.2 2.6", "stroke-linecap": "butt", "stroke-opacity": 0.75 });
       open.setAttribute("d", parts.map((curve) => pieces(curve, project, true)).join(""));
     }
     bands.forEach((rings, i) => {

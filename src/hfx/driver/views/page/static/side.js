@@ -8,6 +8,8 @@ const $ = (id) => document.getElementById(id);
 const STATES = {
   waiting: "opening the pallet", submitted: "submitted", planned: "planned", running: "running", finished: "finished", stopped: "stopped", failed: "failed",
 };
+const LINES = "Lines are interpolated between fitted hypotheses and end where those do.";
+const DOTTED = " Dotted lines and the paler band may still change: hypotheses there are not fitted yet.";
 const FIELDS = ["x", "y", "where"];
 const known = {};
 
@@ -28,7 +30,7 @@ export function fillSide(store) {
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
   part("refusal", store.refusal, refusal);
-  part("made", madeOf(store), (text) => { $("made").textContent = `${text}. Lines are interpolated between fitted hypotheses and end where those do.`; });
+  part("made", `${madeOf(store)}. ${LINES}${store.contour?.awaited ? DOTTED : ""}`, (text) => { $("made").textContent = text; });
   part("key", openKinds(store), key);
   part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });
   part("workers", store.status?.workers ?? [], workers);
