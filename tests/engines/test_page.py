@@ -166,6 +166,7 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert first[1]["of"] == 108
         before = picture(browser)
         assert browser.text("#state") == "running"
+        assert browser.text("#lasting") == f"This page ends with the scan. To open it again: hfx watch {tmp_path / 'run'}"
         gate.write_text("9")
         browser.until(f"hfx.store.status.fitted > {first[0]['fitted']}", 40)
         browser.until(f"hfx.store.contour.made_of > {first[1]['made_of']}", 40)
@@ -178,6 +179,9 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert process.wait(30) == 0
     assert browser.text("#state") == "finished"
     assert "hfx watch" in browser.text("#banner")
+    assert browser.run(
+        "return ['x', 'y', 'where'].every((id) => document.getElementById(id).disabled)"
+    )  # nobody answers any more
     last = browser.run("return hfx.store.contour")
     assert (last["made_of"], last["awaited"]) == (108, 0)
     assert not any(curve["open"] for curve in last["curves"])
@@ -435,6 +439,7 @@ def test_values_below_the_axis_are_arrows_and_no_line_goes_through_them(browser:
         assert arrows[3] == pytest.approx(axes[3])  # their tips are at the bottom of the axis
         assert axes[3] - arrows[1] < 12
         assert placed
+        assert browser.text("#key") == "value below the axis"
         # From the point at 1e-30 the line comes from far below; there is none to the point at 0.
         heights = [float(y) for y in re.findall(r"[ML][-\d.]+ ([-\d.]+)", line)]
         assert len(heights) == 4

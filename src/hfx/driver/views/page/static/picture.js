@@ -191,6 +191,7 @@ export class Picture {
       parts[kind]?.push(POINTS[kind].cross ? cross() : this.#dots[one.index]);
     }
     this.#svg.getElementById("points-below").setAttribute("d", below.join(""));
+    if (store.below !== below.length) store.set({ below: below.length });
     // Squares are drawn faster; so small that nobody sees a difference.
     this.#svg.getElementById("points").setAttribute("stroke-linecap", store.shown.length > MANY ? "square" : "round");
     for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width], i) => {
@@ -306,7 +307,8 @@ export class Picture {
 // The kinds of points that the picture's legend does not name, as they are now.
 export function openKinds(store) {
   const present = new Set(store.shown.map((one) => store.kind(one)));
-  return ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
+  const kinds = ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
+  return store.below ? [...kinds, ["below", "value below the axis"]] : kinds;
 }
 
 export function madeOf(store, shown = store.shown) {

@@ -30,6 +30,8 @@ export function fillSide(store) {
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
   part("refusal", store.refusal, refusal);
+  // Nobody answers any more.
+  part("over", Boolean(store.ended), (over) => { for (const field of document.querySelectorAll("form *, #view")) field.disabled = over; });
   part("made", `${madeOf(store)}. ${LINES}${store.contour?.awaited ? DOTTED : ""}`, (text) => { $("made").textContent = text; });
   part("key", openKinds(store), key);
   part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });

@@ -6,7 +6,7 @@ export class Store extends EventTarget {
     super();
     Object.assign(this, {
       head: {}, status: null, rows: [], shown: [], plane: null, svg: null, contour: null, views: [], view: null, current: "",
-      folder: null, ends_with_scan: false, column: 0, hovered: -1, selected: -1, error: "", refusal: null, ended: "", connected: false, place: "",
+      folder: null, ends_with_scan: false, column: 0, hovered: -1, selected: -1, error: "", refusal: null, below: 0, ended: "", connected: false, place: "",
     });
   }
 
