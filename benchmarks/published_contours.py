@@ -19,7 +19,8 @@ import numpy as np
 import published
 
 from hfx.driver.api import scan
-from hfx.driver.plane import compare, contour, interpolation
+from hfx.driver.plane import compare, contour
+from hfx.driver.plane.surface import interpolation
 from hfx.driver.plot.measure import read_published
 from hfx.driver.plot.overlay import overlay
 from hfx.driver.plot.request import PictureRequest

@@ -1,6 +1,7 @@
 """The documentation site: ``make docs`` builds it into build/docs; a warning is an error."""
 
 import html
+import re
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -31,8 +32,16 @@ autodoc_default_options = {"members": True, "undoc-members": False, "show-inheri
 
 
 def _escape_bars(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
-    """A docstring's |a| is an absolute value, no substitution."""
-    lines[:] = [line.replace("|", "\\|") for line in lines]
+    """A docstring's |a| is an absolute value, no substitution; the bars of types have spaces around them."""
+    lines[:] = [re.sub(r"\|(?=\S)|(?<=\S)\|", r"\\|", line) for line in lines]
+
+
+def _add_commands(app: Sphinx, page: str, source: list[str]) -> None:
+    """The page of commands is made of the commands as they are when the site is built."""
+    if page == "commands":
+        from hfx.driver.cli.command_reference import reference
+
+        source[0] = source[0].replace("{commands}", reference())
 
 
 def _inline(translator: Any, node: Any) -> None:
@@ -58,6 +67,8 @@ def _skip(visit: Any) -> Any:
 
 def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", _escape_bars)
+    app.connect("source-read", _add_commands)
+    app.connect("env-get-outdated", lambda *_: ["commands"])  # its source is not only its file
     app.add_html_math_renderer("mathml", (_skip(_inline), None), (_skip(_display), None))
 
 

@@ -2,13 +2,15 @@
 
 import re
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import typer
 
 from hfx.driver.cli.main import app
 
-__all__ = ["blocks", "commands", "console", "parameters"]
+__all__ = ["blocks", "changed_by_a_shell", "commands", "console", "parameters"]
 
 
 def blocks(text: str, *languages: str) -> list[tuple[str, str]]:
@@ -20,6 +22,19 @@ def blocks(text: str, *languages: str) -> list[tuple[str, str]]:
 def console(text: str) -> list[str]:
     """The lines of all shell blocks."""
     return [line for _, block in blocks(text, "console") for line in block.splitlines()]
+
+
+def changed_by_a_shell(lines: list[str], folder: Path) -> list[str]:
+    """The lines that bash does not read as the words that stand there, as it replaces variables and, when typed, "!".
+
+    `folder` is an empty one, in which patterns match nothing.
+    """
+    return [line for line in lines if _words(line, folder) != shlex.split(line) or re.search(r'"[^"]*![^"]*"', line)]
+
+
+def _words(line: str, folder: Path) -> list[str]:
+    command = ["bash", "-c", rf"printf '%s\n' {line}"]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env={}).stdout.splitlines()
 
 
 def commands(text: str, program: str) -> list[list[str]]:

@@ -17,7 +17,7 @@ ROOMS = ("hf_core", "pallets", "functions", "endpoints", "driver")
 # stands in an earlier line, and itself.
 ORDER = {
     "hf_core": (
-        ("specification",),
+        ("specification", "reasons"),
         ("modifiers",),
         ("decoding",),
         ("batch",),
@@ -35,6 +35,7 @@ ORDER = {
         ("connection",),
     ),
     "driver.views": (
+        ("verdict", "limits"),
         ("state", "summary"),
         ("plane_map", "page", "notebook"),
         ("board",),

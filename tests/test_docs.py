@@ -13,7 +13,7 @@ from matplotlib import pyplot
 
 from hfx.driver.cli.main import run
 from hfx.driver.questions.options import ScanOptions
-from tests.documents import blocks, commands, parameters
+from tests.documents import blocks, changed_by_a_shell, commands, console, parameters
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 PAGES = sorted(page.stem for page in DOCS.glob("*.md"))
@@ -28,6 +28,9 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert (built.returncode, built.stderr) == (0, "")
     assert all((tmp_path / "site" / f"{page}.html").exists() for page in PAGES)
     assert "hfx.scan" in (tmp_path / "site" / "api.html").read_text()
+    commands_page = (tmp_path / "site" / "commands.html").read_text()
+    assert "<h3>hfx endpoint check" in commands_page
+    assert ">--signal-scale</span> <span" in commands_page
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -50,6 +53,20 @@ def test_a_page_s_programs_run(
     printed = capsys.readouterr().out
     for _, table in blocks((DOCS / f"{page}.md").read_text(), "text") if page in WALKED else ():
         assert table in printed, table
+
+
+@pytest.mark.parametrize("page", [*sorted(DOCS.glob("*.md")), *sorted(DOCS.parent.glob("*.md"))], ids=lambda page: str(page.name))
+def test_commands_work_as_typed_in_a_shell(page: Path, tmp_path: Path) -> None:
+    """In double quotes, for example, a shell reads $m as a variable."""
+    assert changed_by_a_shell(console(page.read_text()), tmp_path) == []
+
+
+def test_what_a_shell_changes_is_seen(tmp_path: Path) -> None:
+    good = ["hfx plot run --xlabel '$m$'", 'hfx scan a.tar.gz --where "m1-m2>=200" --only "C1*"', "make scan"]
+    bad = ['hfx plot run --xlabel "$m$"', 'hfx scan a --where "`m` > 1"', "hfx scan a --where m1>200", 'hfx scan a --only "a!b"']
+    for line in bad:
+        assert changed_by_a_shell([line], tmp_path) == [line]
+    assert changed_by_a_shell(good, tmp_path) == []
 
 
 def test_pages_with_programs() -> None:

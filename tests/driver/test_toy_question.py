@@ -207,7 +207,7 @@ def test_parts_are_counted_as_parts(pallet: Path, tmp_path: Path) -> None:
     assert "hfx: 40 parts of 20 hypotheses to do (in 7 tasks)\n" in stream.getvalue()
     assert any(text.startswith("fitted") for text in seen) is False
     done = [text.split(" parts")[0] for text in seen]
-    assert {"first half: 40/40", "others, round 1: 40/40", f"once more: {len(RARE)}/{len(RARE)}"} <= set(done)
+    assert {"first half: 40 of 40", "others, round 1: 40 of 40", f"once more: {len(RARE)} of {len(RARE)}"} <= set(done)
     (status,) = json.loads(command("status", run, "--json"))
     assert (status["done"], status["total"], status["failures"], status["step"]) == (40, 40, 0, "once more")
     plan = command("signal-events", pallet, "-o", run, "--plan")
@@ -457,7 +457,8 @@ def closing_table(result: ScanResult) -> list[tuple[str, str]]:
 def test_it_has_a_command_and_a_page(pallet: Path, tmp_path: Path) -> None:
     """The options are its own; the page's rows hold its numbers, and name its columns."""
     out = command("signal-events", pallet, "-o", tmp_path / "run", "--parts", "3")
-    assert f"excluded        {sum(expected(*point) < 10.0 for point in POINTS)} expected, at signal events < 10" in out
+    few = sum(expected(*point) < 10.0 for point in POINTS)
+    assert f"result          {few} of {len(POINTS)} hypotheses are excluded (expected signal events < 10)\n" in out
     help_text = command("signal-events", "--help")
     assert "--parts" in help_text
     assert "--test-stat" not in help_text

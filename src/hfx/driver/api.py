@@ -5,10 +5,12 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
+from hfx.driver.questions.scan_keywords import ScanKeywords
+from hfx.driver.questions.signatures import with_options_of
 from hfx.driver.results import ScanResult
 from hfx.driver.scan.open_source import open_source
 from hfx.driver.scan.preparation import check_here
@@ -24,14 +26,16 @@ if TYPE_CHECKING:
 __all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
 
 
-def scan(pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object) -> ScanResult:
+@with_options_of(DEFAULT)
+def scan(
+    pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: Unpack[ScanKeywords]
+) -> ScanResult:
     """Fit every hypothesis of a pallet and draw which are excluded.
 
     `pallet`: a file, a folder, an https URL, a HEPData resource DOI, or an open `Pallet`. The options are those of
-    ``hfx scan``, with underscores: ``region``, ``mu``, ``only``, ``where``, ``x``, ``y``, ``output``, ...; see
-    `hfx.driver.questions.options.ScanOptions` and `hfx.functions.jobs.cls_options.ClsOptions`. The folder of the run is
-    created, or continued if it contains this very scan. With `live` the scan is displayed while it runs: in a notebook the
-    contour is drawn in the cell and updated in place, elsewhere on the terminal.
+    ``hfx scan``, with underscores. The folder of the run is created, or continued if it contains this very scan. With `live` the
+    scan is displayed while it runs: in a notebook the contour is drawn in the cell and updated in place, elsewhere on the
+    terminal.
 
     Raises `hfx.HfxError`: the pallet, an option or the folder cannot be used. A hypothesis that cannot be fitted is no error: see
     `ScanResult.failures`.
@@ -112,8 +116,9 @@ class ScanHandle:
         self._stop.set()
 
 
+@with_options_of(DEFAULT)
 def start_scan(
-    pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: object
+    pallet: str | Path | Pallet, *, live: bool = False, context: RunContext | None = None, **options: Unpack[ScanKeywords]
 ) -> ScanHandle:
     """Start a scan in the background and return a `ScanHandle` at once.
 

@@ -1,7 +1,7 @@
 """The result of a run: `ScanResult`, the results of hypotheses in it, and `load_run`."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from html import escape
 from pathlib import Path
@@ -11,8 +11,8 @@ from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.file_types import Contours, Failure, ScanContent
-from hfx.driver.views import summary
-from hfx.errors import InputError
+from hfx.driver.views import summary, verdict
+from hfx.errors import HfxError, InputError
 from hfx.json_types import JsonObject, JsonValue
 
 if TYPE_CHECKING:
@@ -81,8 +81,12 @@ class Result(Mapping[str, JsonValue]):
         observed = f", CLs_obs={self.CLs_obs:.4g}" if isinstance(self._record.get("CLs_obs"), float) else ""
         return f"Result({self.name!r}{observed}, status={self._record.get('status')!r})"
 
+    def _repr_html_(self) -> str:
+        """A table of the entries that are texts, numbers or lists of numbers."""
+        return _html((name, _shown(value)) for name, value in self._record.items())
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class ScanResult(Sequence[Result]):
     """The results of a scan, in the pallet's order; a sequence of `Result`.
 
@@ -90,7 +94,7 @@ class ScanResult(Sequence[Result]):
     run's folder.
     """
 
-    content: ScanContent = field(repr=False)
+    content: ScanContent
     folder: Path
 
     @property
@@ -162,21 +166,48 @@ class ScanResult(Sequence[Result]):
         return rows(self.content)
 
     def to_dataframe(self) -> "DataFrame":
-        """A pandas DataFrame of `to_rows`; raises `InputError` when pandas is not installed."""
+        """A pandas DataFrame of `to_rows`, with the names of the hypotheses as its index, and as a column too.
+
+        Numbers that are missing are NaN. Raises `InputError` when pandas is not installed.
+        """
         try:
             import pandas  # type: ignore[import-untyped,unused-ignore]
         except ImportError:
-            raise InputError("to_dataframe() needs pandas: pip install pandas; to_rows() does without") from None
-        return pandas.DataFrame(self.to_rows())
+            raise InputError(
+                "to_dataframe() needs pandas: pip install pandas, or pip install 'hfx[notebook]'; to_rows() does without"
+            ) from None
+        table = self.to_rows()
+        columns = None if table else ["name", *self.labels, *(column.name for column in self.question.columns)]
+        frame = pandas.DataFrame(table, columns=columns, index=[row["name"] for row in table])
+        return frame.astype({name: float for name in frame if len(frame) and frame[name].isna().all()})
 
-    def plot(self, ax: "Axes | None" = None, **style: str | None) -> "Axes":
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        which: str | Sequence[str] | None = None,
+        label: str | None = None,
+        color: str | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        xlabel: str | None = None,
+        ylabel: str | None = None,
+        title: str | None = None,
+        forbidden: str | None = None,
+        interpolation: str | None = None,
+    ) -> "Axes":
         """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
-        `style` may contain ``x``, ``y``, ``xlabel``, ``ylabel``, ``title`` and ``forbidden``; others are as in the scan.
+        With `which`, `label` or `color` only lines are drawn, for a figure of your own: no points, titles, legend or limits of
+        the axes. `which`: the name of a curve or of several ("observed", "expected", "expected-1", "expected+1", ...), by default
+        the observed and the expected line. `label` is for your legend; `color` is that of all these lines.
+
+        The other options are those of the scan where they are None; they belong to the whole picture, and of them only `x`, `y`,
+        `forbidden` and `interpolation` change single lines. Raises `OptionError` for a curve or an option that cannot be used.
         """
         from hfx.driver.plane.contour import theory_curves
         from hfx.driver.plane.selection import caption_of
-        from hfx.driver.plot import figure, scan_picture
+        from hfx.driver.plot import figure, scan_picture, single_lines
         from hfx.driver.plot.request import styled
         from hfx.driver.plot.run_data import plot_data
 
@@ -184,23 +215,44 @@ class ScanResult(Sequence[Result]):
             from matplotlib import pyplot
 
             ax = pyplot.subplots(figsize=(7.0, 5.6), layout="constrained")[1]
-        options = styled(self.content["options"], style)
+        given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
+        changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
+        options = styled(self.content["options"], changed)
         plane = scan_picture.plane(plot_data(self.content), options)
         theory = theory_curves(self.content["contours"], plane.contours["x"], plane.contours["y"])
+        if (which, label, color) != (None, None, None):
+            single_lines.draw(ax, plane, theory, which=which, label=label, color=color)
+            return ax
         part = caption_of(self.content)
         figure.draw_axes(figure.Picture(plane, options, self.content["pallet"], theory, part=part), ax)
         return ax
+
+    def __repr__(self) -> str:
+        name = self.content["pallet"].get("name")
+        try:
+            return f"<ScanResult of {name} in {self.folder}: {verdict.of_scan(self.content)}>"
+        except HfxError:  # of a question that is not installed here
+            return f"<ScanResult of {name} in {self.folder}>"
 
     def __rich__(self) -> "RenderableType":
         return summary.table(self.content, self.folder)
 
     def _repr_html_(self) -> str:
-        left = "style='text-align:left'"
-        lines = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>"
-            for name, text in summary.rows(self.content, self.folder)
-        )
-        return f"<table>{lines}</table>"
+        return _html(summary.rows(self.content, self.folder))
+
+
+def _html(rows: Iterable[tuple[str, str]]) -> str:
+    """A table of names and texts; rows without text are left out."""
+    left = "style='text-align:left'"
+    lines = (f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>" for name, text in rows if text)
+    return f"<table>{''.join(lines)}</table>"
+
+
+def _shown(value: JsonValue) -> str:
+    """A value for readers; empty for one with parts of its own."""
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return "" if value is None or isinstance(value, dict) else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _labelled(labels: Sequence[str], result: JsonObject) -> JsonObject:

@@ -30,13 +30,15 @@ def setting(
     rounds: bool = True,
     words: str = "",
     choices: tuple[Value, ...] = (),
+    panel: str = "",
 ) -> Value:
     """A field of options: its default, its help text, whether a worker needs it (``wire``), whether the rounds of work depend on
     it (``rounds``), and its values where there are few.
 
-    ``words`` names the option where two runs are compared ("the measurement"); by default its flag does.
+    ``words`` names the option where two runs are compared ("the measurement"); by default its flag does. ``panel`` is the title
+    of the section of ``--help`` and of the list of commands that the option stands in.
     """
-    metadata = {"help": help, "wire": wire, "rounds": rounds, "words": words, "choices": choices}
+    metadata = {"help": help, "wire": wire, "rounds": rounds, "words": words, "choices": choices, "panel": panel}
     made: Value = dataclasses.field(default=default, metadata=metadata)
     return made
 
@@ -90,22 +92,29 @@ class JobOptions:
     """
 
     signal_scale: float = setting(
-        1.0, "Factor on the expected yield of every signal, for example 1.1 for a cross section that is larger by 10 %."
+        1.0,
+        "Factor on the expected yield of every signal, for example 1.1 for a cross section that is larger by 10 %.",
+        panel="What is computed",
     )
     normsys: int = setting(
         4,
         "Interpolation code of normalisation uncertainties (normsys): 1 (exponential), or 4 (polynomial within one standard "
         "deviation, exponential beyond).",
         choices=(1, 4),
+        panel="What is computed",
     )
     histosys: str = setting(
         "4p",
         "Interpolation code of shape uncertainties (histosys): 0 (piecewise linear), 2 (quadratic) or 4p (polynomial); 2 and "
         "4p are linear beyond one standard deviation.",
         choices=("0", "2", "4p"),
+        panel="What is computed",
     )
     measurement: str | None = setting(
-        None, "Name of the measurement in the workspace that is used. Default: the first.", words="the measurement"
+        None,
+        "Name of the measurement in the workspace that is used. Default: the first.",
+        words="the measurement",
+        panel="What is computed",
     )
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Protocol, cast
 
 from hfx.errors import PalletError
+from hfx.pallets.formats.foreign import recognised
 
 __all__ = [
     "LIMITS",
@@ -38,6 +39,7 @@ Members = dict[str, bytes]
 _GZIP, _XZ, _BZIP2, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh", b"PK\x03\x04"
 _ZSTD, _SEVEN, _RAR = b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!"
 _HEAD = 512
+_LOOKED_AT = 1 << 16  # bytes of a file in which words of another format are searched for
 _SUFFIXES = (".gz", ".xz", ".bz2", ".tgz", ".txz", ".tbz2", ".tar", ".zip")
 
 
@@ -65,6 +67,8 @@ class Budget:
     def __init__(self, source: str, limits: Limits = LIMITS) -> None:
         self.source, self.limits = source, limits
         self._bytes, self._members = limits.total_bytes, limits.members
+        self.skipped: dict[str, bytes] = {}
+        """The first bytes of files that cannot belong to a pallet, by name: errors say what they are."""
 
     def spend_bytes(self, count: int) -> None:
         self._bytes -= count
@@ -160,9 +164,11 @@ def _read_folder(folder: Path, budget: Budget) -> Members:
         name = path.relative_to(folder).as_posix()
         with path.open("rb") as handle:
             head = handle.read(_HEAD)
-            if _wanted(name, head):
-                budget.spend_bytes(path.stat().st_size)
-                members[name] = head + handle.read()
+            if not _wanted(name, head):
+                budget.skipped[name] = head
+                continue
+            budget.spend_bytes(path.stat().st_size)
+            members[name] = head + handle.read()
     return members
 
 
@@ -268,6 +274,8 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
         return raw
     if head.startswith((_ZSTD, _SEVEN, _RAR)):
         raise PalletError(f"{name} is packed in a way hfx does not read; unpack it and give the folder")
+    if (foreign := recognised(name, raw[:_LOOKED_AT])) is not None:
+        raise PalletError(foreign.explanation(name))
     if head.lstrip()[:1] == b"<":
         raise PalletError(f"{name} is a web page or XML, not a pallet; fetch the archive that the page offers")
     remedy = "an endpoint file is given with --endpoint" if name.lower().endswith(".toml") else "give the pallet's file or folder"
@@ -292,6 +300,8 @@ def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
             head = content.read(_HEAD)
             if _wanted(name, head):
                 members[name] = head + content.read()
+            else:
+                budget.skipped[name] = head
     return members
 
 
@@ -310,7 +320,9 @@ def _read_zip(handle: IO[bytes], archive: str, budget: Budget) -> Members:
                 raise PalletError(f"{archive} is encrypted; unpack it and give the folder")
             with packed.open(info) as content:
                 head = content.read(_HEAD)
-                if _wanted(name, head):
-                    budget.spend_bytes(info.file_size)
-                    members[name] = head + content.read()
+                if not _wanted(name, head):
+                    budget.skipped[name] = head
+                    continue
+                budget.spend_bytes(info.file_size)
+                members[name] = head + content.read()
     return members

@@ -11,6 +11,7 @@ from hfx.errors import PalletError
 from hfx.json_types import JsonValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.archives import LIMITS, Budget, Limits, Members, is_archive, read_container, read_nested
+from hfx.pallets.formats.foreign import in_container, recognised
 from hfx.pallets.json_text import parse
 from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
@@ -76,7 +77,7 @@ def read_contents(source: str, *, progress: Progress | None = None, limits: Limi
         kinds = _kinds(members)
     contents = Contents(located.name, source, located.doi, members, find_regions(kinds, located.name), single)
     if not contents.regions:
-        raise _no_background(contents, kinds)
+        raise _no_background(contents, kinds, budget.skipped)
     return contents
 
 
@@ -84,8 +85,8 @@ def _kinds(members: Members) -> dict[str, Kind]:
     return {name: kind_of(name, raw) for name, raw in members.items()}
 
 
-def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
-    """The error of a source without a background; it names the file that comes nearest to one."""
+def _no_background(contents: Contents, kinds: dict[str, Kind], skipped: Members) -> PalletError:
+    """The error of a source without a background; it names the file that comes nearest to one, or one of another format."""
     where = contents.source
     for path, raw in contents.members.items():
         if kinds[path] == "other" and _nearly(contents, path):
@@ -95,6 +96,10 @@ def _no_background(contents: Contents, kinds: dict[str, Kind]) -> PalletError:
             return _patches_alone(contents, path, "a patch set" if kind == "patchset" else "a patch")
     if any(is_archive(raw[:512]) for raw in contents.members.values()):
         return PalletError(f"{where} contains archives within archives, nested too deeply; unpack it and give the folder")
+    others = {path: raw for path, raw in contents.members.items() if kinds[path] == "other"}
+    if (foreign := in_container({**others, **skipped})) is not None:
+        path, form = foreign
+        return PalletError(f"{where} contains no HistFactory workspace; {form.explanation(path)}")
     what = f"no HistFactory workspace (a JSON file with {_KEYS})" if contents.members else "no JSON file, and so no pallet"
     return PalletError(f"{where} contains {what}; give the file, folder or archive of a pallet")
 
@@ -107,6 +112,8 @@ def _nearly(contents: Contents, path: str) -> bool:
 
 
 def _not_a_workspace(raw: bytes, file: str) -> PalletError:
+    if (foreign := recognised(file, raw)) is not None:
+        return PalletError(foreign.explanation(file))
     try:
         missing = missing_keys(parse(raw, file).document)
     except PalletError as error:

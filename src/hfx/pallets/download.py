@@ -14,6 +14,7 @@ from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import cache
 from hfx.pallets.addresses import Progress, is_loopback
 from hfx.pallets.archives import is_archive
+from hfx.pallets.formats.foreign import recognised
 from hfx.pallets.json_text import objects
 
 __all__ = ["download"]
@@ -194,6 +195,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 def _not_a_pallet(client: httpx.Client, head: bytes, kind: str, url: str, source: str) -> PalletError:
     if not head:
         return PalletError(f"{source}: {_host(url)} answered with an empty file; try again later")
+    if "html" not in kind.lower() and (foreign := recognised(urlsplit(url).path, head)) is not None:
+        return PalletError(foreign.explanation(source))
     if "html" not in kind.lower() and head.lstrip()[:1] != b"<":
         shown = kind.split(";")[0] or "unknown content"
         return PalletError(f"{source}: {_host(url)} answered with {shown}, neither an archive nor JSON; check the address")

@@ -1,6 +1,7 @@
 """The command line: exit codes, one-line errors, options, what goes to which stream."""
 
 import json
+import re
 import resource
 import shlex
 import subprocess
@@ -47,12 +48,14 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--threads", "1"]) == 0
     out, err = capsys.readouterr()
     rows = dict(line.split(maxsplit=1) for line in out.splitlines())
-    assert rows["fitted"] == "12 of 12 hypotheses"
-    assert rows["excluded"].endswith("expected (median), at CLs < 0.05")
+    excluded = "11 of 12 hypotheses are excluded at 95 % confidence level (CLs < 0.05)"
+    assert rows["result"] == f"{excluded}; 11 are expected to be (median)"
+    assert rows["limits"].startswith("observed up to m1 = ")
+    assert "search" not in rows
     assert "https://www.hepdata.net/record/ins1234567" in out
     assert "hfx-runs/toy/ (scan.json" in out
     assert "hfx: 12 hypotheses to fit (in 1 task)\n" in err
-    assert "hfx: fitted 12/12" in err
+    assert "hfx: fitted 12 of 12" in err
 
 
 def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -> None:
@@ -65,6 +68,14 @@ def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -
     )
     assert main.run(["scan", pallet]) == 0
     assert "selected" not in capsys.readouterr().out
+
+
+def test_several_conditions_must_all_hold(pallet: str, capsys: Captured) -> None:
+    several = ["--where", "m1>200", "--where", "m2==0 or m2==1000"]
+    assert main.run(["scan", pallet, *several]) == 0
+    assert "selected        3 of 12 hypotheses (--where '(m1>200) and (m2==0 or m2==1000)')\n" in capsys.readouterr().out
+    assert main.run(["submit", pallet, "--dry-run", "-o", "other", *several]) == 0
+    assert "--where '(m1>200) and (m2==0 or m2==1000)'" in capsys.readouterr().out
 
 
 def a_run() -> str:
@@ -111,11 +122,12 @@ def test_some_failed(capsys: Captured) -> None:
     fakes.write_pallet(Path("toy"), fakes.grid(4, 3), broken=("sig_200_0",))
     assert main.run(["scan", "toy"]) == 1
     out, err = capsys.readouterr()
-    assert "failed          1: sig_200_0 (the patch does not apply)" in out
+    assert "failed          1 of 12: sig_200_0 (the patch does not apply); once this is corrected, the same command fits" in out
+    assert "hfx: fitted 11 of 12, 1 failed" in err
     assert "hfx: sig_200_0 failed: the patch does not apply" in err
     assert Path("hfx-runs/toy/contour.pdf").exists()
     assert main.run(["scan", "toy", "-v"]) == 1
-    assert "failed          1: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
+    assert "failed          1 of 12: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
 
 
 def test_json_and_quiet(pallet: str, capsys: Captured) -> None:
@@ -190,7 +202,8 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan", "missing argument 'PALLET'; 'hfx scan --help' lists the arguments and options"),
         ("scan toy other", "unexpected argument: other; 'hfx scan --help' lists"),
         ("scan toy --mu", "option '--mu' requires an argument; write a value after it"),
-        ("scan toy --where m1>1 --mu 1 --where m2>1", "--where is given 2 times, but has one value; give it once"),
+        ("scan toy --only a --mu 1 --only b", "--only is given 2 times, but has one value; give it once"),
+        ("scan toy --where m1>1 --where m3>1", "--where '(m1>1) and (m3>1)': no label is called 'm3'"),
         ("plot toy --style cms --style hfx", "--style is given 2 times"),
         ("pallet inspect toy --region a --region b", "--region is given 2 times"),
         ("scan toy --output=", "--output '' is empty; write a value"),
@@ -200,6 +213,21 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan toy --plan --json", "--json has no effect with --plan"),
         ("scan toy --dry-run", "no such option: --dry-run; did you mean --plan?"),
         ("submit toy --plan", "no such option: --plan; did you mean --dry-run?"),
+        ("scan toy --toys 1000", "no such option: --toys; CLs is asymptotic; pseudo-experiments (toys) are not available yet"),
+        ("scan toy --cl=0.9", "no such option: --cl; the level is fixed: a hypothesis is excluded where CLs is below 0.05"),
+        ("scan toy --Confidence_Level 0.9", "the level is fixed"),
+        ("scan toy -j 4", "no such option: -j; the number of CPU threads is called --threads"),
+        ("scan toy -t -1", "pseudo-experiments (toys) are not available yet"),
+        ("submit toy --nproc 4", "the number of CPU threads is called --threads"),
+        ("scan toy --observed", "a scan always computes the observed and the expected CLs"),
+        ("scan toy --limits", "upper limits on the signal strength are not available yet"),
+        ("scan toy --test-poi 1", "the tested signal strength is called --mu"),
+        ("combine toy", "no such command 'combine'; 'hfx scan PALLET --region all' takes at each point the region"),
+        ("AsymptoticLimits toy", "upper limits on the signal strength are not available yet"),
+        ("cls toy", "the command is called scan"),
+        ("xml2json toy", "pip install 'pyhf[xmlio]', then 'pyhf xml2json'"),
+        ("inspect toy", "'hfx pallet inspect PALLET' shows the content of a pallet"),
+        ("pallet combine toy", "no such command 'combine'; 'hfx pallet --help' lists the commands"),
         ("cache clean foo", "foo is not in the cache"),
         ("endpoint init slurm-cpu -o no/such/a.toml", "-o no/such/a.toml: there is no folder no/such; create it, or correct -o"),
         ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
@@ -304,8 +332,8 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert capsys.readouterr().out == f"hfx {hfx.__version__}\n"
     assert main.run(["--cite"]) == 0
     out = capsys.readouterr().out
-    assert "arXiv:1007.1727" in out
-    assert f"hfx {hfx.__version__}" in out
+    assert "@article{Cowan:2010js," in out
+    assert f"{{version {hfx.__version__}}}" in out
     assert main.run(["--help"]) == 0
     out = capsys.readouterr().out
     for command in ("scan", "plot", "export", "doctor", "pallet", "cache", "endpoint", "login", "logout", "whoami"):
@@ -317,10 +345,55 @@ def test_help_version_and_citations(capsys: Captured) -> None:
     assert f"the yield of a sample is negative. Default: {DEFAULT_STARTS}." in out
 
 
-def test_the_list_of_commands_shows_whole_sentences(capsys: Captured) -> None:
-    for command in ([], ["pallet"], ["cache"], ["endpoint"]):
-        assert main.run([*command, "--help"]) == 0
-        assert "..." not in capsys.readouterr().out.partition("\nCommands:\n")[2]
+def shown_help(command: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The sections of a help text in a terminal of 80 columns, by title in their order; the text before them is that of ""."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main.run([*command.split(), "--help"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 80
+    parts = re.split(r"^(\S.*):$", out, flags=re.MULTILINE)
+    return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
+
+
+def test_the_commands_are_listed_in_groups_with_whole_sentences(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = shown_help("", capsys, monkeypatch)
+    names = {title: re.findall(r"^  ([a-z]+) ", rows, flags=re.MULTILINE) for title, rows in found.items() if title}
+    assert names == {
+        "Scan and look": ["scan", "watch", "plot", "export"],
+        "Scans without this terminal": ["submit", "status", "attach", "cancel"],
+        "Pallets": ["pallet", "cache"],
+        "Where scans run": ["login", "logout", "whoami", "endpoint"],
+        "Set-up": ["doctor"],
+        "Options": [],
+    }
+    for group in ("", "pallet", "cache", "endpoint"):
+        *_, last = shown_help(group, capsys, monkeypatch).values()
+        assert last.endswith(f"'hfx {group}{' ' if group else ''}COMMAND --help' explains a command and its options.\n")
+    for group in ("", "pallet", "cache", "endpoint"):
+        for title, rows in shown_help(group, capsys, monkeypatch).items():
+            sentences = " ".join(rows.partition("\n\n")[0].split())
+            assert not title or sentences.endswith("."), (group, title, rows)
+
+
+def test_the_options_of_a_scan_stand_in_sections(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every option has its section, and the sections of a submission are the same."""
+    found = shown_help("scan", capsys, monkeypatch)
+    titles = [
+        "Which hypotheses",
+        "What is computed",
+        "The search for minima",
+        "Where it runs",
+        "The picture",
+        "The page",
+        "Output",
+    ]
+    assert list(found) == ["", "Arguments", *titles, "Options"]
+    assert re.findall(r"^  (?:-\w, )?(--\w+)", found["Options"], flags=re.MULTILINE) == ["--help"]
+    for title, flags in (("Which hypotheses", "--where"), ("What is computed", "--mu"), ("Where it runs", "--endpoint")):
+        assert f"\n  {flags} " in found[title]
+    submitted = shown_help("submit", capsys, monkeypatch)
+    assert list(submitted) == ["", "Arguments", *(title for title in titles if title != "The page"), "Options"]
+    assert all(submitted[title] == found[title] for title in titles[:5])
 
 
 def test_doctor(capsys: Captured) -> None:

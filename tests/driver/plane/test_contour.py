@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from hfx.driver.plane import triangulation
 from hfx.driver.plane.contour import drawn_curves, plane, theory_curves
 from hfx.driver.plane.points import PlotData, collect, transformed
+from hfx.driver.plane.surface import level_sets, triangulation
 from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.exclusion import SURFACE, significance
 from hfx.driver.run.file_types import Contours
 from hfx.errors import OptionError
+from tests.driver.plane.crossings import crossings, on_the_wrong_side
 
 GRID = [(x, y) for x in range(100, 601, 50) for y in range(0, 401, 50)]
 LEVEL = float(significance(0.05))
@@ -69,9 +70,7 @@ def test_line_of_a_plane_is_exact_and_needs_the_significance() -> None:
     (line,) = curves_of(found, "observed")
     assert np.allclose(6.0 - 0.01 * line[:, 0] - 0.002 * line[:, 1], LEVEL, atol=1e-9)
     assert (found["x"], found["y"], found["interpolation"]) == ("m1", "m2", "linear")
-    assert found["notes"] == [
-        "Significances are interpolated between the points linearly on Delaunay triangles (--interpolation linear)."
-    ]
+    assert found["notes"] == ["Significances are interpolated between the points linearly on triangles (--interpolation linear)."]
     assert {curve["level"] for curve in found["curves"]} == {0.05}
     (above,), (below,) = curves_of(found, "expected-1"), curves_of(found, "expected+1")
     assert np.allclose(6.0 - 0.01 * above[:, 0] - 0.002 * above[:, 1], LEVEL - 1, atol=1e-9)
@@ -230,24 +229,32 @@ def _area(corners: Any) -> float:
     return 0.5 * abs(float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))))
 
 
-@pytest.mark.parametrize("name", ["1Lbb", "3L-eRJR", "sbottom-RegionA"])
-def test_curves_over_published_points_separate_the_excluded(name: str, shared: Path) -> None:
+def published_points(name: str, shared: Path) -> PlotData:
+    """The reference values of a published pallet; of sbottom those with mn1 = 60."""
     points = json.loads((shared / "truth" / f"{name}.json").read_text(encoding="utf-8"))["points"]
     results = [{**point, "status": "converged"} for point in points if "undecided" not in point]
     width = len(points[0]["values"])
     if width == 3:
         results = [record for record in results if record["values"][2] == 60]
-    labels = ("msb", "mn2", "mn1")[:width]
-    scan = {"pallet": {"labels": labels}, "results": results, "failures": []}
-    found = collect(data_of(scan))
-    assert found.mesh is not None
-    curves = curves_of(contours(scan, interpolation="linear"), "observed")
-    assert curves
-    z = significance(found.values[:, 0])
-    # Every vertex of a curve lies on an edge between an excluded point and one that is not.
-    edges = {tuple(sorted(pair)) for t in found.mesh.triangles.tolist() for pair in zip(t, t[1:] + t[:1], strict=True)}
-    crossed = sum((z[a] > LEVEL) != (z[b] > LEVEL) for a, b in edges)
-    assert sum(len(np.unique(curve, axis=0)) for curve in curves) == crossed
+    return data_of({"pallet": {"labels": ("msb", "mn2", "mn1")[:width]}, "results": results, "failures": []})
+
+
+@pytest.mark.parametrize("interpolation", ["gp", "linear"])
+@pytest.mark.parametrize("name", ["1Lbb", "3L-eRJR", "sbottom-RegionA"])
+@pytest.mark.parametrize("curve", ["observed", "expected"])
+def test_lines_cross_where_the_values_of_neighbouring_points_do(name: str, interpolation: str, curve: str, shared: Path) -> None:
+    made = plane(published_points(name, shared), interpolation=interpolation)
+    found = list(crossings(made, curve))
+    assert sum(crossing.clear for crossing in found) > 8
+    assert max(crossing.distance for crossing in found if crossing.clear) < 0.2
+    assert on_the_wrong_side(made, curve) == []
+
+
+def test_a_smoothed_line_does_not(shared: Path) -> None:
+    made = plane(published_points("1Lbb", shared), interpolation="smooth")
+    assert max(crossing.distance for crossing in crossings(made) if crossing.clear) > 0.2
+    assert len(on_the_wrong_side(made)) > 0
+    assert any(note.startswith("Smoothed: ") for note in made.contours["notes"])
 
 
 def test_thin_triangles_along_the_rim_are_no_surface() -> None:
@@ -255,8 +262,11 @@ def test_thin_triangles_along_the_rim_are_no_surface() -> None:
     # the surface runs from the first point to the last one past them, and the line turns back between.
     rim = [(100, 30), (200, 110), (300, 205), (400, 312), (500, 430)]
     points = rim + [(x, y) for x in range(100, 501, 100) for y in (0, 25) if y < x - 80]
-    found = contours(scan_of(points, lambda x, y: 4.0 if y < 100 else 0.0), interpolation="linear")
-    for line in curves_of(found, "observed"):
+    made = plane(data_of(scan_of(points, lambda x, y: 4.0 if y < 100 else 0.0)), interpolation="linear")
+    assert made.interpolated is not None
+    lines = level_sets.lines(made.interpolated.mesh, made.interpolated.pieces, 0, LEVEL)
+    assert lines
+    for line in lines:
         assert (np.diff(line[:, 0]) >= 0).all()
 
 
@@ -290,7 +300,7 @@ def test_a_surface_with_one_curve_has_its_contour_and_no_band() -> None:
     (ring,) = made.excluded()
     assert ring[:, 0].max() == pytest.approx(300)
     assert made.contours["notes"] == [
-        "Values are interpolated between the points linearly on Delaunay triangles (--interpolation linear)."
+        "Values are interpolated between the points linearly on triangles (--interpolation linear)."
     ]
 
 
@@ -304,7 +314,7 @@ def test_a_transformation_names_the_values_that_are_interpolated() -> None:
     assert made.contours["notes"][0].startswith("Logarithms are interpolated between the points")
     gp = plane(values_of(GRID, lambda x, y: math.exp((x - 333) / 100), surface)).contours
     assert set(gp["uncertainty"]) == {"observed"}
-    assert any(note.startswith("Smoothing: ") and "sigma" not in note for note in gp["notes"])
+    assert any(note.startswith("Accuracy: ") and "sigma" not in note for note in gp["notes"])
 
 
 def test_a_surface_without_a_level_has_no_contour() -> None:

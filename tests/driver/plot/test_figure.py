@@ -18,8 +18,10 @@ from hfx.driver.plot import figure
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.exclusion import SURFACE
 from hfx.errors import OptionError
+from hfx.functions.jobs.cls_options import ClsOptions
 from tests.driver.plane.test_contour import GRID, LIMIT, LINE, VALUE, data_of, scan_of, values_of
 
 METADATA = {"digest": "sha256:0123abcd", "version": "0.1.0", "command": "hfx scan 'a b.tar.gz' --mu 1"}
@@ -161,6 +163,16 @@ def test_the_legend_says_which_part_of_the_pallet_is_drawn() -> None:
     assert len(more) == 2
     ax.figure.draw_without_rendering()
     assert ax.get_legend().get_window_extent().width <= ax.bbox.width
+
+
+def test_the_legend_says_which_signal_was_tested() -> None:
+    """As --mu and --signal-scale change it: over two axes and against one."""
+    for scan in (SCAN, scan_of([(x, 0) for x in (200, 300, 400)], lambda x, y: 5.0 - x / 120)):
+        picture, ax = picture_of(scan), axes()
+        points = picture.plane.points
+        surface = Cls(ClsOptions(mu=2.0, signal_scale=1.1)).surface
+        figure.draw_axes(replace(picture, plane=replace(picture.plane, points=replace(points, surface=surface))), ax)
+        assert r"$\mu = 2$, signal yields $\times\,1.1$" in ax.get_legend().get_title().get_text().splitlines()
 
 
 def test_bad_expressions_are_option_errors(tmp_path: Path) -> None:

@@ -28,6 +28,21 @@ def test_distances_are_told_and_kept(which: str) -> None:
     assert sentences[0].startswith(f"run a, {which} against limit (limit.csv): area between the curves: 9.09 %")
 
 
+@pytest.mark.parametrize(
+    ("labels", "unit", "said"),
+    [
+        (("m1", "mass"), None, "distance, in units of the axes, from"),
+        (("mn2", "mn1"), "GeV", "published one: mean 20 GeV, largest"),
+    ],
+)
+def test_the_unit_is_said_where_both_axes_have_it(labels: tuple[str, str], unit: str | None, said: str) -> None:
+    ours = plane(data_of(scan_of(GRID, lambda x, y: LEVEL + (300 - x) / 100, labels=labels)), interpolation="linear")
+    sentences: list[str] = []
+    (found,) = measured(ours, [line_at(320)], sentences.append)
+    assert found["apart"]["unit"] == unit  # type: ignore[index,call-overload]
+    assert said in sentences[0]
+
+
 def test_a_surface_without_a_median_compares_its_one_curve() -> None:
     ours = plane(values_of(GRID, lambda x, y: x / 300, LIMIT), interpolation="linear")
     (found,) = measured(ours, [line_at(310, "expected")], lambda sentence: None)

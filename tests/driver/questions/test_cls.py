@@ -76,16 +76,27 @@ def test_a_line_is_read_whatever_else_it_holds_and_in_any_order() -> None:
 def test_the_closing_table_s_rows() -> None:
     briefs = [brief("a", 0.04, 0.04), brief("b", 0.04, 0.3), brief("c", 0.2, 0.4)]
     rows = dict(QUESTION.summary(briefs))
-    assert rows["tested"] == rows["minima"] == ""
-    assert rows["minima differ"].endswith(
-        "(--minima): b is excluded with the admissible minima (the default; CLs 0.04), and not excluded with the lowest minima "
-        "(CLs 0.3)"
+    assert rows["expected CLs"] == ""
+    assert rows["minima differ"] == (
+        "1 hypothesis has several minima, and its exclusion depends on which is chosen: b is excluded with the admissible minima "
+        "(the default; CLs 0.04), and not excluded with the lowest minima (CLs 0.3); --minima lowest gives the other answer"
     )
     assert "CLs of c changes by up to 0.2" in dict(QUESTION.summary(briefs, verbose=True))["minima differ"]
-    assert "every choice excludes the same hypotheses" in dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"]
-    other = dict(Cls(ClsOptions(mu=2.0, signal_scale=1.1, minima="natural")).summary(briefs))
-    assert other["tested"] == "mu = 2, all signal yields multiplied by 1.1"
-    assert other["minima"] == "natural (--minima natural); the default is admissible"
+    assert dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"] == (
+        "1 hypothesis has several minima, and CLs depends on which is chosen, by up to 0.2; no exclusion does"
+    )
+
+
+def test_a_single_hypothesis_has_its_numbers_in_a_row() -> None:
+    rows = dict(QUESTION.summary([brief("a", 0.04, 0.04, muhat=0.25)]))
+    assert rows["expected CLs"] == "0.3 (median; 0.2 to 0.4 within 1 sigma, 0.1 to 0.5 within 2 sigma); best-fit mu 0.25"
+
+
+def test_a_picture_says_which_signal_was_tested() -> None:
+    assert QUESTION.surface == SURFACE
+    scaled = Cls(ClsOptions(mu=2.0, signal_scale=1.1)).surface
+    assert scaled is not None
+    assert scaled.remark == r"$\mu = 2$, signal yields $\times\,1.1$"
 
 
 def test_the_scale_of_the_contour_keeps_the_order_and_the_level() -> None:

@@ -165,16 +165,22 @@ def test_the_summary_tells_the_worst_region_and_passes_over_what_is_no_report() 
     a: JsonObject = {"draws": 300, "missed": {"bkg": 0.001, "fixed": 0.003}, "hypotheses": 0.002, "limited": False}
     b: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}, "hypotheses": 0.05, "limited": True}
     old: JsonObject = {"draws": 200, "missed": {"bkg": 0.02, "fixed": 0.04}}
-    ((row, text),) = cls.concluded(a)
+    assert cls.concluded(a, 50) == []
+    ((row, text),) = cls.concluded(a, 50, verbose=True)
     assert row == "search"
-    assert text == "with twice as many random starting points (now 300), about 0.2 % of the hypotheses would get another minimum"
-    ((_, text),) = cls.concluded(old)
+    found = "a search twice as large would find another minimum for about 0.2 % of the hypotheses"
+    assert text == f"300 random starting points; {found}"
+    ((_, text),) = cls.concluded(a, 1, verbose=True)
+    assert text.endswith("the chance that a search twice as large finds another minimum is about 0.2 %")
+    ((_, text),) = cls.concluded(old, 50, verbose=True)
     assert "about 4 %" in text
-    ((_, text),) = cls.concluded({"regions": {"A": a, "B": b, "C": {"draws": 0, "missed": {}}}})
+    regions: JsonObject = {"regions": {"A": a, "B": b, "C": {"draws": 0, "missed": {}}}}
+    ((_, text),) = cls.concluded(regions, 50, verbose=True)
     assert "about 5 %" in text
-    assert "now 500" in text
-    assert text.endswith("goes on with --thorough")
-    ((_, text),) = Cls(ClsOptions(starts=1)).concluded({})
-    assert text.startswith("none (--starts 1)")
+    assert text.startswith("the search for minima ended at its limit: ")
+    assert text.endswith("; --thorough continues it")
+    assert cls.concluded(regions, 50) == [("search", text)]
+    ((_, text),) = Cls(ClsOptions(thorough=True)).concluded(regions, 50)
+    assert "--thorough" not in text
     for nothing in ({}, {"missed": {"bkg": "x"}}, {"regions": {"C": {"draws": 0, "missed": {}}}}):
-        assert cls.concluded(cast(JsonObject, nothing)) == []
+        assert cls.concluded(cast(JsonObject, nothing), 50, verbose=True) == []

@@ -14,6 +14,7 @@ from hfx.driver.run.events import Failed, Finished, Planned
 from hfx.driver.run.progress import StepProgress
 from hfx.driver.views.progress import display
 from hfx.errors import OptionError
+from hfx.hf_core.reasons import NO_PARAMETER
 
 
 def test_an_unknown_option_has_a_near_one() -> None:
@@ -25,6 +26,7 @@ def test_an_unknown_option_has_a_near_one() -> None:
     ("given", "words"),
     [
         ({"only": ["a"]}, r"only=\['a'\]: the option only \(--only\) takes text or None, not a value of type list"),
+        ({"where": ["m1>1", 2]}, r"where=.*: .* takes text or a list of texts or None"),
         ({"output": 7}, "output=7: .* takes text or a path or None"),
         ({"output": ""}, "--output '' is empty"),
         ({"mu": "1"}, "mu='1': .* takes a number"),
@@ -46,6 +48,14 @@ def test_a_value_of_another_type_is_named_with_its_option(given: dict[str, objec
 def test_lists_and_paths_for_texts() -> None:
     options = ScanOptions.of({"labels": ["a", "b"], "endpoint": ["inline"], "theory_band": Path("t.csv"), "mu": 2})
     assert (options.labels, options.endpoint, options.theory_band) == (("a", "b"), "inline", "t.csv")
+
+
+def test_several_conditions_are_one() -> None:
+    both = ScanOptions.of({"where": ["m1>3", "m2<1 or m2>5", "m1>3"]})
+    assert both.public()["where"] == "(m1>3) and (m2<1 or m2>5)"
+    assert both.command("toy", Path("out")) == "hfx scan toy -o out --where '(m1>3) and (m2<1 or m2>5)'"
+    assert ScanOptions.of({"where": both.public()["where"]}) == both
+    assert [ScanOptions.of({"where": given}).where for given in ("m1>3", ("m1>3",), [], None)] == ["m1>3", "m1>3", None, None]
 
 
 def test_numbers_for_codes_and_text_for_labels() -> None:
@@ -107,13 +117,14 @@ def test_a_command_takes_one_thread_for_its_libraries() -> None:
 
 def test_progress_counts_rate_and_time_left() -> None:
     count = StepProgress().after(Planned(10.0, "local", 0, 4, 90, 10))
-    assert str(count) == "fitted 10/100"
+    assert str(count) == "fitted 10 of 100"
     count = count.after(Finished(12.0, "local-0", "local", tuple("abcdefghi"), 9, 2.0))
     count = count.after(Failed(12.0, "local-0", "z", "why"))
-    assert str(count) == "fitted 20/100, 5 per second, 16 s left"
+    assert str(count) == "fitted 19 of 100, 1 failed, 5 per second, 16 s left"
+    assert "fitted 19 of 100, 1 failed, 1 without a signal, " in str(count.after(Failed(12.0, "local-0", "y", NO_PARAMETER)))
     assert (
         str(count.after(Planned(20.0, "exchange", 2, 1, 5, 0, words="exchange (of minima)")))
-        == "exchange (of minima), round 2: 0/5"
+        == "exchange (of minima), round 2: 0 of 5"
     )
     assert "27 min 30 s left" in str(StepProgress(total=340, done=10, now=50.0))
 

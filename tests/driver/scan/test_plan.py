@@ -37,17 +37,20 @@ def test_selection_by_name_and_by_label() -> None:
     assert [h.name for h in plan.select(toy, only="*_300_*")] == ["sig_300_0", "sig_300_100"]
     assert [h.name for h in plan.select(toy, where="m1-m2==300")] == ["sig_300_0"]
     assert [h.name for h in plan.select(toy, only="*_0", where="m1>350")] == ["sig_400_0"]
+    assert [h.name for h in plan.select(toy, where=["m1<350", "m2<1 or m2>1"])] == ["sig_300_0", "sig_300_100"]
 
 
 @pytest.mark.parametrize(
     ("only", "where", "words"),
     [
+        (None, ["m1>1", "m2>1"], "--where '(m1>1) and (m2>1)' holds for no hypothesis"),
+        (None, ["m1>1", "m2+1"], "'(m1>1) and (m2+1)' is a number, not a comparison"),
         ("nothing*", None, "matches none of 1 names, such as sig_300_0"),
         (None, "m1>1000", "holds for no hypothesis; the labels range over: m1 from 300 to 300, m2 from 0 to 0"),
         (None, "m3>1", "no label is called 'm3'"),
     ],
 )
-def test_an_empty_selection_is_refused(only: str | None, where: str | None, words: str) -> None:
+def test_an_empty_selection_is_refused(only: str | None, where: str | list[str] | None, words: str) -> None:
     with pytest.raises(OptionError) as caught:
         plan.select(pallet([(300, 0)]), only, where)
     assert words in str(caught.value)

@@ -1,6 +1,7 @@
 """``--region all``: a folder for each region, and the combination by best expected CLs."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from hfx.driver.api import scan
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult, load_run
+from hfx.driver.run.events import Failed, to_line
+from hfx.driver.run.follow import progress
 from hfx.driver.run.journal import ScanInterrupted
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.scan.preview import describe_source
@@ -19,6 +22,7 @@ from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import differences
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls_options import ClsOptions
+from hfx.hf_core.reasons import NO_PARAMETER
 from hfx.pallets.contents import read_contents
 from tests.driver import fakes
 
@@ -60,6 +64,16 @@ def test_a_fit_that_has_not_converged_gives_way_and_failures_are_told() -> None:
     assert failures == [{**failure, "reason": "region A: NaN"}]
 
 
+def test_no_signal_in_a_region_is_no_failure_where_another_one_answers() -> None:
+    """As where a region's selection leaves nothing of a signal: by place, as the answers are."""
+    bare = {"name": "p-in-a", "values": [1, 2], "reason": NO_PARAMETER}
+    lost = {"name": "q", "values": [3, 4], "reason": NO_PARAMETER}
+    a, b = content(failures=(bare, lost)), content(result("p", [1, 2], 0.05))
+    best, failures = combine(Cls(ClsOptions()), {"A": a, "B": b})
+    assert [(r["name"], r["missing_in"]) for r in best] == [("p", ["A"])]
+    assert failures == [{**lost, "reason": f"region A: {NO_PARAMETER}"}]
+
+
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
@@ -94,6 +108,25 @@ def test_every_region_has_its_folder(pallet: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "contour.json").exists()
     assert not (tmp_path / "run" / "results.jsonl").exists()
     assert "failed" not in " ".join(combined.contours["notes"])
+
+
+def test_the_status_counts_the_regions_that_have_not_begun(pallet: Path, tmp_path: Path) -> None:
+    """While the first of two is scanned; a hypothesis without a signal in one of them is done there."""
+    counts = []
+
+    def look(task: Any) -> dict[str, Any]:
+        counts.append(progress(tmp_path / "run").first)
+        return fakes.run(task)
+
+    run(pallet, tmp_path / "run", run=look)
+    assert {count.total for count in counts} == {6 + 7}
+    assert counts[0].done == 0
+    last = progress(tmp_path / "run")
+    assert (last.first.done, last.first.failed, list(last.failed)) == (13, 1, ["sig_300_0"])
+    bare = Failed(time.time(), "local-0", "sig_200_0", NO_PARAMETER, final=True)
+    with (tmp_path / "run" / "RegionA" / "events.jsonl").open("a") as file:
+        file.write(to_line(bare) + "\n")
+    assert list(progress(tmp_path / "run").failed) == ["sig_300_0"]
 
 
 def test_a_combination_is_resumed_and_grows(pallet: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from hfx.driver.views.board import LEAST, Board
 from hfx.driver.views.plane_map import PlaneMap
 from hfx.driver.views.progress import Bar, Lasting, Lines, display
 from hfx.driver.views.state import RunState, Status
+from hfx.hf_core.reasons import NO_PARAMETER
 from tests.driver import fakes
 
 POINTS = tuple((f"sig_{x}_{y}", (float(x), 60.0, float(y))) for x in (300, 600, 900) for y in (0, 200, 400))
@@ -200,3 +201,12 @@ def test_one_label_that_varies_is_the_map_s_axis() -> None:
     text = "\n".join(drawn(board, 80, 24))
     assert "m2" not in text
     assert " m1 " in text
+
+
+def test_a_hypothesis_without_a_signal_is_not_called_a_failure() -> None:
+    """Of one region it is none where another has a signal."""
+    stream = io.StringIO()
+    lines = Lines(stream)
+    lines.listen(Failed(1.0, "local-0", "a", NO_PARAMETER))
+    lines.listen(Failed(1.0, "local-0", "b", "the patch does not apply"))
+    assert stream.getvalue() == f"hfx: a is not fitted: {NO_PARAMETER}\nhfx: b failed: the patch does not apply\n"

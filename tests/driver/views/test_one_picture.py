@@ -179,7 +179,7 @@ def test_when_nothing_is_awaited_the_lines_stay_as_they_are(tmp_path: Path) -> N
     ax = Figure().subplots()
     draw_axes(Picture(plane), ax)
     before = [(line.get_gid(), np.array(line.get_xydata()).tolist()) for line in ax.lines]
-    draw_faintly(ax, plane, Awaited(plane.points, np.zeros((0, 2))))
+    draw_faintly(ax, plane, Awaited(plane, np.zeros((0, 2))))
     assert [(line.get_gid(), np.array(line.get_xydata()).tolist()) for line in ax.lines] == before
 
 

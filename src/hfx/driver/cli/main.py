@@ -9,12 +9,15 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
 import typer
 
 from hfx.driver.cli import login, runs, scan, submit, watch
+from hfx.driver.cli.endpoint import endpoint_app
+from hfx.driver.cli.help_sections import COMMANDS
+from hfx.driver.cli.pallet import cache_app, pallet_app
 from hfx.driver.cli.strict_commands import make_strict
 from hfx.driver.cli.usage_errors import UsageError, one_line
 from hfx.driver.questions.catalogue import QUESTIONS, command_of, kind
@@ -42,9 +45,9 @@ def _version(wanted: bool) -> None:
 
 def _cite(wanted: bool) -> None:
     if wanted:
-        from hfx.driver.export.citations import cite
+        from hfx.driver.export.citations import bibtex
 
-        typer.echo(cite())
+        typer.echo(bibtex())
         raise typer.Exit
 
 
@@ -53,38 +56,43 @@ def _hfx(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version of hfx and exit.")
     ] = False,
-    cite: Annotated[bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite and exit.")] = False,
+    cite: Annotated[
+        bool, typer.Option("--cite", callback=_cite, is_eager=True, help="Print what to cite, as BibTeX, and exit.")
+    ] = False,
 ) -> None:
     """Fit the signal hypotheses of a published likelihood, and draw the exclusion contour.
 
     hfx reads published likelihoods as pallets: a background-only HistFactory workspace, and one patch for each signal hypothesis.
-    'hfx scan PALLET' fits all hypotheses of a pallet. 'hfx COMMAND --help' explains a command and its options.
+    'hfx scan PALLET' fits all hypotheses of a pallet.
     """
 
 
-def _add_groups() -> None:
-    from hfx.driver.cli.endpoint import endpoint_app
-    from hfx.driver.cli.pallet import cache_app, pallet_app
-
-    app.add_typer(pallet_app, name="pallet")
-    app.add_typer(cache_app, name="cache")
-    app.add_typer(endpoint_app, name="endpoint")
-
+_SCAN, _AWAY, _PALLETS, _PLACES, _SET_UP = COMMANDS
 
 for _name in QUESTIONS:
-    app.command(kind(_name).command())(scan.command(_name))
-app.command("submit")(scan.with_options_of_scan(submit.submit))
-app.command("status")(submit.status)
-app.command("attach")(submit.attach)
-app.command("cancel")(submit.cancel)
-app.command("watch")(watch.watch)
-app.command("plot")(runs.plot)
-app.command("export")(runs.export)
-app.command("doctor")(runs.doctor)
-app.command("login")(login.login)
-app.command("logout")(login.logout)
-app.command("whoami")(login.whoami)
-_add_groups()
+    app.command(kind(_name).command(), rich_help_panel=_SCAN)(scan.command(_name))
+
+_COMMANDS: tuple[tuple[str, Callable[..., int]], ...] = (
+    (_SCAN, watch.watch),
+    (_SCAN, runs.plot),
+    (_SCAN, runs.export),
+    (_AWAY, submit.status),
+    (_AWAY, submit.attach),
+    (_AWAY, submit.cancel),
+    (_PLACES, login.login),
+    (_PLACES, login.logout),
+    (_PLACES, login.whoami),
+    (_SET_UP, runs.doctor),
+)
+app.command("submit", rich_help_panel=_AWAY)(scan.with_options_of_scan(submit.submit))
+for _section, _command in _COMMANDS:
+    app.command(rich_help_panel=_section)(_command)
+for _section, _group, _name in (
+    (_PALLETS, pallet_app, "pallet"),
+    (_PALLETS, cache_app, "cache"),
+    (_PLACES, endpoint_app, "endpoint"),
+):
+    app.add_typer(_group, name=_name, rich_help_panel=_section)
 
 
 def _add_question(arguments: Sequence[str]) -> None:
@@ -95,7 +103,7 @@ def _add_question(arguments: Sequence[str]) -> None:
         return
     question = command_of(word)
     if question is not None:
-        app.command(word)(scan.command(question))
+        app.command(word, rich_help_panel=_SCAN)(scan.command(question))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -20,6 +20,7 @@ OptionValue = None | bool | int | float | str | Path | list[str]
 _TYPES: dict[str, object] = {
     "output": Path | None,
     "endpoint": list[str] | None,
+    "where": list[str] | None,
     "theory_band": str | None,
     "labels": str | None,
     "minima": str,
@@ -54,7 +55,12 @@ def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -
     for entry in options.entries():
         if only in ("", entry.name):
             hint = _TYPES.get(entry.name, hints[entry.name])
-            option = typer.Option(*_FLAGS.get(entry.name, ()), help=entry.metadata["help"], metavar=_metavar(hint))
+            option = typer.Option(
+                *_FLAGS.get(entry.name, ()),
+                help=entry.metadata["help"],
+                metavar=_metavar(hint),
+                rich_help_panel=entry.metadata["panel"] or None,
+            )
             annotation = _annotated(hint, option)
             found.append(
                 inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=annotation)

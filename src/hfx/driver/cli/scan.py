@@ -22,6 +22,8 @@ __all__ = ["OptionValue", "command", "continue_scan", "show", "with_options_of_s
 
 Option = typer.Option
 
+_PAGE, _OUTPUT = "The page", "Output"  # sections of the help text
+
 _PALLET = inspect.Parameter(
     "pallet",
     inspect.Parameter.POSITIONAL_OR_KEYWORD,
@@ -45,30 +47,51 @@ def command(question: str) -> Callable[..., int]:
             bool,
             Option(
                 "--plan",
+                rich_help_panel=_OUTPUT,
                 help="Check the options, print what the scan would do (hypotheses, tasks, an estimate of the time), and stop.",
             ),
         ] = False,
         live: Annotated[
             bool,
-            Option("--live", help="Show the scan in a web browser while it runs and, on a terminal, until Ctrl-C after it."),
+            Option(
+                "--live",
+                rich_help_panel=_PAGE,
+                help="Show the scan in a web browser while it runs and, on a terminal, until Ctrl-C after it.",
+            ),
         ] = False,
         no_browser: Annotated[
-            bool, Option("--no-browser", help="With --live: print the address of the page, but do not open a browser.")
+            bool,
+            Option(
+                "--no-browser",
+                rich_help_panel=_PAGE,
+                help="With --live: print the address of the page, but do not open a browser.",
+            ),
         ] = False,
         port: Annotated[
             int,
-            Option(help="With --live: TCP port of the page on this machine, 1 to 65535. Default: 0, which means any free port."),
+            Option(
+                rich_help_panel=_PAGE,
+                help="With --live: TCP port of the page on this machine, 1 to 65535. Default: 0, which means any free port.",
+            ),
         ] = 0,
         as_json: Annotated[
-            bool, Option("--json", help="Print all results as JSON (the content of scan.json) instead of the table.")
+            bool,
+            Option(
+                "--json",
+                rich_help_panel=_OUTPUT,
+                help="Print all results as JSON (the content of scan.json) instead of the table.",
+            ),
         ] = False,
-        quiet: Annotated[bool, Option("--quiet", help="Print no progress and no table at the end.")] = False,
+        quiet: Annotated[
+            bool, Option("--quiet", rich_help_panel=_OUTPUT, help="Print no progress and no table at the end.")
+        ] = False,
         verbose: Annotated[
             bool,
             Option(
                 "-v",
                 "--verbose",
-                help="Print more progress, and longer lists in the table; on an internal error, print the traceback.",
+                rich_help_panel=_OUTPUT,
+                help="Print more progress, and longer lists and details in the table; on an internal error, print the traceback.",
             ),
         ] = False,
     ) -> int:

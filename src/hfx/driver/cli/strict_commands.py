@@ -1,11 +1,13 @@
-"""Commands that refuse what typer takes silently: an option of one value that is given twice, and empty values."""
+"""Commands that refuse what typer takes silently, an option of one value that is given twice and empty values, and whose help
+texts have sections."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
+from hfx.driver.cli import help_sections
 from hfx.errors import OptionError
 
 __all__ = ["make_strict"]
@@ -23,6 +25,18 @@ class _Strict(TyperCommand):
             for problem in (*_repeated(order), *_empty(order, given)):
                 raise OptionError(problem)
         return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        help_sections.write(formatter, help_sections.parameters_of(self, ctx))
+
+
+class _Group(TyperGroup):
+    """A group that lists its commands in sections, and names the command that explains one of them."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        help_sections.write(formatter, [*help_sections.commands_of(self, ctx), *help_sections.parameters_of(self, ctx)])
+        formatter.write_paragraph()
+        formatter.write_text(f"'{ctx.command_path} COMMAND --help' explains a command and its options.")
 
 
 def _repeated(order: Sequence[Any]) -> Iterator[str]:
@@ -46,7 +60,8 @@ def _flag(param: Any) -> str:
 
 
 def make_strict(app: typer.Typer) -> None:
-    """Make the commands of a group, and of the groups in it, such commands."""
+    """Make the commands of a group, and of the groups in it, such commands; all have help in sections."""
+    app.info.cls = _Group
     for command in app.registered_commands:
         command.cls = _Strict
     for group in app.registered_groups:

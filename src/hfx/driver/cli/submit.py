@@ -28,9 +28,16 @@ def submit(
     pallet: str,
     given: dict[str, OptionValue],
     dry_run: Annotated[
-        bool, Option("--dry-run", help="Print the job script or the command line that would be submitted, and stop.")
+        bool,
+        Option(
+            "--dry-run",
+            rich_help_panel="Output",
+            help="Print the job script or the command line that would be submitted, and stop.",
+        ),
     ] = False,
-    as_json: Json = False,
+    as_json: Annotated[
+        bool, Option("--json", rich_help_panel="Output", help="Print JSON on standard output, for scripts.")
+    ] = False,
 ) -> int:
     """Start a scan that runs without this terminal.
 
@@ -41,9 +48,11 @@ def submit(
     from hfx.driver.questions.options import ScanOptions
     from hfx.driver.scan.run_context import RunContext
     from hfx.driver.submission import prepare
-    from hfx.driver.submission.submit import submit
+    from hfx.driver.submission.submit import check, submit
 
     prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
+    if dry_run:
+        check(prepared)
     submission = None if dry_run else submit(prepared, _say)
     for note in prepare.notes(prepared):
         _say(note)

@@ -7,6 +7,8 @@ from typing import Protocol, cast
 
 import typer
 
+from hfx.driver.cli import foreign_words
+
 __all__ = ["UsageError", "one_line"]
 
 # typer exports only this one of click's errors; the base class of all errors of usage is its ancestor.
@@ -41,10 +43,27 @@ def one_line(error: Exception) -> str:
     usage = cast(_ClickError, error)
     if (option := getattr(usage, "option_name", None)) in ("--where", "--only") and _command(usage) == "hfx plot":
         return f"hfx plot draws the whole run; to draw a part of it: hfx scan PALLET {option} ... -o NEW"
-    near = _nearest(usage)
+    near = None if (foreign := _foreign(usage)) else _nearest(usage)
     text = " ".join(usage.message.split()).rstrip(".")
     reason = _reason(usage, text)
-    return f"{reason[:1].lower()}{reason[1:]}; {f'did you mean {near}?' if near else _help(usage)}"
+    return f"{reason[:1].lower()}{reason[1:]}; {foreign or (f'did you mean {near}?' if near else _help(usage))}"
+
+
+def _foreign(error: _ClickError) -> str | None:
+    """What an unknown option or command that other tools have is called here."""
+    option, command = _unknown_option(error), _unknown_command(error)
+    if option is not None:
+        return foreign_words.of_option(option)
+    return None if command is None or _command(error) != "hfx" else foreign_words.of_command(command)
+
+
+def _unknown_option(error: _ClickError) -> str | None:
+    return getattr(error, "option_name", None) if type(error).__name__ == "NoSuchOption" else None
+
+
+def _unknown_command(error: _ClickError) -> str | None:
+    words = error.message.split("'")
+    return words[1] if "No such command" in error.message and len(words) > 1 else None
 
 
 def _command(error: _ClickError) -> str:
@@ -97,17 +116,15 @@ _EQUIVALENT = {"--plan": "--dry-run", "--dry-run": "--plan"}
 def _nearest(error: _ClickError) -> str | None:
     if error.ctx is None:
         return None
-    misspelt: str | None = getattr(error, "option_name", None)
-    if misspelt is not None and type(error).__name__ == "NoSuchOption":
+    misspelt = _unknown_option(error)
+    if misspelt is not None:
         known = [opt for p in error.ctx.command.get_params(error.ctx) for opt in (*p.opts, *p.secondary_opts)]
         if (same := _EQUIVALENT.get(misspelt)) in known:
             return same
         return _closest(misspelt, [name for name in known if name.startswith("--")])
     commands: Mapping[str, _Command] | None = getattr(error.ctx.command, "commands", None)
-    words = error.message.split("'")
-    if commands and "No such command" in error.message and len(words) > 1:
-        return _closest(words[1], list(commands))
-    return None
+    command = _unknown_command(error)
+    return _closest(command, list(commands)) if commands and command is not None else None
 
 
 def _closest(name: str, known: list[str]) -> str | None:

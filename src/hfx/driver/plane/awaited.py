@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from hfx.driver.plane.points import Points
+from hfx.driver.plane.contour import Plane
 
 __all__ = ["Awaited"]
 
@@ -20,15 +20,17 @@ _NEAR = 1e-9
 
 
 class Awaited:
-    """Where in a picture results are missing: `points` are those with a result, `places` [m, 2] those of awaited hypotheses."""
+    """Where in a picture results are missing: `plane` is that of the results so far, `places` [m, 2] are those of awaited
+    hypotheses."""
 
-    def __init__(self, points: Points, places: Array) -> None:
-        self._along = np.sort(places[:, 0]) if points.axes.y is None else None
+    def __init__(self, plane: Plane, places: Array) -> None:
+        self._along = np.sort(places[:, 0]) if plane.points.axes.y is None else None
         self._places = places
         self._triangles: shapely.STRtree | None = None
         self._waiting = np.zeros(0, dtype=bool)
-        if self._along is None and points.mesh is not None and len(places):
-            self._index(points.mesh.points, points.mesh.triangles)
+        mesh = plane.points.mesh if plane.interpolated is None else plane.interpolated.mesh
+        if self._along is None and mesh is not None and len(places):
+            self._index(mesh.points, mesh.triangles)
 
     def _index(self, corners: Array, triangles: NDArray[np.intp]) -> None:
         self._low, self._span = corners.min(axis=0), np.ptp(corners, axis=0)

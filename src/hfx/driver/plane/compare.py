@@ -22,7 +22,7 @@ _RIM = 0.02  # of the range: nearer to the rim of the points than this, a publis
 
 @dataclass(frozen=True)
 class Difference:
-    """Two contours compared, in units of the axes.
+    """Two contours compared, in the unit of the axes; ``unit``: its name, if both axes have it.
 
     ``area``: where one excludes and the other does not, within the area that the points span; ``published_area``: what the
     published one excludes there. ``mean`` and ``largest``: the distances of places along our line from the published one;
@@ -35,6 +35,7 @@ class Difference:
     largest: float | None
     mean_back: float | None
     largest_back: float | None
+    unit: str | None = None
 
     @property
     def relative(self) -> float | None:
@@ -50,28 +51,34 @@ class Difference:
         relative = "no published area there" if self.relative is None else f"{100 * self.relative:.2f} % of the published area"
         if self.mean is None or self.mean_back is None:
             return f"area between the curves: {relative}; there are not two lines to measure between"
+        unit = f" {self.unit}" if self.unit else ""
+        which = "" if self.unit else ", in units of the axes,"
         return (
-            f"area between the curves: {relative}; distance, in units of the axes, from this contour to the "
-            f"published one: mean {self.mean:.4g}, largest {self.largest:.4g}; from the published one to this contour: "
-            f"mean {self.mean_back:.4g}, largest {self.largest_back:.4g}"
+            f"area between the curves: {relative}; distance{which} from this contour to the published one: mean "
+            f"{self.mean:.4g}{unit}, largest {self.largest:.4g}{unit}; from the published one to this contour: mean "
+            f"{self.mean_back:.4g}{unit}, largest {self.largest_back:.4g}{unit}"
         )
 
 
 def difference(
-    ours: Sequence[Array], published: Sequence[Array], excluded: Sequence[Array], spanned: Sequence[Array]
+    ours: Sequence[Array],
+    published: Sequence[Array],
+    excluded: Sequence[Array],
+    spanned: Sequence[Array],
+    unit: str | None = None,
 ) -> Difference:
     """The lines ``ours`` and ``published`` [k, 2] compared.
 
     ``excluded``: rings around what ours exclude; ``spanned``: rings around the area that the points span. A closed published
     line excludes what lies inside it. Where all are open, they exclude what ours do, except for the area between each of them
-    and the nearest of ours, joined at their ends.
+    and the nearest of ours, joined at their ends. ``unit``: that of both axes.
     """
     inside = covered(spanned)
     theirs = shapely.intersection(covered(_published_rings(published, ours, excluded)), inside)
     different = shapely.symmetric_difference(shapely.intersection(covered(excluded), inside), theirs)
     mean, largest = between(ours, published)
     mean_back, largest_back = between(_clear_of_rim(published, inside), ours)
-    return Difference(float(different.area), float(theirs.area), mean, largest, mean_back, largest_back)
+    return Difference(float(different.area), float(theirs.area), mean, largest, mean_back, largest_back, unit)
 
 
 def covered(rings: Sequence[Array]) -> shapely.Geometry:

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hfx.driver.plane import interpolation as interpolations
-from hfx.driver.plane import polygons, triangulation
 from hfx.driver.plane.forbidden import forbidden_margin, outside
-from hfx.driver.plane.interpolation import InterpolatedSurface
 from hfx.driver.plane.points import PlotData, Points, collect, transformed
+from hfx.driver.plane.surface import interpolation as interpolations
+from hfx.driver.plane.surface import level_sets, polygons, triangulation
+from hfx.driver.plane.surface.coordinates import AXES
+from hfx.driver.plane.surface.interpolation import InterpolatedSurface
+from hfx.driver.plane.surface.kinematic_edge import rim_at_edge
 from hfx.driver.questions.base import Surface
 from hfx.driver.run.file_types import Contours, Curve, UncertaintyLines
 
 __all__ = ["Plane", "collect", "drawn_curves", "forbidden_margin", "plane", "theory_curves"]
 
 Array = NDArray[np.float64]
+Edges = NDArray[np.intp]
 _Lines = list[list[list[float]]]
 
 
@@ -45,30 +48,28 @@ class Plane:
         surface = self.points.surface
         if self.interpolated is None or number >= len(surface.bands):
             return []
-        upper, lower = (self.interpolated.values[:, surface.column(curve)] for curve in surface.bands[number])
-        return triangulation.between(self.interpolated.mesh, upper, lower, _level(surface))
+        upper, lower = ((surface.column(curve), 0.0) for curve in surface.bands[number])
+        return level_sets.between(self.interpolated.pieces, upper, lower, _level(surface))
 
     def excluded(self, curve: str | None = None) -> list[Array]:
         """Rings around the area that a curve, by default the observed one, excludes; along the rim of the points at its end."""
         if self.interpolated is None:
             return []
-        level = _level(self.points.surface)
-        values = self.interpolated.values[:, 0 if curve is None else self.points.surface.column(curve)]
-        nowhere = np.full(len(values), level - 1.0)
-        return polygons.outline(triangulation.between(self.interpolated.mesh, values, nowhere, level))
+        column = 0 if curve is None else self.points.surface.column(curve)
+        return polygons.outline(level_sets.above(self.interpolated.pieces, column, _level(self.points.surface)))
 
     def spanned(self) -> list[Array]:
         """Rings around the area that the points span."""
-        mesh = self.points.mesh
+        mesh = self.points.mesh if self.interpolated is None else self.interpolated.mesh
         return [] if mesh is None else polygons.outline([mesh.points[triangle] for triangle in mesh.triangles])
 
     def uncertain(self, curve: str | None = None) -> list[Array]:
         """Rings around where a line, by default the observed one, may lie within a standard deviation of the interpolation."""
-        if self.interpolated is None or self.interpolated.deviation is None:
+        if self.interpolated is None or not self.interpolated.states_deviations:
             return []
         column = 0 if curve is None else self.points.surface.column(curve)
-        upper, lower = (_shifted(self.interpolated, column, sign) for sign in (1.0, -1.0))
-        return polygons.outline(triangulation.between(self.interpolated.mesh, upper, lower, _level(self.points.surface)))
+        level = _level(self.points.surface)
+        return polygons.outline(level_sets.between(self.interpolated.pieces, (column, 1.0), (column, -1.0), level))
 
 
 def plane(
@@ -100,7 +101,9 @@ def plane(
         "interpolation": "linear" if interpolated is None else interpolated.name,
         "curves": list(_curves(points, interpolated, margin)),
     }
-    if interpolated is not None and interpolated.deviation is not None:
+    if interpolated is not None and axes.y is not None:
+        content["coordinates"] = list(interpolated.coordinates.words(axes.x, axes.y))
+    if interpolated is not None and interpolated.states_deviations:
         content["uncertainty"] = {curve: _uncertainty(interpolated, surface, curve) for curve in _main_curves(surface)}
     content["notes"] = [*points.notes, *_interpolation_notes(points, interpolated)]
     return Plane(points, interpolated, content)
@@ -145,24 +148,33 @@ def _interpolated(points: Points, name: str | None) -> InterpolatedSurface | Non
         regions=transformed(surface, points.regions),
         best=surface.column(surface.median or surface.curves[0]),
         quantity=surface.scale,
+        level=_level(surface),
     )
 
 
 def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | None) -> Iterator[str]:
-    """Sentences about how the surface was made, and how far it is from the points."""
-    if interpolated is None:
+    """Sentences about how the surface was made, and how far it can be trusted."""
+    if interpolated is None or points.axes.y is None:
         return
     yield from interpolated.notes
-    if interpolated.scatter is None:
-        return
-    surface = points.surface
-    level = _level(surface)
-    excluded = transformed(surface, points.values[:, 0]) > level
-    _, vertices, order = np.intersect1d(_ordered(interpolated.mesh.points), _ordered(points.places), return_indices=True)
-    across = int(((interpolated.values[vertices, 0] > level) != excluded[order]).sum())
-    unit = f" {surface.unit}" if surface.unit else ""
-    scatter = f"{interpolated.scatter[0]:.2g}{unit}"
-    yield f"Smoothing: the fitted {surface.scale.lower()} scatter about the surface with a standard deviation of {scatter}."
+    surface, unit = points.surface, f" {points.surface.unit}" if points.surface.unit else ""
+    if interpolated.coordinates != AXES:
+        first, second = interpolated.coordinates.words(points.axes.x, points.axes.y)
+        yield f"Coordinates: the surface is made over {first} and {second}, which predict points that are left out better."
+    if interpolated.error is not None and np.isfinite(interpolated.error[0]):
+        yield (
+            f"Accuracy: left out one at a time, the points beside the {surface.curves[0]} line are predicted with an error of "
+            f"{interpolated.error[0]:.2g}{unit} (root mean square)."
+        )
+    if interpolated.scatter is not None:
+        yield from _smoothing_notes(points, interpolated, f"{interpolated.scatter[0]:.2g}{unit}")
+
+
+def _smoothing_notes(points: Points, interpolated: InterpolatedSurface, scatter: str) -> Iterator[str]:
+    surface, level = points.surface, _level(points.surface)
+    yield f"Smoothed: the {surface.scale.lower()} of the points lie about {scatter} (standard deviation) off the drawn surface."
+    drawn = _at_points(points, interpolated)
+    across = int(((drawn > level) != (transformed(surface, points.values[:, 0]) > level)).sum())
     if across:
         lie = "lies" if across == 1 else "lie"
         yield (
@@ -171,17 +183,26 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
         )
 
 
+def _at_points(points: Points, interpolated: InterpolatedSurface) -> Array:
+    """The first column of the surface at the points."""
+    found = transformed(points.surface, points.values[:, 0]).copy()
+    for piece in interpolated.pieces:
+        _, vertices, order = np.intersect1d(_ordered(piece.mesh.points), _ordered(points.places), return_indices=True)
+        found[order] = piece.values[vertices, 0]
+    return found
+
+
 def _ordered(places: Array) -> NDArray[np.complex128]:
     """Places as numbers that are sorted as they are: by x, then by y."""
     return places[:, 0] + 1j * places[:, 1]
 
 
-def _lines(points: Points, interpolated: InterpolatedSurface | None, curve: str) -> list[Array]:
+def _lines(points: Points, interpolated: InterpolatedSurface | None, curve: str, closed: Edges | None) -> list[Array]:
     """The lines [k, 2] where one column of the points' values crosses the level; see `plane`."""
     surface, level = points.surface, _level(points.surface)
     column = surface.column(curve)
     if interpolated is not None:
-        return triangulation.level_lines(interpolated.mesh, interpolated.values[:, column], level)
+        return level_sets.lines(interpolated.mesh, interpolated.pieces, column, level, closed)
     found = triangulation.crossings(points.places, transformed(surface, points.values[:, column]), level)
     if points.axes.y is not None:
         return found
@@ -191,25 +212,21 @@ def _lines(points: Points, interpolated: InterpolatedSurface | None, curve: str)
 def _curves(
     points: Points, interpolated: InterpolatedSurface | None, margin: Callable[[Array, Array], Array] | None
 ) -> Iterator[Curve]:
-    """The curves of contour.json, outside of where ``margin`` is positive."""
+    """The curves of contour.json, outside of where ``margin`` is positive, closed along the kinematic edge."""
     level = points.surface.level
     if level is None:
         return
+    closed = None if interpolated is None else rim_at_edge(interpolated.mesh, margin)
     for curve in drawn_curves(points.surface):
-        for line in _lines(points, interpolated, curve):
+        for line in _lines(points, interpolated, curve, closed):
             for part in [line] if margin is None else outside(line, margin):
                 yield {"which": curve, "level": level, "points": part.tolist()}
 
 
 def _uncertainty(interpolated: InterpolatedSurface, surface: Surface, curve: str) -> UncertaintyLines:
     def lines(sign: float) -> _Lines:
-        values = _shifted(interpolated, surface.column(curve), sign)
-        return [line.tolist() for line in triangulation.level_lines(interpolated.mesh, values, _level(surface))]
+        column, level = surface.column(curve), _level(surface)
+        found = level_sets.lines(interpolated.mesh, interpolated.pieces, column, level, deviations=sign)
+        return [line.tolist() for line in found]
 
     return {"low": lines(-1.0), "high": lines(1.0)}
-
-
-def _shifted(interpolated: InterpolatedSurface, column: int, sign: float) -> Array:
-    """A column of the surface, moved by ``sign`` standard deviations."""
-    assert interpolated.deviation is not None
-    return interpolated.values[:, column] + sign * interpolated.deviation[:, column]

@@ -64,7 +64,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "min": lambda *values: reduce(np.minimum, values),
     "max": lambda *values: reduce(np.maximum, values),
 }
-_COMPARISON_NODES = (ast.Compare, ast.BoolOp)
 
 
 @dataclass(frozen=True)
@@ -223,7 +222,10 @@ def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
 
 
 def _is_condition(tree: ast.expr) -> bool:
-    return isinstance(tree, _COMPARISON_NODES) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not))
+    """Whether it is a comparison, or made of comparisons alone: a number is no condition, beside another one neither."""
+    if isinstance(tree, ast.BoolOp):
+        return all(map(_is_condition, tree.values))
+    return isinstance(tree, ast.Compare) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not))
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import triangulation
 from hfx.driver.plane.axes import Axes
+from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
 

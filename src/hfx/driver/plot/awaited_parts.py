@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.contour import Plane
-from hfx.driver.plane.polygons import outline
+from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot.artists import draw_area
 
 __all__ = ["draw_faintly"]

@@ -2,7 +2,7 @@
 
 import re
 
-__all__ = ["axis_label", "equation_label", "relation_label"]
+__all__ = ["axis_label", "equation_label", "relation_label", "unit"]
 
 # The particle behind m<name>, in lower case, as the published patch sets write it.
 _PARTICLES = {
@@ -37,6 +37,7 @@ _SYMBOLS |= {"m1": "m_{1}", "m2": "m_{2}", "m3": "m_{3}", "m0": "m_{0}", "m12": 
 _DIMENSIONLESS = {"tanb": r"\tan\beta", "tanbeta": r"\tan\beta"}
 _QUANTITIES = {"CLs": r"\mathrm{CL}_{\mathrm{s}}"}
 
+_GEV = "GeV"
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -58,7 +59,18 @@ def axis_label(expression: str) -> str:
     # Sums, and multiples of them by a number, are masses still; products and ratios of two masses are not.
     linear = not re.search(r"[A-Za-z_)]\w*\s*[*/]+\s*[A-Za-z_(]", expression) and "/" not in expression
     linear = linear and "**" not in expression
-    return f"${_latex(expression)}$" + (" [GeV]" if linear else "")
+    return f"${_latex(expression)}$" + (f" [{_GEV}]" if linear else "")
+
+
+def unit(expression: str) -> str:
+    """The unit of an axis over `expression`, "GeV"; empty where it is not known.
+
+    >>> unit("mn2-mn1")
+    'GeV'
+    >>> unit("coupling")
+    ''
+    """
+    return _GEV if axis_label(expression).endswith(f"[{_GEV}]") else ""
 
 
 def relation_label(comparison: str, x: str, y: str) -> str:

@@ -114,13 +114,14 @@ def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
 
 
 def _legend_title(points: Points, part: str) -> str:
-    """The criterion of exclusion, the part of the pallet, why a line is missing, and which labels' values are drawn together."""
+    """The criterion of exclusion, the signal if it is not the pallet's, the part of the pallet, why a line is missing, and which
+    labels' values are drawn together."""
     starts = ("All points", "No point", "There is", "No hypothesis")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
         sentences.append(f"Several values of {', '.join(points.hidden)} drawn together")
     criterion = points.surface.statement if points.axes.y is not None and points.surface.level is not None else ""
-    return "\n".join(filter(None, (criterion, decorations.legend_line(part), *sentences)))
+    return "\n".join(filter(None, (criterion, points.surface.remark, decorations.legend_line(part), *sentences)))
 
 
 def _file_metadata(kind: str, metadata: Mapping[str, str]) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from hfx.driver.plane import compare
 from hfx.driver.plane.published import Published, read
+from hfx.driver.plot.axis_labels import unit
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 
@@ -36,11 +37,17 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
     for one in published:
         curve = _curve(plane, one.which)
         ours = [np.array(line["points"]) for line in plane.contours["curves"] if line["which"] == curve]
-        difference = compare.difference(ours, one.lines, plane.excluded(curve), plane.spanned())
+        difference = compare.difference(ours, one.lines, plane.excluded(curve), plane.spanned(), _unit(plane))
         say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {difference.sentence()}")
         content: JsonObject = {**one.content(), "apart": difference.content()}
         found.append(content)
     return found
+
+
+def _unit(plane: "Plane") -> str | None:
+    """The unit of both axes; None where they have none, or not the same."""
+    x, y = (unit(axis) for axis in (plane.contours["x"], plane.contours["y"]))
+    return x if x == y and x else None
 
 
 def _curve(plane: "Plane", which: str) -> str:

@@ -46,7 +46,7 @@ class PictureRequest:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        from hfx.driver.plane.interpolation import check
+        from hfx.driver.plane.surface.interpolation import check
         from hfx.driver.plot.styles import style_called
 
         style_called(self.style)
@@ -63,7 +63,7 @@ def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None
 
     Raises `OptionError` for a changed option that pictures do not have, and for a changed text that cannot be drawn.
     """
-    from hfx.driver.plane.interpolation import DEFAULT
+    from hfx.driver.plane.surface.interpolation import DEFAULT
 
     names = [option.name for option in fields(PictureOptions)]
     changed = changed or {}
@@ -82,7 +82,7 @@ def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None
 
 def check_uncertainty(run: Path, options: PictureOptions, wanted: bool) -> None:
     """Raise `OptionError` where the uncertainty of an interpolation is to be drawn that states none."""
-    if wanted and options.interpolation != "gp":
+    if wanted and options.interpolation not in ("gp", "smooth"):
         raise OptionError(
             f"--uncertainty: {run} is drawn with the interpolation {options.interpolation}, which has none; add "
             "--interpolation gp"

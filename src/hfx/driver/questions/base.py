@@ -138,7 +138,7 @@ class Surface:
     drawn dashed, ``bands`` the pairs of curves that bound a shaded band, the innermost first. A hypothesis is excluded where its
     value is below ``level``; without a level there is no contour. ``transform``, monotonic, gives the scale on which values are
     interpolated, such that what is excluded lies above ``transform(level)``; ``scale`` names it in the plural, ``unit`` is its
-    unit. ``statement`` names the criterion in a legend.
+    unit. ``statement`` names the criterion in a legend, ``criterion`` in a sentence; ``remark``: a further line of the legend.
     """
 
     name: str
@@ -150,6 +150,8 @@ class Surface:
     scale: str = "Values"
     unit: str = ""
     statement: str = ""
+    criterion: str = ""
+    remark: str = ""
 
     def excludes(self, value: float | None) -> bool:
         """Whether a value excludes its hypothesis."""
@@ -253,9 +255,9 @@ class Question(ABC, Generic[Result]):
         """Rows of the summary table, name and text; a row without text is left out. `verbose`: with long lists."""
         return []
 
-    def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
+    def concluded(self, conclusions: JsonObject, hypotheses: int, verbose: bool = False) -> list[tuple[str, str]]:
         """Rows of the summary table about a run's conclusions, which `rounds` returned; for a combination of regions
-        {"regions": those of each region by its name}."""
+        {"regions": those of each region by its name}. `hypotheses`: how many have a result."""
         return []
 
     def description(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
@@ -25,7 +25,6 @@ _PRIVATE = ("key", "job", "version", "step", "solutions")
 
 _FAR_APART = 1e-3
 """In CLs: where two choices of the minima differ by more, the summary table says so."""
-
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
@@ -94,6 +93,11 @@ class Cls(Question[ClsResult]):
     columns = COLUMNS
     surface = SURFACE
     options: ClsOptions
+
+    def __init__(self, options: ClsOptions) -> None:
+        super().__init__(options)
+        if remark := _tested(options):
+            self.surface = replace(SURFACE, remark=remark)
 
     @classmethod
     def options_type(cls) -> type[ClsOptions]:
@@ -164,34 +168,23 @@ class Cls(Question[ClsResult]):
         return {"CLs_obs": brief.numbers[0], "CLs_exp": list(brief.numbers[1:])}
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
-        """The numbers of a single hypothesis; what was tested and which minima, if not the default; what their choice changes."""
-        options = self.options
-        tested = [f"mu = {options.mu:g}"] if options.mu != 1.0 else []
-        if options.signal_scale != 1.0:
-            tested.append(f"all signal yields multiplied by {options.signal_scale:g}")
-        chosen = f"{options.minima} (--minima {options.minima}); the default is admissible"
+        """The numbers of a single hypothesis, and what the choice of minima changes."""
         return [
-            ("CLs", _numbers_of(results)),
-            ("tested", ", ".join(tested)),
-            ("minima", chosen if options.minima != "admissible" else ""),
-            ("minima differ", _minima_differ(results, options.minima, verbose)),
+            ("expected CLs", _expected_of(results)),
+            ("minima differ", _minima_differ(results, self.options.minima, verbose)),
         ]
 
-    def concluded(self, conclusions: JsonObject) -> list[tuple[str, str]]:
-        """The estimated chance that a larger search would find other minima; of a combination, that of the worst region."""
-        if self.options.starts == 1:
-            return [("search", "none (--starts 1): the minima are the natural ones, also as lowest and admissible")]
+    def concluded(self, conclusions: JsonObject, hypotheses: int, verbose: bool = False) -> list[tuple[str, str]]:
+        """The estimated chance that a larger search would find other minima, where the search ended too early; with `verbose`
+        always. Of a combination, that of the worst region."""
         regions = conclusions.get("regions")
         reports = [_report(one) for one in (regions.values() if isinstance(regions, dict) else [conclusions])]
         reports = [report for report in reports if report["missed"]]
-        if not reports:
+        limited = any(report.get("limited") for report in reports)
+        if not reports or not (limited or verbose):
             return []
         chance = max(report.get("hypotheses", max(report["missed"].values())) for report in reports)
-        drawn = sum(report["draws"] for report in reports)
-        points = f"with twice as many random starting points (now {drawn})"
-        limited = any(report.get("limited") for report in reports) and not self.options.thorough
-        more = "; the search ended at its limit, and goes on with --thorough" if limited else ""
-        return [("search", f"{points}, about {100.0 * chance:.2g} % of the hypotheses would get another minimum{more}")]
+        return [("search", _search(chance, sum(report["draws"] for report in reports), hypotheses, limited, self.options))]
 
     def description(self) -> str:
         """The method and the options, as a sentence without its end, for tables that are published."""
@@ -201,6 +194,12 @@ class Cls(Question[ClsResult]):
             f"minima {options.minima}"
         )
         return f"Asymptotic formulae; {given}"
+
+
+def _tested(options: ClsOptions) -> str:
+    """The signal that is tested, for a picture, where it is not the one of the pallet; LaTeX."""
+    strength = [rf"$\mu = {options.mu:g}$"] if options.mu != 1.0 else []
+    return ", ".join([*strength, *([rf"signal yields $\times\,{options.signal_scale:g}$"] * (options.signal_scale != 1.0))])
 
 
 def _report(content: JsonValue) -> SearchReport:
@@ -246,12 +245,26 @@ def _rounded(value: float | None) -> str:
     return "none" if value is None else f"{value:.3g}"
 
 
-def _numbers_of(results: Sequence[Brief]) -> str:
-    """CLs and muhat of the only hypothesis; empty where there are several."""
+def _expected_of(results: Sequence[Brief]) -> str:
+    """The expected CLs and the best-fit mu of the only hypothesis; empty where there are several."""
     if len(results) != 1 or not isinstance(results[0], ClsBrief) or not results[0].converged:
         return ""
-    observed, *expected = map(_rounded, results[0].numbers)
-    return f"observed {observed}; expected {', '.join(expected)} (-2, -1, 0, +1, +2 sigma); muhat {_rounded(results[0].muhat)}"
+    two_low, one_low, median, one_high, two_high = map(_rounded, results[0].numbers[1:])
+    within = f"{one_low} to {one_high} within 1 sigma, {two_low} to {two_high} within 2 sigma"
+    return f"{median} (median; {within}); best-fit mu {_rounded(results[0].muhat)}"
+
+
+def _search(chance: float, draws: int, hypotheses: int, limited: bool, options: ClsOptions) -> str:
+    """The search for minima in words; `chance` is the share of hypotheses for which one twice as large would find another."""
+    share = f"{100.0 * chance:.2g} %"
+    if hypotheses == 1:
+        found = f"the chance that a search twice as large finds another minimum is about {share}"
+    else:
+        found = f"a search twice as large would find another minimum for about {share} of the hypotheses"
+    if not limited:
+        return f"{draws} random starting points; {found}"
+    ended = "the search for minima ended at its limit"
+    return f"{ended}: {found}" + ("" if options.thorough else "; --thorough continues it")
 
 
 def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
@@ -259,13 +272,18 @@ def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
     differing = [brief for brief in results if isinstance(brief, ClsBrief) and brief.minima_differ > _FAR_APART]
     if not differing:
         return ""
-    count = "1 hypothesis depends" if len(differing) == 1 else f"{len(differing)} hypotheses depend"
-    sentence = f"{count} on the choice of minima (--minima)"
     differing.sort(key=lambda brief: (brief.changed_by is None, -brief.minima_differ, brief.name))
-    shown = differing if verbose else [brief for brief in differing if brief.changed_by is not None]
-    if not shown:
-        return f"{sentence}: CLs changes by up to {differing[0].minima_differ:.2g}, and every choice excludes the same hypotheses"
-    return f"{sentence}: {listed([_difference_of(brief, chosen) for brief in shown], MANY if verbose else FEW, '; ')}"
+    changed = [brief for brief in differing if brief.changed_by is not None]
+    shown = [_difference_of(brief, chosen) for brief in (differing if verbose else changed)]
+    which = f": {listed(shown, MANY if verbose else FEW, '; ')}" if shown else ""
+    if changed:
+        exclusion = "its exclusion depends" if len(changed) == 1 else "their exclusion depends"
+        count = "1 hypothesis has" if len(changed) == 1 else f"{len(changed)} hypotheses have"
+        other = f"--minima {next(brief.changed_by[0] for brief in changed if brief.changed_by)} gives the other answer"
+        return f"{count} several minima, and {exclusion} on which is chosen{which}; {other}"
+    count = "1 hypothesis has" if len(differing) == 1 else f"{len(differing)} hypotheses have"
+    largest = differing[0].minima_differ
+    return f"{count} several minima, and CLs depends on which is chosen, by up to {largest:.2g}; no exclusion does{which}"
 
 
 def _difference_of(brief: ClsBrief, chosen: str) -> str:

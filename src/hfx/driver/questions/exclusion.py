@@ -39,4 +39,5 @@ SURFACE = Surface(
     scale="Significances",
     unit="sigma",
     statement="All limits at 95% CL",
+    criterion="at 95 % confidence level",
 )

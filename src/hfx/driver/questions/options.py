@@ -16,6 +16,7 @@ from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions import picture_texts
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
+from hfx.driver.questions.conditions import all_of
 from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
 from hfx.functions.options import JobOptions, OptionField, check_types, flag, setting
@@ -35,7 +36,8 @@ class ScanOptions:
 
     ``output`` None: ``hfx-runs/PALLET``, or ``hfx-runs/PALLET-REGION`` if the pallet has several regions. ``threads`` None: the
     cores that this process may use. ``endpoint``: a name, the path of a TOML file, or several, which share the work; None:
-    embedded, in this process. Raises `OptionError` for a value that cannot be used.
+    embedded, in this process. ``where``: a condition, or several that must all hold, which become one. Raises `OptionError` for a
+    value that cannot be used.
     """
 
     question: AnyQuestion = field(default_factory=_default_question)
@@ -43,71 +45,93 @@ class ScanOptions:
         None,
         "Folder for the results. Default: hfx-runs/PALLET in the current folder, or hfx-runs/PALLET-REGION if the pallet has "
         "several regions (hfx-runs/PALLET-all with --region all); a number is added if that folder contains another scan.",
+        panel="Output",
     )
     region: str | None = setting(
         None,
         "Name of the analysis region; required if the pallet has several. With 'all' every region is scanned, and each "
         "hypothesis gets the result of the region with the smallest median expected CLs.",
+        panel="Which hypotheses",
     )
     only: str | None = setting(
         None,
         "Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Points fitted earlier in the "
         "same folder stay in picture and table. Default: all.",
+        panel="Which hypotheses",
     )
-    where: str | None = setting(
+    where: str | Sequence[str] | None = setting(
         None,
-        "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. Labels are the numbers, usually "
-        "masses, that identify a hypothesis. Points fitted earlier in the same folder stay in picture and table. Default: all.",
+        "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all "
+        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the "
+        "same folder stay in picture and table. Default: all.",
+        panel="Which hypotheses",
     )
     x: str | None = setting(
         None,
         "Horizontal axis of the contour: a label, or arithmetic on labels, for example mn2-mn1. Default: the first label that "
         "differs between hypotheses.",
+        panel="The picture",
     )
     y: str | None = setting(
         None,
         "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between "
         "hypotheses.",
+        panel="The picture",
     )
     interpolation: str = setting(
         "gp",
-        "Interpolation between the fitted points, for the contour: gp (Gaussian process), rbf (radial basis functions) or"
-        " linear.",
-        choices=("gp", "rbf", "linear"),
+        "Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian "
+        "process that smooths their scatter), rbf (radial basis functions) or linear.",
+        choices=("gp", "smooth", "rbf", "linear"),
+        panel="The picture",
     )
     endpoint: str | Sequence[str] | None = setting(
         None,
         "Where the fits run: the name of an endpoint ('hfx endpoint list' lists them), or an endpoint file (TOML). Give the "
         "option several times to share the work between endpoints. Default: embedded, which means in this process.",
+        panel="Where it runs",
     )
     threads: int | None = setting(
-        None, "Number of CPU threads for the fits on this machine. Default: all cores that this process may use."
+        None,
+        "Number of CPU threads for the fits on this machine. Default: all cores that this process may use.",
+        panel="Where it runs",
     )
-    device: str = setting("cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (GPU number N).")
+    device: str = setting(
+        "cpu", "Device that computes the fits: cpu, cuda (a GPU), or cuda:N (GPU number N).", panel="Where it runs"
+    )
     xlabel: str | None = setting(
-        None, "Title of the horizontal axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --x."
+        None,
+        "Title of the horizontal axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --x.",
+        panel="The picture",
     )
     ylabel: str | None = setting(
-        None, "Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --y."
+        None,
+        "Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --y.",
+        panel="The picture",
     )
-    title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.")
+    title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.", panel="The picture")
     forbidden: str | None = setting(
         None,
         "Kinematically forbidden region of the picture, as a comparison of the axes x and y, for example 'y>x-125'. It is "
         "shaded, and contours end at it. Default: none.",
+        panel="The picture",
     )
     theory_band: float | str | None = setting(
         None,
         "Relative uncertainty of the signal cross section: a number, for example 0.1 for 10 %, or a CSV file with the columns "
         "'name' (of the hypothesis) and 'uncertainty'. The scan is repeated with the signals scaled up and down by it. Default: "
         "none.",
+        panel="The picture",
     )
     labels: tuple[str, ...] | None = setting(
         None,
         "If each patch is a file of its own: names for the numbers in its file name, separated by commas, for example "
         "msb,mn2,mn1. Default: x1,x2,...",
+        panel="Which hypotheses",
     )
-    verify: bool = setting(True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.")
+    verify: bool = setting(
+        True, "Refuse a patch set that was made for another background, as its digest (checksum) shows.", panel="Which hypotheses"
+    )
 
     def __post_init__(self) -> None:
         labels, endpoint = _as_tuple(self.labels), _as_tuple(self.endpoint)
@@ -121,6 +145,7 @@ class ScanOptions:
         if isinstance(self.theory_band, Path):
             object.__setattr__(self, "theory_band", str(self.theory_band))
         check_types(self, self.entries())
+        object.__setattr__(self, "where", all_of(self.where))
         if str(self.output) == "":
             raise OptionError("--output '' is empty; give a folder")
         self._check_labels()

@@ -44,6 +44,7 @@ class Contours(TypedDict, total=False):
     y: str
     choice: str
     interpolation: str
+    coordinates: list[str]
     curves: list[Curve]
     uncertainty: dict[str, UncertaintyLines]
     notes: list[str]
@@ -82,7 +83,7 @@ class ScanContent(TypedDict):
 
 
 class RunContent(TypedDict, total=False):
-    """The content of run.json."""
+    """The content of run.json; ``selected``: of a combination, how many hypotheses of each region are selected."""
 
     state: str
     reason: str
@@ -91,6 +92,7 @@ class RunContent(TypedDict, total=False):
     pallet: PalletBlock
     location: str
     options: dict[str, JsonValue]
+    selected: dict[str, int]
     endpoint: str | list[str]
     fits_here: bool
     threads: int

@@ -11,7 +11,9 @@
     lock            the process that writes, while it does
 """
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain
@@ -27,7 +29,18 @@ from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
 
-__all__ = ["ENDED", "REMEDY", "VARIATIONS", "RunFolder", "make_run_folder", "opened", "read_json", "read_run", "safe_name"]
+__all__ = [
+    "ENDED",
+    "REMEDY",
+    "VARIATIONS",
+    "RunFolder",
+    "check_run_folder",
+    "make_run_folder",
+    "opened",
+    "read_json",
+    "read_run",
+    "safe_name",
+]
 
 _BATCHES = "batches.jsonl"
 REMEDY = "choose another folder with -o"
@@ -168,6 +181,16 @@ def make_run_folder(path: Path) -> None:
         raise RunFolderError(f"{path} is a file, not a folder; choose another with -o") from None
     except FileNotFoundError as error:
         raise RunFolderError(f"{path} cannot be created ({error.strerror}); choose another folder with -o") from None
+
+
+def check_run_folder(path: Path) -> None:
+    """Raise `RunFolderError` where a run's folder is a file or could not be made or written; nothing is written."""
+    place = next(one for one in (path.absolute(), *path.absolute().parents) if os.path.lexists(one))
+    if not place.is_dir():
+        raise RunFolderError(f"{path} is a file, not a folder; choose another with -o")
+    with durable_files.explained(path):
+        if not os.access(place, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
 
 
 def safe_name(name: str) -> str:

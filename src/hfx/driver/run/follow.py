@@ -4,14 +4,16 @@ The folders of regions and of theory variations lie beneath a run's own, and hav
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Started, Submitted, from_line
-from hfx.driver.run.folder import VARIATIONS
-from hfx.driver.run.progress import RunProgress
+from hfx.driver.run.folder import VARIATIONS, read_run, safe_name
+from hfx.driver.run.progress import RunProgress, StepProgress
+from hfx.hf_core.reasons import WITHOUT_SIGNAL
 
 __all__ = ["Follower", "Tail", "condensed", "parsed", "progress", "without_finished_tasks"]
 
@@ -115,9 +117,17 @@ def without_finished_tasks(events: Sequence[Event]) -> list[Event]:
 
 
 def progress(run: Path) -> RunProgress:
-    """The progress of a run, from its events alone; of a combination of regions the sum over those that have begun."""
+    """The progress of a run, from its events; of a combination of regions the sum over them, those included that have not begun.
+
+    A hypothesis without a signal in some of the regions counts as done there.
+    """
     regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in VARIATIONS]
-    return sum((_progress(region) for region in regions), _progress(run))
+    parts = [_progress(region) for region in regions]
+    known = (read_run(run) or {}).get("selected") or {}
+    begun = {region.name for region in regions}
+    waiting = RunProgress(first=StepProgress(total=sum(n for name, n in known.items() if safe_name(name) not in begun)))
+    found = Counter(name for part in parts for name, reason in part.failed.items() if reason in WITHOUT_SIGNAL)
+    return sum(parts, _progress(run) + waiting).without({name: n for name, n in found.items() if n < len(known)})
 
 
 def _progress(folder: Path) -> RunProgress:

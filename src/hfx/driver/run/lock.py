@@ -18,7 +18,7 @@ from pathlib import Path
 
 from hfx.errors import RunFolderError
 
-__all__ = ["JOB", "Holder", "LockState", "acquire", "alive", "holder", "process", "remove", "state", "this_process"]
+__all__ = ["JOB", "Holder", "LockState", "acquire", "alive", "check_free", "holder", "process", "remove", "state", "this_process"]
 
 _UNSUPPORTED = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _ATTEMPTS = 20
@@ -85,6 +85,11 @@ def state(folder: Path) -> LockState:
     if found is None:
         return LockState(None, None if (folder / "lock").exists() else False)  # a file without content is being written
     return LockState(found, alive(found) if found.host == socket.gethostname() else None)
+
+
+def check_free(folder: Path) -> None:
+    """Raise `RunFolderError`, as `acquire` does, if a process that is not known to have ended holds the lock; it is not taken."""
+    _check_holder(folder / "lock", holder(folder), flocked=False, say=lambda _: None)
 
 
 def remove(folder: Path) -> None:

@@ -1,9 +1,11 @@
 """The progress of a run, computed from its events: the counts of a step, the failures, the time left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned
 from hfx.driver.run.records import LOCAL
+from hfx.hf_core.reasons import WITHOUT_SIGNAL
 
 __all__ = ["RunProgress", "StepProgress", "duration"]
 
@@ -20,7 +22,7 @@ def duration(seconds: float) -> str:
 @dataclass(frozen=True)
 class StepProgress:
     """The counts of one step: `done` of `total` units of work, `kept` of which were done before it began, `failed` without a
-    record.
+    record, `without_signal` of them because there is nothing to fit.
 
     A unit is a hypothesis or, where `parts` is set, a part of the work on one. `round` is the number of the round among those of
     one step, `words` are those for readers in place of its name; `changed` counts new records; `start` and `now` are the times
@@ -33,6 +35,7 @@ class StepProgress:
     kept: int = 0
     done: int = 0
     failed: int = 0
+    without_signal: int = 0
     changed: int = 0
     start: float = 0.0
     now: float = 0.0
@@ -57,8 +60,9 @@ class StepProgress:
                 )
             case Finished(changed=changed):
                 return replace(self, done=self.done + event.records, changed=self.changed + changed, now=event.time)
-            case Failed(units=units):
-                return replace(self, done=self.done + units, failed=self.failed + units, now=event.time)
+            case Failed(units=units, reason=reason):
+                bare = self.without_signal + (units if reason in WITHOUT_SIGNAL else 0)
+                return replace(self, done=self.done + units, failed=self.failed + units, without_signal=bare, now=event.time)
         return self
 
     @property
@@ -89,7 +93,9 @@ class StepProgress:
     def __str__(self) -> str:
         name = self.words or self.step
         done = "fitted" if self.step == LOCAL else f"{name}, round {self.round}:" if self.round else f"{name}:"
-        text = f"{done} {self.done}/{self.total}{' parts' if self.parts else ''}"
+        text = f"{done} {self.done - self.failed} of {self.total}{' parts' if self.parts else ''}"
+        counts = {"failed": self.failed - self.without_signal, "without a signal": self.without_signal}
+        text += "".join(f", {count} {what}" for what, count in counts.items() if count)
         if self.rate > 0:
             text += f", {self.pace} per second"
         if self.remaining and self.done < self.total:
@@ -131,3 +137,9 @@ class RunProgress:
         one, two = self.first, other.first
         first = replace(one, done=one.done + two.done, total=one.total + two.total, failed=one.failed + two.failed)
         return RunProgress(later.current, first, {**self.failed, **other.failed}, later.last_event)
+
+    def without(self, passed: Mapping[str, int]) -> "RunProgress":
+        """The progress with failures counted as done: those of the named hypotheses, so many of each."""
+        first = replace(self.first, failed=self.first.failed - sum(passed.values()))
+        failed = {name: reason for name, reason in self.failed.items() if name not in passed}
+        return replace(self, first=first, failed=failed)

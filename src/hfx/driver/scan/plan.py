@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from hfx.driver.plane.expressions import parse
 from hfx.driver.questions.base import AnyQuestion, Context, Unit
+from hfx.driver.questions.conditions import all_of
 from hfx.driver.run.records import StoredRecords
 from hfx.errors import OptionError
 from hfx.functions.background_workspace import Background
@@ -33,11 +34,12 @@ def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, float]:
     return dict(zip(pallet.labels, hypothesis.values, strict=False))
 
 
-def select(pallet: Pallet, only: str | None = None, where: str | None = None) -> tuple[Hypothesis, ...]:
-    """The hypotheses chosen by a shell pattern on names and a condition on labels, in the pallet's order.
+def select(pallet: Pallet, only: str | None = None, where: str | Sequence[str] | None = None) -> tuple[Hypothesis, ...]:
+    """The hypotheses chosen by a shell pattern on names and by conditions on labels, in the pallet's order.
 
     Raises `OptionError` when the choice leaves none, or the condition cannot be read.
     """
+    where = all_of(where)
     chosen = [h for h in pallet.hypotheses if only is None or fnmatch.fnmatchcase(h.name, only)]
     if only is not None and not chosen:
         example = pallet.hypotheses[0].name if pallet.hypotheses else "none"

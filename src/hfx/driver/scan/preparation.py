@@ -12,12 +12,13 @@ from hfx.driver.process.cores import check_device
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import lock, provenance
 from hfx.driver.run.file_types import PalletBlock, RunContent
+from hfx.driver.run.folder import REMEDY, check_run_folder, read_run
 from hfx.driver.scan import plan, theory_band
 from hfx.driver.scan import run_identity as identity
 from hfx.driver.scan.run_identity import Identity
 from hfx.pallets import Hypothesis, Pallet
 
-__all__ = ["Ready", "check_here", "folder_of", "ready"]
+__all__ = ["Ready", "check_folder", "check_here", "check_scan", "folder_of", "ready"]
 
 
 @dataclass(frozen=True)
@@ -76,12 +77,31 @@ def check_here(options: ScanOptions) -> None:
 
 
 def ready(pallet: Pallet, options: ScanOptions) -> Ready:
-    """Check all that can be checked before a run begins; raises `OptionError` for a selection or an axis that cannot be used."""
+    """Check all that can be checked before a run begins, but for its folder, which another run may be using: see `check_folder`.
+
+    Raises `OptionError` for a selection or an axis that cannot be used, and `RunFolderError` where the folder of a variation of
+    the theory band contains another scan.
+    """
     selected = plan.select(pallet, options.only, options.where)
     check_axes(pallet, selected, options)
     theory_band.check(options, [h.name for h in selected])
     same = identity.of_scan(pallet, options.question)
-    return Ready(folder_of(pallet, options, same), provenance.pallet_block(pallet), same)
+    begin = Ready(folder_of(pallet, options, same), provenance.pallet_block(pallet), same)
+    for variation in theory_band.variations(pallet, options, begin.path):
+        check_scan(ready(variation.source, variation.options))
+    return begin
+
+
+def check_scan(begin: Ready) -> None:
+    """Raise `RunFolderError` where the run's folder contains another scan."""
+    identity.check_same(begin.path, read_run(begin.path, REMEDY), begin.identity, begin.pallet["name"])
+
+
+def check_folder(begin: Ready) -> None:
+    """Raise `RunFolderError` where the run could not begin in its folder; nothing is written."""
+    check_run_folder(begin.path)
+    lock.check_free(begin.path)
+    check_scan(begin)
 
 
 def check_axes(pallet: Pallet, selected: Sequence[Hypothesis], options: ScanOptions) -> None:

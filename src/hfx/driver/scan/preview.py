@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run.folder import REMEDY, read_run, safe_name
+from hfx.driver.run.folder import safe_name
 from hfx.driver.run.records import read_records
-from hfx.driver.scan import estimate, plan, regions, run_identity
+from hfx.driver.scan import estimate, plan, regions
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
-from hfx.driver.scan.preparation import ready
+from hfx.driver.scan.preparation import check_folder, check_here, ready
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.scan import batch_size
 from hfx.pallets import Pallet
@@ -21,6 +21,7 @@ def describe_source(source: str, options: ScanOptions) -> str:
     """The plan for a pallet that is not open yet, for one region of it or for all. Raises what a run would raise before it
     begins."""
     context = RunContext()
+    check_here(options)
     if options.region != "all":
         return describe(open_source(source, options, context), options)
     pallets = open_regions(source, options, context)
@@ -31,20 +32,22 @@ def describe_source(source: str, options: ScanOptions) -> str:
 
 def _of_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Iterator[str]:
     """The plan of each region, in its folder beneath that of the combination."""
-    path = regions.ready_regions(pallets, options).path
+    begin = regions.ready_regions(pallets, options)
+    check_folder(begin)
     for name, pallet in pallets.items():
         if (nothing := refusal(pallet, options)) is not None:
             yield f"pallet      {pallet.name}, region {name}\nhypotheses  none: {nothing}"
         else:
-            yield describe(pallet, replace(options, region=name, output=path / safe_name(name), theory_band=None))
+            yield describe(pallet, replace(options, region=name, output=begin.path / safe_name(name), theory_band=None))
 
 
 def describe(pallet: Pallet, options: ScanOptions) -> str:
-    """The plan as text. Raises `EndpointError` for tasks that an endpoint would not take."""
+    """The plan as text. Raises `EndpointError` for tasks that an endpoint would not take, and `RunFolderError` for a folder that
+    the run could not begin in."""
     selected = plan.select(pallet, options.only, options.where)
     question = options.question
     begin = ready(pallet, options)
-    run_identity.check_same(begin.path, read_run(begin.path, REMEDY), begin.identity, pallet.name)
+    check_folder(begin)
     units, missing = plan.first_units(pallet, selected, question, read_records(begin.path))
     places = options.endpoints
     estimate.check_fits(pallet, missing, question, places)

@@ -11,18 +11,19 @@ from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run import provenance
-from hfx.driver.run.file_types import Failure, PalletBlock, ScanContent
+from hfx.driver.run.file_types import Failure, PalletBlock, RunContent, ScanContent
 from hfx.driver.run.folder import opened, safe_name
 from hfx.driver.run.journal import Journal
 from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.scan_file import read_scan
 from hfx.driver.scan import plan, run_identity, theory_band
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
-from hfx.driver.scan.preparation import Ready, ready
+from hfx.driver.scan.preparation import Ready, check_scan, ready
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
 from hfx.errors import OptionError
+from hfx.hf_core.reasons import WITHOUT_SIGNAL
 from hfx.json_types import JsonObject
 from hfx.pallets import Pallet
 
@@ -43,7 +44,8 @@ def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunC
     with opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)
-        journal = Journal(folder, begin.head(options, folder.run()), context.listener)
+        head: RunContent = {**begin.head(options, folder.run()), "selected": _counts(pallets, options)}
+        journal = Journal(folder, head, context.listener)
         with journal.running():
             scans = {name: _scan_region(p, name, path, options, context) for name, p in pallets.items()}
             results, failures = combine(options.question, scans)
@@ -76,7 +78,10 @@ def ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
     by_region = {name: run_identity.of_scan(pallet, options.question) for name, pallet in pallets.items()}
     same = {**run_identity.of_scan(first, options.question), **_combined(by_region)}
     path = Path(options.output) if options.output else run_identity.default_folder(first.name, "all", same)
-    return Ready(path, _block(pallets), same)
+    begin = Ready(path, _block(pallets), same)
+    for variation in theory_band.variations(dict(pallets), options, path):
+        check_scan(ready_regions(variation.source, variation.options))
+    return begin
 
 
 def _combined(by_region: Mapping[str, Identity]) -> Identity:
@@ -108,6 +113,12 @@ def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
     return list(dict.fromkeys(h.name for pallet in some for h in plan.select(pallet, options.only, options.where)))
 
 
+def _counts(pallets: Mapping[str, Pallet], options: ScanOptions) -> dict[str, int]:
+    """How many hypotheses of each region are selected."""
+    selected = {name: refusal(pallet, options) is None for name, pallet in pallets.items()}
+    return {name: len(plan.select(p, options.only, options.where)) if selected[name] else 0 for name, p in pallets.items()}
+
+
 def _scan_region(pallet: Pallet, name: str, path: Path, options: ScanOptions, context: RunContext) -> ScanContent:
     """The content of scan.json of one region, in its folder beneath `path`."""
     folder = path / safe_name(name)
@@ -131,22 +142,24 @@ Place = dict[str, _Candidate]  # by region
 
 
 def combine(question: AnyQuestion, scans: Mapping[str, ScanContent]) -> tuple[PackedResults, list[Failure]]:
-    """The best results of the scans (by region), and all their failures.
+    """The best results of the scans (by region), and their failures, without those of hypotheses that have no signal in a region
+    and a result in another.
 
     At every mass point: the region whose expected value is smallest, of equal ones the first. Each result has its "region",
     "missing_in": the regions that have no result there, and "by_region": the numbers of those that have one that converged.
     """
     briefs = {region: contents.briefs(scan, question) for region, scan in scans.items()}
-    key = _by_values if all(map(_distinct, briefs.values())) else _by_name
+    key_of = _by_values if all(map(_distinct, briefs.values())) else _by_name
     places: dict[object, Place] = {}
     for region, found in briefs.items():
         for i, brief in enumerate(found):
-            places.setdefault(key(brief), {})[region] = _Candidate(i, brief)
+            places.setdefault(key_of(brief.name, brief.values), {})[region] = _Candidate(i, brief)
     best = PackedResults(_best(question, place, scans) for place in places.values())
     failures: list[Failure] = [
         {**failure, "reason": f"region {region}: {failure['reason']}"}
         for region, scan in scans.items()
         for failure in scan["failures"]
+        if failure["reason"] not in WITHOUT_SIGNAL or key_of(failure["name"], failure["values"]) not in places
     ]
     return best, failures
 
@@ -175,14 +188,14 @@ def _expected(question: AnyQuestion, brief: Brief) -> float:
     return float("inf") if value is None else value
 
 
-def _by_values(brief: Brief) -> object:
-    return tuple(map(float, brief.values))
+def _by_values(name: str, values: Sequence[float]) -> object:
+    return tuple(map(float, values))
 
 
-def _by_name(brief: Brief) -> object:
-    return brief.name
+def _by_name(name: str, values: Sequence[float]) -> object:
+    return name
 
 
 def _distinct(briefs: Sequence[Brief]) -> bool:
-    points = [_by_values(brief) for brief in briefs]
+    points = [_by_values(brief.name, brief.values) for brief in briefs]
     return len(set(points)) == len(points) and all(points)

@@ -5,9 +5,9 @@ import difflib
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar, overload
+from typing import Generic, Protocol, TypeVar, overload
 
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.file_types import Curve, ScanContent
@@ -16,13 +16,24 @@ from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
 
-__all__ = ["check", "curves", "read_table", "scaled"]
+__all__ = ["Variation", "check", "curves", "read_table", "scaled", "variations"]
 
 _COLUMNS = ("name", "uncertainty")
 
 
 Regions = dict[str, Pallet]
 Source = TypeVar("Source", Pallet, Regions)
+
+
+@dataclass(frozen=True)
+class Variation(Generic[Source]):
+    """One of the two variations: the name of its folder, which is the ``which`` of its curves, a sentence for the user, and the
+    pallet or pallets and the options of its scan."""
+
+    name: str
+    sentence: str
+    source: Source
+    options: ScanOptions
 
 
 class _Finished(Protocol):
@@ -37,27 +48,35 @@ def curves(
     context: RunContext,
     scan: Callable[[Source, ScanOptions, RunContext], _Finished],
 ) -> list[Curve]:
-    """The observed curves with the signals' yields times 1 + X and 1 - X, X the ``--theory-band``; or none.
+    """The observed curves of the `variations`, or none; `scan` runs each of them."""
+    found: list[Curve] = []
+    for variation in variations(source, options, folder):
+        context.say(variation.sentence)
+        result = scan(variation.source, variation.options, context)
+        observed = [curve for curve in result.content["contours"]["curves"] if curve["which"] == "observed"]
+        found += [{**curve, "which": variation.name} for curve in observed]
+    return found
 
-    `scan` runs each variation; `source` is a pallet, or those of the regions by name. Their `which` is "theory-up" and
-    "theory-down". X is one number, or each hypothesis' own in a table.
+
+def variations(source: Source, options: ScanOptions, folder: Path) -> list[Variation[Source]]:
+    """The scans with the signals' yields times 1 + X and 1 - X, X the ``--theory-band``, in folders beneath `folder`; or none.
+
+    `source` is a pallet, or those of the regions by name. X is one number, or each hypothesis' own in a table.
     """
     band = options.theory_band
     if band is None:
         return []
-    found: list[Curve] = []
-    for variation, sign in VARIATIONS.items():
-        varied = replace(options, theory_band=None, output=folder / variation)
+    found = []
+    for name, sign in VARIATIONS.items():
+        varied = replace(options, theory_band=None, output=folder / name)
         if isinstance(band, str):
-            context.say(f"{variation}: the signal of each hypothesis scaled as {band} says")
-            factors = {name: 1.0 + sign * x for name, x in read_table(Path(band)).items()}
-            result = scan(scaled(source, factors), varied, context)
+            factors = {hypothesis: 1.0 + sign * x for hypothesis, x in read_table(Path(band)).items()}
+            sentence = f"{name}: the signal of each hypothesis scaled as {band} says"
+            found.append(Variation(name, sentence, scaled(source, factors), varied))
         else:
             scale = options.question.options.signal_scale * (1.0 + sign * band)
-            context.say(f"{variation}: the signal scaled by {scale:g}")
-            result = scan(source, varied.asking(signal_scale=scale), context)
-        observed = [curve for curve in result.content["contours"]["curves"] if curve["which"] == "observed"]
-        found += [{**curve, "which": variation} for curve in observed]
+            sentence = f"{name}: the signal scaled by {scale:g}"
+            found.append(Variation(name, sentence, source, varied.asking(signal_scale=scale)))
     return found
 
 

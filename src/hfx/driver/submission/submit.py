@@ -7,16 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hfx.driver.run import durable_files, lock
-from hfx.driver.run.folder import make_run_folder, opened
+from hfx.driver.run.folder import check_run_folder, make_run_folder, opened
 from hfx.driver.run.submission_file import job_folder
+from hfx.driver.scan.preparation import check_scan
 from hfx.driver.submission import record, registry
 from hfx.driver.submission.prepare import PreparedSubmission
 from hfx.driver.submission.record import Submission
-from hfx.driver.submission.status import BatchQueues, run_status
+from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.errors import HfxError, RunFolderError
 
-__all__ = ["submit"]
+__all__ = ["check", "submit"]
 
 Say = Callable[[str], None]
 
@@ -46,19 +47,35 @@ def submit(prepared: PreparedSubmission, say: Say, queues: BatchQueues | None = 
     return submission
 
 
+def check(prepared: PreparedSubmission, queues: BatchQueues | None = None) -> None:
+    """Raise `RunFolderError` where `submit` would, as far as that can be known without writing."""
+    folder = prepared.folder
+    check_run_folder(folder)
+    _check_not_active(folder, queues or BatchQueues())
+    check_scan(prepared.ready)
+
+
 def _check_free(folder: Path, queues: BatchQueues, say: Say) -> None:
     """Refuse a run with an active driver; remove the lock of a driver that is known to have ended, on any host."""
-    if not (folder / "run.json").exists():
+    status = _check_not_active(folder, queues)
+    if status is None:
         return
+    if status.state == "lost" and status.holder is not None:
+        say(f"{folder} was driven by {status.holder}, which has ended: the scan continues from the results kept so far")
+        lock.remove(folder)
+
+
+def _check_not_active(folder: Path, queues: BatchQueues) -> RunStatus | None:
+    """The status of the run in a folder, if there is one; raises `RunFolderError` if it has an active driver."""
+    if not (folder / "run.json").exists():
+        return None
     status = run_status(folder, queues)
     if status.active:
         raise RunFolderError(
             f"{folder} is {status.state} already ({status.driver}): 'hfx attach {folder}' shows it, "
             f"'hfx cancel {folder}' stops it"
         )
-    if status.state == "lost" and status.holder is not None:
-        say(f"{folder} was driven by {status.holder}, which has ended: the scan continues from the results kept so far")
-        lock.remove(folder)
+    return status
 
 
 def _write(prepared: PreparedSubmission, say: Say) -> None:

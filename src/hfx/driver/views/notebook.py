@@ -167,7 +167,7 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
     in_force = axes.in_force(data.labels, rows, options.x, options.y)
     chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
     plane = scan_picture.plane_over(chosen.x, chosen.y, data, options)
-    return plane, awaited.Awaited(plane.points, axes.places(chosen, data.labels, missing))
+    return plane, awaited.Awaited(plane, axes.places(chosen, data.labels, missing))
 
 
 def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.plane import selection
-from hfx.driver.questions.base import FEW, MANY, Brief, Surface, listed
+from hfx.driver.questions.base import FEW, MANY, AnyQuestion, Brief, listed
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
 from hfx.driver.questions.scan_content import gaps as contents_gaps
 from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
+from hfx.driver.views import limits, verdict
+from hfx.functions.options import flag
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,56 +24,75 @@ __all__ = ["rows", "table", "text"]
 Row = tuple[str, str]
 """A row's name and text."""
 
+_LEFT_OUT = "the contour is drawn without them; leave them out of your own counts, too"
 
-# Notes on a contour that match one of these are details: how it is interpolated as was asked, and what other rows tell.
+
+# Notes on a contour that match one of these call for nothing: how it is interpolated as was asked, and what other rows tell.
 _DETAILS = re.compile(
     r"are interpolated between the points.*\(--interpolation \w+\)\.$|^Smoothing: |left out|excluded \("
-    r"|^Each region is interpolated"
+    r"|^Each region is interpolated|^There is one point|^No hypothesis has a usable|^All points lie on one line"
 )
 
 
 def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
-    """The rows of the table; rows without text are left out. `verbose`: with names, and with all notes on the contour."""
-    question, results, pallet = of_run(scan), briefs(scan), scan["pallet"]
-    region = f", region {pallet['region']}" if pallet.get("region") else ""
-    part, gaps = selection.of_scan(scan), contents_gaps(scan)
+    """The rows of the table: the result, then what calls for attention, then the origin and the files. `verbose`: with long lists
+    of names and with the details. Rows without text are left out."""
+    question, results = of_run(scan), briefs(scan)
+    part, failed, contours = selection.of_scan(scan), contents_gaps(scan), scan.get("contours") or {}
+    labels = scan["pallet"].get("labels") or ()
     found = [
-        ("pallet", f"{pallet.get('name')}{region}"),
-        ("fitted", f"{len(results)} of {len(results) + len(gaps)} hypotheses"),
+        ("result", verdict.sentence(question, results, len(failed))),
+        *(("limits", sentence) for sentence in limits.sentences(contours, labels, results, question.surface)),
+        ("options", _options(scan, question)),
         ("selected", part.row() if part else ""),
-        ("excluded", _excluded(results, question.surface)),
-        ("failed", _failed(gaps, verbose)),
+        ("failed", _failed(failed, len(results) + len(failed), verbose)),
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
-        *question.concluded(scan.get("conclusions") or {}),
+        *question.concluded(scan.get("conclusions") or {}, len(results), verbose),
         ("regions", _regions(results, scan, verbose)),
-        ("contour", _contour(scan.get("contours") or {}, verbose)),
-        ("please cite", _citation(pallet, question.references)),
+        ("contour", _contour(contours, verbose)),
+        ("pallet", _pallet(scan["pallet"])),
+        ("please cite", _citation(scan["pallet"], question.references)),
         ("files", f"{folder}/ ({_files(folder)})"),
     ]
     return [(name, text) for name, text in found if text]
 
 
-def _excluded(results: Sequence[Brief], surface: Surface | None) -> str:
-    """The numbers of hypotheses that the first curve and the median exclude."""
-    if surface is None or surface.level is None:
-        return ""
-    good = [result for result in results if result.converged]
-    curves = dict.fromkeys((surface.curves[0], surface.median or surface.curves[0]))
-    counts = {curve: sum(surface.excludes(result.numbers[surface.column(curve)]) for result in good) for curve in curves}
-    numbers = [f"{count} {curve}{' (median)' if curve == surface.median else ''}" for curve, count in counts.items()]
-    return f"{', '.join(numbers)}, at {surface.name} < {surface.level:g}"
+def _pallet(pallet: PalletBlock) -> str:
+    region = pallet.get("region")
+    return f"{pallet.get('name')}{f', region {region}' if region else ''}"
 
 
-def _failed(failures: Sequence[Failure], verbose: bool) -> str:
+def _options(scan: ScanContent, question: AnyQuestion) -> str:
+    """The options that change the numbers or add lines, where they are not the defaults; and that the patch set is of another
+    background."""
+    given, own = scan["options"], question.options
+    values = {entry.name: (getattr(own, entry.name), entry.default) for entry in own.entries()}
+    values["theory_band"] = given.get("theory_band"), None
+    words = [_option(name, value) for name, (value, default) in values.items() if value != default]
+    # Its first warning, which names the digests, says that the background is another one.
+    foreign = next((text for text in scan["pallet"].get("warnings") or () if "made for another background" in text), "")
+    if given.get("verify") is False and foreign:
+        words.append(f"--no-verify ({foreign})")
+    return ", ".join(words)
+
+
+def _option(name: str, value: object) -> str:
+    return flag(name) if value is True else f"{flag(name)} {value:g}" if isinstance(value, float) else f"{flag(name)} {value}"
+
+
+def _failed(failures: Sequence[Failure], total: int, verbose: bool) -> str:
     """The hypotheses without a result, and the reasons; a reason that all have is given once."""
     if not failures:
         return ""
+    count = f"{len(failures)} of {total}"
     reasons = {failure["reason"] for failure in failures}
     if len(reasons) == 1 and len(failures) > 1:
-        return f"{len(failures)} ({reasons.pop()}): {_first([failure['name'] for failure in failures], verbose, ', ')}"
-    named = [f"{failure['name']} ({failure['reason']})" for failure in failures]
-    return f"{len(failures)}: {_first(named, verbose)}"
+        named = f"{count} ({reasons.pop()}): {_first([failure['name'] for failure in failures], verbose, ', ')}"
+    else:
+        each = [f"{failure['name']} ({failure['reason']})" for failure in failures]
+        named = f"{count}: {_first(each, verbose)}"
+    return f"{named}; once this is corrected, the same command fits them"
 
 
 def _first(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
@@ -82,32 +103,38 @@ def _first(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
 
 def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
-    return f"{len(bad)}: {_first(bad, verbose)}" if bad else ""
+    if not bad:
+        return ""
+    return f"{len(bad)} of {len(results)}: {_first(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
 
 
 def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
-    """Of a combination: the points that a region could not fit or does not contain, where another region is used."""
+    """Of a combination: the fits of a region that failed where another region is used; with `verbose` also how many points each
+    region is used for, and how many it does not contain."""
+    names = scan["pallet"].get("regions") or ()
     used = {result.name: result.region for result in results}
     failed: dict[str, list[str]] = {}
-    known = set()
     for failure in scan["failures"]:
-        region = next((r for r in scan["pallet"].get("regions") or () if failure["reason"].startswith(f"region {r}: ")), None)
+        region = next((r for r in names if failure["reason"].startswith(f"region {r}: ")), None)
         if region is not None and failure["name"] in used:
             reason = failure["reason"].removeprefix(f"region {region}: ")
             failed.setdefault(region, []).append(f"{failure['name']} ({reason}; {used[failure['name']]} is used)")
-            known.add((failure["name"], region))
-    lacking = Counter(r for result in results for r in result.missing_in if (result.name, r) not in known)
-    parts = [f"in {region} {len(names)} could not be fitted: {_first(names, verbose, ', ')}" for region, names in failed.items()]
-    if lacking:
-        counts = ", ".join(f"{region} lacks {count}" for region, count in lacking.items())
-        parts.append(f"{counts} of the points (other regions are used there)")
+    parts = [f"in {region} {len(bad)} could not be fitted: {_first(bad, verbose, ', ')}" for region, bad in failed.items()]
+    if verbose:
+        counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
+        parts += [_region(name, counts[name], lacking[name]) for name in names]
     return "; ".join(parts)
 
 
+def _region(name: str, used: int, lacking: int) -> str:
+    return f"{name} is used for {used} points{f', and has no result for {lacking}' if lacking else ''}"
+
+
 def _contour(contours: Contours, verbose: bool) -> str:
-    """The choice of axes, and what is to be known of the contour."""
-    notes = [note for note in contours.get("notes", ()) if verbose or not _DETAILS.search(note)]
-    return " ".join(sentence for sentence in (contours.get("choice"), *notes) if sentence)
+    """The notes on the contour that call for attention; with `verbose` all of them, and the choice of axes."""
+    if verbose:
+        return " ".join(filter(None, (contours.get("choice"), *contours.get("notes", ()))))
+    return " ".join(note for note in contours.get("notes", ()) if not _DETAILS.search(note))
 
 
 def _citation(pallet: PalletBlock, references: Sequence[str]) -> str:

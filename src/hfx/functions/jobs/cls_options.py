@@ -18,15 +18,19 @@ Choice = Literal["natural", "admissible", "lowest"]
 class ClsOptions(JobOptions):
     """The options of CLs. Raises `OptionError` for a value that cannot be used."""
 
-    mu: float = setting(1.0, "Tested value of the parameter of interest, which is the signal strength.")
+    mu: float = setting(1.0, "Tested value of the parameter of interest, which is the signal strength.", panel="What is computed")
     test_stat: str = setting(
-        "qtilde", "Test statistic: q (equation 14 of arXiv:1007.1727) or qtilde (equation 16).", choices=("q", "qtilde")
+        "qtilde",
+        "Test statistic: q (equation 14 of arXiv:1007.1727) or qtilde (equation 16).",
+        choices=("q", "qtilde"),
+        panel="What is computed",
     )
     starts: int | None = setting(
         None,
         "Size of the search for lower minima. With 1 there is no search: each fit starts only from the initial values that the "
         "workspace suggests, as in pyhf. A larger N adds starting points, N-2 for each hypothesis, at which the yield of a "
         "sample is negative. Default: 5.",
+        panel="The search for minima",
     )
     minima: Choice = setting(
         "admissible",
@@ -37,6 +41,7 @@ class ClsOptions(JobOptions):
         wire=False,
         rounds=False,
         choices=("admissible", "natural", "lowest"),
+        panel="The search for minima",
     )
 
     thorough: bool = setting(
@@ -44,6 +49,7 @@ class ClsOptions(JobOptions):
         "Search for minima until the estimated share of fits for which twice as many random starting points would find another "
         "one is below 0.1 %, with 50 to 3000 of these points for each fit. By default until it is below 1 %, with up to 400.",
         wire=False,
+        panel="The search for minima",
     )
 
     def __post_init__(self) -> None:

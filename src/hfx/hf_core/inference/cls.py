@@ -20,6 +20,7 @@ from hfx.hf_core.fits.search import DEFAULT_STARTS, FLIP_ROUNDS, Search
 from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
 from hfx.hf_core.modifiers.base import UNCONSTRAINED
+from hfx.hf_core.reasons import NO_PARAMETER, NO_YIELDS
 
 __all__ = ["FIT_NAMES", "Answer", "Known", "Offered", "Outcome", "hypotest"]
 
@@ -179,7 +180,7 @@ class _ClsSearch:
 def _defect(model: Model, h: int, mu: float) -> str | None:
     batch = model.batch
     if batch.poi[h] < 0:
-        return "no sample carries the parameter of interest, so there is no signal to test"
+        return NO_PARAMETER
     if not _is_normfactor(model, h):
         return f"the parameter of interest {batch.labels[h][batch.poi[h]]!r} is not a normfactor; name one in the measurement"
     if batch.fixed[h, batch.poi[h]]:
@@ -189,7 +190,7 @@ def _defect(model: Model, h: int, mu: float) -> str | None:
     if mu < 0.0:
         return "the tested mu is negative; limits are set on mu >= 0"
     if not _has_signal(model, h):
-        return "the signal's yields are zero in every bin, so there is nothing to test"
+        return NO_YIELDS
     return model.defects[h]
 
 

@@ -16,8 +16,8 @@ from hfx.driver.plane import contour
 from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
-from hfx.driver.plane.polygons import outline
 from hfx.driver.plane.selection import Selection
+from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot import scan_picture
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
@@ -124,7 +124,7 @@ def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, co
     A segment is open where hypotheses are awaited, see `Awaited`.
     """
     plane = scan_picture.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options)
-    near = Awaited(plane.points, snapshot.places[snapshot.awaited])
+    near = Awaited(plane, snapshot.places[snapshot.awaited])
     if layout.axes.y is None:
         curves, bands = _profile(plane.points, near)
         open_bands: list[list[Line]] = [[] for _ in bands]

@@ -10,23 +10,39 @@ published pallets this predicts a point that is left out no worse than a cubic (
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import heapify, heappop, heappush
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay, QhullError
 
-__all__ = ["Mesh", "between", "collinear", "crossings", "level_lines", "refined", "triangulate"]
+__all__ = [
+    "Mesh",
+    "between",
+    "chains",
+    "collinear",
+    "crossings",
+    "half_plane",
+    "level_lines",
+    "orientations",
+    "tidy",
+    "triangulate",
+    "without_thin_rim",
+]
 
 Array = NDArray[np.float64]
 Edge = tuple[int, int]
 Triangle = tuple[int, int, int]
+Node = TypeVar("Node", bound=tuple[float, float])
 
 # A triangle thinner than this (height over the unit range) has no area that a picture could show.
 _SLIVER = 1e-6
 
 # A triangle at the rim that is thinner than this (height over its outer side) is there only because the points along
-# the rim, as those beside a kinematic limit, are not quite on a line: a surface over it would join its far ends.
+# the rim, as those beside a kinematic limit, are not quite on a line: a surface over it would join its far ends. Its third
+# corner lies beside the middle of that side: thin triangles between two columns of a narrow diagonal grid are none of these.
 _RIM = 0.1
 
 
@@ -36,6 +52,13 @@ class Mesh:
 
     points: Array
     triangles: NDArray[np.intp]
+
+    @cached_property
+    def rim(self) -> NDArray[np.intp]:
+        """The edges [e, 2] that belong to one triangle alone."""
+        edges = np.concatenate([self.triangles[:, [a, b]] for a, b in ((0, 1), (0, 2), (1, 2))])
+        _, first, counts = np.unique(edges @ [len(self.points), 1], return_index=True, return_counts=True)
+        return np.asarray(edges[first[counts == 1]], dtype=np.intp)
 
 
 def triangulate(points: Array) -> Mesh | None:
@@ -48,29 +71,21 @@ def triangulate(points: Array) -> Mesh | None:
     except QhullError:
         return None
     triangles = triangles[_heights(unit[triangles]) > _SLIVER]
-    triangles = _without_thin_rim(unit, triangles[np.lexsort(triangles.T[::-1])])
+    triangles = without_thin_rim(unit, triangles[np.lexsort(triangles.T[::-1])])
     return Mesh(points, triangles) if len(triangles) else None
 
 
-def refined(mesh: Mesh, parts: int) -> Mesh:
-    """The mesh with every triangle cut into ``parts``² equal ones; its points are sorted, and those of ``mesh`` among them."""
-    if parts < 2:
-        return mesh
-    steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
-    weights = np.array([(parts - i - j, i, j) for i, j in steps]) / parts
-    a, b, c = (mesh.points[mesh.triangles[:, k]][:, None, :] for k in range(3))
-    # Summed in this order, a place on an edge has the same digits from both sides: the corners are sorted.
-    places = a * weights[:, :1] + b * weights[:, 1:2] + c * weights[:, 2:]
-    points, index = np.unique(places.reshape(-1, 2), axis=0, return_inverse=True)
-    at = {step: k for k, step in enumerate(steps)}
-    upright = [[at[i, j], at[i + 1, j], at[i, j + 1]] for i, j in steps if i + j < parts]
-    turned = [[at[i + 1, j], at[i, j + 1], at[i + 1, j + 1]] for i, j in steps if i + j < parts - 1]
-    corners = index.reshape(len(mesh.triangles), -1)[:, np.array(upright + turned)]
-    return Mesh(points, np.sort(corners.reshape(-1, 3), axis=1).astype(np.intp))
+def orientations(points: Array, triangles: NDArray[np.intp]) -> Array:
+    """Twice the signed areas [t] of triangles over ``points``: positive where the corners run counter-clockwise."""
+    a, b, c = (points[triangles[:, k]] for k in range(3))
+    return np.asarray((b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0], dtype=np.float64)
 
 
-def _without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The triangles without the thin ones of the rim, removed from the thinnest on, as long as every point stays in the mesh."""
+def without_thin_rim(unit: Array, triangles: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The triangles, over points in units of their range, without the thin ones of the rim.
+
+    They are removed from the thinnest on, as long as every point stays in the mesh.
+    """
     kept: dict[Triangle, None] = dict.fromkeys((a, b, c) for a, b, c in triangles.tolist())
     beside: dict[Edge, list[Triangle]] = defaultdict(list)
     for triangle in kept:
@@ -104,8 +119,9 @@ def _thin_rim(
     if across is None or across in rim:
         return []
     along, off = unit[outer[0][1]] - unit[outer[0][0]], unit[across] - unit[outer[0][0]]
-    thinness = float(abs(along[0] * off[1] - along[1] * off[0]) / (along @ along))
-    return [(thinness, triangle)] if thinness < _RIM else []
+    length = float(along @ along)
+    thinness, place = float(abs(along[0] * off[1] - along[1] * off[0])) / length, float(along @ off) / length
+    return [(thinness, triangle)] if thinness < _RIM and _RIM < place < 1 - _RIM else []
 
 
 def collinear(points: Array) -> bool:
@@ -130,28 +146,23 @@ def level_lines(mesh: Mesh, values: Array, level: float) -> list[Array]:
         neighbours[first].append(second)
         neighbours[second].append(first)
     position = {edge: _crossing(mesh.points, values, edge, level) for edge in neighbours}
-    lines = [_tidy(np.array([position[edge] for edge in chain])) for chain in _chains(neighbours)]
+    lines = [tidy(np.array([position[edge] for edge in chain])) for chain in chains(neighbours)]
     return sorted((line for line in lines if len(line) > 1), key=lambda line: line[0].tolist())
 
 
 def between(mesh: Mesh, upper: Array, lower: Array, level: float) -> list[Array]:
     """Polygons [k, 2] side by side that cover the region where ``upper`` is above ``level`` and ``lower`` is not."""
-    polygons = []
     heights = np.stack([upper - level, level - lower], axis=1)
-    positive = (heights[mesh.triangles] > 0).sum(axis=1)
-    fewest = positive.min(axis=1)
-    for triangle, count in zip(mesh.triangles[fewest > 0], fewest[fewest > 0], strict=True):
-        if count == 3:
-            polygons.append(mesh.points[triangle])
-        elif (part := _clipped(np.c_[mesh.points[triangle], heights[triangle]])) is not None:
-            polygons.append(part)
-    return polygons
+    fewest = (heights[mesh.triangles] > 0).sum(axis=1).min(axis=1)
+    corners = np.concatenate([mesh.points, heights], axis=1)[mesh.triangles]
+    parts = map(_clipped, corners[(fewest > 0) & (fewest < 3)])
+    return [*corners[fewest == 3][:, :, :2], *(part for part in parts if part is not None)]
 
 
 def _clipped(corners: Array) -> Array | None:
     """The part [k, 2] of a triangle [3, 4] where its third and its fourth column are positive; None without such a part."""
     for column in (2, 3):
-        corners = _half_plane(corners, column)
+        corners = half_plane(corners, column)
     return corners[:, :2] if len(corners) > 2 else None
 
 
@@ -186,26 +197,26 @@ def _crossing(points: Array, values: Array, edge: Edge, level: float) -> Array:
     return np.asarray(points[a] + step * (points[b] - points[a]), dtype=np.float64)
 
 
-def _chains(neighbours: dict[Edge, list[Edge]]) -> list[list[Edge]]:
-    """Edges joined into lines: first the open ones from their ends, then the closed ones."""
-    seen: set[Edge] = set()
-    chains = []
-    ends = sorted(edge for edge, near in neighbours.items() if len(near) == 1)
+def chains(neighbours: Mapping[Node, Sequence[Node]]) -> list[list[Node]]:
+    """Nodes joined into lines: first the open ones from their ends, then the closed ones, which repeat their first node."""
+    seen: set[Node] = set()
+    found = []
+    ends: list[Node] = sorted(node for node, near in neighbours.items() if len(near) == 1)
     for start in [*ends, *sorted(neighbours)]:
         if start in seen:
             continue
         chain = [start]
         seen.add(start)
-        while onward := [edge for edge in neighbours[chain[-1]] if edge not in seen]:
+        while onward := [node for node in neighbours[chain[-1]] if node not in seen]:
             chain.append(onward[0])
             seen.add(onward[0])
         if len(neighbours[start]) == 2:
             chain.append(start)
-        chains.append(chain)
-    return chains
+        found.append(chain)
+    return found
 
 
-def _tidy(line: Array) -> Array:
+def tidy(line: Array) -> Array:
     """The line without repeated points, with the start and the direction that `level_lines` promises."""
     line = line[np.r_[True, np.any(np.diff(line, axis=0) != 0, axis=1)]]
     if len(line) < 3 or np.any(line[0] != line[-1]):
@@ -217,8 +228,8 @@ def _tidy(line: Array) -> Array:
     return np.concatenate([ring, ring[:1]])
 
 
-def _half_plane(corners: Array, column: int) -> Array:
-    """The part of a polygon [k, m] where a column is positive (Sutherland-Hodgman); columns are linear."""
+def half_plane(corners: Array, column: int) -> Array:
+    """The part of a convex polygon [k, m] where a column is positive (Sutherland-Hodgman); columns are linear."""
     kept = []
     for here, there in zip(corners, np.roll(corners, -1, axis=0), strict=True):
         if here[column] > 0:

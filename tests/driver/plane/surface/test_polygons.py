@@ -5,9 +5,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from hfx.driver.plane import polygons as rings
-from hfx.driver.plane import triangulation
-from tests.driver.plane.test_triangulation import area, area_within, mesh_of
+from hfx.driver.plane.surface import polygons as rings
+from hfx.driver.plane.surface import triangulation
+from hfx.driver.plane.surface.refinement import finer
+from tests.driver.plane.surface.test_triangulation import area, area_within, mesh_of
 
 
 def test_an_outline_is_the_rim_and_the_holes() -> None:
@@ -21,7 +22,7 @@ def test_an_outline_is_the_rim_and_the_holes() -> None:
 
 
 def test_the_outline_of_a_band_has_the_area_of_its_polygons() -> None:
-    mesh = triangulation.refined(mesh_of(5), 3)
+    mesh = finer(mesh_of(5), 3).mesh
     heights = mesh.points[:, 0] - 0.3 * mesh.points[:, 1]
     polygons = triangulation.between(mesh, heights, heights - 1.7, 0.4)
     found = rings.outline(polygons)

@@ -6,20 +6,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hfx.driver.plane import triangulation
+from hfx.driver.plane.surface import triangulation
+from hfx.driver.plane.surface.refinement import finer
 
 Array = NDArray[np.float64]
 Triangle = tuple[int, ...]
 
 
 def thinness(unit: Array, kept: list[Triangle], triangle: Triangle) -> float | None:
-    """Height over outer side of a triangle with one side on the rim, the corner across from it inside; else None."""
+    """Height over outer side of a triangle with one side on the rim, the corner across from it inside, beside the middle of that
+    side; else None."""
     counts = {side: sum(set(side) <= set(other) for other in kept) for t in kept for side in combinations(t, 2)}
     rim = {corner for side, count in counts.items() if count == 1 for corner in side}
     outer = [side for side in combinations(triangle, 2) if counts[side] == 1]
     if len(outer) != 1 or (across := next(iter(set(triangle) - set(outer[0])))) in rim:
         return None
     along, off = unit[outer[0][1]] - unit[outer[0][0]], unit[across] - unit[outer[0][0]]
+    if not 0.1 < along @ off / (along @ along) < 0.9:
+        return None
     return float(abs(along[0] * off[1] - along[1] * off[0]) / (along @ along))
 
 
@@ -41,7 +45,7 @@ def test_the_rim_is_thinned_as_defined(seed: int) -> None:
     unit[:9, 1] = unit[:9, 0] - 0.02 * rng.random(9)  # a rim nearly on a line, as beside a kinematic limit
     triangles = np.sort(triangulation.Delaunay(unit).simplices.astype(np.intp), axis=1)
     expected = thinned(unit, [tuple(t) for t in triangles.tolist()])
-    assert [tuple(t) for t in triangulation._without_thin_rim(unit, triangles).tolist()] == expected
+    assert [tuple(t) for t in triangulation.without_thin_rim(unit, triangles).tolist()] == expected
     assert len(expected) < len(triangles)
 
 
@@ -66,7 +70,7 @@ def mesh_of(count: int) -> triangulation.Mesh:
 @pytest.mark.parametrize("parts", [1, 2, 5])
 def test_a_finer_mesh_covers_the_same_once(parts: int) -> None:
     mesh = mesh_of(4)
-    fine = triangulation.refined(mesh, parts)
+    fine = finer(mesh, parts).mesh
     assert len(fine.triangles) == parts**2 * len(mesh.triangles)
     areas = [area(fine.points[t]) for t in fine.triangles]
     assert sum(areas) == pytest.approx(9.0)

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from hfx.driver.plane import gaussian_process
+from hfx.driver.plane.surface import gaussian_process
 
 Array = NDArray[np.float64]
 

@@ -20,6 +20,8 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
+from hfx.driver.plane.surface.coordinates import leave_one_out
+
 __all__ = ["FEWEST", "GaussianProcess", "fit"]
 
 Array = NDArray[np.float64]
@@ -54,6 +56,7 @@ class GaussianProcess:
     trend: Array
     weights: Array
     factor: Array
+    values: Array
 
     @property
     def scatter(self) -> Array:
@@ -72,6 +75,13 @@ class GaussianProcess:
         parts = [self._unit_variance(some, known, inverse) for some in _parts((places - self.low) / self.span)]
         unit = np.sqrt(np.maximum(np.concatenate(parts), 0.0)) if parts else np.zeros(0)
         return np.asarray(unit[:, None] * np.sqrt(self.variance), dtype=np.float64)
+
+    def left_out(self) -> tuple[Array, Array]:
+        """The errors [n, c] of the values that the process predicts at each of its points from all others, scales and nugget
+        unchanged, and the standard deviations [n, c] that it states for them."""
+        covariance = self.factor @ self.factor.T
+        errors, variances = leave_one_out(covariance, _with_trend(self.unit), self.values)
+        return errors, np.sqrt(variances[:, None] * self.variance)
 
     def _mean(self, unit: Array) -> Array:
         return np.asarray(_with_trend(unit) @ self.trend + self._covariance(unit) @ self.weights, dtype=np.float64)
@@ -104,7 +114,7 @@ def fit(points: Array, values: Array, gaps: Array, fitted: Array | None = None) 
     trend = np.linalg.solve(basis.T @ solved[:, :3], basis.T @ solved[:, 3:])
     weights = solved[:, 3:] - solved[:, :3] @ trend
     variance = np.maximum((values * weights).sum(axis=0), 0.0) / (len(unit) - 3)
-    return GaussianProcess(low, span, unit, metric, nugget, variance, trend, weights, factor)
+    return GaussianProcess(low, span, unit, metric, nugget, variance, trend, weights, factor, values)
 
 
 def _likeliest(unit: Array, values: Array, spread: Array) -> Array:

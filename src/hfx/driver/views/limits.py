@@ -1,0 +1,136 @@
+"""The limits of a scan in words: where its lines end the exclusion, in the labels' own units."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from hfx.driver.plane import axes
+from hfx.driver.plot.axis_labels import unit
+from hfx.driver.questions.base import Brief, Surface
+from hfx.driver.run.file_types import Contours
+from hfx.errors import OptionError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.float64]
+
+__all__ = ["sentences"]
+
+_RIM = 1e-3  # of the points' range: a line that comes nearer to the last points may go on beyond them
+_WIDE = 30.0  # GeV: over a smaller range of masses, or mass splittings, fractions of a GeV count
+
+
+class _Panel(Contours, total=False):
+    """The lines of one of several planes, and the condition on labels that selects its points."""
+
+    where: str
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The lines of one plane, and of the points in it their places [n, 2] and what they are excluded by."""
+
+    contours: Contours
+    surface: Surface
+    places: Array
+    results: Sequence[Brief]
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """The expressions of the two axes."""
+        return self.contours["x"], self.contours["y"]
+
+    def line(self, curve: str) -> list[list[float]]:
+        """The points [x, y] of all parts of a curve."""
+        return [point for one in self.contours.get("curves", ()) if one["which"] == curve for point in one["points"]]
+
+    def excluded(self, curve: str) -> list[bool]:
+        """Whether each point is excluded by a curve."""
+        column = self.surface.column(curve)
+        return [self.surface.excludes(result.numbers[column]) for result in self.results]
+
+    def range(self, axis: int) -> tuple[float, float]:
+        """The smallest and the largest value of the points on an axis."""
+        values = self.places[:, axis]
+        known = values[values == values]
+        return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+
+    def is_last(self, axis: int, value: float) -> bool:
+        """Whether a value is that of the last points on an axis."""
+        low, high = self.range(axis)
+        return value >= high - _RIM * (high - low)
+
+    def equation(self, axis: int, *values: float) -> str:
+        """Values of an axis as "m1 = 736 GeV", with sensible digits: whole GeV but for small ranges, else three figures."""
+        low, high = self.range(axis)
+        known, whole = unit(self.axes[axis]), high - low >= _WIDE
+        numbers = [f"{value:.0f}" if whole and (known or abs(value) >= 100.0) else f"{value:.3g}" for value in values]
+        return f"{self.axes[axis]} = {' and '.join(numbers)} {known}".rstrip()
+
+
+def sentences(contours: Contours, labels: Sequence[str], results: Sequence[Brief], surface: Surface | None) -> Iterator[str]:
+    """For each plane of a scan the largest values of its axes that the observed and the median line reach; for one axis the
+    values at which they cross the level. Nothing where there is no line, and for axes that these labels do not have."""
+    if surface is None or surface.level is None:
+        return
+    panels = cast(Sequence[_Panel], contours.get("panels") or [contours])
+    for one in panels:
+        plane = _plane(one, labels, results, surface)
+        if plane is None:
+            continue
+        curves = dict.fromkeys((surface.curves[0], surface.median or surface.curves[0]))
+        words = _crossings if plane.axes[1] == surface.name else _reach
+        if any(map(plane.line, curves)):
+            where = f"{one['where']}: " if one.get("where") else ""
+            yield where + "; ".join(f"{curve} {words(plane, curve)}" for curve in curves)
+
+
+def _plane(contours: _Panel, labels: Sequence[str], results: Sequence[Brief], surface: Surface) -> _Plane | None:
+    """One plane with its points; None without axes, and for axes that cannot be read."""
+    if "x" not in contours or "y" not in contours:
+        return None
+    x, y = contours["x"], contours["y"]
+    good = [result for result in results if result.converged]
+    try:
+        inside = axes.selected(labels, axes.label_values(labels, [one.values for one in good]), contours.get("where"))
+        chosen = [result for result, one in zip(good, inside, strict=True) if one]
+        values = axes.label_values(labels, [one.values for one in chosen])
+        places = axes.places(axes.Axes(x, None if y == surface.name else y, ""), labels, values)
+    except (OptionError, StopIteration):
+        return None
+    return _Plane(contours, surface, places, chosen) if chosen else None
+
+
+def _reach(plane: _Plane, curve: str) -> str:
+    """The largest values of both axes on a line, and where it has them."""
+    line = plane.line(curve)
+    if not line:
+        return _nowhere(plane, curve)
+    parts = []
+    for axis, other in ((0, 1), (1, 0)):
+        place = max(line, key=lambda point: point[axis])
+        at = f"at {plane.equation(other, place[other])}"
+        end = ", where the points end" if plane.is_last(axis, place[axis]) else ""
+        parts.append(f"{plane.equation(axis, place[axis])} ({at}{end})")
+    return f"up to {' and '.join(parts)}"
+
+
+def _crossings(plane: _Plane, curve: str) -> str:
+    """The values of the one axis at which a line crosses the level, and which side is excluded."""
+    values = sorted(point[0] for point in plane.line(curve))
+    if not values:
+        return _nowhere(plane, curve)
+    first = plane.excluded(curve)[int(plane.places[:, 0].argmin())]
+    sides = {(1, True): " (excluded below)", (1, False): " (excluded above)", (2, False): " (excluded between)"}
+    return f"{plane.equation(0, *values)}{sides.get((len(values), first), '')}"
+
+
+def _nowhere(plane: _Plane, curve: str) -> str:
+    excluded = plane.excluded(curve)
+    if not any(excluded):
+        return "nowhere: no point is excluded"
+    return "beyond the points: all are excluded" if all(excluded) else "not drawn"

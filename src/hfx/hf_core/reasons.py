@@ -1,0 +1,9 @@
+"""Reasons why a hypothesis has no answer that others must recognise."""
+
+__all__ = ["NO_PARAMETER", "NO_YIELDS", "WITHOUT_SIGNAL"]
+
+NO_PARAMETER = "no sample carries the parameter of interest, so there is no signal to test"
+NO_YIELDS = "the signal's yields are zero in every bin, so there is nothing to test"
+
+WITHOUT_SIGNAL = (NO_PARAMETER, NO_YIELDS)
+"""The reasons of a hypothesis without a signal, which is none of a region's own where another region has an answer."""

@@ -1,0 +1,1 @@
+"""Tests of surfaces over the points of a plane."""
