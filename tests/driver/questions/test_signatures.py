@@ -43,7 +43,7 @@ def test_help_has_the_text_of_every_option(function: Any) -> None:
     for entry in ENTRIES:
         assert " ".join(entry.metadata["help"].split()) in words
     assert "mu: float = 1.0\n" in text
-    assert "where: str | None = None\n" in text
+    assert "where: str | Sequence[str] | None = None\n" in text
 
 
 def test_a_notebook_completes_the_options() -> None:

@@ -47,9 +47,10 @@ class ScanKeywords(TypedDict, total=False):
     only: str | None
     """Fit only hypotheses whose name matches this shell pattern, for example 'C1N2_*_400_*'. Points fitted earlier in the
     same folder stay in picture and table. Default: all."""
-    where: str | None
-    """Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. Labels are the numbers, usually
-    masses, that identify a hypothesis. Points fitted earlier in the same folder stay in picture and table. Default: all."""
+    where: str | Sequence[str] | None
+    """Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all
+    conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the
+    same folder stay in picture and table. Default: all."""
     x: str | None
     """Horizontal axis of the contour: a label, or arithmetic on labels, for example mn2-mn1. Default: the first label that
     differs between hypotheses."""
@@ -57,8 +58,8 @@ class ScanKeywords(TypedDict, total=False):
     """Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between
     hypotheses."""
     interpolation: str
-    """Interpolation between the fitted points, for the contour: gp (Gaussian process), rbf (radial basis functions) or
-    linear."""
+    """Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian
+    process that smooths their scatter), rbf (radial basis functions) or linear."""
     endpoint: str | Sequence[str] | None
     """Where the fits run: the name of an endpoint ('hfx endpoint list' lists them), or an endpoint file (TOML). Give the
     option several times to share the work between endpoints. Default: embedded, which means in this process."""

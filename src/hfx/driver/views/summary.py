@@ -29,7 +29,7 @@ _LEFT_OUT = "the contour is drawn without them; leave them out of your own count
 
 # Notes on a contour that match one of these call for nothing: how it is interpolated as was asked, and what other rows tell.
 _DETAILS = re.compile(
-    r"are interpolated between the points.*\(--interpolation \w+\)\.$|^Smoothing: |left out|excluded \("
+    r"are interpolated between the points.*\(--interpolation \w+\)\.$|^Coordinates: |^Accuracy: |left out|excluded \("
     r"|^Each region is interpolated|^There is one point|^No hypothesis has a usable|^All points lie on one line"
 )
 
