@@ -21,6 +21,8 @@ from typing import Any
 import numpy as np
 import published
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 from hfx.driver.api import scan
 from hfx.driver.plane.contour import plane
 from hfx.driver.plane.points import PlotData, collect

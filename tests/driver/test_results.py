@@ -261,7 +261,10 @@ def test_a_plot_into_axes_of_one_s_own(result: ScanResult) -> None:
     ("note", "shown"),
     [
         ("Significances are interpolated between the points by a Gaussian process (--interpolation gp).", False),
-        ("Accuracy: left out one at a time, the points beside the observed line are predicted with an error of 0.3 sigma.", False),
+        (
+            "Accuracy: left out one at a time, the points beside the observed line are predicted with an error of 0.3 sigma.",
+            False,
+        ),
         ("Smoothed: the significances of the points lie about 0.3 sigma (standard deviation) off the drawn surface.", True),
         ("10 of 125 points lie on the wrong side of the observed contour (inside but not excluded, or the reverse).", True),
         (

@@ -1,0 +1,79 @@
+"""Lines over generated planes: grids like those of searches, with and without a statistical scatter of the signals."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from hfx.driver.plane.contour import plane
+from tests.driver.plane.crossings import crossings, on_the_wrong_side
+from tests.driver.plane.test_contour import LEVEL, curves_of, data_of, scan_of
+
+Array = NDArray[np.float64]
+Grid = list[tuple[float, float]]
+
+
+def _lattice() -> Grid:
+    return [(x, y) for x in range(400, 1201, 100) for y in range(0, 351, 50)]
+
+
+def _triangle() -> Grid:
+    """All masses below the diagonal, uneven, as of a search for electroweakinos."""
+    masses = (150, 175, 200, 250, 300, 350, 400, 500, 600, 700, 800, 900)
+    return [(x, y) for x in masses for y in (0, 25, 50, 75, 100, 150, 200, 250, 300, 400) if y < x - 110]
+
+
+def _corridor() -> Grid:
+    """Many points in rows beside the diagonal, as of a search for compressed top squarks."""
+    return [(x, x - d) for x in range(250, 801, 50) for d in (87, 100, 112, 125, 137, 150, 175)]
+
+
+def _compressed() -> Grid:
+    """Mass splittings that are even in their logarithm."""
+    return [(x, x - d) for x in (90, 100, *range(125, 326, 25)) for d in (1.5, 2, 3, 5, 7.5, 10, 15, 20, 30, 40, 60)]
+
+
+def _significance(rng: np.random.Generator, largest: float) -> Callable[[float, float], float]:
+    """A significance that falls with the first mass and with the compression; ``largest``: the scale of masses."""
+    mass, gap, power = rng.uniform(0.35, 0.6), rng.uniform(0.5, 1.5), rng.uniform(2.0, 4.0)
+
+    def value(x: float, y: float) -> float:
+        far, near = x / largest, (x - y) / largest
+        efficiency = near / (near + 0.1 * gap)
+        return float(np.clip(6.5 * (mass / far) ** power * efficiency - 0.7, -3, 9))
+
+    return value
+
+
+GRIDS = {"lattice": _lattice, "triangle": _triangle, "corridor": _corridor, "compressed": _compressed}
+
+
+@pytest.mark.parametrize("scatter", [0.0, 0.25])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_the_line_follows_the_points(grid: str, seed: int, scatter: float) -> None:
+    rng = np.random.default_rng(seed)
+    points = GRIDS[grid]()
+    truth = _significance(rng, max(x for x, _ in points))
+    noise = {point: rng.normal(scale=scatter) for point in points} if scatter else dict.fromkeys(points, 0.0)
+    made = plane(data_of(scan_of(points, lambda x, y: truth(x, y) + noise[x, y])))
+    found = list(crossings(made))
+    assert found
+    assert max((crossing.distance for crossing in found if crossing.clear), default=0.0) <= 0.2
+    assert on_the_wrong_side(made) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("grid", GRIDS)
+def test_a_smooth_truth_has_no_crumbs_and_is_met(grid: str, seed: int) -> None:
+    points = GRIDS[grid]()
+    truth = _significance(np.random.default_rng(seed), max(x for x, _ in points))
+    made = plane(data_of(scan_of(points, truth)))
+    lines = curves_of(made.contours, "observed")
+    assert 1 <= len(lines) <= 2  # the truth has one line; closed along the rim it may be cut where it leaves the points
+    off = []
+    for line in lines:
+        along_rim = np.isclose(line[:, 0] - line[:, 1], min(x - y for x, y in points), rtol=0.2)
+        off += [truth(x, y) - LEVEL for x, y in line[~along_rim]]
+    assert np.sqrt(np.mean(np.square(off))) < 0.15
