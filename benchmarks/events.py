@@ -159,8 +159,8 @@ def watched_by_one(folder: Path, page: bool) -> Iterator[int | None]:
     before = _children()
     listening, token = address.bound(0), address.new_token()
     url = address.url(listening, token)
-    with beside(listening, token) as began:
-        began(folder)
+    with beside(listening, token) as server:
+        server.began(folder)
         (number,) = _children() - before
         httpx.get(url, trust_env=False, timeout=60).raise_for_status()
         listener = subprocess.Popen([sys.executable, "-c", LISTENER, url.replace("/?", "/events?")])

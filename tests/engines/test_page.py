@@ -166,6 +166,7 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert first[1]["of"] == 108
         before = picture(browser)
         assert browser.text("#state") == "running"
+        assert browser.text("#lasting") == f"This page ends with the scan. To open it again: hfx watch {tmp_path / 'run'}"
         gate.write_text("9")
         browser.until(f"hfx.store.status.fitted > {first[0]['fitted']}", 40)
         browser.until(f"hfx.store.contour.made_of > {first[1]['made_of']}", 40)
@@ -178,6 +179,9 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert process.wait(30) == 0
     assert browser.text("#state") == "finished"
     assert "hfx watch" in browser.text("#banner")
+    assert browser.run(
+        "return ['x', 'y', 'where'].every((id) => document.getElementById(id).disabled)"
+    )  # nobody answers any more
     last = browser.run("return hfx.store.contour")
     assert (last["made_of"], last["awaited"]) == (108, 0)
     assert not any(curve["open"] for curve in last["curves"])
@@ -398,9 +402,72 @@ def test_axes_and_slices_of_three_labels(browser: Browser, tmp_path: Path) -> No
         browser.type("#y", "mn2-mn1" + ENTER)
         browser.until("hfx.store.plane.y === 'mn2-mn1'", 10)
         assert browser.run("return hfx.store.shown[0].at[1] === hfx.store.shown[0].values[1] - 10")
+        browser.until("document.querySelector('#plane svg')", 20)
+        before = browser.run("return [hfx.store.contour, hfx.store.shown.length]"), picture(browser)
         browser.type("#where", "x" + ENTER)
-        browser.until("!document.getElementById('axes-error').hidden", 10)
-        assert "mn1==10x" in browser.text("#axes-error")
+        browser.until("!document.getElementById('where-error').hidden", 10)
+        assert "mn1==10x" in browser.text("#where-error")
+        assert browser.run("return document.getElementById('where').getAttribute('aria-invalid')") == "true"
+        # Lines and points stay, and so does what was typed.
+        time.sleep(1.0)
+        assert (browser.run("return [hfx.store.contour, hfx.store.shown.length]"), picture(browser)) == before
+        assert browser.run("return document.getElementById('where').value") == "mn1==10x"
+        browser.run("document.getElementById('where').value = 'mn1==0'")
+        browser.type("#where", " " + ENTER)
+        browser.until("document.getElementById('where-error').hidden", 10)
+        browser.until("hfx.store.plane.where === 'mn1==0'", 10)
+    assert [entry for entry in browser.log("browser") if "422" in entry["message"]]  # the refusal, which was wanted
+
+
+def test_values_below_the_axis_are_arrows_and_no_line_goes_through_them(browser: Browser, tmp_path: Path) -> None:
+    """CLs of 1e-30, and of 0, have no place on an axis that ends at 5e-7."""
+    run = MadeRun(tmp_path / "run", [(m,) for m in (100, 200, 300, 400, 500)], ("m1",))
+    for name, cls in zip(run.names, (0.0, 1e-30, 1e-3, 0.04, 0.4), strict=True):
+        part = {"CLs_obs": cls, "CLs_exp": [cls] * 5}
+        run.fit([name], **part, natural=part, admissible=part, lowest=part)
+    run.state("finished")
+    with watched(run.folder) as where:
+        opened(browser, where)
+        found = browser.run(
+            "const svg = document.querySelector('#plane svg'); const box = (id) => { const { x, y, width, height } ="
+            " svg.getElementById(id).getBBox(); return [x, y, x + width, y + height]; };"
+            "return [box('axes'), box('points-below'), svg.getElementById('points-below').getAttribute('d').match(/Z/g).length,"
+            " svg.getElementById('curve-observed').getAttribute('d'), hfx.plane.placeOf(hfx.store.rows[0]) !== null]"
+        )
+        axes, arrows, count, line, placed = found
+        assert count == 2
+        assert arrows[3] == pytest.approx(axes[3])  # their tips are at the bottom of the axis
+        assert axes[3] - arrows[1] < 12
+        assert placed
+        assert browser.text("#key") == "value below the axis"
+        # From the point at 1e-30 the line comes from far below; there is none to the point at 0.
+        heights = [float(y) for y in re.findall(r"[ML][-\d.]+ ([-\d.]+)", line)]
+        assert len(heights) == 4
+        assert heights[0] > 3 * axes[3]
+        assert max(heights[1:]) < axes[3]
+        assert "clip-path" in browser.run("return document.getElementById('curve-observed').parentElement.outerHTML")
+
+
+def test_the_region_of_each_answer_is_a_column(browser: Browser, tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(4, 3))
+    run.fit(run.names)
+    block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A", "B"]}
+    results = [json.loads(line) for line in (run.folder / "results.jsonl").read_text().splitlines()]
+    results = [{**result, "region": "AB"[i % 2]} for i, result in enumerate(results)]
+    (run.folder / "results.jsonl").unlink()  # each region has its own
+    scan = {"hfx": "0", "pallet": block, "options": {}, "results": results, "failures": [], "contours": {}}
+    (run.folder / "scan.json").write_text(json.dumps(scan))
+    run.state("finished", pallet=block)
+    with watched(run.folder) as where:
+        opened(browser, where)
+        browser.click("#table th[data-key='column region'] button")
+        heads = browser.run("return [...document.querySelectorAll('#table th')].map((head) => head.textContent)")
+        number = heads.index("region")
+        assert names(browser, number + 1) == ["A"] * 6 + ["B"] * 6
+        rows = list(csv.DictReader(io.StringIO(taken(browser, "csv"))))
+        assert {row["name"]: row["region"] for row in rows} == {result["name"]: result["region"] for result in results}
+        content = json.loads(taken(browser, "json"))
+        assert {row["name"]: row["region"] for row in content["results"]} == {r["name"]: r["region"] for r in results}
 
 
 def test_downloads_are_whole(browser: Browser, fitted: MadeRun) -> None:

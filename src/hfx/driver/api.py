@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from hfx.driver.questions.catalogue import DEFAULT
 from hfx.driver.questions.options import ScanOptions
@@ -19,6 +19,9 @@ from hfx.driver.scan.run_context import RunContext, connected
 from hfx.driver.scan.scan import scan_pallet
 from hfx.errors import PalletError
 from hfx.pallets import Pallet
+
+if TYPE_CHECKING:
+    from hfx.driver.views.live import View
 
 __all__ = ["ScanHandle", "ask", "scan", "scan_source", "start_scan"]
 
@@ -54,9 +57,16 @@ def ask(
         return scan_source(pallet, checked, own)
     from hfx.driver.views.live import View
 
-    with View(options).shown(own.listener) as shown:
-        watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
-        return scan_source(pallet, checked, watched)
+    return _scan_shown(View(options), pallet, checked, own)
+
+
+def _scan_shown(view: "View", pallet: str | Path | Pallet, options: ScanOptions, context: RunContext) -> ScanResult:
+    """`scan_source`, displayed."""
+    with view.shown(context.listener) as shown:
+        watched = replace(context, say=shown.say, progress=shown.fetched, listener=shown.listen)
+        result = scan_source(pallet, options, watched)
+        shown.finish(result.content)
+    return result
 
 
 def _check_source(pallet: object) -> None:
@@ -122,10 +132,4 @@ def start_scan(
     from hfx.driver.views.live import View
 
     view = View(options)  # here, where the cell is
-
-    def work() -> ScanResult:
-        with view.shown(own.listener) as shown:
-            watched = replace(own, say=shown.say, progress=shown.fetched, listener=shown.listen)
-            return scan_source(pallet, checked, watched)
-
-    return ScanHandle(work, stop)
+    return ScanHandle(lambda: _scan_shown(view, pallet, checked, own), stop)

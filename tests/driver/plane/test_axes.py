@@ -137,3 +137,13 @@ def test_numpy_is_not_loaded_with_the_module() -> None:
     program = "import sys, hfx.driver.plane.axes; print('numpy' in sys.modules, 'shapely' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert found.split() == ["False", "False"]
+
+
+def test_one_label_that_varies_is_the_axis_whatever_was_given() -> None:
+    labels, row = ("m1", "m2"), [(100.0, 60.0), (200.0, 60.0), (300.0, 60.0)]
+    for given in (("m1", "m2"), ("m1-m2", None), ("m1-m2", "m2"), (None, "m2")):
+        assert axes.in_force(labels, row, *given) == (None, None)
+    assert axes.in_force(labels, [*row, (100.0, 0.0)], "m1", "m1-m2") == ("m1", "m1-m2")
+    assert axes.in_force(labels, row[:1], "m1", "m2") == ("m1", "m2")  # one hypothesis: none varies
+    with pytest.raises(OptionError, match="m3"):
+        axes.in_force(labels, row, "m1", "m3")

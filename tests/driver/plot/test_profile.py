@@ -44,7 +44,7 @@ def test_values_below_the_axis_are_arrows_and_not_at_its_end() -> None:
     assert bottom == pytest.approx(1e-4)
     observed = line(ax, "curve-observed-0").get_ydata()
     assert observed[0] < 1e-20  # where it is, outside of the picture
-    arrows = line(ax, "below-observed")
+    arrows = line(ax, "points-below-observed")
     assert arrows.get_marker() == "v"
     out = [100.0 * (i + 1) for i, value in enumerate(observed) if value < bottom]
     assert arrows.get_xdata().tolist() == out
@@ -54,14 +54,14 @@ def test_values_below_the_axis_are_arrows_and_not_at_its_end() -> None:
 def test_values_of_zero_are_below_the_axis() -> None:
     ax = axes()
     figure.draw_axes(Picture(plane(values_of([(x, 5) for x in (1, 2, 3)], lambda x, y: float(x - 1), LIMIT))), ax)
-    assert line(ax, "below-observed").get_xdata().tolist() == [1.0]
+    assert line(ax, "points-below-observed").get_xdata().tolist() == [1.0]
     assert np.isfinite(ax.get_ylim()).all()
 
 
 def test_without_values_below_the_axis_there_is_no_arrow() -> None:
     ax = drawn(lambda m: 3 - m / 300)
     assert "Value below the axis" not in texts(ax)
-    assert not any(str(one.get_gid()).startswith("below") for one in ax.get_lines())
+    assert not any(str(one.get_gid()).startswith("points-below") for one in ax.get_lines())
 
 
 def test_a_hypothesis_without_a_result_is_a_cross() -> None:

@@ -180,6 +180,29 @@ def test_a_terminal_has_a_board_and_a_pipe_has_lines(monkeypatch: pytest.MonkeyP
         assert isinstance(piped, Lines)
 
 
+def test_the_legend_has_what_is_on_the_map() -> None:
+    board = Board(lambda text: None)
+    crowded = (("a", (100.0, 0.0)), ("b", (100.1, 0.0)), ("c", (900.0, 400.0)), ("d", (900.0, 0.0)))
+    board.listen(Planned(0.0, "local", 0, 1, 4, 0, crowded, ("m1", "m2"), level=0.05))
+    board.listen(finished("local-0", brief("a", 0.01), brief("b", 0.6)))
+    legend = drawn(board, 80, 24)[-1]
+    assert "◐ excluded and not excluded" in legend
+    assert "· not fitted yet" in legend
+    assert "failed" not in legend
+    board.listen(finished("local-0", brief("b", 0.01), brief("c", 0.6), brief("d", 0.6)))
+    assert drawn(board, 80, 24)[-1].strip() == "● excluded  ○ not excluded"
+    assert "◐" not in "\n".join(drawn(board, 80, 24))
+
+
+def test_one_label_that_varies_is_the_map_s_axis() -> None:
+    board = Board(lambda text: None, x="m1", y="m2")
+    row = tuple((f"h{m}", (float(m), 60.0)) for m in (300, 600, 900))
+    board.listen(Planned(0.0, "local", 0, 1, 3, 0, row, ("m1", "m2"), level=0.05))
+    text = "\n".join(drawn(board, 80, 24))
+    assert "m2" not in text
+    assert " m1 " in text
+
+
 def test_a_hypothesis_without_a_signal_is_not_called_a_failure() -> None:
     """Of one region it is none where another has a signal."""
     stream = io.StringIO()

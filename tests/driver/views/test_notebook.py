@@ -72,13 +72,14 @@ def test_the_picture_changes_while_the_scan_runs() -> None:
     assert shown.pictures == []
     cell.listen(finished(6))
     shown.wait(lambda: len(shown.pictures) == 1)
-    assert "6 excluded; 6 not fitted yet" in shown.text
+    assert "6 excluded; 6 not fitted yet; dotted lines may still change" in shown.text
     cell.listen(Submitted(1.0, "local-0", 1, ("sig_1200_400",)))
     cell.listen(Failed(1.0, "local-0", "sig_1200_400", "no such number"))
     cell.listen(finished(11))
     cell.close("finished")
     assert "1 failed" in shown.text
     assert "not fitted yet" not in shown.text
+    assert "dotted" not in shown.text
     assert shown.text.endswith("finished")
     first, last = shown.pictures[0], shown.pictures[-1]
     assert first != last

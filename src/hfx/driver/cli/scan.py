@@ -52,7 +52,12 @@ def command(question: str) -> Callable[..., int]:
             ),
         ] = False,
         live: Annotated[
-            bool, Option("--live", rich_help_panel=_PAGE, help="Show the scan in a web browser while it runs.")
+            bool,
+            Option(
+                "--live",
+                rich_help_panel=_PAGE,
+                help="Show the scan in a web browser while it runs and, on a terminal, until Ctrl-C after it.",
+            ),
         ] = False,
         no_browser: Annotated[
             bool,
@@ -97,9 +102,12 @@ def command(question: str) -> Callable[..., int]:
 
             typer.echo(describe_source(pallet, chosen))
             return 0
-        with watch.live(live, no_browser=no_browser, port=port, stderr=as_json) as began:
-            result = _scan(pallet, chosen, began, quiet=quiet, verbose=verbose)
-        show(result, as_json=as_json, quiet=quiet, verbose=verbose)
+        stays = not (as_json or quiet) and watch.attended()
+        with watch.live(live, no_browser=no_browser, port=port, stderr=as_json, stays=stays) as page:
+            result = _scan(pallet, chosen, page.began, quiet=quiet, verbose=verbose)
+            show(result, as_json=as_json, quiet=quiet, verbose=verbose)
+            if stays:
+                page.stay()
         return 0 if result.complete else 1
 
     ask.__doc__ = inspect.cleandoc(kind(question).help)

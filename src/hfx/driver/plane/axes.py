@@ -20,7 +20,20 @@ if TYPE_CHECKING:
     Values = Sequence[Sequence[float]] | Array
     Table = Mapping[str, Array]
 
-__all__ = ["Axes", "Slice", "check", "choose", "hidden", "label_values", "mixture", "offered", "places", "selected", "slices"]
+__all__ = [
+    "Axes",
+    "Slice",
+    "check",
+    "choose",
+    "hidden",
+    "in_force",
+    "label_values",
+    "mixture",
+    "offered",
+    "places",
+    "selected",
+    "slices",
+]
 
 _MOST_SLICES = 24
 _FEWEST_POINTS = 4  # of a slice that is worth offering
@@ -86,6 +99,17 @@ def choose(
     if x is not None:
         return _second(x, free, quantity)
     return _first_two(table, varying, quantity)
+
+
+def in_force(labels: Sequence[str], values: Values, x: str | None, y: str | None) -> tuple[str | None, str | None]:
+    """The axes that were given, for `choose`; (None, None) where one label alone varies, which is then the only axis.
+
+    ``values``: of all hypotheses of a picture. Raises `OptionError` as `choose` and `places`.
+    """
+    if (x is None and y is None) or len(_varying(_table(labels, values))) != 1:
+        return x, y
+    places(choose(labels, values, x, y), labels, values)  # what cannot be read is an error also where it is not drawn
+    return None, None
 
 
 def _second(x: str, free: Sequence[str], quantity: str) -> Axes:

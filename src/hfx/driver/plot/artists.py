@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
-from hfx.driver.plot.axis_labels import axis_label
+from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.run.file_types import Curve
 

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.driver.plot.artists import Handles
-from hfx.driver.plot.axis_labels import Titles, relation_label
+from hfx.driver.plot.axis.labels import Titles, relation_label
+from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.profile import span
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
@@ -140,6 +141,8 @@ def plane_limits(ax: Axes, places: Array, covered: float) -> None:
     ax.set_xlim(span(places[:, 0]) if len(places) else (0.0, 1.0))
     low, high = span(places[:, 1]) if len(places) else (0.0, 1.0)
     ax.set_ylim(low, low + (high - low) / _free(covered))
+    number_axis(ax.xaxis)
+    number_axis(ax.yaxis)
 
 
 def _free(covered: float) -> float:

@@ -11,17 +11,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
 from hfx.driver.plot import artists, decorations, profile
-from hfx.driver.plot.axis_labels import axis_label
+from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Picture:
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
     interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
     ``panel``: the title of one of several panels side by side, whose header and legend are one for all.
+    ``room``: places [k, 2] that a plane's axes contain although nothing is drawn there yet.
     """
 
     plane: Plane
@@ -43,6 +47,7 @@ class Picture:
     uncertainty: bool = False
     part: str = ""
     panel: str | None = None
+    room: Array = field(default_factory=lambda: np.zeros((0, 2)))
 
 
 def draw(
@@ -155,7 +160,7 @@ def _limit(picture: Picture, ax: Axes, covered: float) -> None:
         profile.limits(ax, points, covered)
         return
     lines = [line for one in picture.published for line in one.lines]
-    decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines]), covered)
+    decorations.plane_limits(ax, np.concatenate([points.places, points.failed, *lines, picture.room]), covered)
     if forbidden:
         decorations.forbidden_region(ax, points.axes.x, points.axes.y, forbidden, picture.pallet.get("label_titles"))
 

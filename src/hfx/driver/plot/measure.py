@@ -8,7 +8,7 @@ import numpy as np
 
 from hfx.driver.plane import compare
 from hfx.driver.plane.published import Published, read
-from hfx.driver.plot.axis_labels import unit
+from hfx.driver.plot.axis.labels import unit
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.published import Published
 from hfx.driver.plot import artists, decorations, figure, scan_picture
-from hfx.driver.plot.axis_labels import axis_label
+from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.measure import measured, read_published
 from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, target
 from hfx.driver.plot.run_data import loaded, plot_data

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.points import Points
 from hfx.driver.plot.artists import Handles
-from hfx.driver.plot.axis_labels import equation_label
+from hfx.driver.plot.axis.labels import equation_label
+from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
 
@@ -90,7 +91,7 @@ def _draw_below(ax: Axes, points: Points, style: Style) -> Iterator[tuple[Artist
             at = ax.get_xaxis_transform()
             arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": 7}
             (drawn,) = ax.plot(points.places[out, 0], np.full(out.sum(), 0.018), transform=at, **arrows)  # type: ignore[arg-type]
-            drawn.set_gid(f"below-{curve}")
+            drawn.set_gid(f"points-below-{curve}")
     if drawn is not None:
         yield drawn, "Value below the axis"
 
@@ -132,6 +133,7 @@ def limits(ax: Axes, points: Points, covered: float) -> None:
     """Set limits that contain the values against the one axis, and leave the fraction ``covered`` of the height free above."""
     places = np.concatenate([points.places, points.failed])
     ax.set_xlim(span(places[:, 0]) if len(places) else (0.0, 1.0))
+    number_axis(ax.xaxis)
     if len(places) == 1:
         ax.xaxis.set_major_locator(FixedLocator(places[:1, 0].tolist()))
         ax.xaxis.set_minor_locator(NullLocator())

@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hfx.driver.plane import panels
-from hfx.driver.plane.axes import selected
+from hfx.driver.plane.axes import in_force, selected
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.selection import Selection, caption_of
-from hfx.driver.plot.axis_labels import condition_label
+from hfx.driver.plot.axis.labels import condition_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import listed
 from hfx.driver.run.file_types import Contours, Curve, PanelContours, ScanContent, of_plane
 from hfx.errors import OptionError
 
-__all__ = ["PanelPlane", "RunPlanes", "caption", "in_planes"]
+__all__ = ["PanelPlane", "RunPlanes", "caption", "in_planes", "plane_of", "plane_over"]
 
 _NAMED = 5  # hypotheses in no panel that a note names
 
@@ -109,18 +109,25 @@ def in_planes(data: PlotData, scan: ScanContent, options: PictureOptions, where:
         raise OptionError(f"--where '{where}' selects no hypothesis of this run; 'hfx export RUN --csv' lists their labels")
     found = panels.find(chosen.labels, chosen.values(), options.x, options.y) if data.surface.level is not None else ()
     if not found:
-        return RunPlanes(options, _plane(chosen, options), where=where)
+        return RunPlanes(options, plane_of(chosen, options), where=where)
     titles = scan["pallet"].get("label_titles")
     several = []
     for panel in found:
         own = _options(options, panel, found[0])
-        plane = _plane(panels.part(chosen, panel.where), own)
+        plane = plane_of(panels.part(chosen, panel.where), own)
         several.append(PanelPlane(panel.where, condition_label(panel.where, titles), own, plane))
     return RunPlanes(options, None, tuple(several), tuple(_left_out(chosen, found)), where)
 
 
-def _plane(data: PlotData, options: PictureOptions) -> Plane:
-    return panels.plane(data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation)
+def plane_of(data: PlotData, options: PictureOptions) -> Plane:
+    """The scan in the plane of its axes: its curves, and all else that its picture is drawn from. ``data``: of all hypotheses."""
+    x, y = in_force(data.labels, data.values(), options.x, options.y)
+    return plane_over(x, y, data, options)
+
+
+def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions) -> Plane:
+    """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
+    return panels.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
 
 
 def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) -> PictureOptions:

@@ -8,11 +8,13 @@ kinematically forbidden region; ``uncertainty``; ``level``, the line of the leve
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from hfx.driver.plane import contour, panels
 from hfx.driver.plane.points import PlotData, Points
@@ -23,6 +25,8 @@ from hfx.driver.plot.styles import applied, style_called
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["SvgPicture", "svg"]
+
+Array = NDArray[np.float64]
 
 # Equal pictures are equal texts: matplotlib makes the ids of its own elements from this, and else from a random number.
 _SALT = "hfx"
@@ -53,11 +57,13 @@ def svg(
     uncertainty: bool = False,
     plane: contour.Plane | None = None,
     part: str = "",
+    room: Array | None = None,
 ) -> SvgPicture:
     """Draw the picture of ``data`` over the axes of ``options``.
 
     ``pallet``: what the header says; ``theory``: curves with the signal's cross section up and down; ``style``: hfx, atlas or
-    cms; ``plane``: the plane of these data and options, if it has been made already; ``part``: as of `Picture`.
+    cms; ``plane``: the plane of these data and options, if it has been made already; ``part`` and ``room``: as of
+    `Picture`.
 
     Raises `OptionError` as `contour.plane`.
     """
@@ -67,6 +73,8 @@ def svg(
             data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation or "linear"
         )
     picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty, part=part)
+    if room is not None:
+        picture = replace(picture, room=room)
     chosen = style_called(style)
     with applied(chosen), matplotlib.rc_context({"svg.hashsalt": _SALT}):
         figure = new_figure(chosen)

@@ -2,6 +2,7 @@
 
 SIGTERM acts like Ctrl-C: the scan stops the processes and jobs that it started, keeps its results, and exits with a code that
 names the signal. SIGHUP, sent when the terminal is closed, stops nothing: the scan continues without a terminal, as under nohup.
+A command that only shows something ends with its terminal.
 """
 
 import os
@@ -15,28 +16,29 @@ __all__ = ["StopState", "stop_signals"]
 
 
 class StopState:
-    """Whether SIGTERM was received."""
+    """The signal that was received, other than Ctrl-C; None without one."""
 
     def __init__(self) -> None:
-        self.terminated = False
+        self.received: signal.Signals | None = None
 
     @property
     def code(self) -> int:
         """The exit code of a command that was stopped: 130 after Ctrl-C, 143 after SIGTERM, as in shells."""
-        return 128 + (signal.SIGTERM if self.terminated else signal.SIGINT)
+        return 128 + (self.received or signal.SIGINT)
 
 
 @contextmanager
-def stop_signals() -> Iterator[StopState]:
-    """Handles the signals in the block: SIGTERM raises `KeyboardInterrupt` once, SIGHUP redirects the terminal to /dev/null.
+def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
+    """Handles the signals in the block: SIGTERM raises `KeyboardInterrupt` once, SIGHUP redirects the terminal to /dev/null or,
+    if the block `ends_with_terminal`, does as SIGTERM.
 
     Only the main thread can handle signals: in another thread nothing changes.
     """
     stopped = StopState()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the scan is stopping already
-        stopped.terminated = True
+        signal.signal(number, signal.SIG_IGN)  # the command is stopping already
+        stopped.received = signal.Signals(number)
         raise KeyboardInterrupt
 
     terminals = [number for number in (0, 1, 2) if os.isatty(number)]
@@ -50,7 +52,7 @@ def stop_signals() -> Iterator[StopState]:
         return
     before = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, leave_terminal)
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, stop if ends_with_terminal else leave_terminal)
     try:
         yield stopped
     finally:

@@ -5,7 +5,7 @@ It fits 80 x 24 characters and uses what a larger terminal has. It only listens 
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -18,7 +18,7 @@ from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event, Failed, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import duration
-from hfx.driver.views.plane_map import GLYPHS, PlaneMap
+from hfx.driver.views.plane_map import BOTH, GLYPHS, PlaneMap
 from hfx.driver.views.state import RunState, Status, Worker
 
 __all__ = ["LEAST", "Board"]
@@ -77,13 +77,14 @@ class Board:
         body = height - _HEAD - _LEGEND
         left = min(width * 6 // 10, width - 36, _WIDEST)
         beside = self._beside(width - left - 2, body)
+        plane = self._plane(left - 2, body - _AXES)
         table = Table.grid(padding=0)
         table.add_column(width=left, no_wrap=True)
         table.add_column(width=width - left, no_wrap=True, overflow="ellipsis")
-        for one, two in _side_by_side(self._plane(left - 2, body - _AXES), beside, body):
+        for one, two in _side_by_side(plane, beside, body):
             table.add_row(one, two)
         yield table
-        yield _legend(self.state.level is not None)
+        yield _legend(self.state.counts, mixed=any(BOTH[0] in line.plain for line in plane))
 
     def _head(self, width: int) -> Iterator[RenderableType | Segment]:
         step, failed = self.state.progress.current, len(self.state.reasons)
@@ -109,7 +110,8 @@ class Board:
         state, plane = self.state, self._map
         if plane is None or (plane.width, plane.height, self._plans) != (width, height, state.plans):
             values = list(state.points.values())
-            self._axes, self._plans = plane_axes.choose(state.labels, values, self._x, self._y), state.plans
+            in_force = plane_axes.in_force(state.labels, values, self._x, self._y)
+            self._axes, self._plans = plane_axes.choose(state.labels, values, *in_force), state.plans
             places = plane_axes.places(self._axes, state.labels, values).tolist()
             plane = self._map = PlaneMap({name: (x, y) for name, (x, y) in zip(state.points, places, strict=True)}, width, height)
             state.changed.update(state.points)
@@ -174,11 +176,11 @@ def _short(name: str, width: int) -> str:
     return f"{name:<{max(width, 0)}}"
 
 
-def _legend(level: bool) -> Text:
-    """The glyphs and their meanings: those of a question with a level, or without."""
-    absent = {Status.DONE} if level else {Status.EXCLUDED, Status.ALLOWED}
-    parts: list[str | tuple[str, str]] = []
-    for status, (glyph, style) in GLYPHS.items():
-        if status not in absent and status is not Status.SUBMITTED:
-            parts += [(glyph, style), (f" {status.value}  ", "dim")]
+def _legend(counts: Mapping[Status, int], *, mixed: bool) -> Text:
+    """The glyphs that are on the map and their meanings; `mixed`: that of several hypotheses in one place is among them."""
+    there = {Status.PLANNED if status is Status.SUBMITTED else status for status, count in counts.items() if count}
+    shown = [(*GLYPHS[status], status.value) for status in GLYPHS if status in there]
+    if mixed:
+        shown.append((*BOTH, "excluded and not excluded"))
+    parts = [part for glyph, style, words in shown for part in ((glyph, style), (f" {words}  ", "dim"))]
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")

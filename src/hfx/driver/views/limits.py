@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from hfx.driver.plane import axes
-from hfx.driver.plot.axis_labels import unit
+from hfx.driver.plot.axis.labels import unit
 from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.run.file_types import Contours
 from hfx.errors import OptionError

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from hfx.driver.plot.request import styled
 from hfx.driver.run.events import Event, Listener
+from hfx.driver.run.file_types import ScanContent
 from hfx.driver.views.notebook import CellView
 from hfx.driver.views.progress import Display, display
 
-__all__ = ["View", "in_notebook"]
+__all__ = ["Shown", "View", "in_notebook"]
 
 
 def in_notebook() -> bool:
@@ -32,26 +33,32 @@ class View:
         self._cell = CellView(self._style, only=only, where=where) if in_notebook() else None
 
     @contextmanager
-    def shown(self, listener: Listener | None = None) -> Iterator[Display]:
+    def shown(self, listener: Listener | None = None) -> Iterator["Shown"]:
         """The display, open for the block; `listener` hears the same events."""
         if self._cell is None:
             with display(x=self._style.x, y=self._style.y) as found:
-                yield _Both(found, listener)
+                yield Shown(found, listener)
             return
+        both = Shown(self._cell, listener)
         try:
-            yield _Both(self._cell, listener)
+            yield both
         except BaseException as error:
             self._cell.close(f"stopped: {error or type(error).__name__}")
             raise
-        self._cell.close("finished")
+        self._cell.close("finished", both.scan)
 
 
-@dataclass(frozen=True)
-class _Both:
-    """A display, and a listener that hears the same events."""
+@dataclass
+class Shown:
+    """A display, and a listener that hears the same events; `scan`: the content of the scan, once it has finished."""
 
     display: Display
     listener: Listener | None
+    scan: ScanContent | None = None
+
+    def finish(self, scan: ScanContent) -> None:
+        """Note the scan that has finished: the cell ends with its picture, of a combination with that of all regions."""
+        self.scan = scan
 
     def say(self, sentence: str) -> None:
         self.display.say(sentence)

@@ -12,17 +12,22 @@ from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Protocol, cast
 
-from hfx.driver.plot.request import PictureOptions
+from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event
-from hfx.driver.run.file_types import Failure
+from hfx.driver.run.file_types import Failure, ScanContent
 from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from hfx.driver.plane.awaited import Awaited
+    from hfx.driver.plane.contour import Plane
     from hfx.driver.plane.points import PlotData
 
-__all__ = ["CellView", "Shown", "picture", "plot_data"]
+__all__ = ["CellView", "Shown", "final_picture", "picture", "plane_so_far", "plot_data"]
 
 _REST = 10.0  # times as long as a picture took
 _LEAST = 0.5  # seconds between pictures
@@ -56,6 +61,7 @@ class CellView:
         self._head = "opening the pallet"
         show = show or _ipython
         self._text, self._image = show(self._html()), show(_Nothing())
+        self._scan: ScanContent | None = None
         self._ended = False
         self._thread = threading.Thread(target=self._serve, name="hfx-cell", daemon=True)
         self._thread.start()
@@ -78,9 +84,9 @@ class CellView:
         self._head = "opening the pallet" if done == total else f"fetching: {done // 1000}{of} kB"
         self._change.set()
 
-    def close(self, last: str) -> None:
-        """Draw the last state, with a last word, and end."""
-        self._ended = True
+    def close(self, last: str, scan: ScanContent | None = None) -> None:
+        """Draw the last state, with a last word, and end; of a scan that has finished, the picture of its folder."""
+        self._scan, self._ended = scan, True
         self._notes.append(last)
         self._change.set()
         self._thread.join()
@@ -109,7 +115,9 @@ class CellView:
         # A frontend that has gone, or a state that cannot be drawn yet, must not end the scan.
         with suppress(Exception):
             self._text(text)
-            if data is not None and data.results:
+            if self._scan is not None and data is not None:
+                self._image(_Image(final_picture(self._scan)))
+            elif data is not None and data.results:
                 part = self._part(len(state.points)) if self._only or self._where else ""
                 self._image(_Image(picture(data, missing, self._options, part)))
 
@@ -127,7 +135,8 @@ def _progress(state: RunState) -> str:
     counts = state.counts
     missing = sum(count for status, count in counts.items() if status.open)
     parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet", f"{len(state.reasons)} failed"]
-    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 "))])
+    changes = ["dotted lines may still change"] if missing and state.results else []
+    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 ")), *changes])
 
 
 def plot_data(state: RunState) -> "PlotData | None":
@@ -146,29 +155,68 @@ def plot_data(state: RunState) -> "PlotData | None":
     return PlotData(state.labels, results, failures, surface)
 
 
+def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions) -> "tuple[Plane, Awaited]":
+    """The results so far over the axes of all hypotheses, and where results are awaited: those of the values ``missing``.
+
+    Raises `OptionError` for axes that cannot be drawn.
+    """
+    from hfx.driver.plane import awaited, axes
+    from hfx.driver.plot import run_planes
+
+    rows = [*(result.values for result in data.results), *(f["values"] for f in data.failures), *missing]
+    in_force = axes.in_force(data.labels, rows, options.x, options.y)
+    chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
+    plane = run_planes.plane_over(chosen.x, chosen.y, data, options)
+    return plane, awaited.Awaited(plane, axes.places(chosen, data.labels, missing))
+
+
 def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:
     """The contour of the results so far as PNG; hypotheses that are to come are small grey dots. ``part``: as of `Picture`."""
+    from hfx.driver.plane import axes
+    from hfx.driver.plot.awaited_parts import draw_faintly
+    from hfx.driver.plot.figure import Picture, draw_axes
+
+    figure, ax = _figure()
+    with suppress(HfxError):  # too few results for these axes
+        plane, awaited = plane_so_far(data, missing, options)
+        chosen = plane.points.axes
+        places = axes.places(chosen, data.labels, missing)
+        draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
+        draw_faintly(ax, plane, awaited)
+        if missing and chosen.y is not None:
+            ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
+    return _png(figure)
+
+
+def final_picture(scan: ScanContent) -> bytes:
+    """The picture of a scan that has finished, as PNG: that of its run's folder."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    from hfx.driver.plane import axes, panels
-    from hfx.driver.plot.figure import Picture, draw_axes
+    from hfx.driver.plane.selection import caption_of
+    from hfx.driver.plot import figure, run_planes, scan_picture
+    from hfx.driver.plot.run_data import plot_data
 
-    canvas = Figure(figsize=(7.0, 5.6), layout="constrained")
+    planes = run_planes.in_planes(plot_data(scan), scan, styled(scan["options"]))
+    drawn = scan_picture.pictures(scan, planes, caption_of(scan))
+    canvas = Figure(figsize=figure.size_of(drawn), layout="constrained")
     FigureCanvasAgg(canvas)
-    ax = canvas.subplots()
-    with suppress(HfxError):  # too few results for these axes
-        # The quickest interpolation: it is drawn again and again. The axes are those of all hypotheses.
-        rows = [*(result.values for result in data.results), *(f["values"] for f in data.failures), *missing]
-        chosen = axes.choose(data.labels, rows, options.x, options.y)
-        own = replace(options, x=chosen.x, y=chosen.y)
-        plane = panels.plane(data, x=own.x, y=own.y, forbidden=own.forbidden, interpolation="linear")
-        draw_axes(Picture(plane, own, part=part), ax)
-        if missing and chosen.y is not None:
-            places = axes.places(chosen, data.labels, missing)
-            ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
+    figure.fill(canvas, drawn)
+    return _png(canvas)
+
+
+def _figure() -> "tuple[Figure, Axes]":
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 5.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def _png(figure: "Figure") -> bytes:
     file = io.BytesIO()
-    canvas.savefig(file, format="png", dpi=_DPI)
+    figure.savefig(file, format="png", dpi=_DPI)
     return file.getvalue()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from hfx.driver.views.state import Status
 
-__all__ = ["GLYPHS", "PlaneMap"]
+__all__ = ["BOTH", "GLYPHS", "PlaneMap"]
 
 # The glyph and the style of each status, the most important first where hypotheses share a character. Shape and colour say
 # the same, and the colours can be distinguished without red and green.
@@ -20,7 +20,8 @@ GLYPHS = {
     Status.SUBMITTED: ("·", "dim"),
     Status.PLANNED: ("·", "dim"),
 }
-_BOTH = ("◐", "bold")  # one character for excluded and allowed hypotheses
+BOTH = ("◐", "bold")
+"""One character for excluded hypotheses and others that are not excluded."""
 
 Place = tuple[float, float]
 
@@ -72,4 +73,4 @@ class PlaneMap:
         """The glyph of the most important status among the hypotheses that share a character."""
         there = {status for status, count in self._counts[position].items() if count > 0}
         found = next(status for status in GLYPHS if status in there)
-        return _BOTH if {Status.EXCLUDED, Status.ALLOWED} <= there and found is Status.EXCLUDED else GLYPHS[found]
+        return BOTH if {Status.EXCLUDED, Status.ALLOWED} <= there and found is Status.EXCLUDED else GLYPHS[found]

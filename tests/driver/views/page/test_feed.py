@@ -215,3 +215,24 @@ def test_workers_rate_and_head(run: MadeRun) -> None:
     assert (told["done"], told["of"], told["rate"] > 0) == (3, 6, True)
     assert head(feed)["labels"] == ["m1", "m2"]
     assert head(feed)["command"] == "hfx scan toy"
+
+
+def test_a_combination_has_the_region_of_each_result_as_a_column(run: MadeRun) -> None:
+    run.fit(run.names[:2])
+    feed = Feed(run.folder)
+    feed.poll()
+    assert "region" not in dict(feed.columns)
+    block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A", "B"]}
+    results = [
+        {**json.loads(line), "region": region}
+        for line, region in zip((run.folder / "results.jsonl").read_text().splitlines(), ("A", "B"), strict=True)
+    ]
+    scan = {"hfx": "0", "pallet": block, "options": {}, "results": results, "failures": [], "contours": {}}
+    (run.folder / "scan.json").write_text(json.dumps(scan))
+    run.state("finished", pallet=block)
+    feed.poll()
+    assert head(feed)["columns"][0] == {"name": "region", "title": "region"}
+    rows = [row(feed, feed.names.index(name)) for name in run.names[:2]]
+    for shown, result in zip(rows, results, strict=True):
+        cells = dict(zip([name for name, _ in feed.columns], shown[5], strict=True))
+        assert (cells["region"], cells["CLs_obs"]) == (result["region"], result["CLs_obs"])

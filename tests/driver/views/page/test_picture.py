@@ -38,8 +38,8 @@ def laid_out(feed: Feed, options: JsonObject | None = None, request: PlaneReques
     return lay_out(points, feed.label_names, options or {}, request or PlaneRequest(), feed.surface)
 
 
-def drawn(feed: Feed, layout: Layout, interpolation: str | None = "linear") -> ContourContent:
-    return draw_contour(layout, snapshot(feed, layout), interpolation)[0]
+def drawn(feed: Feed, layout: Layout) -> ContourContent:
+    return draw_contour(layout, snapshot(feed, layout))[0]
 
 
 def snapshot(feed: Feed, layout: Layout) -> Snapshot:
@@ -74,7 +74,7 @@ def test_the_contour_of_all_results_is_that_of_the_scan(tmp_path: Path) -> None:
     run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
     run.fit(run.names)
     feed = polled(run)
-    found = drawn(feed, laid_out(feed), "gp")
+    found = drawn(feed, laid_out(feed))
     assert feed.surface is not None
     whole = contour.plane(PlotData(("m1", "m2"), list(feed.state.results.values()), [], feed.surface))
     expected = whole.contours["curves"]
@@ -94,7 +94,7 @@ def test_where_a_fit_is_missing_the_line_is_open(tmp_path: Path) -> None:
     missing = "sig_400_80"
     run.fit([name for name in run.names if name != missing])
     feed = polled(run)
-    layout = laid_out(feed)
+    layout = laid_out(feed, {"interpolation": "linear"})
     found = drawn(feed, layout)
     (line,) = [curve for curve in found["curves"] if curve["which"] == "observed"]
     middles = (np.array(line["points"])[1:] + np.array(line["points"])[:-1]) / 2
@@ -158,6 +158,27 @@ def test_one_label_is_a_profile(tmp_path: Path) -> None:
     assert svg(feed, layout)["logarithmic"]
 
 
+def test_a_line_past_an_awaited_hypothesis_of_one_label_is_open(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", [(m,) for m in range(200, 900, 100)], ("m1",))
+    run.fit([name for name in run.names if name != "sig_400"])
+    feed = polled(run)
+    found = drawn(feed, laid_out(feed))
+    assert {curve["which"]: curve["open"] for curve in found["curves"]}["observed"] == [1]
+
+
+def test_a_slice_with_one_varying_label_is_a_profile_whatever_axes_are_given(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1"))
+    run.fit(run.names)
+    feed = polled(run)
+    layout = laid_out(feed, {"x": "msb", "y": "mn2", "ylabel": "mass"}, PlaneRequest("msb", "mn2", "mn1==10 and mn2==50"))
+    assert (layout.axes.x, layout.axes.y) == ("msb", None)
+    assert layout.options.ylabel is None
+    observed = next(curve["points"] for curve in drawn(feed, layout)["curves"] if curve["which"] == "observed")
+    assert [x for x, _ in observed] == [400, 500, 600, 700]
+    with pytest.raises(OptionError, match="no label is called 'mn4'"):
+        laid_out(feed, request=PlaneRequest("msb", "mn4", "mn1==10 and mn2==50"))
+
+
 def test_the_svg_is_for_the_browser_to_fill_in(tmp_path: Path) -> None:
     """Lines and bands are empty elements with a style, points are not there, and nothing needs a style sheet or attribute."""
     run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
@@ -181,6 +202,33 @@ def test_the_svg_is_for_the_browser_to_fill_in(tmp_path: Path) -> None:
     for x, y in layout.places:
         assert 0 < a * x + b < content["width"]
         assert 0 < c * y + d < content["height"]
+
+
+def test_the_legend_names_hypotheses_without_a_result_only_where_they_failed(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names[:20])
+    feed = polled(run)
+    view = View("", run.folder, threading.Condition())
+    picture = view.watch(PlaneRequest())
+    awaited = len(_legend(svg(feed, laid_out(feed))))
+    view.poll()
+    view.draw()
+    assert picture.svg is not None
+    assert len(_legend(picture.svg)) == awaited
+    run.tell(Failed(time.time(), "local-0", run.names[-1], "the patch does not apply"))
+    feed.poll()
+    assert len(_legend(svg(feed, laid_out(feed)))) == awaited + 1
+    picture._due = 0.0
+    view.poll()
+    view.draw()
+    assert len(_legend(picture.svg)) == awaited + 1  # it is drawn again for that
+
+
+def _legend(content: SvgContent) -> list[str]:
+    """The ids of the legend's texts."""
+    root = ElementTree.fromstring(content["text"])
+    (legend,) = (element for element in root.iter() if element.get("id", "").startswith("legend"))
+    return [gid for element in legend.iter() if (gid := element.get("id", "")).startswith("text_")]
 
 
 def _area(ring: list[list[float]]) -> float:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import pty
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -10,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from hfx.driver.views.page.hub import Hub
 from hfx.driver.views.page.process import beside
 from hfx.driver.views.page.server import PageServer
 from hfx.errors import OptionError
+from tests.conftest import ROOT
 from tests.driver import fakes
 from tests.driver.views.page.made import MadeRun
 
@@ -189,12 +192,54 @@ def test_the_end_is_told_with_the_last_state(run: MadeRun) -> None:
 
 def test_axes_are_the_browsers_choice_and_a_wrong_one_is_a_sentence(run: MadeRun) -> None:
     with served(Hub(run.folder)) as client:
-        with messages(client, x="m1", y="m1-m2", where="m2==40") as stream:
+        with messages(client, x="m1", y="m1-m2", where="m2>=40") as stream:
             plane = next(stream)["data"]["plane"]
             assert plane["y"] == "m1-m2"
-            assert sum(at is not None for at in plane["at"]) == 6
+            assert sum(at is not None for at in plane["at"]) == 24
         with messages(client, x="m3") as stream:
             assert "m3" in next(stream)["data"]["error"]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "why"),
+    [
+        ({"x": "m3"}, "x", "no label is called 'm3'"),
+        ({"x": "m1", "y": "m2-"}, "y", "cannot be read"),
+        ({"x": "m1", "y": "m1"}, "y", "two different axes"),
+        ({"x": "m1", "y": "m2", "where": "m2=40"}, "where", "cannot be read"),
+        ({"where": "m2==41"}, "where", "no hypothesis fulfils this"),
+    ],
+)
+def test_a_plane_that_cannot_be_drawn_is_refused_with_the_field_that_is_wrong(
+    run: MadeRun, query: dict[str, str], field: str, why: str
+) -> None:
+    with served(Hub(run.folder)) as client:
+        answer = client.get("/plane", params={"token": TOKEN, **query})
+        assert answer.status_code == 422
+        assert answer.json()["field"] == field
+        assert why in answer.json()["error"]
+
+
+def test_a_plane_that_can_be_drawn_is_not_refused(run: MadeRun) -> None:
+    hub = Hub()
+    with served(hub) as client:
+        assert client.get("/plane", params={"token": TOKEN, "x": "anything"}).status_code == 204  # no labels are known yet
+        hub.open(run.folder)
+        for query in ({}, {"x": "m1-m2"}, {"y": "m1", "where": "m2==40"}):
+            assert client.get("/plane", params={"token": TOKEN, **query}).status_code == 204
+
+
+def test_the_first_picture_of_a_finished_run_is_the_last(run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also of a run that is too large to be read at once."""
+    monkeypatch.setattr("hfx.driver.run.follow._MOST", 10_000)
+    run.fit(run.names)
+    run.state("finished")
+    assert (run.folder / "results.jsonl").stat().st_size > 30_000
+    with served(Hub(run.folder)) as client, messages(client) as stream:
+        first = next(m["data"] for m in stream if m["data"].get("contour"))
+    assert first["contour"]["made_of"] == 30
+    assert first["svg"]
+    assert "observed" in {curve["which"] for curve in first["contour"]["curves"]}
 
 
 def test_regions_are_views_of_their_own(tmp_path: Path) -> None:
@@ -322,12 +367,12 @@ def test_the_server_beside_a_scan_ends_with_it(run: MadeRun) -> None:
     listening = address.bound(0)
     where = address.url(listening, TOKEN)
     with (
-        beside(listening, TOKEN) as began,
+        beside(listening, TOKEN) as page,
         httpx.Client(base_url=where[: where.index("/?")], timeout=30, trust_env=False) as client,
     ):
         assert client.get(where).status_code == 200  # before the run's folder is known
-        began(run.folder)
-        began(run.folder / "a region beneath")
+        page.began(run.folder)
+        page.began(run.folder / "a region beneath")
         with messages(client) as stream:
             assert len(next(m for m in stream if m["data"].get("rows"))["data"]["rows"]) == 30
     with pytest.raises(httpx.ConnectError):
@@ -339,7 +384,7 @@ def test_the_server_ends_when_the_scan_is_killed(run: MadeRun) -> None:
         "import time\nfrom pathlib import Path\nfrom hfx.driver.views.page import address\n"
         "from hfx.driver.views.page.process import beside\n"
         f"listening = address.bound(0)\nprint(address.url(listening, {TOKEN!r}), flush=True)\n"
-        f"with beside(listening, {TOKEN!r}) as began:\n    began(Path({str(run.folder)!r}))\n    time.sleep(600)\n"
+        f"with beside(listening, {TOKEN!r}) as page:\n    page.began(Path({str(run.folder)!r}))\n    time.sleep(600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as scan:
         assert scan.stdout is not None
@@ -377,6 +422,8 @@ def test_scan_live_prints_the_address_and_scans(
     assert main.run(["scan", "toy", "--live", "--no-browser", "--threads", "1"]) == 0
     out, err = capfd.readouterr()
     assert "to open it again: hfx watch hfx-runs/toy" in err
+    assert err.splitlines()[0] == "hfx: the page ends with the scan; hfx watch shows the run again"  # nobody is at a terminal
+    assert "stays" not in err
     where = out.splitlines()[0]
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/\?token=\S{30,}", where)
     assert not _answers(where)
@@ -388,3 +435,124 @@ def test_scan_live_prints_the_address_and_scans(
         port = other.getsockname()[1]
         assert main.run(["scan", "toy", "--live", "--port", str(port)]) == 2
     assert capfd.readouterr().err == f"hfx: --port {port} is in use; give another, or leave it out for a free one\n"
+
+
+_SCAN = (
+    "import sys\nfrom hfx.driver.cli import main\nfrom hfx.driver.plot import scan_picture\nfrom hfx.driver.scan import scan\n"
+    "from tests.driver import fakes\nscan_picture._picture = fakes.picture\nscan._worker_function = lambda: fakes.run\n"
+    "sys.exit(main.run(sys.argv[1:]))"
+)
+
+
+class Terminal:
+    """``hfx scan toy --live`` at a terminal of its own, as its foreground process."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.master, terminal = pty.openpty()
+        self.said = ""
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "200"}
+        environment.pop("SSH_CONNECTION", None)
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [environment.get("PYTHONPATH")])])
+        given = ["scan", "toy", "--live", "--no-browser", "--threads", "1", *options]
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", f"import fcntl, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{_SCAN}", *given],
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
+            cwd=folder,
+            env=environment,
+            start_new_session=True,
+        )
+        os.close(terminal)
+
+    def until(self, text: str, seconds: float = 60.0) -> str:
+        """All that was said until a text appears."""
+        end = time.monotonic() + seconds
+        while text not in self.said:
+            assert time.monotonic() < end, self.said
+            self.read(0.1)
+        return self.said
+
+    def read(self, seconds: float) -> None:
+        if select.select([self.master], [], [], seconds)[0]:
+            with suppress(OSError):  # its other end is closed
+                self.said += os.read(self.master, 65536).decode(errors="replace")
+
+    def ended(self, seconds: float = 30.0) -> int:
+        """The exit code."""
+        end = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < end:
+            self.read(0.05)
+        self.read(0.2)
+        code = self.process.poll()
+        assert code is not None, self.said
+        return code
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        with suppress(OSError):
+            os.close(self.master)
+
+
+def staying(terminal: Terminal) -> str:
+    """The address of a page that stays after its scan."""
+    found = re.search(r"hfx: the page stays at (http\S+) until Ctrl-C", terminal.until("until Ctrl-C"))
+    assert found is not None
+    assert _answers(found[1])
+    return found[1]
+
+
+def gone(where: str) -> bool:
+    end = time.monotonic() + 20
+    while _answers(where) and time.monotonic() < end:
+        time.sleep(0.05)
+    return not _answers(where)
+
+
+@pytest.mark.parametrize(("broken", "code"), [((), 0), (("sig_300_40",), 1)])
+def test_at_a_terminal_the_page_stays_until_ctrl_c_which_is_a_normal_end(
+    tmp_path: Path, broken: tuple[str, ...], code: int
+) -> None:
+    fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2), broken=broken)
+    with Terminal(tmp_path) as terminal:
+        where = staying(terminal)
+        with httpx.stream("GET", where.replace("/?", "/events?"), timeout=30, trust_env=False) as answer:
+            told = (json.loads(line[6:]) for line in answer.iter_lines() if line.startswith("data: "))
+            last = next(message for message in told if message["status"]["state"] == "finished")
+            assert last["ends_with_scan"] is False
+        assert "the page ends with the scan" not in terminal.said
+        os.write(terminal.master, b"\x03")
+        assert terminal.ended() == code
+        assert "the page is closed; to open it again: hfx watch hfx-runs/toy" in terminal.said
+        assert "Traceback" not in terminal.said
+    assert gone(where)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_ends_the_page_that_stays(tmp_path: Path, sent: signal.Signals, code: int) -> None:
+    fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
+    with Terminal(tmp_path) as terminal:
+        where = staying(terminal)
+        terminal.process.send_signal(sent)
+        assert terminal.ended(10.0) == code
+        assert "Traceback" not in terminal.said
+    assert gone(where)
+
+
+def test_with_quiet_the_page_ends_with_the_scan_and_says_so(tmp_path: Path) -> None:
+    fakes.write_pallet(tmp_path / "toy", fakes.grid(3, 2))
+    with Terminal(tmp_path, "--quiet") as terminal:
+        assert terminal.ended(60.0) == 0
+        assert "the page ends with the scan; hfx watch shows the run again" in terminal.said
+        assert "stays" not in terminal.said
+
+
+def test_the_page_says_that_it_ends_with_the_scan(run: MadeRun) -> None:
+    for ends in (True, False):
+        hub = Hub(run.folder, ends_with_scan=ends)
+        with served(hub) as client, messages(client) as stream:
+            assert next(stream)["data"]["ends_with_scan"] is ends

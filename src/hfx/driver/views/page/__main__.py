@@ -25,10 +25,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     scan = os.getppid()
-    token = json.loads(sys.stdin.readline())
-    hub = Hub()
+    given = json.loads(sys.stdin.readline())
+    hub = Hub(ends_with_scan=given["ends_with_scan"])
     with socket.socket(fileno=int(sys.argv[1])) as listening:
-        server = PageServer(listening, token, hub)
+        server = PageServer(listening, given["token"], hub)
         server.start()
         over = threading.Event()
         threading.Thread(target=_read_folder, args=(hub, server, over), daemon=True).start()

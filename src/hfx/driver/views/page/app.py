@@ -1,5 +1,6 @@
 """The page as a web application: it serves, to those who have its token, its own files and the stream, and nothing else."""
 
+import asyncio
 import hmac
 import string
 import time
@@ -9,14 +10,16 @@ from secrets import token_urlsafe
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hfx.driver.views.page.hub import Hub
 from hfx.driver.views.page.picture_request import PlaneRequest
+from hfx.driver.views.page.refusal import refused
 from hfx.driver.views.page.stream import Stream
 
 __all__ = ["FILES", "Activity", "application"]
@@ -73,18 +76,33 @@ def application(token: str, hub: Hub, activity: Activity) -> ASGIApp:
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
         query = request.query_params
-        plane = PlaneRequest(query.get("x") or None, query.get("y") or None, query.get("where") or None)
         since = request.headers.get("Last-Event-ID") or query.get("since", "")
-        return _Counted(Stream(hub, query.get("view"), plane, since), activity)
+        return _Counted(Stream(hub, query.get("view"), _requested(query), since), activity)
+
+    async def plane(request: Request) -> Response:
+        """Whether the plane can be drawn that a browser is about to ask for."""
+        query = request.query_params
+        refusal = await asyncio.to_thread(refused, hub, query.get("view"), _requested(query))
+        return Response(status_code=204) if refusal is None else JSONResponse(refusal, 422)
 
     async def not_found(request: Request, error: Exception) -> Response:
         return PlainTextResponse(_NOT_FOUND, 404)
 
     app = Starlette(
-        routes=[Route("/", page), Route("/events", events), Route("/static/{name}", static)], exception_handlers={404: not_found}
+        routes=[
+            Route("/", page),
+            Route("/events", events),
+            Route("/plane", plane),
+            Route("/static/{name}", static),
+        ],
+        exception_handlers={404: not_found},
     )
     app.router.redirect_slashes = False
     return _Guard(app, token, activity)
+
+
+def _requested(query: QueryParams) -> PlaneRequest:
+    return PlaneRequest(query.get("x") or None, query.get("y") or None, query.get("where") or None)
 
 
 class _Counted(StreamingResponse):

@@ -28,6 +28,8 @@ __all__ = ["Feed"]
 # Seconds between checks of whether the driver still runs.
 _LOCK_PAUSE = 1.0
 _LIVE = ("planned", "running")
+# Of a combination: the region whose result a hypothesis has.
+_REGION = ("region", "region")
 
 FileStamp = tuple[int, int]
 """The time of a file's last change, and its inode."""
@@ -50,7 +52,7 @@ class Feed:
         self.position: dict[str, int] = {}
         self.changes: list[int] = []
         self.cells: dict[str, tuple[Cell, ...]] = {}
-        self.columns: list[tuple[str, str]] = []  # name and title
+        self._columns: list[tuple[str, str]] = []
         self.surface: Surface | None = None
         self.question_options: Collection[str] = ()
         self._plans = self.state.plans
@@ -91,6 +93,16 @@ class Feed:
         """Whether a driver is, or may be, at work."""
         return self.run_state in ("waiting", "submitted", *_LIVE)
 
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """The names and titles of the columns; of a combination of regions the first is the region of each result."""
+        return [_REGION, *self._columns] if self.pallet.get("regions") else self._columns
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether a picture is worth drawing: of a run that has ended only when all of it has been read."""
+        return self.going_on or not (self._results.more or self._events.more)
+
     def poll(self, *, check_driver: bool = False) -> bool:
         """Read the new content; return whether there is any. A folder that cannot be read now is left for later.
 
@@ -120,7 +132,7 @@ class Feed:
             options = self.options
             self.run, self._run_stamp = cast(RunContent, json.loads(path.read_text())), stamp
             self._become(str(self.run.get("state")), str(self.run.get("reason") or ""))
-            if options != self.options or not self.columns:
+            if options != self.options or not self._columns:
                 self._set_question()
         if driver is not None and driver.running is False and self.run_state in _LIVE:
             self._become("stopped", f"its process ({self.run.get('pid')} on {self.run.get('host')}) is gone")
@@ -137,7 +149,7 @@ class Feed:
         self._reader = ResultReader(question, as_stored=as_stored)
         self.surface = question.surface
         self.question_options = question.options_type().names()
-        self.columns = [(column.name, column.title) for column in question.columns]
+        self._columns = [(column.name, column.title) for column in question.columns]
         self.state.level = question.level
         if self.state.points:
             self.state.restart(self.state.points.items())
@@ -176,7 +188,8 @@ class Feed:
     def _add(self, name: str, result: ShownResult) -> None:
         if name in self.state.withdrawn:
             return
-        self.cells[name] = result.cells
+        of_region = (result.brief.region,) if self.pallet.get("regions") else ()
+        self.cells[name] = (*of_region, *result.cells)
         self.state.add(result.brief)
         self.results += 1
 

@@ -17,9 +17,13 @@ _WHOLE_RUN = ""
 
 
 class Hub:
-    """The views of a run. Hold `guard` to read them; it is notified of changes. `folder` None: it is not known yet."""
+    """The views of a run. Hold `guard` to read them; it is notified of changes. `folder` None: it is not known yet.
 
-    def __init__(self, folder: Path | None = None) -> None:
+    `ends_with_scan`: whether nobody can look at the page any more when the scan has ended, which the page says.
+    """
+
+    def __init__(self, folder: Path | None = None, *, ends_with_scan: bool = False) -> None:
+        self.ends_with_scan = ends_with_scan
         self.guard = threading.Condition()
         self.views: dict[str, View] = {}
         self.ended = ""

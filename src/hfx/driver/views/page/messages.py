@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "Notice",
     "PlaneContent",
+    "Refusal",
     "Row",
     "Status",
     "SurfaceContent",
@@ -135,6 +136,13 @@ class PlaneContent(TypedDict):
     at: list[list[float] | None]
 
 
+class Refusal(TypedDict):
+    """Why a plane cannot be drawn, and which of the fields x, y and where is wrong."""
+
+    field: str
+    error: str
+
+
 class SvgContent(TypedDict):
     """The picture without points and lines, and the transformation from data to its coordinates, see `SvgPicture`."""
 
@@ -166,12 +174,13 @@ class ContourContent(TypedDict):
 
 
 class Message(TypedDict):
-    """One message. ``all_rows``: the rows replace all earlier ones."""
+    """One message. ``all_rows``: the rows replace all earlier ones. ``ends_with_scan``: as of `Hub`."""
 
     status: Status
     views: list[ViewTitle]
     current: str
     folder: str | None
+    ends_with_scan: bool
     view: str
     head: NotRequired[Head]
     rows: NotRequired[list[Row]]

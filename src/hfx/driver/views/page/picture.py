@@ -10,15 +10,15 @@ from xml.etree import ElementTree
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
 
 from hfx.driver.plane import axes as plane_axes
 from hfx.driver.plane import contour, panels
+from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plane.selection import Selection
-from hfx.driver.plane.surface import triangulation
 from hfx.driver.plane.surface.polygons import outline
+from hfx.driver.plot import run_planes
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
@@ -26,6 +26,7 @@ from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
 from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
+from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 
 __all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
@@ -83,12 +84,18 @@ class Snapshot:
 def lay_out(
     points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
 ) -> Layout:
-    """The plane of hypotheses with these values. Raises `OptionError` for an expression that cannot be read."""
+    """The plane of hypotheses with these values.
+
+    Raises `OptionError` for an expression that cannot be read, and for a condition that no hypothesis fulfils.
+    """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
     where = request.where or next((panel.where for panel in panels.find(labels, values, x, y)), None)
     chosen = plane_axes.selected(labels, values, where)
-    axes = plane_axes.choose(labels, values[chosen], x, y, quantity=surface.name)
+    if not chosen.any():
+        raise OptionError(f"--where '{where}': no hypothesis fulfils this; give another condition, or none")
+    in_force = plane_axes.in_force(labels, values[chosen], x, y)
+    axes = plane_axes.choose(labels, values[chosen], *in_force, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
     chosen &= np.isfinite(places).all(axis=1)
@@ -112,23 +119,17 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def draw_contour(
-    layout: Layout, snapshot: Snapshot, interpolation: str | None = "linear"
-) -> tuple[ContourContent, contour.Plane]:
-    """The curves of the results so far, and the plane that they belong to.
+def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, contour.Plane]:
+    """The curves of the results so far, interpolated as those of files, and the plane that they belong to.
 
-    A segment is open where it crosses a triangle with a hypothesis whose result is still missing. The linear interpolation is
-    the quickest; the others may take seconds.
+    A segment is open where hypotheses are awaited, see `Awaited`.
     """
-    options = layout.options
-    plane = panels.plane(
-        snapshot.data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=interpolation or "linear"
-    )
+    plane = run_planes.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options)
+    near = Awaited(plane, snapshot.places[snapshot.awaited])
     if layout.axes.y is None:
-        curves, bands = _profile(plane.points)
+        curves, bands = _profile(plane.points, near)
         open_bands: list[list[Line]] = [[] for _ in bands]
     else:
-        near = _Awaited(plane.points.mesh, snapshot.places[snapshot.awaited])
         curves, (bands, open_bands) = _curves(plane, near), _bands(plane, near)
     content: ContourContent = {
         "curves": curves,
@@ -142,27 +143,26 @@ def draw_contour(
     return content, plane
 
 
-def _curves(plane: contour.Plane, near: "_Awaited") -> list[CurveLine]:
+def _curves(plane: contour.Plane, near: Awaited) -> list[CurveLine]:
     return [
-        {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"])}
+        {"which": curve["which"], "points": _rounded(curve["points"]), "open": near.segments(curve["points"]).tolist()}
         for curve in plane.contours["curves"]
     ]
 
 
-def _bands(plane: contour.Plane, near: "_Awaited") -> tuple[list[list[Line]], list[list[Line]]]:
+def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[list[Line]]]:
     """The rings around the innermost band, where results are complete and where some are missing."""
-    polygons = plane.band_polygons()
-    missing = near.contain([polygon.mean(axis=0) for polygon in polygons])
-    settled = [polygon for polygon, waits in zip(polygons, missing, strict=True) if not waits]
-    waiting = [polygon for polygon, waits in zip(polygons, missing, strict=True) if waits]
+    settled, waiting = near.split(plane.band_polygons())
     return [_rings(settled)], [_rings(waiting)]
 
 
-def _profile(points: Points) -> tuple[list[CurveLine], list[list[Line]]]:
+def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
     """The values against the one axis: a line for each curve, and a ring around each band."""
     surface, along = points.surface, points.places[:, 0]
     lines = {curve: np.column_stack([along, points.values[:, i]]) for i, curve in enumerate(surface.curves)}
-    curves: list[CurveLine] = [{"which": curve, "points": _rounded(line), "open": []} for curve, line in lines.items()]
+    curves: list[CurveLine] = [
+        {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
+    ]
     bands = [[_rounded(np.concatenate([lines[low], lines[high][::-1]]))] for low, high in surface.bands]
     return curves, bands
 
@@ -180,11 +180,14 @@ def draw_svg(
     ``part``: the part of the pallet that the run contains, if that is not all of it.
     """
     options = layout.options
-    plane = replace(plane, points=_representative(plane.points, snapshot.places[~snapshot.usable]))
+    plane = replace(plane, points=_representative(plane.points, snapshot))
+    room = snapshot.places[snapshot.awaited]
     if layout.where:
         title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
-    picture = svg(snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "")
+    picture = svg(
+        snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "", room=room
+    )
     return {
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),
@@ -194,14 +197,16 @@ def draw_svg(
     }
 
 
-def _representative(points: Points, missing: Array) -> Points:
-    """Few points with which the axes' limits and the legend are those of all: of hypotheses that are to come, too.
+def _representative(points: Points, snapshot: Snapshot) -> Points:
+    """Few points with which the axes' limits and the legend are those of all; along one axis also of those that are to come.
 
     The browser draws the points; where it does not, because the points have the colours of their values, all are kept.
     """
+    profile = points.axes.y is None
+    missing = snapshot.places[~snapshot.usable & (profile | ~snapshot.awaited)]
     missing = missing[_extremes(missing)]
     points = replace(points, failed=missing, failed_indices=np.arange(len(missing)))
-    if points.axes.y is None or points.surface.level is None:
+    if profile or points.surface.level is None:
         return points
     excluded = points.excluded()
     kinds = [int(np.argmax(kind)) for kind in (excluded, ~excluded) if kind.any()]
@@ -274,37 +279,6 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
 
 def _rings(polygons: Iterable[Array]) -> list[Line]:
     return [_rounded(ring) for ring in outline(list(polygons))]
-
-
-class _Awaited:
-    """The triangles that hold a hypothesis whose result is still missing: lines through them may still change."""
-
-    def __init__(self, mesh: triangulation.Mesh | None, places: Array) -> None:
-        self._open: set[int] = set()
-        if mesh is None or not len(places):
-            return
-        # The triangles of the interpolation, made again because this class locates points in them.
-        self._low, self._span = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
-        self._triangles = Delaunay(self._unit(mesh.points))
-        self._open = set(self._find(places)) - {-1}
-
-    def segments(self, points: Line) -> list[int]:
-        """The positions of the segments of a line that cross such triangles."""
-        line = np.array(points)
-        return [i for i, waits in enumerate(self.contain((line[1:] + line[:-1]) / 2)) if waits]
-
-    def contain(self, places: Sequence[Array] | Array) -> list[bool]:
-        """Whether each of these places is in such a triangle."""
-        if not self._open or not len(places):
-            return [False] * len(places)
-        return [triangle in self._open for triangle in self._find(np.array(places))]
-
-    def _find(self, places: Array) -> list[int]:
-        found: list[int] = self._triangles.find_simplex(self._unit(places), tol=1e-9).tolist()
-        return found
-
-    def _unit(self, places: Array) -> Array:
-        return np.asarray((places - self._low) / self._span, dtype=np.float64)
 
 
 def _rounded(points: Line | Array) -> Line:

@@ -114,6 +114,7 @@ class Stream:
             "views": hub.titles(),
             "current": hub.current,
             "folder": hub.folder,
+            "ends_with_scan": hub.ends_with_scan,
             "view": view.name,
         }
         self._add_rows(message, view.name, feed)

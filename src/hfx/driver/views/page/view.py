@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Picture", "View"]
 
-# The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least
-# seconds between two contours.
-_SHARE, _SHARE_ELSEWHERE = 0.005, 0.05
-_LEAST = 0.7
+# The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least and the
+# most seconds between two contours.
+_SHARE, _SHARE_ELSEWHERE = 0.02, 0.05
+_LEAST, _MOST = 0.7, 30.0
 _AFTER_AN_ERROR = 10.0
 
 DrawnState = tuple[int, int, int, bool]
@@ -64,7 +64,7 @@ class Picture:
 
     def wants(self, feed: Feed) -> bool:
         """Whether there are results that the picture does not show yet, and it may be drawn now."""
-        if self.layout is None or self._state(feed) == self._drawn:
+        if self.layout is None or self._state(feed) == self._drawn or not feed.up_to_date:
             return False
         return not feed.going_on or (self.svg is None and not self.error) or time.monotonic() >= self._due
 
@@ -78,10 +78,9 @@ class Picture:
             if layout is None or surface is None or len(layout.chosen) != len(feed.names):
                 return
             snapshot = Snapshot.of(layout, feed.names, feed.state, feed.label_names, surface)
-            interpolation = "linear" if feed.going_on else layout.options.interpolation
         began = time.thread_time()
         try:
-            content, plane = draw_contour(layout, snapshot, interpolation)
+            content, plane = draw_contour(layout, snapshot)
             spent = time.thread_time() - began if snapshot.data.results else 0.0  # the first picture loads modules
             legend = self._legend_of(snapshot, content, feed)
             if legend != self._legend:
@@ -106,7 +105,8 @@ class Picture:
                 self.svg, self._legend, self.svg_version = svg, legend, self.version
             self.contour, self._drawn, self.error = content, state, ""
             guard.notify_all()
-        self._due = time.monotonic() + max(_LEAST, spent / (_SHARE if feed.here else _SHARE_ELSEWHERE))
+        pause = spent / (_SHARE if feed.here else _SHARE_ELSEWHERE)
+        self._due = time.monotonic() + min(max(_LEAST, pause), _MOST)
 
     @staticmethod
     def _state(feed: Feed) -> DrawnState:
@@ -120,7 +120,8 @@ class Picture:
         kinds = frozenset(feed.state.status_of(result) for result in snapshot.data.results) & {Status.EXCLUDED, Status.ALLOWED}
         complete = content["made_of"] == content["of"]
         numbers = content["made_of"] if surface.level is None else 0  # colours of values are drawn with the picture
-        return curves, bool(content["bands"] and content["bands"][0]), kinds, complete, numbers, feed.going_on
+        missing = bool((~snapshot.usable & ~snapshot.awaited).any())
+        return curves, bool(content["bands"] and content["bands"][0]), kinds, missing, complete, numbers, feed.going_on
 
 
 def _theory(feed: Feed, layout: "Layout") -> list[Curve]:

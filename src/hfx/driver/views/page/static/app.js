@@ -2,7 +2,7 @@
 
 import { Picture } from "hfx/picture.js";
 import { fillSide } from "hfx/side.js";
-import { Store, listen } from "hfx/store.js";
+import { Store, listen, refused } from "hfx/store.js";
 import { Table } from "hfx/table.js";
 import { take } from "hfx/take.js";
 import { curveTitle, element, shortTitle } from "hfx/words.js";
@@ -19,9 +19,17 @@ const plane = new Picture($("plane"), $("tip"), $("spoken"), store, (index, go) 
 let source = null;
 let request = { view: null, x: "", y: "", where: "" };
 
-function ask(changed) {
+// A plane that cannot be drawn is refused: the page keeps the last one, and says beside the field what is wrong.
+let asked = 0;
+async function ask(changed) {
   if (store.ended) return;
-  request = { ...request, ...changed };
+  const wanted = { ...request, ...changed };
+  const mine = (asked += 1);
+  const refusal = await refused(token, wanted);
+  if (mine !== asked) return;
+  store.set({ refusal });
+  if (refusal) return;
+  request = wanted;
   source?.close();
   source = listen(store, token, request);
 }

@@ -5,6 +5,9 @@ import { brief, element } from "hfx/words.js";
 
 const REACH = 20;
 const MANY = 3000;
+const ARROW = 4;
+// Far below any axis, in place of values that a logarithmic axis has no place for.
+const NOTHING = 1e-300;
 const SVG = "http://www.w3.org/2000/svg";
 
 // Each kind of point: strokes [width, colour] of dots, or of a cross. The later kinds lie on top.
@@ -24,6 +27,8 @@ export class Picture {
   #drawn = null;
   #places = [];
   #dots = [];
+  #below = [];
+  #bottom = Infinity;
   #placed = [];
   #scheduled = false;
 
@@ -71,6 +76,7 @@ export class Picture {
     for (const [kind, { strokes }] of Object.entries(POINTS)) {
       strokes.forEach(([, stroke], i) => this.#add(points, "path", { id: `points-${kind}-${i}`, stroke }));
     }
+    this.#add(points, "path", { id: "points-below", fill: POINTS.excluded.strokes[0][1], stroke: "none" });
     const rings = this.#add(this.#svg, "g", { id: "rings", fill: "none" });
     for (const [name, r, colour] of [["selected", 6.5, "#0050b3"], ["hovered", 5.2, "#1c1f24"]]) {
       for (const [width, stroke] of [[3.2, "#ffffff"], [1.5, colour]]) {
@@ -78,6 +84,8 @@ export class Picture {
       }
     }
     this.holder.append(this.#svg);
+    const axes = this.#svg.getElementById("axes")?.getBBox();
+    this.#bottom = axes ? axes.y + axes.height : Infinity;
   }
 
   #add(parent, name, attributes) {
@@ -94,18 +102,23 @@ export class Picture {
     const made = [plane, svg, rows.length, profile ? [rows, column] : null];
     if (!profile && made.every((part, i) => part === this.#placed[i])) return;
     this.#placed = made;
-    // Values below the axis stand at its lower end, where the picture has an arrow for each.
-    const frame = profile && this.#svg.getElementById("axes")?.getBBox();
-    const inside = (at) => at && [at[0], frame ? Math.min(at[1], frame.y + frame.height) : at[1]];
-    this.#places = rows.map((one) => (one.at ? inside(project(one.at[0], profile ? one.numbers?.[column] : one.at[1])) : null));
+    this.#places = rows.map((one) => (one.at ? project(one.at[0], profile ? one.numbers?.[column] : one.at[1]) : null));
+    this.#below = profile ? rows.map((one, i) => this.#clip(i, one, project)) : [];
     this.#dots = this.#places.map((at) => at && `M${at[0].toFixed(1)} ${at[1].toFixed(1)}h.01`);
   }
 
-  // From data to the view box of the SVG.
+  // Whether a value lies below the axis; its place is then at the bottom, where an arrow shows it.
+  #clip(i, one, project) {
+    const [value, at] = [one.numbers?.[this.store.column], this.#places[i]];
+    if (!one.at || value == null || (at && at[1] <= this.#bottom)) return false;
+    this.#places[i] = [project(one.at[0], 1)[0], this.#bottom];
+    return true;
+  }
+
+  // From data to the view box of the SVG; null for a value that a logarithmic axis has no place for.
   #projection() {
     const { transform: [a, b, c, d], logarithmic } = this.store.svg;
-    const scale = logarithmic ? (y) => Math.log10(Math.max(y, 1e-300)) : (y) => y;
-    return (x, y) => (y == null ? null : [a * x + b, c * scale(y) + d]);
+    return (x, y) => (y == null || (logarithmic && y <= 0) ? null : [a * x + b, c * (logarithmic ? Math.log10(y) : y) + d]);
   }
 
   #fillCurves(project) {
@@ -118,7 +131,7 @@ export class Picture {
       own.setAttribute("d", parts.map((curve) => pieces(curve, project, false)).join(""));
       const width = this.#width(own);
       own.setAttribute("stroke-width", which === store.curves[store.column] ? 1.35 * width : width);
-      const open = this.#twin(own, "open", { "stroke-width": 1, "stroke-dasharray": "1.2 2.6", "stroke-opacity": 0.75 });
+      const open = this.#twin(own, "open", { "stroke-width": 1, "stroke-dasharray": "1.2 2.6", "stroke-linecap": "butt", "stroke-opacity": 0.75 });
       open.setAttribute("d", parts.map((curve) => pieces(curve, project, true)).join(""));
     }
     bands.forEach((rings, i) => {
@@ -168,13 +181,17 @@ export class Picture {
     const area = this.#svg.viewBox.baseVal.width * this.#svg.viewBox.baseVal.height * 0.55;
     const size = Math.min(1, Math.sqrt(area / Math.max(1, store.shown.length)) / 6.5);
     const r = 2.4 * size;
+    const below = [];
     for (const one of store.shown) {
       const at = this.#places[one.index];
       if (!at) continue;
       const kind = store.kind(one);
+      if (this.#below[one.index]) { below.push(`M${at[0] - ARROW} ${at[1] - 1.8 * ARROW}h${2 * ARROW}L${at[0]} ${at[1]}Z`); continue; }
       const cross = () => `M${at[0] - r} ${at[1] - r}l${2 * r} ${2 * r}m${-2 * r} 0l${2 * r} ${-2 * r}`;
       parts[kind]?.push(POINTS[kind].cross ? cross() : this.#dots[one.index]);
     }
+    this.#svg.getElementById("points-below").setAttribute("d", below.join(""));
+    if (store.below !== below.length) store.set({ below: below.length });
     // Squares are drawn faster; so small that nobody sees a difference.
     this.#svg.getElementById("points").setAttribute("stroke-linecap", store.shown.length > MANY ? "square" : "round");
     for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width], i) => {
@@ -290,7 +307,8 @@ export class Picture {
 // The kinds of points that the picture's legend does not name, as they are now.
 export function openKinds(store) {
   const present = new Set(store.shown.map((one) => store.kind(one)));
-  return ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
+  const kinds = ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
+  return store.below ? [...kinds, ["below", "value below the axis"]] : kinds;
 }
 
 export function madeOf(store, shown = store.shown) {
@@ -304,21 +322,21 @@ export function madeOf(store, shown = store.shown) {
 }
 
 function trace(points, project, close) {
-  const path = points.map(([x, y], i) => { const [a, b] = project(x, y); return `${i ? "L" : "M"}${a.toFixed(2)} ${b.toFixed(2)}`; });
+  const path = points.map(([x, y], i) => { const [a, b] = project(x, y) ?? project(x, NOTHING); return `${i ? "L" : "M"}${a.toFixed(2)} ${b.toFixed(2)}`; });
   return path.join("") + (close ? "Z" : "");
 }
 
 // The segments of a curve that are settled, or those that are open.
 function pieces({ points, open: marked = [] }, project, open) {
   const which = new Set(marked);
-  if (points.length === 1 && !open) {
+  if (points.length === 1 && which.has(0) === open) {
     const [x, y] = project(...points[0]);
     return `M${x - 3} ${y}L${x} ${y - 3}L${x + 3} ${y}L${x} ${y + 3}Z`;
   }
   const parts = [];
   let down = false;
   for (let i = 0; i + 1 < points.length; i += 1) {
-    if (which.has(i) !== open) { down = false; continue; }
+    if (which.has(i) !== open || !project(...points[i]) || !project(...points[i + 1])) { down = false; continue; }
     parts.push(trace(down ? [points[i + 1]] : [points[i], points[i + 1]], project, false));
     if (down) parts.push(parts.pop().replace("M", "L"));
     down = true;

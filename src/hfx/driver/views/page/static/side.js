@@ -8,6 +8,9 @@ const $ = (id) => document.getElementById(id);
 const STATES = {
   waiting: "opening the pallet", submitted: "submitted", planned: "planned", running: "running", finished: "finished", stopped: "stopped", failed: "failed",
 };
+const LINES = "Lines are interpolated between fitted hypotheses and end where those do.";
+const DOTTED = " Dotted lines and the paler band may still change: hypotheses there are not fitted yet.";
+const FIELDS = ["x", "y", "where"];
 const known = {};
 
 // Fill a part of the page, only when what it shows has changed.
@@ -22,10 +25,14 @@ export function fillSide(store) {
   part("progress", progress(store), (text) => { $("progress").textContent = text; });
   part("bar", done(store), (value) => { if (value == null) $("bar").removeAttribute("value"); else $("bar").value = value; });
   part("banner", banner(store), (text) => { $("banner").hidden = !text; $("banner").textContent = text; });
+  part("lasting", lasting(store), (text) => { $("lasting").hidden = !text; $("lasting").textContent = text; });
   part("views", [store.views, store.view], () => views(store));
   part("plane", store.plane && { ...store.plane, at: 0 }, () => axes(store));
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
-  part("made", madeOf(store), (text) => { $("made").textContent = `${text}. Lines are interpolated between fitted hypotheses and end where those do.`; });
+  part("refusal", store.refusal, refusal);
+  // Nobody answers any more.
+  part("over", Boolean(store.ended), (over) => { for (const field of document.querySelectorAll("form *, #view")) field.disabled = over; });
+  part("made", `${madeOf(store)}. ${LINES}${store.contour?.awaited ? DOTTED : ""}`, (text) => { $("made").textContent = text; });
   part("key", openKinds(store), key);
   part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });
   part("workers", store.status?.workers ?? [], workers);
@@ -78,6 +85,11 @@ function banner({ status, connected, ended, folder, head: { command } }) {
   return words.join(" ");
 }
 
+// While the scan runs: that the page ends with it, where it does.
+function lasting({ ends_with_scan: ends, ended, folder }) {
+  return ends && !ended ? `This page ends with the scan. To open it again: hfx watch ${folder ?? "RUN"}` : "";
+}
+
 function views({ views: listed, view }) {
   $("views").hidden = !listed.length;
   const options = listed.map(({ name, state: how, rows }) => element("option", { value: name, textContent: `${name || "all regions combined"} (${rows ? how : "no results yet"})` }));
@@ -85,10 +97,19 @@ function views({ views: listed, view }) {
   $("view").value = view ?? "";
 }
 
+// Beside the field that is wrong.
+function refusal(found) {
+  for (const id of FIELDS) {
+    const wrong = found?.field === id;
+    $(id).setAttribute("aria-invalid", wrong);
+    $(`${id}-error`).hidden = !wrong;
+    $(`${id}-error`).textContent = wrong ? found.error.replace(/^--(x|y|where) /, "") : "";
+  }
+}
+
 function axes({ plane }) {
   if (!plane) return;
-  for (const id of ["x", "y"]) if (document.activeElement !== $(id)) $(id).value = plane[id] ?? "";
-  if (document.activeElement !== $("where")) $("where").value = plane.where ?? "";
+  for (const id of FIELDS) if (document.activeElement !== $(id) && $(id).getAttribute("aria-invalid") !== "true") $(id).value = plane[id] ?? "";
   $("axis-names").replaceChildren(...plane.axes.map((value) => element("option", { value })));
   $("chips").replaceChildren(...plane.slices.slice(0, 12).map(({ where, points }) => {
     const button = element("button", { type: "button", textContent: `${where} (${points})` });

@@ -6,7 +6,7 @@ export class Store extends EventTarget {
     super();
     Object.assign(this, {
       head: {}, status: null, rows: [], shown: [], plane: null, svg: null, contour: null, views: [], view: null, current: "",
-      folder: null, column: 0, hovered: -1, selected: -1, error: "", ended: "", connected: false, place: "",
+      folder: null, ends_with_scan: false, column: 0, hovered: -1, selected: -1, error: "", refusal: null, below: 0, ended: "", connected: false, place: "",
     });
   }
 
@@ -19,10 +19,12 @@ export class Store extends EventTarget {
   take(message, place) {
     const fresh = message.view !== this.view;
     this.view = message.view;
+    // What was drawn last stays where the run has changed so that its axes cannot be drawn any more.
+    if (message.error && !fresh) for (const key of ["plane", "svg", "contour"]) if (!message[key]) delete message[key];
     if (fresh) Object.assign(this, { contour: null, plane: null, svg: null, hovered: -1, selected: -1 });
     if (message.all_rows) this.rows = [];
     for (const cells of message.rows ?? []) this.rows[cells[0]] = row(cells);
-    for (const key of ["head", "status", "views", "current", "folder", "plane", "svg", "contour", "error"]) {
+    for (const key of ["head", "status", "views", "current", "folder", "ends_with_scan", "plane", "svg", "contour", "error"]) {
       if (key in message) this[key] = message[key];
     }
     if (message.all_rows || message.plane || message.rows) this.#select();
@@ -65,11 +67,22 @@ export const KINDS = {
   planned: "not fitted yet", failed: "failed", not_converged: "not converged",
 };
 
+function query(token, request) {
+  const made = new URLSearchParams({ token });
+  for (const [name, value] of Object.entries(request)) if (value != null && (value || name === "view")) made.set(name, value);
+  return made;
+}
+
+// Why a plane cannot be drawn, as {field, error}; null where it can, or where the server does not answer.
+export async function refused(token, request) {
+  if (!request.x && !request.y && !request.where) return null;
+  const answer = await fetch(`/plane?${query(token, request)}`).catch(() => null);
+  return answer?.status === 422 ? answer.json() : null;
+}
+
 // Server-sent events; a lost connection is resumed where it broke, by the browser or with `place`.
 export function listen(store, token, request) {
-  const query = new URLSearchParams({ token, since: store.place });
-  for (const [name, value] of Object.entries(request)) if (value != null && (value || name === "view")) query.set(name, value);
-  const source = new EventSource(`/events?${query}`);
+  const source = new EventSource(`/events?${query(token, { ...request, since: store.place })}`);
   source.onmessage = (event) => store.take(JSON.parse(event.data), event.lastEventId);
   source.onopen = () => { store.connected = true; store.tell("look"); };
   source.onerror = () => { if (!store.ended) { store.connected = false; store.tell("look"); } };

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hfx.driver.plot.axis_labels import Titles, axis_label, condition_label, equation_label, relation_label
+from hfx.driver.plot.axis.labels import Titles, axis_label, condition_label, equation_label, relation_label
 
 
 @pytest.mark.parametrize(

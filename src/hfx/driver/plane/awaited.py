@@ -1,0 +1,77 @@
+"""The parts of a picture that may still change, because hypotheses there have no result yet.
+
+A line through a triangle between fitted hypotheses is settled when no hypothesis in that triangle is awaited.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from hfx.driver.plane.contour import Plane
+
+__all__ = ["Awaited"]
+
+Array = NDArray[np.float64]
+
+# Places this near a side, in units of the points' range, belong to the triangles on both of its sides.
+_NEAR = 1e-9
+
+
+class Awaited:
+    """Where in a picture results are missing: `plane` is that of the results so far, `places` [m, 2] are those of awaited
+    hypotheses."""
+
+    def __init__(self, plane: Plane, places: Array) -> None:
+        self._along = np.sort(places[:, 0]) if plane.points.axes.y is None else None
+        self._places = places
+        self._triangles: shapely.STRtree | None = None
+        self._waiting = np.zeros(0, dtype=bool)
+        mesh = plane.points.mesh if plane.interpolated is None else plane.interpolated.mesh
+        if self._along is None and mesh is not None and len(places):
+            self._index(mesh.points, mesh.triangles)
+
+    def _index(self, corners: Array, triangles: NDArray[np.intp]) -> None:
+        self._low, self._span = corners.min(axis=0), np.ptp(corners, axis=0)
+        rings = self._unit(corners)[triangles]
+        self._triangles = shapely.STRtree(shapely.polygons(rings))
+        self._waiting = np.zeros(len(triangles), dtype=bool)
+        self._waiting[self._near(self._places)[1]] = True
+
+    def contain(self, places: ArrayLike | Sequence[Array]) -> NDArray[np.bool_]:
+        """Whether each of these places [k, 2] is where the picture may still change."""
+        at = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+        found = np.zeros(len(at), dtype=bool)
+        if self._triangles is None:
+            return found
+        which, triangles = self._near(at)
+        found[which[self._waiting[triangles]]] = True
+        found[np.bincount(which, minlength=len(at)) == 0] = True  # outside of what is fitted, where others are to come
+        return found
+
+    def split(self, polygons: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """The polygons, each within a triangle, that are settled, and those that may still change."""
+        waiting = self.contain([polygon.mean(axis=0) for polygon in polygons]).tolist()
+        settled = [polygon for polygon, waits in zip(polygons, waiting, strict=True) if not waits]
+        return settled, [polygon for polygon, waits in zip(polygons, waiting, strict=True) if waits]
+
+    def segments(self, line: ArrayLike) -> NDArray[np.intp]:
+        """The positions of the segments of a line [k, 2] that may still change; [0] for a single point that may."""
+        at = np.asarray(line, dtype=np.float64).reshape(-1, 2)
+        if self._along is not None:
+            ends = np.sort(np.column_stack([at[1:, 0], at[:-1, 0]]), axis=1)
+            between = np.searchsorted(self._along, ends[:, 1], "left") - np.searchsorted(self._along, ends[:, 0], "right")
+            return np.flatnonzero(between > 0)
+        if len(at) == 1:  # a crossing along the one row of points that are fitted
+            return np.zeros(int(len(self._places) > 0), dtype=np.intp)
+        return np.flatnonzero(self.contain((at[1:] + at[:-1]) / 2))
+
+    def _near(self, places: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Pairs of a place and a triangle that holds it."""
+        assert self._triangles is not None
+        which, triangles = self._triangles.query(shapely.points(self._unit(places)), predicate="dwithin", distance=_NEAR)
+        return which, triangles
+
+    def _unit(self, places: Array) -> Array:
+        return np.asarray((places - self._low) / self._span, dtype=np.float64)

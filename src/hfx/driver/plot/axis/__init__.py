@@ -1,0 +1,1 @@
+"""Axes of pictures: their labels and numbers."""

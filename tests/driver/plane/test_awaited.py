@@ -1,0 +1,53 @@
+"""Which parts of a picture may still change: those in triangles that hold an awaited hypothesis, also one on their side."""
+
+import numpy as np
+import pytest
+
+from hfx.driver.plane.awaited import Awaited
+from hfx.driver.plane.contour import Plane, plane
+from hfx.driver.plane.points import PlotData
+from hfx.driver.questions.base import Brief
+from hfx.driver.questions.exclusion import SURFACE
+
+CORNERS = [(0.0, 0.0), (2.0, 0.0), (0.0, 2.0), (2.0, 2.0), (4.0, 0.0), (4.0, 2.0)]
+
+
+def fitted(places: list[tuple[float, ...]], x: str | None = None, y: str | None = None) -> Plane:
+    results = [Brief(name=f"h{place}", values=place, status="converged", numbers=(0.01,) * 6) for place in places]
+    return plane(PlotData(("m1", "m2")[: len(places[0])], results, [], SURFACE), x=x, y=y)
+
+
+def test_a_place_on_a_side_opens_the_triangles_on_both_sides() -> None:
+    """Between two fitted neighbours of a grid lies the side of two triangles: a line through either may still change."""
+    near = Awaited(fitted(CORNERS), np.array([[2.0, 1.0]]))
+    left, right, far = (1.9, 1.0), (2.1, 1.0), (3.9, 0.1)
+    assert near.contain([left, right]).tolist() == [True, True]
+    where = near.contain([far, (0.1, 0.1), (0.1, 1.9)])
+    assert not where.all()
+
+
+def test_only_segments_near_awaited_hypotheses_are_open() -> None:
+    near = Awaited(fitted(CORNERS), np.array([[3.2, 0.7], [3.2, 1.3]]))  # in both triangles of the right half
+    line = [(0.5, 1.0), (1.5, 1.0), (2.5, 1.0), (3.5, 1.0)]
+    assert near.segments(line).tolist()[-1] == 2
+    assert 0 not in near.segments(line)
+
+
+def test_outside_of_what_is_fitted_nothing_is_settled_while_others_are_to_come() -> None:
+    assert Awaited(fitted(CORNERS), np.array([[9.0, 9.0]])).contain([(5.0, 1.0), (1.0, 1.0)]).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("line", [[(0.5, 1.0), (3.5, 1.0)], [(1.0, 1.0)]])
+def test_where_none_is_awaited_all_is_settled(line: list[tuple[float, float]]) -> None:
+    assert Awaited(fitted(CORNERS), np.zeros((0, 2))).segments(line).tolist() == []
+
+
+def test_along_one_label_a_segment_past_an_awaited_hypothesis_is_open() -> None:
+    near = Awaited(fitted([(100.0,), (200.0,), (400.0,), (500.0,)]), np.array([[300.0, 0.0], [600.0, 0.0]]))
+    assert near.segments([(100, 0.1), (200, 0.2), (400, 0.3), (500, 0.4)]).tolist() == [1]
+
+
+def test_crossings_on_one_row_are_open_while_others_are_awaited() -> None:
+    row = fitted([(100.0, 0.0), (200.0, 0.0)], "m1", "m2")
+    assert row.points.mesh is None
+    assert Awaited(row, np.array([[150.0, 20.0]])).segments([(150.0, 0.0)]).tolist() == [0]
