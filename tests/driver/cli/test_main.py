@@ -268,7 +268,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("plot toy --label A", "--label names the runs of an overlay"),
         ("plot toy --style cdf", "--style 'cdf' is not one of hfx, atlas, cms"),
         ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
-        ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, rbf, linear"),
+        ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, smooth, rbf, linear"),
         ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, for example 0.1, or a CSV file"),
         ("export toy", "give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
         ("export toy --csv", "toy contains no run of hfx"),
