@@ -165,6 +165,13 @@ def test_the_legend_says_which_part_of_the_pallet_is_drawn() -> None:
     assert ax.get_legend().get_window_extent().width <= ax.bbox.width
 
 
+def test_the_legend_says_by_how_much_lines_are_smoothed() -> None:
+    for interpolation, said in (("smooth", True), ("gp", False)):
+        draw_axes(SCAN, ax := axes(), interpolation=interpolation)
+        title = ax.get_legend().get_title().get_text()
+        assert bool(re.search(r"^Smoothed: the points scatter by [\d.e-]+ sigma about", title, re.MULTILINE)) is said
+
+
 def test_the_legend_says_which_signal_was_tested() -> None:
     """As --mu and --signal-scale change it: over two axes and against one."""
     for scan in (SCAN, scan_of([(x, 0) for x in (200, 300, 400)], lambda x, y: 5.0 - x / 120)):

@@ -105,7 +105,7 @@ def fill(figure: Figure | SubFigure, pictures: Sequence[Picture]) -> list[Axes]:
     decorations.shared_legend(figure, list(entries.values()), _shared_title(first), style)
     for picture, ax in zip(pictures, axes, strict=True):
         ax.set_title(picture.panel or "", loc="left", fontsize=style.text, pad=6)
-        sentences = _sentences(picture.plane.points)
+        sentences = _sentences(picture.plane)
         _limit(picture, ax, decorations.legend(ax, [], "\n".join(sentences), style))
     return axes
 
@@ -134,7 +134,7 @@ def draw_axes(picture: Picture, ax: Axes) -> None:
     style, points = style_called(picture.style), picture.plane.points
     handles = _draw_content(picture, ax, style)
     header = decorations.header(ax, picture.pallet, picture.options.title, style, points.surface)
-    lines = (_criterion(points), points.surface.remark, decorations.legend_line(picture.part), *_sentences(points))
+    lines = (_criterion(points), points.surface.remark, decorations.legend_line(picture.part), *_sentences(picture.plane))
     title = "\n".join(filter(None, lines))
     _limit(picture, ax, decorations.legend(ax, handles, title, style))
     decorations.fit_width(header, ax)
@@ -179,14 +179,18 @@ def _criterion(points: Points) -> str:
     return points.surface.statement if points.axes.y is not None and points.surface.level is not None else ""
 
 
-def _sentences(points: Points) -> list[str]:
-    """Sentences for the legend: why a line is missing, and which labels' values are drawn together."""
+def _sentences(plane: Plane) -> list[str]:
+    """Sentences for the legend: why a line is missing, which labels' values are drawn together, and by how much is smoothed."""
+    points = plane.points
     if points.axes.y is None and len(points.values) == 1:
         return [profile.numbers(points)]
     starts = ("All points", "No point", "There is", "No hypothesis", "Every point")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
         sentences.append(f"Several values of {', '.join(points.hidden)} drawn together, without lines")
+    if plane.interpolated is not None and plane.interpolated.scatter is not None:
+        unit = f" {points.surface.unit}" if points.surface.unit else ""
+        sentences.append(f"Smoothed: the points scatter by {plane.interpolated.scatter[0]:.2g}{unit} about the drawn surface")
     return sentences
 
 
