@@ -108,7 +108,7 @@ def test_cancelled_in_mid_run_and_gone_on_with(mode: str, tmp_path: Path) -> Non
     assert 3 < kept < 80
     assert status(tmp_path, run)["done"] == kept
     out = hfx(tmp_path, "attach", str(run))
-    assert "fitted          80 of 80 hypotheses" in out
+    assert " of 80 hypotheses are excluded" in out
     whole(run)
     assert hfx(tmp_path, "cancel", str(run)) == f"{run} is finished: there is nothing to cancel\n"
 
@@ -122,7 +122,7 @@ def test_a_driver_that_is_killed_is_lost_and_attach_goes_on(mode: str, tmp_path:
     assert status(tmp_path, run)["state"] == "lost"
     assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in hfx(tmp_path, "status")
     out = hfx(tmp_path, "attach", str(run))
-    assert "fitted          80 of 80 hypotheses" in out
+    assert " of 80 hypotheses are excluded" in out
     whole(run)
 
 
@@ -179,7 +179,7 @@ def test_the_walltime_s_end_stops_it_and_attach_goes_on(tmp_path: Path) -> None:
     assert state(run) == "stopped"
     assert f"results kept in {run}/results.jsonl; to continue: hfx attach {run}" in (run / "job" / "driver.log").read_text()
     assert 0 < len(fitted(run)) < 120
-    assert "fitted          120 of 120 hypotheses" in hfx(tmp_path, "attach", str(run))
+    assert " of 120 hypotheses are excluded" in hfx(tmp_path, "attach", str(run))
     whole(run, (12, 10))
 
 

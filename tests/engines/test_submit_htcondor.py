@@ -65,7 +65,7 @@ def begun(folder: Path, mode: str) -> Path:
 def whole(folder: Path, run: Path, mode: str) -> None:
     """`attach` goes on with it; then it is complete, and nothing in it was fitted twice."""
     endpoint(folder, mode, slow=True)
-    assert "fitted          30 of 30 hypotheses" in hfx(folder, "attach", str(run))
+    assert " of 30 hypotheses are excluded" in hfx(folder, "attach", str(run))
     assert fitted(run) == dict.fromkeys((f"sig_{a}_{b}" for a, b in fakes.grid(6, 5)), 1)
 
 

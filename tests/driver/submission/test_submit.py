@@ -75,7 +75,7 @@ def test_the_driver_outlives_the_terminal(pallet: Path, tmp_path: Path) -> None:
     assert status(tmp_path, run)["driver"] == driver
     assert os.getsid(int(driver.split()[1])) != os.getsid(0)
     out = hfx(tmp_path, "attach", "run")
-    assert "fitted          80 of 80 hypotheses" in out
+    assert " of 80 hypotheses are excluded" in out
     assert_complete(run)
     assert status(tmp_path, run)["state"] == "finished"
 
@@ -104,7 +104,7 @@ def test_attach_starts_a_driver_again_that_is_killed_meanwhile(pallet: Path, tmp
     assert attached.returncode == 0, err
     assert "80 hypotheses to fit" in first
     assert "its driver ended without recording why; it is submitted again, and continues from the results kept so far" in err
-    assert "fitted          80 of 80 hypotheses" in out
+    assert " of 80 hypotheses are excluded" in out
     assert_complete(run)
 
 
@@ -188,7 +188,7 @@ def test_a_scan_that_was_not_submitted(pallet: Path, tmp_path: Path) -> None:
     err = hfx(tmp_path, "status")
     assert f"{run} is lost: its driver ended without recording why; to continue: hfx attach {run}" in err
     out = hfx(tmp_path, "attach", "hfx-runs/mine")
-    assert "fitted          80 of 80 hypotheses" in out
+    assert " of 80 hypotheses are excluded" in out
     assert_complete(run)
 
 
@@ -208,7 +208,7 @@ def test_all_regions_and_a_theory_band(tmp_path: Path) -> None:
         fakes.write_pallet(tmp_path / "both" / region, fakes.grid(4, 3))
     words = ("both", "--region", "all", "--theory-band", "0.1", "--endpoint", "process", "-o", "run")
     hfx(tmp_path, "submit", *words)
-    assert "fitted          12 of 12 hypotheses" in hfx(tmp_path, "attach", "run")
+    assert " of 12 hypotheses are excluded" in hfx(tmp_path, "attach", "run")
     document = status(tmp_path, tmp_path / "run")
     assert (document["done"], document["total"], document["failures"]) == (24, 24, 0)
     assert (tmp_path / "run" / "theory-up" / "SRA" / "scan.json").exists()
