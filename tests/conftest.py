@@ -42,6 +42,7 @@ _LONGEST = (
     "engines/test_submit",
     "engines/test_globus",
     "test_endpoints, htcondor",
+    "oracle/test_pyhf_random",
     "engines/test_page",
     "engines/test_submit_htcondor",
     "engines/test_slurm",

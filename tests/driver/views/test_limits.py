@@ -77,8 +77,8 @@ def test_units_and_digits_are_those_of_the_labels() -> None:
     """Splittings of a few GeV keep their fractions; a label that is no mass has no unit."""
     results = [brief(x, y, cls=0.01) for x in (0.1, 0.9) for y in (1.5, 8)]
     lines = [curve("observed", (0.3456, 2.0), (0.2, 4.256))]
-    (text,) = sentences({"x": "coupling", "y": "dm", "curves": lines}, results, ("coupling", "dm"))
-    assert text.startswith("observed up to coupling = 0.346 (at dm = 2 GeV) and dm = 4.26 GeV (at coupling = 0.2)")
+    (text,) = sentences({"x": "coupling", "y": "mn1", "curves": lines}, results, ("coupling", "mn1"))
+    assert text.startswith("observed up to coupling = 0.346 (at mn1 = 2 GeV) and mn1 = 4.26 GeV (at coupling = 0.2)")
 
 
 def test_nothing_without_a_contour_a_level_or_known_axes() -> None:
