@@ -22,6 +22,7 @@ from hfx.driver.plot import run_planes
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
 from hfx.driver.views.page.picture_request import PlaneRequest
@@ -183,7 +184,7 @@ def draw_svg(
     plane = replace(plane, points=_representative(plane.points, snapshot))
     room = snapshot.places[snapshot.awaited]
     if layout.where:
-        title = options.title or " · ".join(filter(None, (pallet.get("name"), pallet.get("region"))))
+        title = options.title or picture_title(pallet, snapshot.data.surface)
         options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
     picture = svg(
         snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "", room=room

@@ -3,6 +3,7 @@
 from itertools import islice
 
 from hfx.driver.questions.base import Brief
+from hfx.driver.questions.picture_title import analysis_name
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, WorkerRow
 from hfx.driver.views.state import Status as HypothesisStatus
@@ -19,7 +20,7 @@ def head(feed: Feed) -> Head:
         "hfx": run.get("hfx"),
         "name": pallet.get("name"),
         "region": pallet.get("region"),
-        "description": pallet.get("description"),
+        "description": _other_than(pallet.get("name"), analysis_name(pallet)),
         "labels": feed.label_names,
         "digest": pallet.get("digest"),
         "references": pallet.get("references") or {},
@@ -33,6 +34,11 @@ def head(feed: Feed) -> Head:
         "columns": [{"name": name, "title": title} for name, title in feed.columns],
         "surface": _surface(feed),
     }
+
+
+def _other_than(name: str | None, analysis: str) -> str | None:
+    """The name of the analysis where it says more than the pallet's name."""
+    return None if analysis == name else analysis.removeprefix(f"{name}: ")
 
 
 def _surface(feed: Feed) -> SurfaceContent | None:
