@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast, overload
 from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import of_run
+from hfx.driver.questions.conditions import all_of
 from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary, verdict
 from hfx.errors import HfxError, InputError
@@ -189,7 +190,7 @@ class ScanResult(Sequence[Result]):
         self,
         ax: "Axes | None" = None,
         *,
-        where: str | None = None,
+        where: str | Sequence[str] | None = None,
         which: str | Sequence[str] | None = None,
         label: str | None = None,
         color: str | None = None,
@@ -203,8 +204,9 @@ class ScanResult(Sequence[Result]):
     ) -> "Axes":
         """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
-        `where` selects the hypotheses to draw. A run whose hypotheses lie in a few planes has a panel for each: without `where`,
-        all are drawn into a new figure, and the first of its axes is returned; `ax`, and single lines, take one of them.
+        `where` selects the hypotheses to draw; of several conditions all must hold. A run whose hypotheses lie in a few planes
+        has a panel for each: without `where`, all are drawn into a new figure, and the first of its axes is returned; `ax`, and
+        single lines, take one of them.
 
         With `which`, `label` or `color` only lines are drawn, for a figure of your own: no points, titles, legend or limits of
         the axes. `which`: the name of a curve or of several ("observed", "expected", "expected-1", "expected+1", ...), by default
@@ -215,6 +217,7 @@ class ScanResult(Sequence[Result]):
         """
         from hfx.driver.plot.scan_picture import draw_into, draw_lines_into
 
+        where = all_of(where)
         given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
         changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
         if (which, label, color) != (None, None, None):

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -147,3 +148,11 @@ def test_one_label_that_varies_is_the_axis_whatever_was_given() -> None:
     assert axes.in_force(labels, row[:1], "m1", "m2") == ("m1", "m2")  # one hypothesis: none varies
     with pytest.raises(OptionError, match="m3"):
         axes.in_force(labels, row, "m1", "m3")
+
+
+def test_a_text_that_tells_hypotheses_at_one_place_apart_is_hidden() -> None:
+    labels = ("m1", "m2", "model")
+    rows: Any = [(x, y, model) for x in range(4) for y in range(3) for model in ("wino", "higgsino")]
+    chosen = axes.choose(labels, rows)
+    assert axes.hidden(chosen, labels, rows) == ("model",)
+    assert axes.hidden(chosen, labels, rows[::2]) == ()

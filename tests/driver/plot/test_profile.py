@@ -42,7 +42,7 @@ def test_values_below_the_axis_are_arrows_and_not_at_its_end() -> None:
     ax = drawn(lambda m: 12 - m / 60)  # a significance of 10.3 at 100, of -3 at 900
     bottom = ax.get_ylim()[0]
     assert bottom == pytest.approx(1e-4)
-    observed = line(ax, "curve-observed-0").get_ydata()
+    observed = line(ax, "points-observed").get_ydata()
     assert observed[0] < 1e-20  # where it is, outside of the picture
     arrows = line(ax, "points-below-observed")
     assert arrows.get_marker() == "v"
@@ -78,3 +78,13 @@ def test_one_hypothesis_has_its_numbers_and_bands() -> None:
     assert drawn(lambda m: 5.0, range(400, 401)).get_ylim()[0] < 2e-7
     (path,) = next(band for band in ax.collections if band.get_gid() == "band-0").get_paths()
     assert np.ptp(path.vertices[:, 0]) > 0.03 * (high - low)
+
+
+def test_the_line_crosses_the_level_where_contour_json_says() -> None:
+    """Between points it is straight in the significance, not in the logarithm of CLs."""
+    made = plane(data_of(scan_of([(100,), (300,)], lambda m: 6 - m / 60, labels=("m",))))
+    (at,) = (curve["points"][0][0] for curve in made.contours["curves"] if curve["which"] == "observed")
+    ax = axes()
+    figure.draw_axes(Picture(made), ax)
+    x, y = line(ax, "curve-observed-0").get_data()
+    assert np.interp(-np.log(0.05), -np.log(y[::-1]), x[::-1]) == pytest.approx(at, abs=1.0)

@@ -25,6 +25,7 @@ class Awaited:
 
     def __init__(self, plane: Plane, places: Array) -> None:
         self._along = np.sort(places[:, 0]) if plane.points.axes.y is None else None
+        self._fitted = np.sort(plane.points.places[:, 0])
         self._places = places
         self._triangles: shapely.STRtree | None = None
         self._waiting = np.zeros(0, dtype=bool)
@@ -60,9 +61,9 @@ class Awaited:
         """The positions of the segments of a line [k, 2] that may still change; [0] for a single point that may."""
         at = np.asarray(line, dtype=np.float64).reshape(-1, 2)
         if self._along is not None:
-            ends = np.sort(np.column_stack([at[1:, 0], at[:-1, 0]]), axis=1)
-            between = np.searchsorted(self._along, ends[:, 1], "left") - np.searchsorted(self._along, ends[:, 0], "right")
-            return np.flatnonzero(between > 0)
+            # A line has more places than points: all between two points are open where a hypothesis between these is awaited.
+            waiting = np.unique(np.searchsorted(self._fitted, self._along))
+            return np.flatnonzero(np.isin(np.searchsorted(self._fitted, (at[1:, 0] + at[:-1, 0]) / 2), waiting))
         if len(at) == 1:  # a crossing along the one row of points that are fitted
             return np.zeros(int(len(self._places) > 0), dtype=np.intp)
         return np.flatnonzero(self.contain((at[1:] + at[:-1]) / 2))

@@ -201,11 +201,17 @@ def hidden(axes: Axes, labels: Sequence[str], values: Values) -> tuple[str, ...]
     import numpy as np
 
     table, at = _table(labels, values), places(axes, labels, values)
-    good = np.isfinite(at).all(axis=1) & np.isfinite(np.array(list(table.values()))).all(axis=0)
+    placed = np.isfinite(at).all(axis=1)
+    texts = [label for label, column in table.items() if not np.isfinite(column[placed]).any()]
+    others = {label: column for label, column in table.items() if label not in (axes.x, axes.y, *texts)}
+    good = placed & np.isfinite(np.array([at[:, 0], *others.values()])).all(axis=0)
     if good.sum() < 2:
         return ()
-    others = {label: column[good] for label, column in table.items() if label not in (axes.x, axes.y)}
-    return tuple(label for label, column in others.items() if not _is_determined(column, at[good]))
+    # What a text says is not known, but where hypotheses share a place it tells them apart.
+    apart = texts if len(np.unique(at[placed], axis=0)) < placed.sum() else []
+    return tuple(
+        label for label in table if label in apart or (label in others and not _is_determined(others[label][good], at[good]))
+    )
 
 
 _ROUNDING = 0.01  # of the range of a label: masses that are computed from others are often rounded

@@ -163,8 +163,8 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
         yield f"Coordinates: the surface is made over {first} and {second}, which predict points that are left out better."
     if interpolated.error is not None and np.isfinite(interpolated.error[0]):
         yield (
-            f"Accuracy: left out one at a time, the points beside the {surface.curves[0]} line are predicted with an error of "
-            f"{interpolated.error[0]:.2g}{unit} (root mean square)."
+            f"Accuracy: the Gaussian process predicts the points beside the {surface.curves[0]} line, left out one at a time, "
+            f"with an error of {interpolated.error[0]:.2g}{unit} (root mean square)."
         )
     if interpolated.scatter is not None:
         yield from _smoothing_notes(points, interpolated, f"{interpolated.scatter[0]:.2g}{unit}")

@@ -12,10 +12,13 @@ from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
 
-__all__ = ["PlotData", "Points", "collect", "transformed"]
+__all__ = ["BETWEEN", "PlotData", "Points", "along_axis", "collect", "transformed"]
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.intp]
+
+BETWEEN = 16
+"""Steps from point to point along the one axis in which values are drawn."""
 
 _NAMED = 5  # hypotheses that a note names before it counts the others
 
@@ -75,6 +78,22 @@ def transformed(surface: Surface, values: Array) -> Array:
     if surface.transform is not None:
         return surface.transform(values)
     return values if surface.level is None else -values
+
+
+def along_axis(points: Points) -> tuple[Array, Array]:
+    """Places [k] along the one axis, and values [k, c] there: those of the points, every `BETWEEN`-th, and others between them.
+
+    Between points the values are interpolated linearly on the scale of the surface, as for the crossings in contour.json.
+    """
+    along, values, back = points.places[:, 0], points.values, points.surface.inverse
+    if back is None or len(along) < 2:
+        return along, values
+    steps = np.arange((len(along) - 1) * BETWEEN + 1) / BETWEEN
+    known = np.arange(len(along))
+    scaled = transformed(points.surface, values)
+    between = back(np.column_stack([np.interp(steps, known, column) for column in scaled.T]))
+    between[::BETWEEN] = values
+    return np.interp(steps, known, along), between
 
 
 def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Points:

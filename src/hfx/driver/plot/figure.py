@@ -184,7 +184,7 @@ def _sentences(plane: Plane) -> list[str]:
     points = plane.points
     if points.axes.y is None and len(points.values) == 1:
         return [profile.numbers(points)]
-    starts = ("All points", "No point", "There is", "No hypothesis", "Every point")
+    starts = ("All points", "No point", "There is", "No hypothesis", "Every point", "Some hypotheses")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
         sentences.append(f"Several values of {', '.join(points.hidden)} drawn together, without lines")

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, NullLocator
 from numpy.typing import NDArray
 
-from hfx.driver.plane.points import Points
+from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis.labels import equation_label
 from hfx.driver.plot.axis.numbers import number_axis
@@ -22,6 +22,7 @@ from hfx.driver.questions.base import Surface
 __all__ = ["draw_profile", "is_logarithmic", "limits", "numbers", "span"]
 
 Array = NDArray[np.float64]
+Curve = tuple[Artist, ...]
 
 _SHOWN = 500.0  # times smaller than the level are the smallest values on a logarithmic axis
 _SHOWN_OF_ONE = 1e8  # the same where there is nothing but that one value
@@ -36,16 +37,17 @@ def is_logarithmic(points: Points) -> bool:
 
 def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
     """Draw the values against the one axis, with the level; the legend's handles and labels."""
-    surface, along, logarithmic = points.surface, points.places[:, 0], is_logarithmic(points)
-    values = np.maximum(points.values, _ZERO) if logarithmic else points.values
+    surface, logarithmic = points.surface, is_logarithmic(points)
+    along, values = along_axis(points)
+    values = np.maximum(values, _ZERO) if logarithmic else values
     if logarithmic:
         ax.set_yscale("log")
     bands = list(_draw_bands(ax, along, values, surface, style))
-    observed = _draw_curve(ax, along, values[:, 0], style.observed, surface.curves[0], 6)
+    observed = _draw_curve(ax, points, (along, values[:, 0]), style.observed, surface.curves[0], 6)
     median = None
     if surface.median is not None:
         column = values[:, surface.column(surface.median)]
-        median = _draw_curve(ax, along, column, style.expected, surface.median, 5)
+        median = _draw_curve(ax, points, (along, column), style.expected, surface.median, 5)
     handles: Handles = []
     if len(along) and not (median is None and surface.level is None):
         handles += _handles(observed, median, bands)
@@ -56,10 +58,15 @@ def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
     return [*handles, *_draw_below(ax, points, style), *_draw_failed(ax, points)]
 
 
-def _draw_curve(ax: Axes, along: Array, values: Array, style: LineStyle, which: str, zorder: float) -> Artist:
-    (drawn,) = ax.plot(along, values, **style, zorder=zorder, marker="o", markersize=4)
+def _draw_curve(ax: Axes, points: Points, line: tuple[Array, Array], style: LineStyle, which: str, zorder: float) -> Curve:
+    """Draw one curve and its points; both, for the legend."""
+    (drawn,) = ax.plot(*line, **style, zorder=zorder)
     drawn.set_gid(f"curve-{which}-0")
-    return drawn
+    at = points.values[:, points.surface.column(which)]
+    at = np.maximum(at, _ZERO) if is_logarithmic(points) else at
+    (dots,) = ax.plot(points.places[:, 0], at, color=style["color"], linestyle="none", marker="o", markersize=4, zorder=zorder)
+    dots.set_gid(f"points-{which}")
+    return drawn, dots
 
 
 def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:
@@ -74,7 +81,7 @@ def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: 
         yield drawn
 
 
-def _handles(observed: Artist, median: Artist | None, bands: Sequence[Artist]) -> Handles:
+def _handles(observed: Curve, median: Curve | None, bands: Sequence[Artist]) -> Handles:
     expected: Handles = [] if median is None else [(median, "Expected")]
     edges = [(band, rf"Expected $\pm {sigma}\,\sigma$") for sigma, band in enumerate(bands, 1)]
     return [(observed, "Observed"), *expected, *edges]

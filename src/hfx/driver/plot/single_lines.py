@@ -10,7 +10,7 @@ from matplotlib.colors import to_hex
 from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane
-from hfx.driver.plane.points import Points
+from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot import artists
 from hfx.driver.plot.styles import LineStyle, Style, style_called
 from hfx.driver.run.file_types import Curve
@@ -56,7 +56,8 @@ def draw(
 def _lines(points: Points, curves: Sequence[Curve], name: str) -> Iterator[tuple[str, Array]]:
     """The ids and lines [k, 2] of a curve; where there is one axis, its values along that."""
     if points.axes.y is None and name in points.surface.curves:
-        yield f"curve-{name}-0", np.column_stack([points.places[:, 0], points.values[:, points.surface.column(name)]])
+        along, values = along_axis(points)
+        yield f"curve-{name}-0", np.column_stack([along, values[:, points.surface.column(name)]])
         return
     found = (np.array(curve["points"]) for curve in curves if curve["which"] == name)
     yield from ((f"curve-{name}-{number}", line) for number, line in enumerate(found))

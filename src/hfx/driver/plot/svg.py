@@ -93,7 +93,7 @@ def svg(
 def _points(points: Points) -> Iterator[tuple[str, Sequence[int]]]:
     """The ids of elements that hold points, and the positions of their hypotheses, in the order in which they are drawn."""
     if points.axes.y is None:
-        yield f"curve-{points.surface.curves[0]}-0", points.indices.tolist()
+        yield f"points-{points.surface.curves[0]}", points.indices.tolist()
         return
     for group in artists.point_groups(points):
         yield group.gid, group.indices.tolist()

@@ -137,8 +137,9 @@ class Surface:
     ``curves`` names its values: the first is the observed one. ``median`` is the curve that regions are compared by and that is
     drawn dashed, ``bands`` the pairs of curves that bound a shaded band, the innermost first. A hypothesis is excluded where its
     value is below ``level``; without a level there is no contour. ``transform``, monotonic, gives the scale on which values are
-    interpolated, such that what is excluded lies above ``transform(level)``; ``scale`` names it in the plural, ``unit`` is its
-    unit. ``statement`` names the criterion in a legend, ``criterion`` in a sentence; ``remark``: a further line of the legend.
+    interpolated, such that what is excluded lies above ``transform(level)``, and ``inverse`` is the way back; ``scale`` names it
+    in the plural, ``unit`` is its unit. ``statement`` names the criterion in a legend, ``criterion`` in a sentence; ``remark``: a
+    further line of the legend.
     """
 
     name: str
@@ -147,6 +148,7 @@ class Surface:
     median: str | None = None
     bands: tuple[tuple[str, str], ...] = ()
     transform: Callable[[Array], Array] | None = None
+    inverse: Callable[[Array], Array] | None = None
     scale: str = "Values"
     unit: str = ""
     statement: str = ""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["LEVEL", "SURFACE", "significance"]
+__all__ = ["LEVEL", "SURFACE", "cls_of", "significance"]
 
 LEVEL = 0.05
 """A hypothesis with a smaller CLs is excluded at 95 % confidence level."""
@@ -29,6 +29,14 @@ def significance(cls: Array) -> Array:
     return np.asarray(-ndtri(np.clip(cls, _SMALLEST, _LARGEST)), dtype=np.float64)
 
 
+def cls_of(significance: Array) -> Array:
+    """1 - Phi(significance), element-wise: CLs."""
+    import numpy as np
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(-significance), dtype=np.float64)
+
+
 SURFACE = Surface(
     name="CLs",
     curves=("observed", "expected-2", "expected-1", "expected", "expected+1", "expected+2"),
@@ -36,6 +44,7 @@ SURFACE = Surface(
     median="expected",
     bands=(("expected-1", "expected+1"), ("expected-2", "expected+2")),
     transform=significance,
+    inverse=cls_of,
     scale="Significances",
     unit="sigma",
     statement="All limits at 95% CL",

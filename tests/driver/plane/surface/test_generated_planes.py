@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import plane
 from tests.driver.plane.crossings import crossings, on_the_wrong_side
-from tests.driver.plane.test_contour import LEVEL, curves_of, data_of, scan_of
+from tests.driver.plane.test_contour import LEVEL, contours, curves_of, data_of, scan_of
 
 Array = NDArray[np.float64]
 Grid = list[tuple[float, float]]
@@ -77,3 +77,25 @@ def test_a_smooth_truth_has_no_crumbs_and_is_met(grid: str, seed: int) -> None:
         along_rim = np.isclose(line[:, 0] - line[:, 1], min(x - y for x, y in points), rtol=0.2)
         off += [truth(x, y) - LEVEL for x, y in line[~along_rim]]
     assert np.sqrt(np.mean(np.square(off))) < 0.15
+
+
+@pytest.mark.parametrize("values", [(0.1, 0.2, 0.3, 0.4, 0.5), (1e-12, 1e-11, 1e-10, 1e-9, 1e-8), (1, 10, 100, 200, 300)])
+def test_a_mass_and_another_quantity_have_no_kinematic_edge(values: tuple[float, ...]) -> None:
+    """The column of the smallest mass is the end of the grid, and no limit; a lifetime in seconds is no mass splitting."""
+    points = [(x, y) for x in range(1000, 4001, 500) for y in values]
+    lines = curves_of(contours(scan_of(points, lambda x, _: 5 - x / 1000)), "observed")
+    (line,) = lines
+    assert np.allclose(line[:, 0], 1000 * (5 - LEVEL), atol=20)
+
+
+@pytest.mark.parametrize("step", [(1.0, 1e-9), (1e-9, 1.0), (1.0, 0.01)])
+def test_axes_of_very_different_size_are_each_drawn_in_full(step: tuple[float, float]) -> None:
+    points = [(1e6 * (step[1] == 0.01) + step[0] * i, step[1] * (j + 1)) for i in range(8) for j in range(8)]
+    made = plane(data_of(scan_of(points, lambda x, y: 4 - (x - points[0][0]) / step[0] / 2 + y / step[1] / 9)))
+    (line,) = curves_of(made.contours, "observed")
+    x, y = ((line - np.array(points[0])) / step).T
+    assert np.abs(4 - x / 2 + (y + 1) / 9 - LEVEL).max() < 0.02
+    (ring,) = made.excluded()
+    assert len(np.unique(ring[:, 1])) > 8
+    assert made.band()
+    assert made.uncertain() is not None

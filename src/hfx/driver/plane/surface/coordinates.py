@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 _SCALE, _NUGGET = 0.5, 1e-3
 # Another pair of coordinates is taken where the error of left-out points is smaller than with the axes by this factor.
 _GAIN = 0.95
+_DEPENDENT = 1e-6  # of the range: less than this is left of one coordinate beside the other
 _MOST = 400  # points that are compared: the time grows with the cube of their number
 
 _SQRT5 = float(np.sqrt(5.0))
@@ -66,7 +67,7 @@ def ranked(places: Array, sets: Sequence[tuple[NDArray[np.bool_], Array]]) -> li
     """
     errors = {pair: sum(_error(pair.of(places[known]), values) for known, values in sets) for pair in candidates(places)}
     order = sorted(errors, key=lambda pair: errors[pair])
-    if errors[order[0]] > _GAIN * errors[AXES]:
+    if not errors[order[0]] <= _GAIN * errors[AXES]:
         order.remove(AXES)
         order.insert(0, AXES)
     return order
@@ -92,13 +93,16 @@ def scaled(coordinates: Array) -> Array:
 
 
 def _error(coordinates: Array, values: Array) -> float:
-    """The sum of the squared errors at left-out points, as a root."""
+    """The sum of the squared errors at left-out points, as a root; infinite where the coordinates depend on each other."""
     unit = scaled(coordinates)
     some = np.random.default_rng(len(unit)).permutation(len(unit))[:_MOST]
     unit, values = unit[some], values[some]
+    basis = np.column_stack([np.ones(len(unit)), unit])
+    if np.linalg.matrix_rank(basis, tol=_DEPENDENT * np.sqrt(len(unit))) < basis.shape[1]:
+        return np.inf
     distance = _SQRT5 * cdist(unit, unit) / _SCALE
     covariance = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance) + _NUGGET * np.eye(len(unit))
-    errors, _ = leave_one_out(covariance, np.column_stack([np.ones(len(unit)), unit]), values)
+    errors, _ = leave_one_out(covariance, basis, values)
     return float(np.sqrt((errors**2).sum()))
 
 

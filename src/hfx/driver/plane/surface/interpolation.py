@@ -108,13 +108,13 @@ def interpolate(
         return _linear(mesh, values, (_description("linear", quantity) + why,))
     layers = _layers(values, regions, best)
     with _one_thread():
-        order = coordinates.ranked(mesh.points, [(known, own[known][:, columns]) for known, own in layers])
-        mesh = _natural_mesh(mesh, order)
         try:
+            order = coordinates.ranked(mesh.points, [(known, own[known][:, columns]) for known, own in layers])
+            mesh = _natural_mesh(mesh, order)
             made = [_Layer.of(name, mesh, order[0], known, own, columns) for known, own in layers]
         except (LinAlgError, np.linalg.LinAlgError, ValueError) as error:
             failed = f" --interpolation {name} is not possible where its equations have no solution ({error})."
-            return _linear(mesh, values, (_description("linear", quantity) + failed,))
+            return _linear(mesh, values, (_description("linear", quantity) + (failed if name != "linear" else ""),))
         refined = finer(mesh, 1 if name == "linear" else _parts(mesh))
         surfaces = [layer.surface(refined, values, best) for layer in made]
     notes = (_description(name, quantity), *((_BEST_OF_REGIONS,) if len(made) > 1 else ()))

@@ -20,9 +20,10 @@ Array = NDArray[np.float64]
 Edges = NDArray[np.intp]
 
 Place = tuple[float, float]
+Frame = tuple[Array, Array]  # the lower corner of the points, and their range
 
 _ON = 1e-7  # of the range of the points: a line nearer to the rim than this lies on it
-_DIGITS = 9  # of coordinates, relative to the largest, by which ends of segments are the same
+_DIGITS = 9  # of coordinates in units of their range by which ends of segments are the same
 
 
 def above(pieces: Sequence[Piece], column: int, level: float, deviations: float = 0.0) -> list[Array]:
@@ -57,7 +58,7 @@ def lines(
     values = [_moved(piece, column, deviations) - level for piece in pieces]
     if len(pieces) == 1 and (closed is None or not len(closed)):
         return triangulation.level_lines(pieces[0].mesh, values[0], 0.0)
-    digits = _DIGITS - int(np.floor(np.log10(max(float(np.abs(mesh.points).max()), 1e-300))))
+    frame = mesh.points.min(axis=0), np.ptp(mesh.points, axis=0)
     segments = [_crossing_segments(piece.mesh, own) for piece, own in zip(pieces, values, strict=True)]
     rims = [piece.mesh.rim for piece in pieces]
     if closed is not None and len(closed):
@@ -66,8 +67,8 @@ def lines(
             for piece, edges, own in zip(pieces, rims, values, strict=True)
         ]
     if len(pieces) > 1:
-        segments.append(_steps(pieces, rims, values, digits))
-    return _joined(np.concatenate(segments), digits)
+        segments.append(_steps(pieces, rims, values, frame))
+    return _joined(np.concatenate(segments), frame)
 
 
 def _moved(piece: Piece, column: int, deviations: float) -> Array:
@@ -120,12 +121,12 @@ def _on(segments: Array, lines: Array) -> NDArray[np.bool_]:
     return np.asarray(distances < _ON, dtype=np.bool_)
 
 
-def _steps(pieces: Sequence[Piece], rims: Sequence[Edges], values: Sequence[Array], digits: int) -> Array:
+def _steps(pieces: Sequence[Piece], rims: Sequence[Edges], values: Sequence[Array], frame: Frame) -> Array:
     """The parts [k, 2, 2] of the borders between pieces on one side of which alone the values are positive."""
     sides: dict[tuple[Place, Place], list[tuple[float, float, Array, Array]]] = defaultdict(list)
     for piece, edges, own in zip(pieces, rims, values, strict=True):
         ends = piece.mesh.points[edges]
-        for (a, b), (one, other), (u, v) in zip(_keys(ends, digits), ends, own[edges].tolist(), strict=True):
+        for (a, b), (one, other), (u, v) in zip(_keys(ends, frame), ends, own[edges].tolist(), strict=True):
             sides[min(a, b), max(a, b)].append((u, v, one, other) if a <= b else (v, u, other, one))
     found = []
     for both in sides.values():
@@ -142,16 +143,17 @@ def _one_sided(u: float, v: float, s: float, t: float) -> list[tuple[float, floa
     return [(p, q) for p, q, m in middles if (u + m * (v - u) > 0) != (s + m * (t - s) > 0)]
 
 
-def _keys(places: Array, digits: int) -> list[list[Place]]:
-    """Places [k, m, 2] rounded, so that one that is computed in two ways is one key."""
-    return [[(x, y) for x, y in row] for row in (places.round(digits) + 0.0).tolist()]
+def _keys(places: Array, frame: Frame) -> list[list[Place]]:
+    """Places [k, m, 2] rounded in units of the points' range, so that one that is computed in two ways is one key."""
+    low, span = frame
+    return [[(x, y) for x, y in row] for row in (((places - low) / span).round(_DIGITS) + 0.0).tolist()]
 
 
-def _joined(segments: Array, digits: int) -> list[Array]:
+def _joined(segments: Array, frame: Frame) -> list[Array]:
     """Segments [k, 2, 2] joined at their ends into lines."""
     neighbours: dict[Place, list[Place]] = defaultdict(list)
     position: dict[Place, Array] = {}
-    for (a, b), (one, other) in zip(_keys(segments, digits), segments, strict=True):
+    for (a, b), (one, other) in zip(_keys(segments, frame), segments, strict=True):
         if a != b and b not in neighbours[a]:
             neighbours[a].append(b)
             neighbours[b].append(a)

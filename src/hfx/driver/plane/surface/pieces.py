@@ -12,7 +12,7 @@ __all__ = ["Piece", "best_of"]
 
 Array = NDArray[np.float64]
 
-_DIGITS = 10  # of coordinates, relative to the largest: fewer than those in which one corner, computed from two sides, differs
+_DIGITS = 11  # of coordinates in units of their range: fewer than those in which one corner, computed from two sides, differs
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,9 @@ def _cut(rows: Array, lead: Array) -> Array:
 def _joined(corners: Array, width: int) -> Piece:
     """A piece from the corners [t, 3, m] of its triangles, each a place, values, and deviations if there are any."""
     rows = corners.reshape(-1, corners.shape[2])
-    largest = max(float(np.abs(rows[:, :2]).max()), 1e-300)
-    _, first, index = np.unique(
-        rows[:, :2].round(_DIGITS - int(np.floor(np.log10(largest)))), axis=0, return_index=True, return_inverse=True
-    )
+    span = np.ptp(rows[:, :2], axis=0)
+    unit = (rows[:, :2] - rows[:, :2].min(axis=0)) / np.where(span > 0, span, 1.0)
+    _, first, index = np.unique(unit.round(_DIGITS), axis=0, return_index=True, return_inverse=True)
     triangles = np.sort(index.reshape(-1, 3), axis=1).astype(np.intp)
     triangles = triangles[(triangles[:, 0] < triangles[:, 1]) & (triangles[:, 1] < triangles[:, 2])]
     kept = rows[first]

@@ -10,7 +10,7 @@ __all__ = ["outline"]
 
 Array = NDArray[np.float64]
 
-_DIGITS = 9  # of coordinates, relative to the largest: fewer than those in which one corner, computed from two sides, differs
+_DIGITS = 10  # of coordinates in units of their range: fewer than those in which one corner, computed from two sides, differs
 
 
 def outline(polygons: Sequence[Array]) -> list[Array]:
@@ -22,12 +22,14 @@ def outline(polygons: Sequence[Array]) -> list[Array]:
         return []
     counts = [len(polygon) for polygon in polygons]
     corners = np.concatenate(list(polygons))
+    low, span = corners.min(axis=0), np.ptp(corners, axis=0)
+    span = np.where(span > 0, span, 1.0)
     # Corners that two polygons share differ in their last digits: rounded, they are equal.
-    corners = corners.round(_DIGITS - int(np.floor(np.log10(max(float(np.abs(corners).max()), 1e-300)))))
+    corners = ((corners - low) / span).round(_DIGITS)
     parts = shapely.polygons(shapely.linearrings(corners, indices=np.repeat(np.arange(len(counts)), counts)))
     covered = shapely.coverage_union_all(parts[shapely.area(parts) > 0])
     return [
-        shapely.get_coordinates(ring)[::-1]
+        low + span * shapely.get_coordinates(ring)[::-1]
         for connected in shapely.get_parts(shapely.normalize(covered))
         for ring in shapely.get_rings(connected)
     ]

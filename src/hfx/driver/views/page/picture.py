@@ -15,7 +15,7 @@ from hfx.driver.plane import axes as plane_axes
 from hfx.driver.plane import contour, panels
 from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.axes import Axes
-from hfx.driver.plane.points import PlotData, Points
+from hfx.driver.plane.points import PlotData, Points, along_axis
 from hfx.driver.plane.selection import Selection
 from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot import run_planes
@@ -159,8 +159,8 @@ def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[
 
 def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
     """The values against the one axis: a line for each curve, and a ring around each band."""
-    surface, along = points.surface, points.places[:, 0]
-    lines = {curve: np.column_stack([along, points.values[:, i]]) for i, curve in enumerate(surface.curves)}
+    surface, (along, values) = points.surface, along_axis(points)
+    lines = {curve: np.column_stack([along, values[:, i]]) for i, curve in enumerate(surface.curves)}
     curves: list[CurveLine] = [
         {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
     ]
