@@ -189,3 +189,10 @@ def test_the_summary_has_the_notes_of_all_planes(tmp_path: Path) -> None:
     panels = [{"where": "mn1==60", "title": "", "curves": [], "notes": ["No point is near."]}]
     rows = dict(summary.rows({**scan, "contours": {"choice": "Two.", "panels": panels, "notes": []}}, run))  # type: ignore[typeddict-item]
     assert rows["contour"] == "Two. mn1==60: No point is near."
+
+
+def test_a_forbidden_region_that_holds_every_point_is_told(tmp_path: Path) -> None:
+    said: list[str] = []
+    run = run_of(tmp_path / "run", [point for point in BOTH if point[2] == 60])
+    redraw(run, tmp_path / "p.png", PictureRequest({"forbidden": "y>-1"}), said.append)
+    assert [sentence for sentence in said if sentence.startswith("Every point is in the forbidden region")]

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from hfx.driver.api import scan
+from hfx.driver.plot.run_data import loaded
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.results import ScanResult, load_run
@@ -247,6 +248,8 @@ def test_ctrl_c_counts_the_results_of_the_regions(pallet: Path, tmp_path: Path) 
 
     with pytest.raises(ScanInterrupted, match=rf"6 results kept in {tmp_path / 'run'}/RegionA/results.jsonl; "):
         run(pallet, tmp_path / "run", run=press, threads=1)
+    with pytest.raises(RunFolderError, match=f"draw one of them with 'hfx plot {tmp_path / 'run'}/RegionA'"):
+        loaded(tmp_path / "run")
 
 
 def test_a_run_of_another_pallet_or_region_is_told_apart(pallet: Path, tmp_path: Path) -> None:

@@ -29,6 +29,9 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     theory = planes.theory(scan["contours"])
     _say_what_is_left_out(scan["contours"], len(theory), say)
     contours = planes.contours(theory)
+    for note in [*contours["notes"], *(note for panel in contours.get("panels", ()) for note in panel["notes"])]:
+        if note.startswith("Every point"):  # nothing is left to draw
+            say(note)
     published = read_published(request.published)
     if published:
         contours["published"] = measured(planes.one(f"--published with {run}"), published, say)
