@@ -78,7 +78,7 @@ def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     assert texts == ["a", "b", "Observed", "Expected"]
     more, shaded = Figure().subplots(), PictureRequest(uncertainty=True)
     draw_layers(more, layers(two, shaded), (), STYLES["hfx"], shaded)
-    assert more.get_legend().get_texts()[-1].get_text() == "Uncertainty from interpolation"
+    assert more.get_legend().get_texts()[-1].get_text() == "Interpolation uncertainty"
     solid = [line for line in ax.get_lines() if line.get_linestyle() == "-" and len(line.get_xdata())]
     assert [line.get_color() for line in solid] == list(OVERLAID[:2])
     assert solid[0].get_linewidth() > solid[1].get_linewidth()
@@ -120,7 +120,7 @@ def test_every_style_is_drawn_and_leaves_settings_alone(style: str, two: list[Pa
 
 
 def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--label is given 1 times for 2 runs"):
+    with pytest.raises(OptionError, match="--label is given once for 2 runs"):
         layers(two, PictureRequest(labels=("one",)))
     other = run_of(tmp_path / "c", 300, labels=("msb", "mn2"))
     with pytest.raises(OptionError, match=r"different axes .*a over m1 and m2; .*c over msb and mn2"):

@@ -53,7 +53,8 @@ class Layer:
 def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
     """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for a wrong number of labels."""
     if request.labels and len(request.labels) != len(runs):
-        raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
+        times = "once" if len(request.labels) == 1 else f"{len(request.labels)} times"
+        raise OptionError(f"--label is given {times} for {len(runs)} runs: give one for each, in order")
     labels = request.labels or _distinct_names([run.resolve() for run in runs])
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         why = "the same run is given twice" if not request.labels else f"--label {twice[0]} is given twice"
@@ -169,7 +170,7 @@ def draw_layers(
         handles.append(_draw_layer(ax, layer, style, OVERLAID[i % len(OVERLAID)], width, request))
     handles += _key(several, style, surface)
     if request.uncertainty:
-        handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Uncertainty from interpolation"))
+        handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Interpolation uncertainty"))
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
     ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)

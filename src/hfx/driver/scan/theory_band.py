@@ -4,6 +4,7 @@ import csv
 import difflib
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -128,10 +129,17 @@ def read_table(path: Path) -> dict[str, float]:
                 )
             return {row["name"]: _fraction(row, path) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "it is not a CSV file"
-        raise OptionError(
-            f"--theory-band {path}: give a fraction, for example 0.1, or a CSV file with the columns name and uncertainty ({why})"
-        ) from None
+        raise OptionError(f"--theory-band {path}: {_why(path, error)}") from None
+
+
+def _why(path: Path, error: Exception) -> str:
+    """The reason why a table cannot be read, with the remedy."""
+    remedy = "give a fraction, for example 0.1 for 10 %, or a CSV file with the columns name and uncertainty"
+    if percent := re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%", str(path)):
+        return f"give a fraction: {percent[1]} % is {float(percent[1]) / 100:g}"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no such file; {remedy}" if path.suffix[1:].isalpha() else remedy
+    return f"{remedy} ({(error.strerror if isinstance(error, OSError) else None) or 'it is not a CSV file'})"
 
 
 def _fraction(row: Mapping[str, str], path: Path) -> float:
