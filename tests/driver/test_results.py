@@ -200,6 +200,14 @@ def test_results_say_the_verdict(result: ScanResult, tmp_path: Path) -> None:
     assert "natural" not in html
 
 
+def test_labels_that_patches_do_not_name_can_be_named(result: ScanResult) -> None:
+    assert "labels" not in dict(summary.rows(result.content, result.folder))
+    loose: Any = {**result.content, "pallet": {**result.content["pallet"], "labels": ["x1", "x2"]}}
+    assert dict(summary.rows(loose, result.folder))["labels"] == (
+        "x1 and x2 are the numbers in the names of the patches; --labels m1,m2, added to the same command, names them"
+    )
+
+
 def test_single_lines_in_a_figure_of_one_s_own(tmp_path: Path) -> None:
     """No more than the lines: two scans in one picture, whose titles, legend and limits are one's own."""
     from matplotlib.figure import Figure

@@ -360,6 +360,12 @@ def shown_help(command: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
     return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
 
 
+def test_the_interpolations_of_plot_are_those_of_scan(capsys: Captured) -> None:
+    assert main.run(["plot", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert all(name in words for name in ("gp (Gaussian", "smooth (Gaussian process that smooths", "rbf (radial", "or linear."))
+
+
 def test_the_commands_are_listed_in_groups_with_whole_sentences(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shown_help("", capsys, monkeypatch)
     names = {title: re.findall(r"^  ([a-z]+) ", rows, flags=re.MULTILINE) for title, rows in found.items() if title}

@@ -66,6 +66,19 @@ def test_a_run_of_a_part_of_its_pallet_says_so(two: list[Path], tmp_path: Path) 
     assert title.count("hypotheses") == 1
 
 
+def test_runs_of_different_signals_are_told_apart_in_the_legend(tmp_path: Path) -> None:
+    def entries(**given: Any) -> list[str]:
+        ax = Figure().subplots()
+        draw_layers(ax, layers(runs, PictureRequest(**given)), (), style_called(None), PictureRequest())
+        return [text.get_text() for text in ax.get_legend().get_texts()][:2]
+
+    runs = [run_of(tmp_path / "1Lbb", 300), run_of(tmp_path / "up", 400, options={"signal_scale": 1.1, "mu": 2.0})]
+    assert entries() == ["1Lbb", r"up ($\mu = 2$, signal yields $\times\,1.1$)"]
+    assert entries(labels=("one", "two")) == ["one", "two"]
+    runs[0] = run_of(tmp_path / "other", 300, options={"signal_scale": 1.1, "mu": 2.0})
+    assert entries() == ["other", "up"]
+
+
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]
@@ -101,7 +114,7 @@ def test_a_published_contour_is_measured_drawn_and_kept(two: list[Path], tmp_pat
     (published,) = json.loads(paths[-1].read_text())["published"]
     assert published["apart"]["mean"] == pytest.approx(20, abs=0.01)
     assert published["apart"]["relative_area"] == pytest.approx(20 / 220, rel=1e-3)
-    assert "9.09 % of the published area" in said[0]
+    assert "9.1 % of the published area" in said[0]
     overlay(two, tmp_path / "both.png", request, said.append)
     content = json.loads((tmp_path / "both.json").read_text())
     means = [one["published"][0]["apart"]["mean"] for one in content["overlaid"]]

@@ -11,7 +11,7 @@ import difflib
 import keyword
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 
-__all__ = ["Expression", "parse"]
+__all__ = ["Expression", "naming_row", "parse"]
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -207,10 +207,24 @@ def _takes(function: str, arguments: int) -> bool:
 
 def _naming(labels: tuple[str, ...]) -> str:
     """Advice on labels that hfx has made, where the patches name none."""
-    if not labels or list(labels) != [f"x{i + 1}" for i in range(len(labels))]:
+    return f" (--labels gives them the names of your search, for example {_example(labels)})" if _numbered(labels) else ""
+
+
+def _numbered(labels: Sequence[str]) -> bool:
+    """Whether these labels are those that hfx has made, x1, x2, ..., where the patches name none."""
+    return bool(labels) and list(labels) == [f"x{i + 1}" for i in range(len(labels))]
+
+
+def naming_row(labels: Sequence[str]) -> str:
+    """Advice on such labels, for a table; empty for others."""
+    if not _numbered(labels):
         return ""
-    example = ",".join(f"m{i + 1}" for i in range(len(labels)))
-    return f" (--labels gives them the names of your search, for example --labels {example})"
+    which = "x1 is the number" if len(labels) == 1 else f"{', '.join(labels[:-1])} and {labels[-1]} are the numbers"
+    return f"{which} in the names of the patches; {_example(labels)}, added to the same command, names them"
+
+
+def _example(labels: Sequence[str]) -> str:
+    return f"--labels {','.join(f'm{i + 1}' for i in range(len(labels)))}"
 
 
 def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
