@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
@@ -15,6 +14,7 @@ from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary, verdict
 from hfx.errors import HfxError, InputError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.pallet import near_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +153,7 @@ class ScanResult(Sequence[Result]):
         names = [brief.name for brief in contents.briefs(self.content)]
         if name in names:
             return names.index(name)
-        near = get_close_matches(name, names, n=1)
+        near = near_names(name, names)
         raise KeyError(f"no result of a hypothesis {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
 
     def __len__(self) -> int:

@@ -1,7 +1,6 @@
 """The theory band: the same scan with the signal's cross section up and down, in folders beneath."""
 
 import csv
-import difflib
 import hashlib
 import math
 import re
@@ -16,6 +15,7 @@ from hfx.driver.run.folder import VARIATIONS
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
+from hfx.pallets.pallet import near_names
 
 __all__ = ["Variation", "check", "curves", "read_table", "scaled", "variations"]
 
@@ -109,7 +109,7 @@ def check(options: ScanOptions, names: Iterable[str]) -> None:
     table = read_table(Path(options.theory_band))
     lacking = [name for name in names if name not in table]
     if lacking:
-        near = difflib.get_close_matches(lacking[0], table, n=1)
+        near = near_names(lacking[0], table)
         hint = f" (it has {near[0]})" if near else ""
         raise OptionError(
             f"--theory-band {options.theory_band}: it has no uncertainty for {len(lacking)} of the hypotheses, such as "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.plane import selection
-from hfx.driver.plane.expressions import naming_row
+from hfx.driver.plane.expression_errors import naming_row
 from hfx.driver.questions.base import FEW, MANY, AnyQuestion, Brief, listed
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
