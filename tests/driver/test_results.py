@@ -122,12 +122,13 @@ def test_the_closing_table(result: ScanResult) -> None:
     table = summary.rows(result.content, result.folder)
     assert [name for name, _ in table] == ["result", "failed", "minima differ", "contour", "pallet", "please cite", "files"]
     rows = dict(table)
-    assert rows["result"] == (
-        "1 of 2 fitted hypotheses is excluded at 95 % confidence level (CLs < 0.05); 1 is expected to be (median)"
-    )
+    assert rows["result"] == ("1 of 2 fitted hypotheses is excluded at 95 % confidence level (CLs < 0.05); expected (median): 1")
     named = "3 of 5 (no signal): bad0, bad1, and 1 more (scan.json lists all)"
     assert rows["failed"] == f"{named}; once this is corrected, the same command fits them"
-    different = "1 hypothesis has several minima, and CLs depends on which is chosen, by up to 0.1; no exclusion does"
+    different = (
+        "nothing to do: for 1 hypothesis CLs depends on the choice among several minima (by up to 0.1), but it never changes "
+        "between excluded and not excluded"
+    )
     assert rows["minima differ"] == different
     verbose = dict(summary.rows(result.content, result.folder, verbose=True))
     assert verbose["minima differ"] == f"{different}: CLs of b changes by up to 0.1"
@@ -189,7 +190,7 @@ def test_the_table_for_terminal_and_notebook(result: ScanResult) -> None:
 
 
 def test_results_say_the_verdict(result: ScanResult, tmp_path: Path) -> None:
-    verdict = "1 of 2 fitted hypotheses is excluded at 95 % confidence level (CLs < 0.05); 1 is expected to be (median)"
+    verdict = "1 of 2 fitted hypotheses is excluded at 95 % confidence level (CLs < 0.05); expected (median): 1"
     assert repr(result) == f"<ScanResult of toy in {tmp_path}: {verdict}>"
     assert ">result</th>" in result._repr_html_().split("</td>")[0]
     unknown: Any = {**result.content, "question": "of_another_package"}
@@ -198,6 +199,14 @@ def test_results_say_the_verdict(result: ScanResult, tmp_path: Path) -> None:
     assert ">CLs_obs</th><td style='text-align:left'>0.2</td>" in html
     assert ">CLs_exp</th><td style='text-align:left'>0.2, 0.2, 0.2, 0.2, 0.2</td>" in html
     assert "natural" not in html
+
+
+def test_labels_that_patches_do_not_name_can_be_named(result: ScanResult) -> None:
+    assert "labels" not in dict(summary.rows(result.content, result.folder))
+    loose: Any = {**result.content, "pallet": {**result.content["pallet"], "labels": ["x1", "x2"]}}
+    assert dict(summary.rows(loose, result.folder))["labels"] == (
+        "x1 and x2 are the numbers in the names of the patches; --labels m1,m2, added to the same command, names them"
+    )
 
 
 def test_single_lines_in_a_figure_of_one_s_own(tmp_path: Path) -> None:
@@ -218,6 +227,43 @@ def test_single_lines_in_a_figure_of_one_s_own(tmp_path: Path) -> None:
         scan.plot(axes, which="observd")
 
 
+def test_the_names_of_several_lines_are_added_to_their_label(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    scan, axes = ScanResult(plane_content(), tmp_path), Figure().subplots()
+    scan.plot(axes, which=["expected-1", "expected+1"], label="up")
+    assert [line.get_label() for line in axes.get_lines()] == ["up, expected-1", "up, expected+1"]
+
+
+def test_one_line_more_is_in_the_legend_of_the_picture(tmp_path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    scan, axes = ScanResult(plane_content(spread=0.1), tmp_path), Figure(layout="constrained").subplots()
+    scan.plot(axes)
+    before, top = [text.get_text() for text in axes.get_legend().get_texts()], axes.get_ylim()[1]
+    scan.plot(axes, which="expected-2", color="grey", label="-2 sigma")
+    scan.plot(axes, which="expected+2")
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == [*before, "-2 sigma"]
+    assert legend.get_title().get_text() == "All limits at 95% CL"
+    assert any("sigma" in text and isinstance(handle, tuple) for handle, text in legend.entries)  # the band and its line
+    assert axes.get_ylim()[1] > top
+    bottom = axes.transData.inverted().transform(legend.get_window_extent().p0)[1]
+    assert bottom > 20  # the highest points
+
+
+def test_results_of_earlier_scans_are_told(tmp_path: Path) -> None:
+    whole = plane_content()
+    part: Any = {**whole, "pallet": {**whole["pallet"], "hypotheses": 12}, "options": {**whole["options"], "where": "m1==20"}}
+    scan = ScanResult(part, tmp_path)
+    assert repr(scan).endswith("; 9 others in this folder are included>")
+    assert "3 of 12 hypotheses (--where" in scan._repr_html_()
+    assert "9 others in this folder" in scan._repr_html_()
+    most: Any = {**part, "options": {**whole["options"], "where": "m1>20 or m2>0"}}
+    assert repr(ScanResult(most, tmp_path)).endswith("; 1 other in this folder is included>")
+    assert "others" not in repr(ScanResult(whole, tmp_path))
+
+
 def test_a_line_along_one_label(tmp_path: Path) -> None:
     from matplotlib.figure import Figure
 
@@ -228,10 +274,13 @@ def test_a_line_along_one_label(tmp_path: Path) -> None:
     assert line.get_xydata()[::BETWEEN].tolist() == [[20, 0.02], [40, 0.04], [60, 0.06]]
 
 
-def plane_content() -> dict[str, Any]:
-    """A scan whose lines cross a plane."""
+def plane_content(spread: float = 0.0) -> dict[str, Any]:
+    """A scan whose lines cross a plane; the expected CLs differ by this fraction for each standard deviation."""
     points = [(m, n) for m in (20, 40, 60, 80) for n in (0, 10, 20)]
-    return content(*({**record(f"p{m}_{n}", m / 1000), "values": [m, n]} for m, n in points))
+    records = [{**record(f"p{m}_{n}", m / 1000), "values": [m, n]} for m, n in points]
+    for one in records:
+        one["admissible"]["CLs_exp"] = [(1 + k * spread) * one["CLs_obs"] for k in range(-2, 3)]
+    return content(*records)
 
 
 def test_a_data_frame_has_the_names_as_its_index(result: ScanResult) -> None:
@@ -301,8 +350,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
     content = {**result.content, "results": PackedResults([b]), "options": {"minima": "natural"}}
     rows = dict(summary.rows(content, result.folder))
     assert rows["options"] == "--minima natural"
+    default = "the default leaves out minima with avoidable negative yields (docs/fit.md)"
     either = "b is not excluded with the natural minima (CLs 0.2), and excluded with the lowest minima (CLs 0.01)"
-    assert rows["minima differ"].endswith(f"{either}; --minima lowest gives the other answer")
+    assert rows["minima differ"].endswith(f"{either}; --minima lowest gives the other answer; {default}")
     b["lowest"]["CLs_obs"] = 0.0
     rows = dict(summary.rows({**content, "results": PackedResults([b])}, result.folder))
     with pytest.raises(KeyError, match="no result of a hypothesis 'nowhere'"):

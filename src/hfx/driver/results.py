@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, cast, overload
 
+from hfx.driver.plane import selection
 from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import of_run
@@ -15,6 +15,7 @@ from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary, verdict
 from hfx.errors import HfxError, InputError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.pallet import near_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,7 +154,7 @@ class ScanResult(Sequence[Result]):
         names = [brief.name for brief in contents.briefs(self.content)]
         if name in names:
             return names.index(name)
-        near = get_close_matches(name, names, n=1)
+        near = near_names(name, names)
         raise KeyError(f"no result of a hypothesis {name!r}{f'; did you mean {near[0]!r}?' if near else ''}")
 
     def __len__(self) -> int:
@@ -210,7 +211,8 @@ class ScanResult(Sequence[Result]):
 
         With `which`, `label` or `color` only lines are drawn, for a figure of your own: no points, titles, legend or limits of
         the axes. `which`: the name of a curve or of several ("observed", "expected", "expected-1", "expected+1", ...), by default
-        the observed and the expected line. `label` is for your legend; `color` is that of all these lines.
+        the observed and the expected line. `label` is added to the legend of a picture that hfx drew into `ax`; elsewhere it is
+        for a legend of your own, made by `ax.legend()`. `color` is that of all these lines.
 
         The other options are those of the scan where they are None; they belong to the whole picture, and of them only `x`, `y`,
         `forbidden` and `interpolation` change single lines. Raises `OptionError` for a curve or an option that cannot be used.
@@ -227,9 +229,17 @@ class ScanResult(Sequence[Result]):
     def __repr__(self) -> str:
         name = self.content["pallet"].get("name")
         try:
-            return f"<ScanResult of {name} in {self.folder}: {verdict.of_scan(self.content)}>"
+            return f"<ScanResult of {name} in {self.folder}: {verdict.of_scan(self.content)}{self._others()}>"
         except HfxError:  # of a question that is not installed here
             return f"<ScanResult of {name} in {self.folder}>"
+
+    def _others(self) -> str:
+        """Says that there are results of earlier scans, which the last one did not select."""
+        part = selection.of_scan(self.content)
+        if part is None or not part.others:
+            return ""
+        words = "1 other in this folder is" if part.others == 1 else f"{part.others} others in this folder are"
+        return f"; {words} included"
 
     def __rich__(self) -> "RenderableType":
         return summary.table(self.content, self.folder)

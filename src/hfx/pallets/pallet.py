@@ -1,6 +1,7 @@
 """The data model of an opened pallet: a background workspace and its signal hypotheses, as frozen dataclasses."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from functools import cached_property
@@ -10,7 +11,9 @@ from hfx.json_types import JsonObject
 from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
 
-__all__ = ["Hypothesis", "Pallet"]
+__all__ = ["Hypothesis", "Pallet", "near_names"]
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Pallet:
             PalletError: there is none; near names are listed.
         """
         if name not in self._by_name:
-            near = get_close_matches(name, self._by_name, n=3) or list(self._by_name)[:3]
+            near = near_names(name, self._by_name, most=3) or list(self._by_name)[:3]
             raise PalletError(f"{self.name}: no hypothesis {name!r}; there are for instance {', '.join(near)}")
         return self._by_name[name]
 
@@ -99,3 +102,27 @@ class Pallet:
         if not isinstance(patched, dict):
             raise PatchError(f"hypothesis {name}: its patch replaces the workspace by a {type(patched).__name__}")
         return patched
+
+
+def near_names(wanted: str, names: Iterable[str], most: int = 1) -> list[str]:
+    """The ``most`` names nearest to ``wanted``; none where no name is like it.
+
+    Names that differ from it in numbers alone come first, in the order of the numbers' distance: to stop_401_0 the name
+    stop_400_0 is nearer than stop_450_0. Then come names of which it is the beginning, then those like it as texts.
+    """
+    every = list(names)
+    shape, numbers = _NUMBER.sub("#", wanted), _numbers(wanted)
+    alike = [name for name in every if numbers and _NUMBER.sub("#", name) == shape]
+    if not alike:
+        begun = [name for name in every if wanted and name.startswith(wanted)]
+        return begun[:most] or get_close_matches(wanted, every, n=most)
+    return sorted(alike, key=lambda name: sum(map(_distance, numbers, _numbers(name))))[:most]
+
+
+def _numbers(name: str) -> list[float]:
+    return [float(text) for text in _NUMBER.findall(name)]
+
+
+def _distance(a: float, b: float) -> float:
+    """The distance of two numbers, relative to the larger one."""
+    return abs(a - b) / max(a, b, 1.0)

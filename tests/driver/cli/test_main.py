@@ -49,7 +49,7 @@ def test_a_scan(pallet: str, capsys: Captured) -> None:
     out, err = capsys.readouterr()
     rows = dict(line.split(maxsplit=1) for line in out.splitlines())
     excluded = "11 of 12 hypotheses are excluded at 95 % confidence level (CLs < 0.05)"
-    assert rows["result"] == f"{excluded}; 11 are expected to be (median)"
+    assert rows["result"] == f"{excluded}; expected (median): 11"
     assert rows["limits"].startswith("observed up to m1 = ")
     assert "search" not in rows
     assert "https://www.hepdata.net/record/ins1234567" in out
@@ -63,7 +63,7 @@ def test_the_scan_of_a_part_of_a_pallet_says_so(pallet: str, capsys: Captured) -
     assert "selected        3 of 12 hypotheses (--where 'm1>200' --only '*_0')\n" in capsys.readouterr().out
     assert main.run(["scan", pallet, "--where", "m1>400"]) == 0
     assert (
-        "selected        3 hypotheses (--where 'm1>400'); table and picture also contain 2 others in this folder; -o NEW"
+        "selected        3 of 12 hypotheses (--where 'm1>400'); table and picture also contain 2 others in this folder; -o NEW"
         in capsys.readouterr().out
     )
     assert main.run(["scan", pallet]) == 0
@@ -254,7 +254,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan toy --endpoint river", "no endpoint is called 'river'; known here: embedded, inline"),
         ("scan toy --endpoint inline --endpoint river", "no endpoint is called 'river'"),
         ("scan toy --theory-band 2", "--theory-band 2: give a fraction"),
-        ("scan toy --only nothing", "--only 'nothing' matches none of 12 names"),
+        ("scan toy --only nothing", "--only 'nothing' matches none of the 12 names (the first is "),
         ("scan toy --where m3==1", "no label is called 'm3'"),
         ("scan toy --x m3 --y m2", "no label is called 'm3'"),
         ("scan toy --forbidden y", "--forbidden"),
@@ -269,7 +269,10 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("plot toy --style cdf", "--style 'cdf' is not one of hfx, atlas, cms"),
         ("plot toy --format gif", "--format 'gif' is not one of pdf, png, svg"),
         ("scan toy --interpolation cubic", "--interpolation 'cubic' is not one of gp, smooth, rbf, linear"),
-        ("scan toy --theory-band nowhere.csv", "--theory-band nowhere.csv: give a fraction, for example 0.1, or a CSV file"),
+        (
+            "scan toy --theory-band nowhere.csv",
+            "--theory-band nowhere.csv: there is no such file; give a fraction, for example 0.1 for 10 %, or a CSV file",
+        ),
         ("export toy", "give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata"),
         ("export toy --csv", "toy contains no run of hfx"),
     ],
@@ -357,6 +360,12 @@ def shown_help(command: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) 
     return dict(zip(["", *parts[1::2]], parts[::2], strict=True))
 
 
+def test_the_interpolations_of_plot_are_those_of_scan(capsys: Captured) -> None:
+    assert main.run(["plot", "--help"]) == 0
+    words = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert all(name in words for name in ("gp (Gaussian", "smooth (Gaussian process that smooths", "rbf (radial", "or linear."))
+
+
 def test_the_commands_are_listed_in_groups_with_whole_sentences(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     found = shown_help("", capsys, monkeypatch)
     names = {title: re.findall(r"^  ([a-z]+) ", rows, flags=re.MULTILINE) for title, rows in found.items() if title}
@@ -415,7 +424,7 @@ def test_plot_draws_again(pallet: str, capsys: Captured) -> None:
     assert main.run(["plot", "out", "--x", "m1", "--y", "m1-m2"]) == 0
     out, err = capsys.readouterr()
     assert out.split() == ["out/contour-y-m1-m2.pdf", "out/contour-y-m1-m2.png", "out/contour-y-m1-m2.json"]
-    assert "written as contour-y-m1-m2, since out/contour.json and its picture are those of the scan" in err
+    assert "contour.* stays the picture of the scan; this one is contour-y-m1-m2.*; -o sets another name" in err
     assert json.loads(Path("out/contour-y-m1-m2.json").read_text())["y"] == "m1-m2"
     assert Path("out/contour.json").read_bytes() == own
     assert main.run(["plot", "out", "-o", "elsewhere"]) == 0

@@ -49,7 +49,7 @@ def refused_alike(command: str, capsys: Captured) -> str:
         ("toy --labels a,a", "--labels a,a: names must differ"),
         ("toy --region B", "--region B"),
         ("two", "two contains 2 analysis regions: A, B"),
-        ("two --region all --only nothing", "--only 'nothing' matches none of 12 names"),
+        ("two --region all --only nothing", "--only 'nothing' matches none of the 12 names (the first is "),
         ("two --region all -o toy/BkgOnly.json", "toy/BkgOnly.json is a file, not a folder"),
         ("toy --endpoint river", "no endpoint is called 'river'"),
     ],

@@ -39,7 +39,10 @@ def test_equal_contours_are_not_apart() -> None:
     found = difference([SQUARE], [SQUARE], [SQUARE[:-1]], ROOM)
     assert found.area == pytest.approx(0, abs=1e-9)
     assert (found.mean, found.largest) == pytest.approx((0, 0), abs=1e-9)
-    assert "0.00 % of the published area" in found.sentence()
+    assert (
+        "area between the curves 0 % of the published area; mean distance 0 (0.0012 measured from the published line)"
+        in found.sentence()
+    )
 
 
 def test_open_lines_differ_by_what_lies_between_them() -> None:

@@ -72,9 +72,10 @@ def test_labels_that_are_no_python_names() -> None:
         ("mn3-1", "no label is called 'mn3' (did you mean mn2?); labels: mn2, mn1"),
         ("`what`", "no label is called 'what'"),
         ("mn2=130", "'==' tests for equality"),
-        ("", "cannot be read as arithmetic on labels; write arithmetic on labels, for example 'm1-m2'; labels: mn2, mn1"),
+        ("mn2)=", "cannot be read as arithmetic on labels ('==' tests for equality); write"),
+        ("", "cannot be read as arithmetic on labels; write arithmetic on labels, for example 'mn2-mn1'; labels: mn2, mn1"),
         ("mn2)", "cannot be read as arithmetic on labels"),
-        ("mn2==1", "is a comparison; write arithmetic on labels, for example 'm1-m2'"),
+        ("mn2==1", "is a comparison; write arithmetic on labels, for example 'mn2-mn1'"),
         ("__import__('os').system('true')", "contains something other than"),
         ("mn2.real", "contains something other than"),
         ("min()", "contains something other than"),
@@ -97,7 +98,7 @@ def test_refused_in_one_line(text: str, words: str) -> None:
 
 
 def test_a_number_is_no_condition() -> None:
-    with pytest.raises(OptionError, match="is a number, not a comparison; write a comparison, for example 'm1-m2==130'"):
+    with pytest.raises(OptionError, match="is a number, not a comparison; write a comparison, for example 'mn2-mn1==130'"):
         parse("mn2-mn1", LABELS, option="--where", condition=True)
     with pytest.raises(OptionError, match="'y' is a number, not a comparison; write a comparison, for example 'y>x-125'"):
         parse("y", ("x", "y"), option="--forbidden", condition=True)
@@ -106,8 +107,22 @@ def test_a_number_is_no_condition() -> None:
 def test_half_a_comparison() -> None:
     with pytest.raises(OptionError) as caught:
         parse("mn2>", LABELS, option="--where", condition=True)
-    said = "--where 'mn2>' cannot be read as a comparison; write a comparison, for example 'm1-m2==130'; labels: mn2, mn1"
+    said = "--where 'mn2>' cannot be read as a comparison; write a comparison, for example 'mn2-mn1==130'; labels: mn2, mn1"
     assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(("text", "meant"), [("mn2=130", "mn2==130"), ("`mn2` = 3 and mn1>1", "`mn2` == 3 and mn1>1")])
+def test_one_equals_sign_is_corrected(text: str, meant: str) -> None:
+    with pytest.raises(OptionError) as caught:
+        parse(text, LABELS, option="--where", condition=True)
+    assert str(caught.value) == f"--where '{text}' cannot be read as a comparison; did you mean '{meant}'?"
+    assert parse(meant, LABELS, option="--where", condition=True)
+
+
+def test_examples_have_the_pallet_s_labels() -> None:
+    for labels, example in ((("mass",), "mass==130"), (("m(N2)", "mn1"), "mn1==130"), (("m(N2)",), "m1-m2==130")):
+        with pytest.raises(OptionError, match=f"write a comparison, for example '{example}'"):
+            parse("1", labels, option="--where", condition=True)
 
 
 def test_large_powers_end() -> None:

@@ -27,6 +27,7 @@ def test_csv(tmp_path: Path) -> None:
     found = read(path)
     assert [line.tolist() for line in found.lines] == [PLACES, [[1, 2], [3, 4]]]
     assert (found.name, found.which) == ("Expected limit", "expected")
+    assert found.columns == ("M(Sbottom) [GeV]", "M(N2) [GeV]")
 
 
 def test_yaml_and_json(tmp_path: Path) -> None:
@@ -34,13 +35,18 @@ def test_yaml_and_json(tmp_path: Path) -> None:
     table = {"independent_variables": [variable("x", xs)], "dependent_variables": [variable("y", ys)]}
     (tmp_path / "obs.yaml").write_text(yaml.safe_dump(table))
     rows = [{"x": [{"value": str(x)}], "y": [{"value": y, "group": 0}]} for x, y in PLACES]
-    (tmp_path / "obs.json").write_text(json.dumps({"name": "M60_Obs", "headers": [], "values": rows}))
-    ours = {"curves": [{"which": "observed", "points": PLACES}, {"which": "expected", "points": [[0, 0], [1, 1]]}]}
+    (tmp_path / "obs.json").write_text(json.dumps({"name": "M60_Obs", "headers": [{"name": "x"}, {"name": "y"}], "values": rows}))
+    ours = {
+        "x": "x",
+        "y": "y",
+        "curves": [{"which": "observed", "points": PLACES}, {"which": "expected", "points": [[0, 0], [1, 1]]}],
+    }
     (tmp_path / "contour.json").write_text(json.dumps(ours))
     for name in ("obs.yaml", "obs.json", "contour.json"):
         found = read(tmp_path / name)
         assert [line.tolist() for line in found.lines] == [PLACES], name
         assert found.which == "observed"
+        assert found.columns == ("x", "y")
 
 
 def test_two_independent_variables_are_x_and_y(tmp_path: Path) -> None:

@@ -49,13 +49,14 @@ def test_words() -> None:
     assert part.caption() == "Only 15 of 64 hypotheses: mn2<=150; name ERJR_*"
     assert part.row() == "15 of 64 hypotheses (--where 'mn2<=150' --only 'ERJR_*')"
     mixed = Selection(217, 217, None, "mn1==60", 130)
-    assert mixed.caption() == "130 hypotheses with mn1==60, and 87 others"
+    assert mixed.caption() == ""  # the whole pallet is drawn
+    assert Selection(217, 218, None, "mn1==60", 130).caption() == "130 hypotheses with mn1==60, and 87 others"
     assert mixed.row() == (
-        "130 hypotheses (--where mn1==60); table and picture also contain 87 others in this folder; -o NEW leaves them out"
+        "130 of 217 hypotheses (--where mn1==60); table and picture also contain 87 others in this folder; -o NEW leaves them out"
     )
     assert "1 other in this folder" in Selection(2, 2, "a", None, 1).row()
     assert Selection(15, 64).caption() == "Only 15 of 64 hypotheses"
     assert Selection(15, 64).row() == "15 of 64 hypotheses, from scans with different --where or --only"
-    # Of a combination of regions the number of all hypotheses is not known.
+    # Where the number of all hypotheses is not known.
     assert Selection(15, None, None, "mn1==60", 15).caption() == "Only 15 hypotheses: mn1==60"
     assert Selection(15, None, None, "mn1==60", 15).row() == "15 hypotheses (--where mn1==60)"

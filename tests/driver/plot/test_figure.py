@@ -154,6 +154,14 @@ def test_legend_names_what_is_drawn() -> None:
     ]
 
 
+def test_the_legend_names_the_uncertainty_and_why_there_is_no_line() -> None:
+    figure.draw_axes(replace(picture_of(SCAN), uncertainty=True), ax := axes())
+    assert "Interpolation uncertainty" in [text.get_text() for text in ax.get_legend().get_texts()]
+    points = [(x, y, z) for x in (200, 300, 400) for y in (0, 50, 100) for z in (1, 2)]
+    draw_axes(scan_of(points, lambda x, y, z: 5.0 - x / 120, labels=("a", "b", "c")), ax := axes())
+    assert "No line: the points differ in c, too" in ax.get_legend().get_title().get_text().splitlines()
+
+
 def test_the_legend_says_which_part_of_the_pallet_is_drawn() -> None:
     ax = axes()
     figure.draw_axes(replace(picture_of(SCAN), part="Only 3 of 9 hypotheses: `m$1$`>5 and " + "m2>=100 and " * 30), ax)

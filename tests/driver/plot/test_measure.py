@@ -1,5 +1,6 @@
 """Published contours beside those of a scan: numbers, sentences, and what cannot be measured."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,17 @@ def test_distances_are_told_and_kept(which: str) -> None:
     assert found["curves"] == [[[320, 0], [320, 400]]]
     assert found["apart"]["mean"] == pytest.approx(20)  # type: ignore[index,call-overload]
     assert found["apart"]["relative_area"] == pytest.approx(20 / 220)  # type: ignore[index,call-overload]
-    assert sentences[0].startswith(f"run a, {which} against limit (limit.csv): area between the curves: 9.09 %")
+    assert sentences == [
+        f"run a, {which} against limit (limit.csv): area between the curves 9.1 % of the published area; mean distance 20 GeV "
+        "(20 GeV measured from the published line), largest 20 GeV"
+    ]
 
 
 @pytest.mark.parametrize(
     ("labels", "unit", "said"),
     [
-        (("m1", "mass"), None, "distance, in units of the axes, from"),
-        (("mn2", "mn1"), "GeV", "published one: mean 20 GeV, largest"),
+        (("m1", "mass"), None, "largest 20, in units of the axes"),
+        (("mn2", "mn1"), "GeV", "mean distance 20 GeV (20 GeV measured from the published line), largest 20 GeV"),
     ],
 )
 def test_the_unit_is_said_where_both_axes_have_it(labels: tuple[str, str], unit: str | None, said: str) -> None:
@@ -41,6 +45,27 @@ def test_the_unit_is_said_where_both_axes_have_it(labels: tuple[str, str], unit:
     (found,) = measured(ours, [line_at(320)], sentences.append)
     assert found["apart"]["unit"] == unit  # type: ignore[index,call-overload]
     assert said in sentences[0]
+
+
+@pytest.mark.parametrize(
+    ("columns", "warned"),
+    [
+        (("M(N2) [GeV]", "M(N1) [GeV]"), False),
+        (("M(Sbottom) [GeV]", "M(N1) [GeV]"), True),
+        ((r"$m_{\tilde{\chi}_1^0}$ [GeV]", r"$m_{\tilde{\chi}_2^0}$ [GeV]"), True),
+        (("m", "M(N1) [GeV]"), False),
+        ((), False),
+    ],
+)
+def test_a_contour_over_other_masses_is_compared_with_a_warning(columns: tuple[str, ...], warned: bool) -> None:
+    ours = plane(data_of(scan_of(GRID, lambda x, y: LEVEL + (300 - x) / 100, labels=("mn2", "mn1"))), interpolation="linear")
+    sentences: list[str] = []
+    measured(ours, [replace(line_at(320), columns=columns)], sentences.append)
+    warning = (
+        f"the columns of limit.csv are {' and '.join(columns)}, but the axes of the picture mn2 and mn1: if these are other "
+        "masses, the numbers mean nothing; give the axes of the table (--x, --y)"
+    )
+    assert sentences[1:] == [warning] * warned
 
 
 def test_a_surface_without_a_median_compares_its_one_curve() -> None:

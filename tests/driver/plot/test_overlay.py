@@ -66,6 +66,19 @@ def test_a_run_of_a_part_of_its_pallet_says_so(two: list[Path], tmp_path: Path) 
     assert title.count("hypotheses") == 1
 
 
+def test_runs_of_different_signals_are_told_apart_in_the_legend(tmp_path: Path) -> None:
+    def entries(**given: Any) -> list[str]:
+        ax = Figure().subplots()
+        draw_layers(ax, layers(runs, PictureRequest(**given)), (), style_called(None), PictureRequest())
+        return [text.get_text() for text in ax.get_legend().get_texts()][:2]
+
+    runs = [run_of(tmp_path / "1Lbb", 300), run_of(tmp_path / "up", 400, options={"signal_scale": 1.1, "mu": 2.0})]
+    assert entries() == ["1Lbb", r"up ($\mu = 2$, signal yields $\times\,1.1$)"]
+    assert entries(labels=("one", "two")) == ["one", "two"]
+    runs[0] = run_of(tmp_path / "other", 300, options={"signal_scale": 1.1, "mu": 2.0})
+    assert entries() == ["other", "up"]
+
+
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]
@@ -78,7 +91,7 @@ def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     assert texts == ["a", "b", "Observed", "Expected"]
     more, shaded = Figure().subplots(), PictureRequest(uncertainty=True)
     draw_layers(more, layers(two, shaded), (), STYLES["hfx"], shaded)
-    assert more.get_legend().get_texts()[-1].get_text() == "Uncertainty from interpolation"
+    assert more.get_legend().get_texts()[-1].get_text() == "Interpolation uncertainty"
     solid = [line for line in ax.get_lines() if line.get_linestyle() == "-" and len(line.get_xdata())]
     assert [line.get_color() for line in solid] == list(OVERLAID[:2])
     assert solid[0].get_linewidth() > solid[1].get_linewidth()
@@ -101,7 +114,7 @@ def test_a_published_contour_is_measured_drawn_and_kept(two: list[Path], tmp_pat
     (published,) = json.loads(paths[-1].read_text())["published"]
     assert published["apart"]["mean"] == pytest.approx(20, abs=0.01)
     assert published["apart"]["relative_area"] == pytest.approx(20 / 220, rel=1e-3)
-    assert "9.09 % of the published area" in said[0]
+    assert "9.1 % of the published area" in said[0]
     overlay(two, tmp_path / "both.png", request, said.append)
     content = json.loads((tmp_path / "both.json").read_text())
     means = [one["published"][0]["apart"]["mean"] for one in content["overlaid"]]
@@ -120,7 +133,7 @@ def test_every_style_is_drawn_and_leaves_settings_alone(style: str, two: list[Pa
 
 
 def test_what_cannot_be_overlaid_is_told(two: list[Path], tmp_path: Path) -> None:
-    with pytest.raises(OptionError, match="--label is given 1 times for 2 runs"):
+    with pytest.raises(OptionError, match="--label is given once for 2 runs"):
         layers(two, PictureRequest(labels=("one",)))
     other = run_of(tmp_path / "c", 300, labels=("msb", "mn2"))
     with pytest.raises(OptionError, match=r"different axes .*a over m1 and m2; .*c over msb and mn2"):

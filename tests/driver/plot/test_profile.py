@@ -70,12 +70,26 @@ def test_a_hypothesis_without_a_result_is_a_cross() -> None:
     assert texts(ax)[-1] == "No result"
 
 
+def test_one_hypothesis_without_labels_has_its_name() -> None:
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan_of([()], lambda: 0.0, labels=())))), ax)
+    assert [text.get_text() for text in ax.get_xticklabels()] == [scan_of([()], lambda: 0.0, labels=())["results"][0]["name"]]
+
+
 def test_one_hypothesis_has_its_numbers_and_bands() -> None:
     ax = drawn(lambda m: 0.0, range(400, 401))
     assert ax.get_legend().get_title().get_text() == "CLs: 0.5 observed, 0.5 expected"
     assert ax.get_xticks().tolist() == [400]
     low, high = ax.get_xlim()
-    assert drawn(lambda m: 5.0, range(400, 401)).get_ylim()[0] < 2e-7
+    strong = drawn(lambda m: 6.3, range(400, 401))  # CLs of 1.5e-10, at -2 sigma 5e-17
+    smallest = line(strong, "curve-observed-0").get_ydata()[0]
+    assert strong.get_ylim()[0] < 1e-3 * smallest
+    assert (
+        min(np.asarray(path.vertices)[:, 1].min() for band in strong.collections for path in band.get_paths())
+        > strong.get_ylim()[0]
+    )
+    assert len(strong.get_yticks()) <= 11
+    assert "Value below the axis" not in texts(strong)
     (path,) = next(band for band in ax.collections if band.get_gid() == "band-0").get_paths()
     assert np.ptp(path.vertices[:, 0]) > 0.03 * (high - low)
 

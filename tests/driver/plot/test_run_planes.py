@@ -48,7 +48,10 @@ def test_each_plane_has_curves_of_its_own(tmp_path: Path) -> None:
     assert (found["x"], found["y"], found["curves"]) == ("msb", "mn2", [])
     assert [panel["where"] for panel in found["panels"]] == ["mn1==60", "mn2-mn1==130"]
     assert [panel["title"] for panel in found["panels"]] == TITLES
-    assert found["choice"].startswith("The hypotheses lie in 2 planes")
+    assert found["choice"] == (
+        "The hypotheses lie in 2 planes, and each is drawn in a panel of its own: mn1 = 60 (36 points, mn2 against msb); "
+        "mn2-mn1 = 130 (30 points, mn2 against msb)."
+    )
     for panel in found["panels"]:
         observed = [x for curve in panel["curves"] if curve["which"] == "observed" for x, _ in curve["points"]]
         assert observed
@@ -86,8 +89,10 @@ def test_three_panels_are_a_row_and_four_a_square(layers: tuple[int, ...], wider
 
 def test_one_plane_in_axes_of_ones_own(tmp_path: Path) -> None:
     result = load_run(run_of(tmp_path / "run"))
-    with pytest.raises(OptionError, match="in 2 planes; choose one with --where 'mn1==60' or --where 'mn2-mn1==130'"):
+    with pytest.raises(OptionError, match="in 2 planes; choose one with where='mn1==60' or where='mn2-mn1==130'"):
         result.plot(Figure().subplots())
+    with pytest.raises(OptionError, match=r"lines of one plane: .* choose one with where='mn1==60' or"):
+        result.plot(which="observed")
     ax = result.plot(Figure().subplots(), where="mn1==60")
     title = ax.get_legend().get_title().get_text()
     assert "Only 36 of 66 hypotheses: mn1==60" in title
@@ -107,7 +112,7 @@ def test_the_same_condition_of_scan_and_plot_is_said_once(tmp_path: Path) -> Non
 
 def test_hypotheses_in_no_plane_are_named(tmp_path: Path) -> None:
     found = drawn(run_of(tmp_path / "run", [*BOTH, (500, 400, 10)]), tmp_path)
-    assert found["notes"] == ["1 hypothesis lies in none of these planes, not drawn: h066."]
+    assert found["notes"] == ["1 hypothesis lies in none of these planes and is not drawn: h066."]
 
 
 def test_axes_over_which_planes_are_mixed_have_no_lines(tmp_path: Path) -> None:
@@ -124,7 +129,7 @@ def test_a_slice_beside_the_picture_of_the_run(tmp_path: Path) -> None:
     paths = redraw(run, run, PictureRequest(formats=("png",), where="mn2-mn1==130"), said.append)
     assert [path.name for path in paths] == ["contour-mn2-mn1_130.png", "contour-mn2-mn1_130.json"]
     assert (run / "contour.json").read_bytes() == own
-    assert "written as contour-mn2-mn1_130" in said[0]
+    assert said[0] == "contour.* stays the picture of the scan; this one is contour-mn2-mn1_130.*; -o sets another name"
     assert {curve["which"] for curve in json.loads(paths[1].read_text())["curves"]} >= {"observed", "expected"}
     with pytest.raises(OptionError, match="--where 'mn1==7' selects no hypothesis"):
         redraw(run, run, PictureRequest(where="mn1==7"), said.append)

@@ -79,11 +79,17 @@ def test_the_closing_table_s_rows() -> None:
     assert rows["expected CLs"] == ""
     assert rows["minima differ"] == (
         "1 hypothesis has several minima, and its exclusion depends on which is chosen: b is excluded with the admissible minima "
-        "(the default; CLs 0.04), and not excluded with the lowest minima (CLs 0.3); --minima lowest gives the other answer"
+        "(the default; CLs 0.04), and not excluded with the lowest minima (CLs 0.3); --minima lowest gives the other answer; "
+        "the default leaves out minima with avoidable negative yields (docs/fit.md)"
     )
     assert "CLs of c changes by up to 0.2" in dict(QUESTION.summary(briefs, verbose=True))["minima differ"]
     assert dict(QUESTION.summary([briefs[0], briefs[2]]))["minima differ"] == (
-        "1 hypothesis has several minima, and CLs depends on which is chosen, by up to 0.2; no exclusion does"
+        "nothing to do: for 1 hypothesis CLs depends on the choice among several minima (by up to 0.2), but it never changes "
+        "between excluded and not excluded"
+    )
+    assert dict(QUESTION.summary([briefs[2], brief("d", 0.2, 0.3)]))["minima differ"] == (
+        "nothing to do: for 2 hypotheses CLs depends on the choice among several minima (by up to 0.2), but none changes between "
+        "excluded and not excluded"
     )
 
 

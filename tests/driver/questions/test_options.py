@@ -25,6 +25,20 @@ def test_an_unknown_option_has_a_near_one() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ({"cl": 0.9}, "'cl'; the level is fixed: a hypothesis is excluded where CLs is below 0.05"),
+        ({"toys": 1000}, "'toys'; CLs is asymptotic; pseudo-experiments"),
+        ({"test_poi": 1.0}, "'test_poi'; the tested signal strength is called --mu"),
+        ({"zzzzzz": 1}, "'zzzzzz'; options: output, region"),
+    ],
+)
+def test_a_word_of_other_tools_is_told_as_on_the_command_line(given: dict[str, object], words: str) -> None:
+    with pytest.raises(OptionError, match=f"scan has no option called {words}"):
+        ScanOptions.of(given)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
         ({"only": ["a"]}, r"only=\['a'\]: the option only \(--only\) takes text or None, not a value of type list"),
         ({"where": ["m1>1", 2]}, r"where=.*: .* takes text or a list of texts or None"),
         ({"output": 7}, "output=7: .* takes text or a path or None"),

@@ -88,13 +88,17 @@ def test_a_scan_that_cannot_work_is_refused_before_anything_starts(pallet: Palle
 
 def test_the_estimate_is_said_in_words(pallet: Pallet) -> None:
     assert estimate.estimate(pallet, units(pallet.hypotheses), QUESTION, 1, None).startswith(
-        "about 1 s of fits on 1 core, the exchange"
+        "about 1 s of fits on 1 core, plus the exchange (as much again or more); more on slower cores"
     )
     many = units(pallet.hypotheses * 100_000)
     assert "about 8 minutes of fits on 2 cores" in estimate.estimate(pallet, many, QUESTION, 2, 2)
     assert "leave --endpoint out" not in estimate.estimate(pallet, many, QUESTION, 2, 2)
-    assert estimate.estimate(pallet, units(pallet.hypotheses * 2000), QUESTION, 30, 2).endswith(
-        "Here alone it would be about 9 s: leave --endpoint out"
+    assert estimate.estimate(pallet, units(pallet.hypotheses * 2000), QUESTION, 30, 2) == (
+        "about 1 s of fits on 30 cores, plus the exchange (as much again or more) and the wait for workers; this machine alone "
+        "needs about 9 s, so leave --endpoint out"
+    )
+    assert estimate.estimate(pallet, units(pallet.hypotheses), Cls(ClsOptions(starts=1)), 30, 2).startswith(
+        "about 1 s of fits on 30 cores at most, plus the wait for workers; "
     )
     assert "leave --endpoint out" not in estimate.estimate(pallet, units(pallet.hypotheses * 2000), QUESTION, 30, None)
     assert "leave --endpoint out" not in estimate.estimate(pallet, (), QUESTION, 30, 2)

@@ -9,6 +9,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from hfx.driver.api import scan
+from hfx.driver.plane.selection import caption_of
 from hfx.driver.plot.run_data import loaded
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.options import ScanOptions
@@ -21,6 +22,7 @@ from hfx.driver.scan.preview import describe_source
 from hfx.driver.scan.regions import combine
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import differences
+from hfx.driver.views import summary
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.hf_core.reasons import NO_PARAMETER
@@ -102,6 +104,7 @@ def test_every_region_has_its_folder(pallet: Path, tmp_path: Path) -> None:
     assert [f["reason"] for f in combined.failures] == ["region RegionB: the patch does not apply"]
     assert combined.content["pallet"]["region"] == "all"
     assert combined.content["pallet"]["regions"] == ["RegionA", "RegionB"]
+    assert combined.content["pallet"]["hypotheses"] == 8
     assert len(load_run(tmp_path / "run" / "RegionA")) == 6
     assert len(load_run(tmp_path / "run" / "RegionB")) == 6
     assert load_run(tmp_path / "run").content == combined.content
@@ -109,6 +112,12 @@ def test_every_region_has_its_folder(pallet: Path, tmp_path: Path) -> None:
     assert (tmp_path / "run" / "contour.json").exists()
     assert not (tmp_path / "run" / "results.jsonl").exists()
     assert "failed" not in " ".join(combined.contours["notes"])
+
+
+def test_a_part_of_all_regions_says_of_how_many(pallet: Path, tmp_path: Path) -> None:
+    part = run(pallet, tmp_path / "run", where="m1>200")
+    assert dict(summary.rows(part.content, part.folder))["selected"] == "6 of 8 hypotheses (--where 'm1>200')"
+    assert caption_of(part.content) == "Only 6 of 8 hypotheses: m1>200"
 
 
 def test_the_status_counts_the_regions_that_have_not_begun(pallet: Path, tmp_path: Path) -> None:

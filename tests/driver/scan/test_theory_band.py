@@ -121,8 +121,16 @@ def test_a_table_is_checked_before_any_fit(pallet: Path, tmp_path: Path) -> None
     never = RunContext(say=lambda _: None, function=lambda _: pytest.fail("fitted"))
     with pytest.raises(OptionError, match="no uncertainty for 12 of the hypotheses, such as"):
         scan(pallet, output=tmp_path / "run", context=never, theory_band=table(tmp_path, {NAMES[0] + "0": 0.1}))
-    with pytest.raises(OptionError, match=r"give a fraction, for example 0.1, or a CSV file .*No such file"):
-        scan(pallet, output=tmp_path / "run", context=never, theory_band="0,1")
+    remedy = "give a fraction, for example 0.1 for 10 %, or a CSV file with the columns name and uncertainty"
+    for wrong, words in (
+        ("0,1", remedy),
+        ("10%", "give a fraction: 10 % is 0.1"),
+        ("2.5 %", "give a fraction: 2.5 % is 0.025"),
+        ("no.csv", f"there is no such file; {remedy}"),
+    ):
+        with pytest.raises(OptionError) as caught:
+            scan(pallet, output=tmp_path / "run", context=never, theory_band=wrong)
+        assert str(caught.value) == f"--theory-band {wrong}: {words}"
     with pytest.raises(OptionError, match="give a fraction"):
         describe_source(str(pallet), ScanOptions(output=tmp_path / "run", theory_band="0,1"))
     assert not (tmp_path / "run").exists()

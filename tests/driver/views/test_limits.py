@@ -81,6 +81,16 @@ def test_units_and_digits_are_those_of_the_labels() -> None:
     assert text.startswith("observed up to coupling = 0.346 (at mn1 = 2 GeV) and mn1 = 4.26 GeV (at coupling = 0.2)")
 
 
+def test_a_number_far_below_the_points_distance_is_zero() -> None:
+    lines = [curve("observed", (344.2, 0.0587), (200.0, 280.0))]
+    (text,) = sentences({"x": "x1", "y": "x2", "curves": lines}, GRID, ("x1", "x2"))
+    assert text.startswith("observed up to x1 = 344 (at x2 = 0) and x2 = 280 (at x1 = 200)")
+    couplings = [brief(x, y, cls=0.01) for x in (1e-5, 1e-3) for y in (0, 300)]
+    lines = [curve("observed", (2.5e-5, 100.0), (1e-5, 280.0))]
+    (text,) = sentences({"x": "x1", "y": "x2", "curves": lines}, couplings, ("x1", "x2"))
+    assert text.startswith("observed up to x1 = 2.5e-05 (at x2 = 100)")
+
+
 def test_nothing_without_a_contour_a_level_or_known_axes() -> None:
     lines = [curve("observed", (736.4, 0.0), (650.0, 200.2))]
     assert sentences({}, GRID) == []

@@ -19,7 +19,7 @@ def sentence(*results: Brief, failed: int = 0, surface: Surface | None = None) -
 
 def test_of_several_the_numbers_observed_and_expected() -> None:
     results = [brief("a", 0.01, 0.02), brief("b", 0.07, 0.04), brief("c", 0.5, 0.6)]
-    expected = "at 95 % confidence level (CLs < 0.05); 2 are expected to be (median)"
+    expected = "at 95 % confidence level (CLs < 0.05); expected (median): 2"
     assert sentence(*results) == f"1 of 3 hypotheses is excluded {expected}"
     slow = brief("d", 0.01, 0.02, "fixed: step limit")
     assert sentence(*results, slow, failed=2) == f"1 of 3 fitted hypotheses is excluded {expected}"

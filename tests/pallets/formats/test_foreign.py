@@ -34,9 +34,13 @@ TABLE = b"dependent_variables:\n- header: {name: CLs}\n"
 WORKSPACE = b"channels:\n- name: SR\n  samples: []\nobservations: []\n"
 
 FILES = {
-    "card.txt": (DATACARD, "a datacard of CMS' combine", "pyhf-combine-converter"),
-    "shapes.root": (ROOT, "a ROOT file", "'pyhf xml2json FILE.xml --output-file workspace.json'"),
-    "combination.xml": (COMBINATION, "a HistFactory XML file", "pip install 'pyhf[xmlio]'"),
+    "card.txt": (DATACARD, "a datacard of CMS' combine", "no program translates every card"),
+    "shapes.root": (ROOT, "a ROOT file", "if it is a HistFactory model, convert its XML with pyhf: pip install"),
+    "combination.xml": (
+        COMBINATION,
+        "a HistFactory XML file",
+        "'pyhf xml2json FILE.xml --basedir FOLDER --output-file workspace.json'",
+    ),
     "config.yml": (CABINETRY, "a configuration of cabinetry", "'cabinetry workspace FILE workspace.json'"),
     "ttH.config": (TREX, "a configuration of TRExFitter", "'trex-fitter w FILE'"),
     "my.py": (HISTFITTER, "a configuration of HistFitter", "'HistFitter.py -wx -F excl FILE'"),

@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from hfx.driver.questions.options import ScanOptions
 from hfx.errors import OptionError
 
 __all__ = ["doctor", "export", "plot"]
 
+_OF_SCAN = {entry.name: entry.metadata["help"] for entry in ScanOptions.entries()}
 Text = str | None
 Option = typer.Option
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET.")]
@@ -49,14 +51,13 @@ def plot(
     ] = None,
     interpolation: Annotated[
         Text,
-        Option(
-            help="Interpolation between the fitted points: gp (Gaussian process), rbf (radial basis functions) or linear. "
-            "Default: as in the scan."
-        ),
+        Option(help=f"{_OF_SCAN['interpolation']} Default: as in the scan."),
     ] = None,
     uncertainty: Annotated[
         bool,
-        Option("--uncertainty", help="Also draw the uncertainty of the interpolation, in a light colour (with gp only)."),
+        Option(
+            "--uncertainty", help="Also draw the uncertainty of the interpolation, in a light colour (with gp and smooth only)."
+        ),
     ] = False,
     x: Annotated[
         Text, Option(help="Horizontal axis: a label, or arithmetic on labels, for example mn2-mn1. Default: as in the scan.")

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 
 import typer
 
-from hfx.driver.cli import foreign_words
+from hfx.driver.questions import foreign_words
 
 __all__ = ["UsageError", "one_line"]
 

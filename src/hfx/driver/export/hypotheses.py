@@ -1,7 +1,6 @@
 """Hypotheses of a run for other tools, as text: tables of results, workspaces, best-fit values."""
 
 import csv
-import difflib
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls import Solutions
 from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
+from hfx.pallets.pallet import near_names
 
 __all__ = ["best_fits", "csv_table", "parameters", "workspace"]
 
@@ -87,6 +87,6 @@ def _home(folder: Path, name: str) -> Path:
             return folder / safe_name(str(result.region)) if combined else folder
     if any(failure["name"] == name for failure in scan["failures"]):
         return folder
-    near = difflib.get_close_matches(name, [result.name for result in results], n=1)
+    near = near_names(name, [result.name for result in results])
     hint = f"did you mean {near[0]}?" if near else f"'hfx export {folder} --csv' lists its {len(results)} hypotheses"
     raise OptionError(f"{folder} has no hypothesis called '{name}'; {hint}")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Table = Mapping[str, Array]
 
 __all__ = [
+    "NUMBERED",
     "Axes",
     "Slice",
     "check",
@@ -34,6 +35,9 @@ __all__ = [
     "selected",
     "slices",
 ]
+
+NUMBERED = "hypothesis"
+"""The axis of hypotheses without labels, which are numbered."""
 
 _MOST_SLICES = 24
 _FEWEST_POINTS = 4  # of a slice that is worth offering
@@ -283,7 +287,7 @@ def _table(labels: Sequence[str], values: Values) -> dict[str, Array]:
     array = label_values(labels, values)
     names = list(labels) or [f"x{i + 1}" for i in range(array.shape[1])]
     if not names:
-        return {"hypothesis": np.arange(1.0, len(values) + 1.0)}
+        return {NUMBERED: np.arange(1.0, len(values) + 1.0)}
     return {name: array[:, j] for j, name in enumerate(names)}
 
 

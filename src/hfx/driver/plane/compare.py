@@ -48,16 +48,21 @@ class Difference:
 
     def sentence(self) -> str:
         """The numbers in words."""
-        relative = "no published area there" if self.relative is None else f"{100 * self.relative:.2f} % of the published area"
+        area = "no published area there"
+        if self.relative is not None:
+            area = f"area between the curves {_rounded(100 * self.relative)} % of the published area"
         if self.mean is None or self.mean_back is None:
-            return f"area between the curves: {relative}; there are not two lines to measure between"
-        unit = f" {self.unit}" if self.unit else ""
-        which = "" if self.unit else ", in units of the axes,"
+            return f"{area}; there are not two lines to measure between"
+        unit, others = (f" {self.unit}", "") if self.unit else ("", ", in units of the axes")
+        largest = max(self.largest or 0.0, self.largest_back or 0.0)
         return (
-            f"area between the curves: {relative}; distance{which} from this contour to the published one: mean "
-            f"{self.mean:.4g}{unit}, largest {self.largest:.4g}{unit}; from the published one to this contour: mean "
-            f"{self.mean_back:.4g}{unit}, largest {self.largest_back:.4g}{unit}"
+            f"{area}; mean distance {_rounded(self.mean)}{unit} ({_rounded(self.mean_back)}{unit} measured from the published "
+            f"line), largest {_rounded(largest)}{unit}{others}"
         )
+
+
+def _rounded(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 or value < 1e-9 else f"{value:.2g}"
 
 
 def difference(

@@ -7,7 +7,6 @@ so that ``mn2-mn1==130`` holds for masses with decimals too.
 """
 
 import ast
-import difflib
 import keyword
 import operator
 import re
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hfx.driver.plane import expression_errors
 from hfx.errors import OptionError
 
 __all__ = ["Expression", "parse"]
@@ -109,19 +109,10 @@ def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | No
     used = _check(tree, names, text, known, option)
     is_condition = _is_condition(tree)
     if condition is not None and condition is not is_condition:
-        raise OptionError(f"{option} '{text}' is {_kind(is_condition)}; {_required(condition, option)}")
+        raise OptionError(
+            f"{option} '{text}' is {expression_errors.kind(is_condition)}; {expression_errors.required(condition, option, known)}"
+        )
     return Expression(text, tuple(dict.fromkeys(used.values())), is_condition, tree, used)
-
-
-def _kind(is_condition: bool) -> str:
-    return "a comparison" if is_condition else "a number, not a comparison"
-
-
-def _required(condition: bool | None, option: str) -> str:
-    comparison = "'y>x-125'" if option == "--forbidden" else "'m1-m2==130'"
-    if condition is None:
-        return f"write arithmetic on labels, for example 'm1-m2', or a comparison, for example {comparison}"
-    return f"write a comparison, for example {comparison}" if condition else "write arithmetic on labels, for example 'm1-m2'"
 
 
 def _as_python(text: str, labels: tuple[str, ...], option: str) -> tuple[str, dict[str, str]]:
@@ -149,10 +140,7 @@ def _syntax(source: str, text: str, option: str, condition: bool | None, labels:
     try:
         return ast.parse(source, mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        what = {True: "a comparison", False: "arithmetic on labels", None: "an expression"}[condition]
-        hint = " ('==' tests for equality)" if re.search(r"(?<![=<>!])=(?!=)", text) else ""
-        known = f"; labels: {', '.join(labels)}" if labels else ""
-        raise OptionError(f"{option} '{text}' cannot be read as {what}{hint}; {_required(condition, option)}{known}") from None
+        raise OptionError(expression_errors.unreadable(text, option, condition, labels)) from None
 
 
 def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str) -> dict[str, str]:
@@ -163,7 +151,7 @@ def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[st
         if isinstance(node, ast.Name) and id(node) not in functions:
             label = names.get(node.id)
             if label not in labels:
-                raise OptionError(_unknown(label or node.id, labels, text, option))
+                raise OptionError(expression_errors.unknown(label or node.id, labels, text, option))
             used[node.id] = label
         elif not _allowed(node, functions):
             raise OptionError(
@@ -203,22 +191,6 @@ def _is_float(value: float) -> bool:
 
 def _takes(function: str, arguments: int) -> bool:
     return arguments >= 1 if function in ("min", "max") else arguments == 1
-
-
-def _naming(labels: tuple[str, ...]) -> str:
-    """Advice on labels that hfx has made, where the patches name none."""
-    if not labels or list(labels) != [f"x{i + 1}" for i in range(len(labels))]:
-        return ""
-    example = ",".join(f"m{i + 1}" for i in range(len(labels)))
-    return f" (--labels gives them the names of your search, for example --labels {example})"
-
-
-def _unknown(name: str, labels: tuple[str, ...], text: str, option: str) -> str:
-    near = difflib.get_close_matches(name, labels, n=1)
-    hint = f" (did you mean {near[0]}?)" if near else ""
-    if not labels:
-        return f"{option} '{text}': this pallet has no labels, so there is none called '{name}'; give names with --labels"
-    return f"{option} '{text}': no label is called '{name}'{hint}; labels: {', '.join(labels)}{_naming(labels)}"
 
 
 def _is_condition(tree: ast.expr) -> bool:

@@ -50,7 +50,7 @@ class Points:
     [m, 2] are the places of hypotheses without a usable result. ``mesh`` is None where the points span no area. ``hidden``:
     labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a combination of regions the
     values of every region, NaN where it has none; else r is 0. ``indices`` [n] and ``failed_indices`` [m]: positions in the
-    results of `PlotData`, followed by its failures.
+    results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses at ``places``.
     """
 
     axes: Axes
@@ -64,6 +64,7 @@ class Points:
     regions: Array = field(default_factory=lambda: np.zeros((0, 0, 0)))
     indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     failed_indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
+    names: tuple[str, ...] = ()
 
     def excluded(self, curve: str | None = None) -> NDArray[np.bool_]:
         """Whether each point [n] is excluded by a curve, by default the observed one; False without a level."""
@@ -139,6 +140,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
         regions=_by_region([results[i] for i in counted], len(surface.curves)),
         indices=positions[counted],
         failed_indices=positions[failed],
+        names=tuple(results[i].name for i in counted),
     )
 
 

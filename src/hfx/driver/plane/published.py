@@ -16,6 +16,7 @@ from hfx.json_types import JsonObject, JsonValue
 __all__ = ["PART", "Published", "read"]
 
 Array = NDArray[np.float64]
+Table = tuple[str, Sequence[Array], tuple[str, ...]]  # its name, its lines, and the names of x and y
 
 PART = "Part"
 """The variable that numbers the parts of a contour in a table."""
@@ -23,12 +24,16 @@ PART = "Part"
 
 @dataclass(frozen=True)
 class Published:
-    """A contour that others published: ``lines`` [k, 2] in the units of the axes, ``which`` "observed" or "expected"."""
+    """A contour that others published: ``lines`` [k, 2] in the units of the axes, ``which`` "observed" or "expected".
+
+    ``columns``: the names of x and y in its table; empty where there are none.
+    """
 
     file: str
     name: str
     which: str
     lines: tuple[Array, ...]
+    columns: tuple[str, ...] = ()
 
     def content(self) -> JsonObject:
         """The entry of contour.json."""
@@ -46,13 +51,13 @@ def read(path: Path) -> Published:
     if path.suffix.lower() not in readers:
         raise _unusable(path, "its name does not end in .csv, .yaml or .json")
     try:
-        name, lines = readers[path.suffix.lower()](text)
+        name, lines, columns = readers[path.suffix.lower()](text)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise _unusable(path, _reason(error)) from None
     lines = tuple(line for line in lines if len(line) > 1)
     if not lines:
         raise _unusable(path, "it contains no line: two columns of numbers, x and y, and at least two rows are needed")
-    return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines)
+    return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines, columns)
 
 
 _REMEDY = "give a contour as a table of HEPData (CSV, YAML or JSON)"
@@ -77,11 +82,11 @@ def _which(words: str) -> str:
     return "expected" if re.search(r"(?<![a-z])exp(?![a-z]|\w*lus)|expected", words.lower()) else "observed"
 
 
-def _csv(text: str) -> tuple[str, Sequence[Array]]:
+def _csv(text: str) -> Table:
     """The name and lines of a CSV file: comments "#: name: ...", headers, rows; a line without numbers begins another part."""
     name = re.search(r"^#: *name: *(.+)$", text, re.MULTILINE)
     blocks: list[list[list[float]]] = [[]]
-    headers = 0
+    headers, columns = 0, list[str]()
     for number, row in enumerate(text.splitlines(), 1):
         if row.startswith("#"):
             continue
@@ -96,7 +101,8 @@ def _csv(text: str) -> tuple[str, Sequence[Array]]:
             raise ValueError(f"line {number}: '{row.strip()[:60]}' does not begin with two numbers, x and y")
         else:
             headers += 1
-    return (name[1].strip() if name else ""), [np.array(block) for block in blocks if block]
+            columns = cells[:2]
+    return (name[1].strip() if name else ""), [np.array(block) for block in blocks if block], tuple(columns)
 
 
 def _numbers(cells: Sequence[JsonValue]) -> list[float] | None:
@@ -107,7 +113,7 @@ def _numbers(cells: Sequence[JsonValue]) -> list[float] | None:
     return place if np.isfinite(place).all() else None
 
 
-def _yaml(text: str) -> tuple[str, Sequence[Array]]:
+def _yaml(text: str) -> Table:
     """The name and lines of HEPData's YAML of a table: x is its first variable, y the next, independent ones come first."""
     import yaml
 
@@ -122,7 +128,7 @@ def _yaml(text: str) -> tuple[str, Sequence[Array]]:
     return _variables(table)
 
 
-def _variables(table: Mapping[str, Any]) -> tuple[str, Sequence[Array]]:
+def _variables(table: Mapping[str, Any]) -> Table:
     variables = [*(table.get("independent_variables") or ()), *(table.get("dependent_variables") or ())]
     if len(variables) < 2:
         raise ValueError("it has fewer than two variables; x and y are needed")
@@ -133,10 +139,10 @@ def _variables(table: Mapping[str, Any]) -> tuple[str, Sequence[Array]]:
     line = _line(zip(*columns[:2], strict=True))
     # The tables that hfx exports number the parts of a contour.
     parts = np.array(columns[names.index(PART)] if PART in names else np.zeros(len(line)))
-    return str(table.get("name") or ""), [line[parts == part] for part in dict.fromkeys(parts.tolist())]
+    return str(table.get("name") or ""), [line[parts == part] for part in dict.fromkeys(parts.tolist())], tuple(names[:2])
 
 
-def _json(text: str) -> tuple[str, Sequence[Array]]:
+def _json(text: str) -> Table:
     """The name and lines of HEPData's JSON of a table, or the observed curves of a contour.json of hfx."""
     table = json.loads(text)
     if not isinstance(table, Mapping):
@@ -144,11 +150,13 @@ def _json(text: str) -> tuple[str, Sequence[Array]]:
     if table.get("panels"):
         raise ValueError("its curves lie in several planes; 'hfx plot RUN --where EXPR' writes those of one")
     if "curves" in table:
-        return "observed", [np.array(curve["points"], dtype=float) for curve in table["curves"] if curve["which"] == "observed"]
+        observed = [np.array(curve["points"], dtype=float) for curve in table["curves"] if curve["which"] == "observed"]
+        return "observed", observed, tuple(str(table[axis]) for axis in ("x", "y") if axis in table)
     if "independent_variables" in table:
         return _variables(table)
     rows = [[cell["value"] for cell in (*row["x"], *row["y"])][:2] for row in table["values"]]
-    return str(table.get("name") or ""), [_line(rows)]
+    columns = tuple(str(header.get("name") or "") for header in table.get("headers") or ())
+    return str(table.get("name") or ""), [_line(rows)], columns[:2]
 
 
 def _line(rows: Iterable[Sequence[JsonValue]]) -> Array:

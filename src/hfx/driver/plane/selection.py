@@ -35,8 +35,15 @@ class Selection:
         """The number of hypotheses that the last scan did not select."""
         return 0 if self.selected is None else self.shown - self.selected
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run contains the whole pallet, with points of earlier scans."""
+        return self.total is not None and self.shown >= self.total
+
     def caption(self) -> str:
-        """A line for a picture."""
+        """A line for a picture; empty where it shows the whole pallet."""
+        if self.is_whole:
+            return ""
         conditions = [self.where] if self.where else []
         if self.only:
             conditions.append(f"name {self.only}")
@@ -57,7 +64,7 @@ class Selection:
             return f"{count} ({given})"
         others = "1 other" if self.others == 1 else f"{self.others} others"
         also = f"table and picture also contain {others} in this folder"
-        return f"{self.selected} hypotheses ({given}); {also}; -o NEW leaves them out"
+        return f"{self.selected}{f' of {self.total}' if self.total else ''} hypotheses ({given}); {also}; -o NEW leaves them out"
 
 
 def of_scan(scan: ScanContent) -> Selection | None:
@@ -66,9 +73,9 @@ def of_scan(scan: ScanContent) -> Selection | None:
         return None
     found = contents.briefs(scan)
     gaps = contents.gaps(scan)
-    names = [*(brief.name for brief in found), *(failure["name"] for failure in gaps)]
-    values = [*(brief.values for brief in found), *(failure["values"] for failure in gaps)]
-    return of_hypotheses(names, values, scan["pallet"], scan["options"])
+    # A hypothesis that fails in several regions is one hypothesis.
+    values = {brief.name: brief.values for brief in found} | {failure["name"]: failure["values"] for failure in gaps}
+    return of_hypotheses(list(values), list(values.values()), scan["pallet"], scan["options"])
 
 
 def caption_of(scan: ScanContent) -> str:
@@ -83,8 +90,7 @@ def of_hypotheses(
     """The same for the names and label values of the hypotheses of a run, whose last scan had these options."""
     if not _given(options):
         return None
-    # The regions of a combination may have different hypotheses: the number in all of them together is not recorded.
-    total = None if pallet.get("regions") else pallet.get("hypotheses")
+    total = pallet.get("hypotheses")
     only, where = (None if options.get(name) is None else str(options[name]) for name in ("only", "where"))
     selected = _selected(names, values, pallet.get("labels") or (), only, where)
     if total is not None and len(names) >= total and selected in (None, len(names)):

@@ -111,7 +111,7 @@ def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
     if observed:
         handles.append((observed, "Observed limit"))
     if uncertain:
-        handles.append((uncertain, "Its uncertainty from interpolation"))
+        handles.append((uncertain, "Interpolation uncertainty"))
     if theory:
         handles.append((theory, "Observed, signal theory band"))
     return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points, style)

@@ -24,6 +24,7 @@ from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import PalletBlock
 
 __all__ = [
+    "add_entry",
     "fit_width",
     "forbidden_region",
     "header",
@@ -104,6 +105,7 @@ def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
         handlelength=2.4,
         columnspacing=1.6,
     )
+    drawn.entries = handles  # type: ignore[attr-defined]  # for `add_entry`: matplotlib keeps one artist of each
     drawn.set_zorder(9)
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -114,6 +116,20 @@ def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
             text.set_fontsize(style.text * 0.97 / wide)
         lay_out(figure)
     return float(drawn.get_window_extent().height / ax.bbox.height)
+
+
+def add_entry(ax: Axes, artist: Artist, style: Style) -> None:
+    """Add an artist, under its label, to the legend that `legend` drew into ``ax``; nothing where there is no such legend."""
+    drawn = ax.get_legend()
+    entries: Handles | None = getattr(drawn, "entries", None)
+    if drawn is None or entries is None:
+        return
+    before = drawn.get_window_extent().height / ax.bbox.height
+    covered = legend(ax, [*entries, (artist, str(artist.get_label()))], drawn.get_title().get_text(), style)
+    scale = ax.yaxis.get_transform()
+    low, high = scale.transform(np.array(ax.get_ylim()))
+    top = low + (high - low) * max(1.0, _free(before) / _free(covered))
+    ax.set_ylim(top=float(scale.inverted().transform(np.array([top]))[0]))
 
 
 def shared_legend(figure: Figure | SubFigure, handles: Handles, title: str, style: Style) -> None:

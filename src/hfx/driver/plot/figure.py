@@ -187,7 +187,7 @@ def _sentences(plane: Plane) -> list[str]:
     starts = ("All points", "No point", "There is", "No hypothesis", "Every point", "Some hypotheses")
     sentences = [note.split(":")[0].rstrip(".") for note in points.notes if note.startswith(starts)]
     if points.hidden:
-        sentences.append(f"Several values of {', '.join(points.hidden)} drawn together, without lines")
+        sentences.append(f"No line: the points differ in {' and '.join(points.hidden)}, too")
     if plane.interpolated is not None and plane.interpolated.scatter is not None:
         unit = f" {points.surface.unit}" if points.surface.unit else ""
         sentences.append(f"Smoothed: the points scatter by {plane.interpolated.scatter[0]:.2g}{unit} about the drawn surface")

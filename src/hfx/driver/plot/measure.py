@@ -8,7 +8,7 @@ import numpy as np
 
 from hfx.driver.plane import compare
 from hfx.driver.plane.published import Published, read
-from hfx.driver.plot.axis.labels import unit
+from hfx.driver.plot.axis.labels import mass, unit
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 
@@ -41,7 +41,21 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
         say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {difference.sentence()}")
         content: JsonObject = {**one.content(), "apart": difference.content()}
         found.append(content)
+        if warning := _of_other_axes(plane, one):
+            say(warning)
     return found
+
+
+def _of_other_axes(plane: "Plane", published: Published) -> str:
+    """A warning where a table's columns name other masses than the axes; empty where they do not, or are not recognised."""
+    axes = plane.contours["x"], plane.contours["y"]
+    pairs = [(mass(axis), mass(column)) for axis, column in zip(axes, published.columns, strict=False)]
+    if not any(ours and theirs and ours != theirs for ours, theirs in pairs):
+        return ""
+    return (
+        f"the columns of {published.file} are {' and '.join(published.columns)}, but the axes of the picture "
+        f"{' and '.join(axes)}: if these are other masses, the numbers mean nothing; give the axes of the table (--x, --y)"
+    )
 
 
 def _unit(plane: "Plane") -> str | None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +35,8 @@ _KEY_COLOUR = "#555555"  # of the legend's entries for kinds of lines, which hol
 
 @dataclass(frozen=True)
 class Layer:
-    """One run of an overlay: its label in the legend, its plane, its curves with those of its theory band, and a line
-    that says which part of the pallet it shows."""
+    """One run of an overlay: its label, its plane, its curves with those of its theory band, and a line that says which part
+    of the pallet it shows. ``remark``: what its legend entry adds, LaTeX: the tested signal, where the runs differ in it."""
 
     label: str
     run: Path
@@ -44,6 +44,12 @@ class Layer:
     plane: Plane
     curves: Sequence[Curve]
     part: str = ""
+    remark: str = ""
+
+    @property
+    def entry(self) -> str:
+        """Its text in the legend."""
+        return f"{self.label} ({self.remark})" if self.remark else self.label
 
     def lines(self, which: str) -> list[Array]:
         """Its curves of that name, [k, 2] each."""
@@ -53,12 +59,17 @@ class Layer:
 def layers(runs: Sequence[Path], request: PictureRequest) -> list[Layer]:
     """The runs to overlay. Raises `OptionError` for a run without a contour over two axes, and for a wrong number of labels."""
     if request.labels and len(request.labels) != len(runs):
-        raise OptionError(f"--label is given {len(request.labels)} times for {len(runs)} runs: give one for each, in order")
+        times = "once" if len(request.labels) == 1 else f"{len(request.labels)} times"
+        raise OptionError(f"--label is given {times} for {len(runs)} runs: give one for each, in order")
     labels = request.labels or _distinct_names([run.resolve() for run in runs])
     if twice := [label for label, count in Counter(labels).items() if count > 1]:
         why = "the same run is given twice" if not request.labels else f"--label {twice[0]} is given twice"
         raise OptionError(f"{why}: the legend could not tell the runs apart; give each run once, and each a label of its own")
-    return [_layer(run, label, request) for run, label in zip(runs, labels, strict=True)]
+    found = [_layer(run, label, request) for run, label in zip(runs, labels, strict=True)]
+    remarks = [layer.plane.points.surface.remark for layer in found]
+    if request.labels or len(set(remarks)) == 1:
+        return found
+    return [replace(layer, remark=remark) for layer, remark in zip(found, remarks, strict=True)]
 
 
 def _distinct_names(runs: Sequence[Path]) -> tuple[str, ...]:
@@ -169,7 +180,7 @@ def draw_layers(
         handles.append(_draw_layer(ax, layer, style, OVERLAID[i % len(OVERLAID)], width, request))
     handles += _key(several, style, surface)
     if request.uncertainty:
-        handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Uncertainty from interpolation"))
+        handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Interpolation uncertainty"))
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
     ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
@@ -200,7 +211,7 @@ def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, 
         lines = [(None, line) for line in layer.lines(which)]
         line_style = _line_style(style, surface, which, color, width)
         artists.draw_lines(ax, lines, line_style, 6 if which == surface.curves[0] else 5)
-    return Line2D([], [], **_line_style(style, surface, surface.curves[0], color, width)), layer.label
+    return Line2D([], [], **_line_style(style, surface, surface.curves[0], color, width)), layer.entry
 
 
 def _key(several: Sequence[Layer], style: Style, surface: Surface) -> artists.Handles:

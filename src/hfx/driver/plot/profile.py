@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from numpy.typing import NDArray
 
+from hfx.driver.plane.axes import NUMBERED
 from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis.labels import equation_label
@@ -25,7 +26,8 @@ Array = NDArray[np.float64]
 Curve = tuple[Artist, ...]
 
 _SHOWN = 500.0  # times smaller than the level are the smallest values on a logarithmic axis
-_SHOWN_OF_ONE = 1e8  # the same where there is nothing but that one value
+_SMALLEST_OF_ONE = 1e-50  # the end of the axis of a single hypothesis at the latest
+_DECADES = 10  # numbers along a logarithmic axis
 _ZERO = 1e-300  # in place of zero on a logarithmic axis
 _SINGLE = 0.06  # of the axis' width: the band of a single hypothesis
 
@@ -127,7 +129,7 @@ def _bottom(points: Points) -> float:
     level = points.surface.level
     assert level is not None
     smallest = float(np.min(_shown_values(points), initial=level / 2.5))
-    return max(smallest / 2, level / (_SHOWN if len(points.values) > 1 else _SHOWN_OF_ONE))
+    return max(smallest / 2, level / _SHOWN if len(points.values) > 1 else _SMALLEST_OF_ONE)
 
 
 def numbers(points: Points) -> str:
@@ -144,6 +146,8 @@ def limits(ax: Axes, points: Points, covered: float) -> None:
     if len(places) == 1:
         ax.xaxis.set_major_locator(FixedLocator(places[:1, 0].tolist()))
         ax.xaxis.set_minor_locator(NullLocator())
+        if points.axes.x == NUMBERED and points.names:
+            ax.xaxis.set_major_formatter(FixedFormatter([points.names[0].replace("$", r"\$")]))
     free = 1.0 - min(covered + 0.04, 0.6)
     shown = _shown_values(points)
     if not is_logarithmic(points):
@@ -154,7 +158,11 @@ def limits(ax: Axes, points: Points, covered: float) -> None:
     ax.set_ylim(bottom, bottom * (1.3 * largest / bottom) ** (1 / free))
     # No ticks where the legend is, above the values.
     decades = 10.0 ** np.arange(np.ceil(np.log10(bottom)), np.floor(np.log10(largest)) + 1)
-    ax.yaxis.set_major_locator(FixedLocator(decades.tolist()))
+    step = 1 + len(decades) // (_DECADES + 1)
+    ax.yaxis.set_major_locator(FixedLocator(decades[::-step].tolist()))
+    if step > 1:
+        ax.yaxis.set_minor_locator(NullLocator())
+        return
     ax.yaxis.set_minor_locator(FixedLocator(np.outer(decades / 10, np.arange(2, 10)).ravel().tolist()))
 
 

@@ -63,6 +63,6 @@ def _beside(run: Path, output: Path, request: PictureRequest, scan: ScanContent,
     stored = {axis: scan["options"].get(axis) or scan["contours"].get(axis) for axis in ("x", "y")}
     name = own_name({**scan["options"], **stored}, request)
     if name and output.is_dir() and run.is_dir() and output.samefile(run):
-        say(f"written as {name}, since {run}/contour.json and its picture are those of the scan; -o gives another name")
+        say(f"contour.* stays the picture of the scan; this one is {name}.*; -o sets another name")
         return output, name
     return output, "contour"

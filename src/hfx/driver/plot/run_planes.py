@@ -7,7 +7,7 @@ from hfx.driver.plane import panels
 from hfx.driver.plane.axes import in_force, selected
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.points import PlotData
-from hfx.driver.plane.selection import Selection, caption_of
+from hfx.driver.plane.selection import Selection, caption_of, of_scan
 from hfx.driver.plot.axis.labels import condition_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import listed
@@ -42,10 +42,13 @@ class RunPlanes:
     notes: tuple[str, ...] = ()
     where: str | None = None
 
-    def one(self, what: str) -> Plane:
-        """The only plane. Raises `OptionError`, which begins with ``what``, where there are several or where planes are mixed."""
+    def one(self, what: str, option: str = "--where ") -> Plane:
+        """The only plane. Raises `OptionError`, which begins with ``what``, where there are several.
+
+        ``option``: the beginning of the option that selects one: "where=" in Python.
+        """
         if self.single is None:
-            choices = " or ".join(f"--where '{panel.where}'" for panel in self.panels)
+            choices = " or ".join(f"{option}'{panel.where}'" for panel in self.panels)
             raise OptionError(f"{what}: its hypotheses lie in {len(self.panels)} planes; choose one with {choices}")
         return self.single
 
@@ -79,7 +82,8 @@ class RunPlanes:
 
     def _choice(self) -> str:
         named = [
-            f"{panel.where} over {panel.plane.contours['x']} and {panel.plane.contours['y']} ({_points(panel.plane)} points)"
+            f"{panel.where.replace('==', ' = ')} ({_points(panel.plane)} points, {panel.plane.contours['y']} against "
+            f"{panel.plane.contours['x']})"
             for panel in self.panels
         ]
         return f"The hypotheses lie in {len(named)} planes, and each is drawn in a panel of its own: {'; '.join(named)}."
@@ -150,19 +154,20 @@ def _left_out(data: PlotData, found: Sequence[panels.Panel]) -> list[str]:
     missing = [name for name, count in zip(names, shown, strict=True) if not count]  # type: ignore[arg-type]
     if not missing:
         return []
-    subject = "1 hypothesis lies" if len(missing) == 1 else f"{len(missing)} hypotheses lie"
-    return [f"{subject} in none of these planes, not drawn: {listed(missing, _NAMED)}."]
+    one = len(missing) == 1
+    subject, is_not = ("1 hypothesis lies", "is not") if one else (f"{len(missing)} hypotheses lie", "are not")
+    return [f"{subject} in none of these planes and {is_not} drawn: {listed(missing, _NAMED)}."]
 
 
 def caption(scan: ScanContent, data: PlotData, where: str | None) -> str:
     """The line for a picture that says which part of the pallet it shows; empty where it shows all."""
     if not where:
         return caption_of(scan)
-    options, shown = scan["options"], panels.part(data, where)
+    run, shown = of_scan(scan), panels.part(data, where)
     count, total = len(shown.results) + len(shown.failures), len(data.results) + len(data.failures)
-    if count == total and not (options.get("where") or options.get("only")):
-        return ""
-    conditions = " and ".join(dict.fromkeys(str(one) for one in (options.get("where"), where) if one))
-    only = None if options.get("only") is None else str(options["only"])
-    of_all = total if caption_of(scan) == "" else None if scan["pallet"].get("regions") else scan["pallet"].get("hypotheses")
-    return Selection(count, of_all, only, conditions, count).caption()
+    if run is None or run.is_whole:
+        return "" if count == total else Selection(count, total, None, where, count).caption()
+    # Of a run that also contains points of earlier scans, the selection of the last one says nothing.
+    own = run.where if run.selected == run.shown else None
+    conditions = " and ".join(dict.fromkeys(one for one in (own, where) if one))
+    return Selection(count, run.total, run.only if run.selected == run.shown else None, conditions, count).caption()

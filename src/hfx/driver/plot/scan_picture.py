@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["draw", "draw_into", "draw_lines_into", "metadata", "pictures"]
 
+_WHERE = "where="  # the option of `ScanResult.plot`
+
 
 def draw(
     scan: ScanContent,
@@ -99,7 +101,7 @@ def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Ma
     data = plot_data(scan)
     planes = run_planes.in_planes(data, scan, styled(scan["options"], style), where)
     if ax is not None:
-        planes.one("plot(ax=...) draws one plane")
+        planes.one("plot(ax=...) draws one plane", _WHERE)
     drawn = pictures(scan, planes, run_planes.caption(scan, data, where))
     if ax is not None:
         figure.draw_axes(drawn[0], ax)
@@ -125,7 +127,7 @@ def draw_lines_into(
     from hfx.driver.plot.run_data import plot_data
 
     planes = run_planes.in_planes(plot_data(scan), scan, styled(scan["options"], changed), where)
-    plane = planes.one("plot(which=...) draws lines of one plane")
+    plane = planes.one("plot(which=...) draws lines of one plane", _WHERE)
     if ax is None:
         from matplotlib import pyplot
 

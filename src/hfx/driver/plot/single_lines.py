@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points, along_axis
-from hfx.driver.plot import artists
+from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.styles import LineStyle, Style, style_called
 from hfx.driver.run.file_types import Curve
 from hfx.errors import OptionError
@@ -33,9 +33,10 @@ def draw(
 ) -> None:
     """Draw curves of a scan into ``ax``, and nothing else: no titles, points, legend or limits of the axes.
 
-    ``which``: the names of the curves, by default the observed one and the median. ``label``: for a legend; where there are
-    several curves the others' names are added to it. ``color``: of all curves; by default the next of the axes' colours
-    where there is a ``label``, else those of hfx. Raises `OptionError` for a curve that the scan cannot have.
+    ``which``: the names of the curves, by default the observed one and the median. ``label``: for a legend, and an entry of the
+    one that hfx drew into ``ax``; of several curves the names are added to it, but for the observed one. ``color``: of all
+    curves; by default the next of the axes' colours where there is a ``label``, else those of hfx. Raises `OptionError` for a
+    curve that the scan cannot have.
     """
     surface, style = plane.points.surface, style_called(None)
     main = dict.fromkeys((surface.curves[0], surface.median or surface.curves[0]))
@@ -50,7 +51,14 @@ def draw(
         lines = list(_lines(plane.points, [*plane.contours["curves"], *theory], name))
         drawn = artists.draw_lines(ax, lines, _style(style, surface.curves[0], surface.median, name, color), 6)
         if drawn is not None:
-            drawn.set_label(name if label is None else label if name == names[0] else f"{label}, {name}")
+            drawn.set_label(_labelled(name, label, alone=len(names) == 1 or name == surface.curves[0]))
+            if label is not None:
+                decorations.add_entry(ax, drawn, style)
+
+
+def _labelled(name: str, label: str | None, alone: bool) -> str:
+    """The legend's text for a curve."""
+    return name if label is None else label if alone else f"{label}, {name}"
 
 
 def _lines(points: Points, curves: Sequence[Curve], name: str) -> Iterator[tuple[str, Array]]:

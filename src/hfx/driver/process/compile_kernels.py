@@ -28,7 +28,7 @@ def announce_compilation(say: Callable[[str], None]) -> None:
     from hfx.hf_core.cpu.kernel import is_compiled
 
     if not is_compiled():
-        say("compiling the fitting code (only after an installation; 10 to 40 s)")
+        say("compiling the fitting code (once after an installation; 10 to 40 s)")
 
 
 def precompile() -> None:

@@ -25,6 +25,7 @@ _PRIVATE = ("key", "job", "version", "step", "solutions")
 
 _FAR_APART = 1e-3
 """In CLs: where two choices of the minima differ by more, the summary table says so."""
+_DEFAULT_MINIMA = "the default leaves out minima with avoidable negative yields (docs/fit.md)"
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
@@ -161,7 +162,7 @@ class Cls(Question[ClsResult]):
         """Without a search it takes a third of that, and there is no exchange. Few hypotheses have more draws each."""
         if self.options.starts == 1:
             return " at most"
-        return ", the exchange many times as much" if self.options.thorough else ", the exchange as much again or more"
+        return f", plus the exchange ({'many times as much' if self.options.thorough else 'as much again or more'})"
 
     def by_region(self, brief: Brief) -> JsonObject:
         """The numbers of one region, as the results of a combination of regions hold them."""
@@ -280,10 +281,12 @@ def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
         exclusion = "its exclusion depends" if len(changed) == 1 else "their exclusion depends"
         count = "1 hypothesis has" if len(changed) == 1 else f"{len(changed)} hypotheses have"
         other = f"--minima {next(brief.changed_by[0] for brief in changed if brief.changed_by)} gives the other answer"
-        return f"{count} several minima, and {exclusion} on which is chosen{which}; {other}"
-    count = "1 hypothesis has" if len(differing) == 1 else f"{len(differing)} hypotheses have"
-    largest = differing[0].minima_differ
-    return f"{count} several minima, and CLs depends on which is chosen, by up to {largest:.2g}; no exclusion does{which}"
+        return f"{count} several minima, and {exclusion} on which is chosen{which}; {other}; {_DEFAULT_MINIMA}"
+    count, unchanged = ("1 hypothesis", "it never") if len(differing) == 1 else (f"{len(differing)} hypotheses", "none")
+    return (
+        f"nothing to do: for {count} CLs depends on the choice among several minima (by up to {differing[0].minima_differ:.2g}), "
+        f"but {unchanged} changes between excluded and not excluded{which}"
+    )
 
 
 def _difference_of(brief: ClsBrief, chosen: str) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.questions import picture_texts
+from hfx.driver.questions import foreign_words, picture_texts
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.driver.questions.conditions import all_of
@@ -174,9 +174,7 @@ class ScanOptions:
         known = [*own, *theirs]
         for name in given:
             if name not in known:
-                near = difflib.get_close_matches(name, [*known, "live"], n=1)
-                hint = f"did you mean {near[0]}?" if near else f"options: {', '.join([*known, 'live'])}"
-                raise OptionError(f"scan has no option called '{name}'; {hint}")
+                raise OptionError(f"scan has no option called '{name}'; {_remedy(name, [*known, 'live'])}")
         make_options: Callable[..., JobOptions] = asked.options_type()
         make: Callable[..., ScanOptions] = cls
         options = make_options(**{name: value for name, value in given.items() if name in theirs})
@@ -276,6 +274,14 @@ class ScanOptions:
                 raise OptionError(f"--theory-band {band:g}: give a fraction between 0 and 1, for example 0.1")
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise OptionError(f"--threads '{self.threads}': give a whole number, 1 or more")
+
+
+def _remedy(name: str, known: Sequence[str]) -> str:
+    """What an unknown option is called here: a word of other tools, or a misspelt one of hfx."""
+    if foreign := foreign_words.of_option(name):
+        return foreign
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"options: {', '.join(known)}"
 
 
 def _as_tuple(value: object) -> object:

@@ -81,7 +81,7 @@ def load(folder: Path) -> ScanContent:
     run = read_run(folder)
     if run is None:
         what = "contains no run of hfx: neither scan.json nor run.json" if folder.is_dir() else "is not a folder"
-        raise RunFolderError(f"{folder} {what}; 'hfx status' lists the known runs")
+        raise RunFolderError(f"{folder} {what}; 'hfx status' lists the runs in ./hfx-runs and those that you submitted")
     question, records = of_run(run), read_records(folder).last
     return {
         "hfx": run.get("hfx"),

@@ -76,12 +76,14 @@ def estimate(pallet: Pallet, units: Sequence[Unit], question: AnyQuestion, worke
         return ""
     total = sum(cost * count for cost, count in costs if cost is not None)
     seconds = total / max(1, workers)
-    text = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}{question.seconds_note()}"
+    note = question.seconds_note()
+    text = f"about {_rounded(seconds)} of fits on {workers} core{'' if workers == 1 else 's'}{note}"
     if cores is None:
         return f"{text}; more on slower cores"
     here = total / max(1, cores)
-    text = f"{text}; more with slower cores, and until workers are there"
-    return f"{text}. Here alone it would be about {_rounded(here)}: leave --endpoint out" if units and here < _SOON else text
+    text = f"{text}{' and' if ', plus ' in note else ', plus'} the wait for workers"
+    alone = f"this machine alone needs about {_rounded(here)}, so leave --endpoint out"
+    return f"{text}; {alone}" if units and here < _SOON else text
 
 
 def _rounded(seconds: float) -> str:

@@ -42,8 +42,7 @@ def select(pallet: Pallet, only: str | None = None, where: str | Sequence[str] |
     where = all_of(where)
     chosen = [h for h in pallet.hypotheses if only is None or fnmatch.fnmatchcase(h.name, only)]
     if only is not None and not chosen:
-        example = pallet.hypotheses[0].name if pallet.hypotheses else "none"
-        raise OptionError(f"--only '{only}' matches none of {len(pallet.hypotheses)} names, such as {example}")
+        raise OptionError(f"--only '{only}' {_no_match([h.name for h in pallet.hypotheses])}")
     if where is not None:
         condition = parse(where, pallet.labels, option="--where", condition=True)
         chosen = [h for h in chosen if _holds(condition.labels, condition.holds, labels_of(pallet, h))]
@@ -51,6 +50,13 @@ def select(pallet: Pallet, only: str | None = None, where: str | Sequence[str] |
             among = f" that --only '{only}' selects" if only is not None else ""
             raise OptionError(f"--where '{where}' holds for no hypothesis{among}; the labels range over: {_ranges(pallet)}")
     return tuple(chosen)
+
+
+def _no_match(names: Sequence[str]) -> str:
+    """Words for a pattern that none of these names matches."""
+    if len(names) == 1:
+        return f"does not match the only name, {names[0]}"
+    return f"matches none of the {len(names)} names" + (f" (the first is {names[0]})" if names else "")
 
 
 def _ranges(pallet: Pallet) -> str:

@@ -3,7 +3,7 @@
 At every mass point the combination takes the region with the best expected result, as published contours do.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -103,8 +103,15 @@ def _block(pallets: Mapping[str, Pallet]) -> PalletBlock:
         "regions": list(blocks),
         "digest": " ".join(str(block["digest"]) for block in blocks.values()),
         "patchset_digest": " ".join(str(block["patchset_digest"]) for block in blocks.values()),
-        "hypotheses": max(int(block["hypotheses"]) for block in blocks.values()),
+        "hypotheses": _number_of_places(pallets.values()),
     }
+
+
+def _number_of_places(pallets: Iterable[Pallet]) -> int:
+    """How many hypotheses the combination of these regions has."""
+    every = [[(h.name, h.values) for h in pallet.hypotheses] for pallet in pallets]
+    key_of = _key_of(every)
+    return len({key_of(name, values) for one in every for name, values in one})
 
 
 def _selected(pallets: Mapping[str, Pallet], options: ScanOptions) -> list[str]:
@@ -139,6 +146,7 @@ class _Candidate:
 
 
 Place = dict[str, _Candidate]  # by region
+Named = tuple[str, Sequence[float]]  # a hypothesis' name and values
 
 
 def combine(question: AnyQuestion, scans: Mapping[str, ScanContent]) -> tuple[PackedResults, list[Failure]]:
@@ -149,7 +157,7 @@ def combine(question: AnyQuestion, scans: Mapping[str, ScanContent]) -> tuple[Pa
     "missing_in": the regions that have no result there, and "by_region": the numbers of those that have one that converged.
     """
     briefs = {region: contents.briefs(scan, question) for region, scan in scans.items()}
-    key_of = _by_values if all(map(_distinct, briefs.values())) else _by_name
+    key_of = _key_of([[(brief.name, brief.values) for brief in found] for found in briefs.values()])
     places: dict[object, Place] = {}
     for region, found in briefs.items():
         for i, brief in enumerate(found):
@@ -188,6 +196,11 @@ def _expected(question: AnyQuestion, brief: Brief) -> float:
     return float("inf") if value is None else value
 
 
+def _key_of(regions: Iterable[Iterable[Named]]) -> Callable[[str, Sequence[float]], object]:
+    """The key that equal hypotheses of several regions share: their values, or their names where values are not distinct."""
+    return _by_values if all(map(_distinct, regions)) else _by_name
+
+
 def _by_values(name: str, values: Sequence[float]) -> object:
     return tuple(map(float, values))
 
@@ -196,6 +209,6 @@ def _by_name(name: str, values: Sequence[float]) -> object:
     return name
 
 
-def _distinct(briefs: Sequence[Brief]) -> bool:
-    points = [_by_values(brief.name, brief.values) for brief in briefs]
+def _distinct(hypotheses: Iterable[Named]) -> bool:
+    points = [_by_values(name, values) for name, values in hypotheses]
     return len(set(points)) == len(points) and all(points)

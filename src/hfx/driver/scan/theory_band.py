@@ -1,9 +1,9 @@
 """The theory band: the same scan with the signal's cross section up and down, in folders beneath."""
 
 import csv
-import difflib
 import hashlib
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +15,7 @@ from hfx.driver.run.folder import VARIATIONS
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError
 from hfx.pallets import Pallet
+from hfx.pallets.pallet import near_names
 
 __all__ = ["Variation", "check", "curves", "read_table", "scaled", "variations"]
 
@@ -108,7 +109,7 @@ def check(options: ScanOptions, names: Iterable[str]) -> None:
     table = read_table(Path(options.theory_band))
     lacking = [name for name in names if name not in table]
     if lacking:
-        near = difflib.get_close_matches(lacking[0], table, n=1)
+        near = near_names(lacking[0], table)
         hint = f" (it has {near[0]})" if near else ""
         raise OptionError(
             f"--theory-band {options.theory_band}: it has no uncertainty for {len(lacking)} of the hypotheses, such as "
@@ -128,10 +129,17 @@ def read_table(path: Path) -> dict[str, float]:
                 )
             return {row["name"]: _fraction(row, path) for row in rows}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or "it is not a CSV file"
-        raise OptionError(
-            f"--theory-band {path}: give a fraction, for example 0.1, or a CSV file with the columns name and uncertainty ({why})"
-        ) from None
+        raise OptionError(f"--theory-band {path}: {_why(path, error)}") from None
+
+
+def _why(path: Path, error: Exception) -> str:
+    """The reason why a table cannot be read, with the remedy."""
+    remedy = "give a fraction, for example 0.1 for 10 %, or a CSV file with the columns name and uncertainty"
+    if percent := re.fullmatch(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*%", str(path)):
+        return f"give a fraction: {percent[1]} % is {float(percent[1]) / 100:g}"
+    if isinstance(error, FileNotFoundError):
+        return f"there is no such file; {remedy}" if path.suffix[1:].isalpha() else remedy
+    return f"{remedy} ({(error.strerror if isinstance(error, OSError) else None) or 'it is not a CSV file'})"
 
 
 def _fraction(row: Mapping[str, str], path: Path) -> float:

@@ -141,7 +141,10 @@ def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
 def _read_run(folder: Path) -> RunContent:
     content = read_json(folder, "run.json")
     if content is None:
-        raise RunFolderError(f"{folder} contains no run of hfx (no run.json); 'hfx status' without a folder lists the known runs")
+        raise RunFolderError(
+            f"{folder} contains no run of hfx (no run.json); 'hfx status' without a folder lists the runs in ./hfx-runs and "
+            "those that you submitted"
+        )
     return cast(RunContent, content)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 from hfx.driver.plane import axes
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["sentences"]
 
 _RIM = 1e-3  # of the points' range: a line that comes nearer to the last points may go on beyond them
+_NOTHING = 0.1  # of the smallest step between points: a smaller number is that of the interpolation, and zero
 _WIDE = 30.0  # GeV: over a smaller range of masses, or mass splittings, fractions of a GeV count
 
 
@@ -59,6 +61,12 @@ class _Plane:
         known = values[values == values]
         return (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
 
+    def resolution(self, axis: int) -> float:
+        """The size below which numbers on an axis are zero: below the points' steps, and below their smallest value."""
+        values = sorted({value for value in self.places[:, axis].tolist() if value == value})
+        steps = [_NOTHING * (b - a) for a, b in pairwise(values)]
+        return min([*steps, *(0.5 * abs(value) for value in values if value)]) if steps else 0.0
+
     def is_last(self, axis: int, value: float) -> bool:
         """Whether a value is that of the last points on an axis."""
         low, high = self.range(axis)
@@ -68,6 +76,7 @@ class _Plane:
         """Values of an axis as "m1 = 736 GeV", with sensible digits: whole GeV but for small ranges, else three figures."""
         low, high = self.range(axis)
         known, whole = unit(self.axes[axis]), high - low >= _WIDE
+        values = tuple(0.0 if abs(value) < self.resolution(axis) else value for value in values)
         numbers = [f"{value:.0f}" if whole and (known or abs(value) >= 100.0) else f"{value:.3g}" for value in values]
         return f"{self.axes[axis]} = {' and '.join(numbers)} {known}".rstrip()
 

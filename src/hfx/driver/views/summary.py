@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.plane import selection
+from hfx.driver.plane.expression_errors import naming_row
 from hfx.driver.questions.base import FEW, MANY, AnyQuestion, Brief, listed
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
@@ -43,6 +44,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     found = [
         ("result", verdict.sentence(question, results, len(failed))),
         *(("limits", sentence) for sentence in limits.sentences(contours, labels, results, question.surface)),
+        ("labels", naming_row(labels)),
         ("options", _options(scan, question)),
         ("selected", part.row() if part else ""),
         ("failed", _failed(failed, len(results) + len(failed), verbose)),

@@ -28,7 +28,7 @@ def sentence(question: AnyQuestion, results: Sequence[Brief], failed: int) -> st
     whole = _hypotheses(total) if len(good) == total else _hypotheses(len(good), "fitted ")
     first, *median = _curves(surface)
     text = f"{_are(_count(good, surface, first), f' of {whole}')} excluded {_criterion(surface, first)}"
-    return "; ".join([text, *(f"{_are(_count(good, surface, curve))} expected to be (median)" for curve in median)])
+    return "; ".join([text, *(f"expected (median): {_count(good, surface, curve)}" for curve in median)])
 
 
 def _single(result: Brief, surface: Surface) -> str:

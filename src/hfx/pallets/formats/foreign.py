@@ -38,7 +38,8 @@ def _any(*ways: Callable[[str, bytes], bool]) -> Callable[[str, bytes], bool]:
 
 
 _XML2JSON = (
-    "pip install 'pyhf[xmlio]', then 'pyhf xml2json FILE.xml --output-file workspace.json' (--basedir: the folder of its paths)"
+    "pip install 'pyhf[xmlio]', then 'pyhf xml2json FILE.xml --basedir FOLDER --output-file workspace.json' (FOLDER: that of the "
+    "paths in the XML)"
 )
 _TABLE = (
     "yields alone are no likelihood; the page 'Your own pallet' of the documentation shows how to write one, and "
@@ -49,11 +50,13 @@ _TABLE = (
 FORMATS: tuple[ForeignFormat, ...] = (
     ForeignFormat(
         "a datacard of CMS' combine",
-        "the package pyhf-combine-converter translates simple cards (compare the result with that of combine), and no program "
-        "translates all",
+        "the package pyhf-combine-converter translates simple cards (compare the result with that of combine); no program "
+        "translates every card",
         _text(r"^\s*[ijk]max\s+(\d+|\*)"),
     ),
-    ForeignFormat("a HistFactory XML file", f"{_XML2JSON}", _text(r"<(!DOCTYPE\s+)?(Combination|Channel)\b")),
+    ForeignFormat(
+        "a HistFactory XML file", f"convert it with pyhf: {_XML2JSON}", _text(r"<(!DOCTYPE\s+)?(Combination|Channel)\b")
+    ),
     ForeignFormat(
         "a likelihood in HS3",
         "HS3 cannot be read yet, so give the likelihood as pyhf's JSON if it was published in that format too",
@@ -76,8 +79,8 @@ FORMATS: tuple[ForeignFormat, ...] = (
     ),
     ForeignFormat(
         "a ROOT file",
-        "of a HistFactory model give the XML to pyhf (a Measurement object in the ROOT file writes it with PrintXML()): "
-        f"{_XML2JSON}",
+        f"if it is a HistFactory model, convert its XML with pyhf: {_XML2JSON}; without the XML, the Measurement object in the "
+        "ROOT file writes it with PrintXML()",
         _begins(b"root"),
     ),
     ForeignFormat(

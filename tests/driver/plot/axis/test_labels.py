@@ -2,7 +2,7 @@
 
 import pytest
 
-from hfx.driver.plot.axis.labels import Titles, axis_label, condition_label, equation_label, relation_label
+from hfx.driver.plot.axis.labels import Titles, axis_label, condition_label, equation_label, mass, relation_label
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,27 @@ def test_axis_labels(expression: str, label: str) -> None:
 def test_relation_labels() -> None:
     assert relation_label("y>x-125", "m1", "m2") == "$m_{2}>m_{1}-125$"
     assert relation_label("y>=x", "width", "m2") == "m2>=width"
+
+
+@pytest.mark.parametrize(
+    ("column", "label"),
+    [
+        ("M(Sbottom) [GeV]", "msb"),
+        (r"$m_{\tilde{b}_1}$ [GeV]", "msb"),
+        (r"$M(\widetilde{\chi}^{0}_{1})$ [GeV]", "mlsp"),
+        (r"$m(\tilde{\chi}_1^\pm)$", "mC1"),
+        (r"$m_{\tilde{g}}$ (GeV)", "mgluino"),
+        (r"$m_{\tilde{G}}$", "mgravitino"),
+        ("M(N2)-M(N1)", "mn2-mn1"),
+    ],
+)
+def test_a_column_of_a_table_names_the_mass_of_a_label(column: str, label: str) -> None:
+    assert mass(column) == mass(label) != ""
+
+
+@pytest.mark.parametrize("text", ["m1", "mst", "x", "mass", "$m_{Z}$", "mn1/2", "", "-"])
+def test_what_may_be_another_mass_is_not_recognised(text: str) -> None:
+    assert mass(text) == ""
 
 
 def test_equation_labels() -> None:

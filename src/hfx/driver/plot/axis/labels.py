@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hfx.pallets.formats.label_titles import LabelTitle
 
-__all__ = ["Titles", "axis_label", "condition_label", "equation_label", "relation_label", "unit"]
+__all__ = ["Titles", "axis_label", "condition_label", "equation_label", "mass", "relation_label", "unit"]
 
 Titles = Mapping[str, LabelTitle]
 
@@ -77,6 +77,31 @@ def unit(expression: str, titles: Titles | None = None) -> str:
     """
     symbols = _symbols(expression, titles)
     return "" if symbols is None else _unit(expression, symbols)
+
+
+def mass(text: str) -> str:
+    """The mass, or the difference of two masses, that a label or a column of a table names, in one spelling; empty where that is
+    not known.
+
+    >>> mass("M(Sbottom) [GeV]") == mass("msb") == mass(r"$m_{\\tilde{b}_1}$ [GeV]")
+    True
+    """
+    parts = [_spelt(part) for part in re.sub(r"\[.*?\]|\([GMT]eV\)|[$\s]", "", text).split("-")]
+    known = [_SPELLINGS.get(part, "") for part in parts]
+    return "-".join(known) if all(known) else ""
+
+
+def _spelt(text: str) -> str:
+    """A name without what is written differently: brackets, the order of indices, and capitals but for those of particles."""
+    text = re.sub(r"^[Mm](ass)?", "m", text.replace("widetilde", "tilde"))
+    text = text if "tilde" in text else text.lower()
+    ordered = re.sub(r"(\^\{?[^{}_^]*\}?)(_\{?[^{}_^]*\}?)", r"\2\1", text)
+    return re.sub(r"[^A-Za-z0-9]", "", ordered)
+
+
+_SPELLINGS = {
+    _spelt(f"m{name}"): latex for latex, names in _PARTICLES.items() for name in (*names, *([latex] if "tilde" in latex else []))
+}
 
 
 def relation_label(comparison: str, x: str, y: str, titles: Titles | None = None) -> str:

@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, str] = _table(
     ("rename prune sort", _EDIT),
     ("resume continue restart", _AGAIN),
     ("stop kill abort", "'hfx cancel RUN' stops a scan and keeps its results"),
-    ("list ls runs jobs queue", "'hfx status' shows the runs"),
+    ("list ls runs jobs queue", "'hfx status' lists the runs in ./hfx-runs and those that you submitted"),
     ("show view open live serve web page", "'hfx watch RUN' shows a run as a web page"),
     ("draw contour picture figure overlay", "'hfx plot RUN' draws the contour of a run"),
     ("csv table hepdata workspace", "'hfx export RUN' writes results for other programs"),

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import typer
 
-from hfx.driver.cli.foreign_words import COMMANDS, OPTIONS, of_command, of_option
 from hfx.driver.cli.main import app
+from hfx.driver.questions.foreign_words import COMMANDS, OPTIONS, of_command, of_option
 
 ROOT: Any = typer.main.get_command(app)
 SENTENCES = sorted({*OPTIONS.values(), *COMMANDS.values()})
