@@ -155,7 +155,8 @@ def test_legend_names_what_is_drawn() -> None:
 
 
 def test_the_legend_names_the_uncertainty_and_why_there_is_no_line() -> None:
-    figure.draw_axes(replace(picture_of(SCAN), uncertainty=True), ax := axes())
+    bent = scan_of(GRID, lambda x, y: 3.0 - abs(y - 200) / 100 - x / 1000)
+    figure.draw_axes(replace(picture_of(bent, interpolation="gp"), uncertainty=True), ax := axes())
     assert "Interpolation uncertainty" in [text.get_text() for text in ax.get_legend().get_texts()]
     points = [(x, y, z) for x in (200, 300, 400) for y in (0, 50, 100) for z in (1, 2)]
     draw_axes(scan_of(points, lambda x, y, z: 5.0 - x / 120, labels=("a", "b", "c")), ax := axes())

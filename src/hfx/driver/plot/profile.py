@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 Curve = tuple[Artist, ...]
 
 _SHOWN = 500.0  # times smaller than the level are the smallest values on a logarithmic axis
-_SMALLEST_OF_ONE = 1e-50  # the end of the axis of a single hypothesis at the latest
+_SMALLEST_OF_ONE = 1e-100  # the end of the axis of a single hypothesis at the latest
 _DECADES = 10  # numbers along a logarithmic axis
 _ZERO = 1e-300  # in place of zero on a logarithmic axis
 _SINGLE = 0.06  # of the axis' width: the band of a single hypothesis
