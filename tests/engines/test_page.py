@@ -398,7 +398,9 @@ def test_axes_and_slices_of_three_labels(browser: Browser, tmp_path: Path) -> No
         browser.click('#chips button[data-where="mn1==10"]')
         browser.until("hfx.store.shown.length === 20", 10)
         browser.until("document.getElementById('found').textContent === '20 of 40'", 10)
-        browser.run("const field = document.getElementById('y'); field.focus(); field.value = ''")  # as a user: it is not filled now
+        browser.run(
+            "const field = document.getElementById('y'); field.focus(); field.value = ''"
+        )  # as a user: it is not filled now
         browser.type("#y", "mn2-mn1" + ENTER)
         browser.until("hfx.store.plane.y === 'mn2-mn1'", 10)
         assert browser.run("return hfx.store.shown[0].at[1] === hfx.store.shown[0].values[1] - 10")

@@ -13,6 +13,7 @@ from html import escape
 from typing import TYPE_CHECKING, Protocol, cast
 
 from hfx.driver.plot.request import PictureOptions, styled
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event
 from hfx.driver.run.file_types import Failure, ScanContent
@@ -181,8 +182,9 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
         plane, awaited = plane_so_far(data, missing, options)
         chosen = plane.points.axes
         places = axes.places(chosen, data.labels, missing)
-        draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
-        draw_faintly(ax, plane, awaited)
+        with DRAWING:
+            draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
+            draw_faintly(ax, plane, awaited)
         if missing and chosen.y is not None:
             ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
     return _png(figure)
@@ -201,7 +203,8 @@ def final_picture(scan: ScanContent) -> bytes:
     drawn = scan_picture.pictures(scan, planes, caption_of(scan))
     canvas = Figure(figsize=figure.size_of(drawn), layout="constrained")
     FigureCanvasAgg(canvas)
-    figure.fill(canvas, drawn)
+    with DRAWING:
+        figure.fill(canvas, drawn)
     return _png(canvas)
 
 
@@ -216,7 +219,8 @@ def _figure() -> "tuple[Figure, Axes]":
 
 def _png(figure: "Figure") -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
+    with DRAWING:
+        figure.savefig(file, format="png", dpi=_DPI)
     return file.getvalue()
 
 
