@@ -17,6 +17,7 @@ from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event
 from hfx.driver.run.file_types import Failure, ScanContent
+from hfx.driver.views import verdict
 from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 
@@ -33,6 +34,7 @@ __all__ = ["CellView", "Shown", "final_picture", "picture", "plane_so_far", "plo
 _REST = 10.0  # times as long as a picture took
 _LEAST = 0.5  # seconds between pictures
 _DPI = 100
+_PASSING = ("region ", "compiling ")  # beginnings of sentences about progress, which a finished scan does not need
 
 
 class Shown(Protocol):
@@ -59,7 +61,7 @@ class CellView:
         self._options, self._only, self._where = options, only, where
         self._state, self._guard, self._change = RunState(), threading.Lock(), threading.Event()
         self._notes: list[str] = []
-        self._head = "opening the pallet"
+        self._head, self._verdict = "opening the pallet", ""
         show = show or _ipython
         self._text, self._image = show(self._html()), show(_Nothing())
         self._scan: ScanContent | None = None
@@ -86,9 +88,14 @@ class CellView:
         self._change.set()
 
     def close(self, last: str, scan: ScanContent | None = None) -> None:
-        """Draw the last state, with a last word, and end; of a scan that has finished, the picture of its folder."""
-        self._scan, self._ended = scan, True
-        self._notes.append(last)
+        """Draw the last state, with a last word, and end; a finished scan ends with its verdict and its folder's picture."""
+        with self._guard:
+            self._scan, self._ended = scan, True
+            if scan is None:
+                self._notes.append(last)
+            else:
+                self._verdict = f"{last}: {verdict.of_scan(scan)}"
+                self._notes = [note for note in self._notes if not note.startswith(_PASSING)]
         self._change.set()
         self._thread.join()
 
@@ -117,10 +124,10 @@ class CellView:
         with suppress(Exception):
             self._text(text)
             if self._scan is not None and data is not None:
-                self._image(_Image(final_picture(self._scan)))
+                self._image(_Image(final_picture(self._scan), "the contour"))
             elif data is not None and data.results:
                 part = self._part(len(state.points)) if self._only or self._where else ""
-                self._image(_Image(picture(data, missing, self._options, part)))
+                self._image(_Image(picture(data, missing, self._options, part), "the contour so far"))
 
     def _part(self, hypotheses: int) -> str:
         from hfx.driver.plane.selection import Selection
@@ -128,16 +135,17 @@ class CellView:
         return Selection(hypotheses, None, self._only, self._where, hypotheses).caption()
 
     def _html(self) -> "_Html":
-        head = self._head if not self._state.points else _progress(self._state)
+        head = self._verdict or (_progress(self._state) if self._state.points else self._head)
         return _Html("<br>".join(escape(line) for line in (f"hfx: {head}", *self._notes[-5:])))
 
 
 def _progress(state: RunState) -> str:
     counts = state.counts
     missing = sum(count for status, count in counts.items() if status.open)
-    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet", f"{len(state.reasons)} failed"]
+    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet"]
     changes = ["dotted lines may still change"] if missing and state.results else []
-    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 ")), *changes])
+    known = [part for part in parts if not part.startswith("0 ")]
+    return "; ".join([str(state.progress.current), *known, *state.earlier_failures(), *changes])
 
 
 def plot_data(state: RunState) -> "PlotData | None":
@@ -236,14 +244,14 @@ class _Html:
 
 
 class _Image:
-    def __init__(self, png: bytes) -> None:
-        self.png = png
+    def __init__(self, png: bytes, text: str) -> None:
+        self.png, self.text = png, text
 
     def _repr_png_(self) -> bytes:
         return self.png
 
     def __repr__(self) -> str:
-        return "the contour so far"
+        return self.text
 
 
 class _Nothing:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.plane import selection
-from hfx.driver.questions.base import FEW, MANY, AnyQuestion, Brief, listed
+from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
 from hfx.driver.questions.scan_content import gaps as contents_gaps
-from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
-from hfx.driver.views import limits, verdict
+from hfx.driver.run.file_types import Contours, PalletBlock, ScanContent
+from hfx.driver.views import failures, limits, verdict
+from hfx.driver.views.failures import first_of
 from hfx.functions.options import flag
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         *(("limits", sentence) for sentence in limits.sentences(contours, labels, results, question.surface)),
         ("options", _options(scan, question)),
         ("selected", part.row() if part else ""),
-        ("failed", _failed(failed, len(results) + len(failed), verbose)),
+        *failures.rows(failed, len(results), scan["pallet"].get("region"), verbose),
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
         *question.concluded(scan.get("conclusions") or {}, len(results), verbose),
@@ -81,31 +82,11 @@ def _option(name: str, value: object) -> str:
     return flag(name) if value is True else f"{flag(name)} {value:g}" if isinstance(value, float) else f"{flag(name)} {value}"
 
 
-def _failed(failures: Sequence[Failure], total: int, verbose: bool) -> str:
-    """The hypotheses without a result, and the reasons; a reason that all have is given once."""
-    if not failures:
-        return ""
-    count = f"{len(failures)} of {total}"
-    reasons = {failure["reason"] for failure in failures}
-    if len(reasons) == 1 and len(failures) > 1:
-        named = f"{count} ({reasons.pop()}): {_first([failure['name'] for failure in failures], verbose, ', ')}"
-    else:
-        each = [f"{failure['name']} ({failure['reason']})" for failure in failures]
-        named = f"{count}: {_first(each, verbose)}"
-    return f"{named}; once this is corrected, the same command fits them"
-
-
-def _first(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
-    """The first items, how many more there are, and where all are listed."""
-    most = MANY if verbose else FEW
-    return listed(items, most, separator) + (" (scan.json lists all)" if len(items) > most else "")
-
-
 def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
     if not bad:
         return ""
-    return f"{len(bad)} of {len(results)}: {_first(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
+    return f"{len(bad)} of {len(results)}: {first_of(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
 
 
 def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
@@ -119,7 +100,7 @@ def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
         if region is not None and failure["name"] in used:
             reason = failure["reason"].removeprefix(f"region {region}: ")
             failed.setdefault(region, []).append(f"{failure['name']} ({reason}; {used[failure['name']]} is used)")
-    parts = [f"in {region} {len(bad)} could not be fitted: {_first(bad, verbose, ', ')}" for region, bad in failed.items()]
+    parts = [f"in {region} {len(bad)} could not be fitted: {first_of(bad, verbose, ', ')}" for region, bad in failed.items()]
     if verbose:
         counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
         parts += [_region(name, counts[name], lacking[name]) for name in names]

@@ -81,11 +81,10 @@ class WorkerRow(TypedDict):
 
 
 class Failure(TypedDict):
-    """A hypothesis without a usable result."""
+    """A hypothesis without a usable result: its status, and a sentence that names it and says why."""
 
-    name: str
-    reason: str
-    failed: bool
+    status: str
+    text: str
 
 
 class Notice(TypedDict):

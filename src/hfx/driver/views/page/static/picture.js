@@ -20,6 +20,7 @@ const POINTS = {
   excluded: { strokes: [[4, "#6b6b6b"]] },
   not_converged: { strokes: [[1, "#aa3377"]], cross: true },
   failed: { strokes: [[1, "#000000"]], cross: true },
+  no_signal: { strokes: [[1, "#000000"]], cross: true },
 };
 
 export class Picture {

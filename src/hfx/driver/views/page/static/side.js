@@ -67,6 +67,7 @@ function progress({ status }) {
   const { states, fitted, total, step, round, done: tried, of, rate, left } = status;
   const words = [`${fitted} of ${total} fitted`];
   if (states.failed) words.push(`${states.failed} failed`);
+  if (states.no_signal) words.push(`${states.no_signal} without a signal`);
   if (states.not_converged) words.push(`${states.not_converged} not converged`);
   if (states.running) words.push(`${states.running} being fitted`);
   if (step !== "local" && status.state === "running") words.push(`${step}${round ? `, round ${round}` : ""}: ${tried} of ${of} tried`);
@@ -129,7 +130,8 @@ function workers(listed) {
 
 function failuresAndNotices([failures, notices]) {
   $("trouble").hidden = !failures.length && !notices.length;
-  const bad = failures.map(({ name, reason, failed }) => element("li", {}, element("strong", { textContent: name }), ` ${failed ? "failed" : "not converged"}: ${reason}`));
+  $("trouble-title").textContent = failures.some(({ status }) => status !== "no_signal") ? "Failures" : "Notices";
+  const bad = failures.map(({ text }) => element("li", { textContent: text }));
   const events = notices.map(({ time, text }) => element("li", { textContent: `${clock(time)} ${text}` }));
   $("failures").replaceChildren(...(bad.length ? bad : events));
 }
