@@ -20,7 +20,7 @@ from hfx.functions.options import flag
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["rows", "table", "text"]
+__all__ = ["is_detail", "rows", "table", "text"]
 
 Row = tuple[str, str]
 """A row's name and text."""
@@ -33,6 +33,11 @@ _DETAILS = re.compile(
     r"are interpolated between the points.*\(--interpolation \w+\)\.$|^Coordinates: |^Accuracy: |left out|excluded \("
     r"|^Each region is interpolated|^There is one point|^No hypothesis has a usable|^All points lie on one line"
 )
+
+
+def is_detail(note: str) -> bool:
+    """Whether a note on a contour is of interest to experts alone, or says what is told elsewhere."""
+    return _DETAILS.search(note) is not None
 
 
 def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
@@ -113,9 +118,9 @@ def _region(name: str, used: int, lacking: int) -> str:
 
 def _contour(contours: Contours, verbose: bool) -> str:
     """The notes on the contour that call for attention; with `verbose` all of them, and the choice of axes."""
-    notes = [note for note in contours.get("notes", ()) if verbose or not _DETAILS.search(note)]
+    notes = [note for note in contours.get("notes", ()) if verbose or not is_detail(note)]
     for panel in contours.get("panels", ()):
-        notes += [f"{panel['where']}: {note}" for note in panel["notes"] if verbose or not _DETAILS.search(note)]
+        notes += [f"{panel['where']}: {note}" for note in panel["notes"] if verbose or not is_detail(note)]
     choice = contours.get("choice") if verbose or "panels" in contours else ""
     return " ".join(filter(None, (choice, *notes)))
 
