@@ -35,7 +35,7 @@ ORDER = {
         ("connection",),
     ),
     "driver.views": (
-        ("verdict", "limits"),
+        ("verdict", "limits", "failures"),
         ("state", "summary"),
         ("plane_map", "page", "notebook"),
         ("board",),

@@ -17,6 +17,7 @@ from hfx.driver.views import summary
 from hfx.errors import InputError, OptionError, RunFolderError
 from hfx.functions.jobs.cls import project
 from hfx.functions.jobs.cls_options import ClsOptions
+from hfx.hf_core.reasons import NO_PARAMETER
 
 
 def part(cls: float, twice_nll: float) -> dict[str, Any]:
@@ -135,6 +136,23 @@ def test_the_closing_table(result: ScanResult) -> None:
     assert verbose["contour"] == "The axes are m1 and m2. One point."
     assert rows["contour"] == "One point."
     assert "https://www.hepdata.net/record/ins1" in rows["please cite"]
+
+
+def test_a_hypothesis_without_a_signal_has_a_row_of_its_own(result: ScanResult) -> None:
+    """It cannot be corrected; but where none has a signal, something else is wrong."""
+    bare = [{"name": name, "values": [1, 3], "reason": NO_PARAMETER} for name in ("c", "d")]
+    content: Any = {**result.content, "failures": [*bare], "pallet": {**result.content["pallet"], "region": "RegionB"}}
+    rows = dict(summary.rows(content, result.folder))
+    assert rows["no signal"] == "2 of 4 in RegionB (its patch adds none): c, d; nothing to do"
+    assert "failed" not in rows
+    content["failures"].append({"name": "e", "values": [1, 4], "reason": "the patch does not apply"})
+    rows = dict(summary.rows(content, result.folder))
+    assert rows["failed"] == "1 of 5: e (the patch does not apply); once this is corrected, the same command fits them"
+    assert rows["no signal"].startswith("2 of 5 in RegionB")
+    nothing: Any = {**content, "results": PackedResults([]), "failures": bare}
+    rows = dict(summary.rows(nothing, result.folder))
+    assert rows["failed"] == f"2 of 2 ({NO_PARAMETER}): c, d; once this is corrected, the same command fits them"
+    assert "no signal" not in rows
 
 
 def test_the_table_names_options_that_change_the_numbers(result: ScanResult) -> None:

@@ -395,6 +395,14 @@ def test_axes_and_slices_of_three_labels(browser: Browser, tmp_path: Path) -> No
     run.state("finished")
     with watched(run.folder) as where:
         opened(browser, where)
+        chosen = "return [...document.querySelectorAll('#planes button[aria-pressed=true]')].map((one) => one.textContent)"
+        assert browser.text("#planes").startswith("The hypotheses lie in 2 planes; the picture shows one:")
+        assert browser.run(chosen) == ["mn1==0 (20)"]
+        browser.click('#planes button[data-where="mn1==10"]')
+        browser.until("hfx.store.plane?.where === 'mn1==10'", 10)
+        assert browser.run(chosen) == ["mn1==10 (20)"]
+        browser.click('#planes button[data-where="mn1==0"]')
+        browser.until("hfx.store.plane?.where === 'mn1==0'", 10)
         browser.click('#chips button[data-where="mn1==10"]')
         browser.until("hfx.store.shown.length === 20", 10)
         browser.until("document.getElementById('found').textContent === '20 of 40'", 10)
@@ -441,13 +449,53 @@ def test_values_below_the_axis_are_arrows_and_no_line_goes_through_them(browser:
         assert arrows[3] == pytest.approx(axes[3])  # their tips are at the bottom of the axis
         assert axes[3] - arrows[1] < 12
         assert placed
-        assert browser.text("#key") == "value below the axis"
+        assert browser.text("#key") == ""  # the picture's legend names them
+        # As in files, everything has the colour of its curve.
+        attributes = [("points-below", "fill"), ("points-excluded-0", "stroke"), ("points-allowed-1", "stroke")]
+        assert colours(browser, *attributes) == 3 * colours(browser, ("curve-observed", "stroke"))
+        of_median = colours(browser, ("below-expected", "fill"), ("dots-expected", "stroke"))
+        assert of_median == 2 * colours(browser, ("curve-expected", "stroke"))
+        shapes = "document.getElementById(`${kind}-expected`).getAttribute('d').match(/M/g).length"
+        assert browser.run(f"return ['below', 'dots'].map((kind) => {shapes})") == [2, 3]
         # From the point at 1e-30 the line comes from far below; there is none to the point at 0.
         heights = [float(y) for y in re.findall(r"[ML][-\d.]+ ([-\d.]+)", line)]
         assert len(heights) == 4
         assert heights[0] > 3 * axes[3]
         assert max(heights[1:]) < axes[3]
         assert "clip-path" in browser.run("return document.getElementById('curve-observed').parentElement.outerHTML")
+
+
+def colours(browser: Browser, *attributes: tuple[str, str]) -> list[str]:
+    """Attributes of elements of the picture."""
+    found: list[str] = browser.run(
+        "return arguments[0].map(([id, name]) => document.getElementById(id).getAttribute(name))", list(attributes)
+    )
+    return found
+
+
+def test_before_there_are_results_the_page_says_so(browser: Browser, tmp_path: Path) -> None:
+    """And nothing that reads like an error; the first results replace it."""
+    run = MadeRun(tmp_path / "run", fakes.grid(8, 6))
+    with watched(run.folder) as where:
+        opened(browser, where)
+        assert browser.text("#made").endswith("No result yet.")
+        assert browser.text("#notes") == ""
+        assert browser.run("return document.getElementById('pending').hidden")
+        run.fit(run.names[:30])
+        browser.until("hfx.store.contour.made_of === 30", 20)
+        assert "No result yet" not in browser.text("#made")
+        assert "Lines are interpolated" in browser.text("#made")
+        browser.run("hfx.store.svg = null; hfx.store.tell('data')")  # as after another plane was chosen
+        assert browser.text("#pending") == "The picture is being drawn."
+        run.fit(run.names[30:])
+        run.state("finished")
+        browser.until("hfx.store.contour.made_of === 48", 20)
+        assert browser.text("#notes") == ""
+        details = browser.run(
+            "const { open, hidden, textContent } = document.getElementById('details'); return [open, hidden, textContent]"
+        )
+        assert details[:2] == [False, False]
+        assert "Accuracy: left out one at a time" in details[2]
 
 
 def test_the_region_of_each_answer_is_a_column(browser: Browser, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.exclusion import SURFACE, significance
 from hfx.driver.run.file_types import Contours
 from hfx.errors import OptionError
+from hfx.hf_core.reasons import NO_PARAMETER
 from tests.driver.plane.crossings import crossings, on_the_wrong_side
 
 GRID = [(x, y) for x in range(100, 601, 50) for y in range(0, 401, 50)]
@@ -164,10 +165,14 @@ def test_points_without_a_result_are_left_out_and_named() -> None:
         "h011": {"CLs_exp": []},
     }
     scan = scan_of(GRID, lambda x, y: 5.0 - x / 100, **bad)
-    scan["failures"] = [{"name": "f", "values": [700, 50], "reason": "negative rate"}]
-    assert contours(scan)["notes"][:2] == [
+    scan["failures"] = [
+        {"name": "f", "values": [700, 50], "reason": "negative rate"},
+        {"name": "g", "values": [700, 90], "reason": NO_PARAMETER},
+    ]
+    assert contours(scan)["notes"][:3] == [
         "3 hypotheses have no converged result, left out: h003, h010, h011.",
         "1 hypothesis failed and is left out.",
+        "1 hypothesis has no signal and is left out.",
     ]
     points = collect(data_of(scan))
     assert len(points.places) == len(GRID) - 3

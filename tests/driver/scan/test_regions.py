@@ -137,6 +137,7 @@ def test_the_status_counts_the_regions_that_have_not_begun(pallet: Path, tmp_pat
     with (tmp_path / "run" / "RegionA" / "events.jsonl").open("a") as file:
         file.write(to_line(bare) + "\n")
     assert list(progress(tmp_path / "run").failed) == ["sig_300_0"]
+    assert progress(tmp_path / "run" / "RegionA").failed == {}  # nor is it a failure of that region by itself
 
 
 def test_a_combination_is_resumed_and_grows(pallet: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hfx.driver.views.board import LEAST, Board
 from hfx.driver.views.plane_map import PlaneMap
 from hfx.driver.views.progress import Bar, Lasting, Lines, display
 from hfx.driver.views.state import RunState, Status
-from hfx.hf_core.reasons import NO_PARAMETER
+from hfx.hf_core.reasons import NO_PARAMETER, NO_YIELDS
 from tests.driver import fakes
 
 POINTS = tuple((f"sig_{x}_{y}", (float(x), 60.0, float(y))) for x in (300, 600, 900) for y in (0, 200, 400))
@@ -141,6 +141,7 @@ def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """Everything that a view shows comes with the events, in a first run and in one that goes on."""
     monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(), broken=("sig_300_40",))
+    kept = 0
     for where in ("m1<500", None):
         found = RunState()
         context = RunContext(say=lambda _: None, listener=found.apply, function=fakes.run)
@@ -148,7 +149,8 @@ def test_a_scan_feeds_the_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         states = {point.name: Status.EXCLUDED if point.CLs_obs < 0.05 else Status.ALLOWED for point in result}
         assert found.statuses == {**states, "sig_300_40": Status.FAILED}
         assert found.labels == ("m1", "m2")
-        assert sum(worker.done for worker in found.workers.values()) >= len(states) - (8 if where is None else 0)
+        assert sum(worker.done for worker in found.workers.values()) == len(states) - kept
+        kept = len(states)
 
 
 def test_a_picture_looks_at_what_changed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,4 +211,38 @@ def test_a_hypothesis_without_a_signal_is_not_called_a_failure() -> None:
     lines = Lines(stream)
     lines.listen(Failed(1.0, "local-0", "a", NO_PARAMETER))
     lines.listen(Failed(1.0, "local-0", "b", "the patch does not apply"))
-    assert stream.getvalue() == f"hfx: a is not fitted: {NO_PARAMETER}\nhfx: b failed: the patch does not apply\n"
+    bare = "a has no signal here and is left out (its patch adds none)"
+    assert stream.getvalue() == f"hfx: {bare}\nhfx: b failed: the patch does not apply\n"
+    said: list[str] = []
+    board = Board(lambda text: said.append(str(text)))
+    board.listen(PLANNED)
+    board.listen(Failed(1.0, "local-0", "sig_300_0", NO_YIELDS))
+    assert said == ["hfx: sig_300_0 has no signal here and is left out (its yields are zero in every bin)"]
+    head, *_, legend = drawn(board, 80, 24)
+    assert "1 without a signal" in head
+    assert "failed" not in head
+    assert "∅ no signal" in legend
+    board.listen(Planned(2.0, "exchange", 1, 1, 8, 0))
+    assert "1 without a signal" in drawn(board, 80, 24)[0]  # also later
+
+
+def test_the_board_counts_failures_once() -> None:
+    board = Board(lambda text: None)
+    board.listen(PLANNED)
+    board.listen(Failed(1.0, "local-0", "sig_300_0", "the patch does not apply"))
+    assert drawn(board, 80, 24)[0].count("1 failed") == 1
+    board.listen(Planned(2.0, "exchange", 1, 1, 8, 0))
+    assert drawn(board, 80, 24)[0].count("1 failed") == 1
+
+
+def test_one_worker_and_one_task_are_singular() -> None:
+    board = Board(lambda text: None)
+    board.listen(PLANNED)
+    board.listen(finished("local-0", brief("sig_300_0", 0.01)))
+    board.listen(Submitted(1.0, "local-1", 1, ("sig_300_200",)))
+    board.listen(Started(1.0, "local-1"))
+    text = "\n".join(drawn(board, 120, 24))
+    assert "1 worker, 1 task running" in text
+    assert " 1 done" in text
+    board.listen(finished("exchange-1-0", brief("sig_300_0", 0.02)))  # improved, not one more
+    assert " 1 done" in "\n".join(drawn(board, 120, 24))

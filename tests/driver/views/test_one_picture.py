@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from hfx.driver.results import ScanResult
 from hfx.driver.run.events import Finished, Planned
 from hfx.driver.run.file_types import ScanContent
 from hfx.driver.scan.run_context import RunContext
-from hfx.driver.views import notebook
+from hfx.driver.views import notebook, verdict
 from hfx.driver.views.page.messages import ContourContent
 from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.page.view import View as PageView
@@ -112,7 +113,10 @@ def test_the_cell_ends_on_the_picture_of_the_whole_run(tmp_path: Path, combined:
 
     monkeypatch.setattr("hfx.driver.plot.run_planes.plane_of", noted)
     result = finished(tmp_path, combined=combined, live=True)
-    assert shown.text.endswith("finished")
+    lines = shown.text.split("<br>")
+    assert lines[0] == f"hfx: finished: {escape(verdict.of_scan(result.content))}"
+    assert not [line for line in lines[1:] if "per second" in line or line.startswith("region ")]
+    assert repr(shown.places[1][-1]) == "the contour"
     theirs = json.loads((result.folder / "contour.json").read_text())["curves"]
     assert drawn[-1].contours["curves"] == theirs
     assert shown.pictures[-1] == notebook.final_picture(result.content)

@@ -3,20 +3,38 @@
 A line through a triangle between fitted hypotheses is settled when no hypothesis in that triangle is awaited.
 """
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from hfx.driver.plane.contour import Plane
+from hfx.driver.run.file_types import Contours
 
-__all__ = ["Awaited"]
+__all__ = ["Awaited", "so_far"]
 
 Array = NDArray[np.float64]
 
 # Places this near a side, in units of the points' range, belong to the triangles on both of its sides.
 _NEAR = 1e-9
+
+# Notes that say what is lacking, or that hold for all points: premature while some are awaited.
+_PREMATURE = re.compile(
+    r"^(No hypothesis has a usable|There is one point|All points |No point is |\S+ has two values)|fewer than \d+ points"
+)
+
+
+def so_far(plane: Plane) -> Plane:
+    """The plane of the results so far without the notes that more results may make wrong; they would read as errors."""
+
+    def kept(notes: Sequence[str]) -> list[str]:
+        return [note for note in notes if not _PREMATURE.search(note)]
+
+    contours: Contours = {**plane.contours, "notes": kept(plane.contours["notes"])}
+    return replace(plane, points=replace(plane.points, notes=tuple(kept(plane.points.notes))), contours=contours)
 
 
 class Awaited:

@@ -11,6 +11,7 @@ from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
+from hfx.hf_core.reasons import no_signal
 
 __all__ = ["BETWEEN", "PlotData", "Points", "along_axis", "collect", "transformed"]
 
@@ -121,7 +122,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     failed = failed[placed[failed]]
     mesh = triangulation.triangulate(points) if axes.y is not None else None
     notes = [
-        *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], len(failures)),
+        *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], data.failures),
         *_without_place([result.name for result, at in zip(results, placed, strict=False) if not at], axes),
         *_repeated(repeated, surface),
         *plane_axes.mixture(axes, labels, table),
@@ -174,11 +175,14 @@ def _by_region(results: Sequence[Brief], width: int) -> Array:
     return np.array(values, dtype=np.float64).reshape(len(names), len(results), width)
 
 
-def _left_out(names: Sequence[str], failures: int) -> Iterator[str]:
+def _left_out(names: Sequence[str], failures: Sequence[Failure]) -> Iterator[str]:
     if names:
         yield f"{_have(names)} no converged result, left out: {listed(names, _NAMED)}."
-    if failures:
-        yield "1 hypothesis failed and is left out." if failures == 1 else f"{failures} hypotheses failed and are left out."
+    bare = [failure["name"] for failure in failures if no_signal(failure["reason"]) is not None]
+    if failed := len(failures) - len(bare):
+        yield "1 hypothesis failed and is left out." if failed == 1 else f"{failed} hypotheses failed and are left out."
+    if bare:
+        yield f"{_have(bare)} no signal and {'is' if len(bare) == 1 else 'are'} left out."
 
 
 def _without_place(names: Sequence[str], axes: Axes) -> Iterator[str]:

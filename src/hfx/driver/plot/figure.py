@@ -20,6 +20,7 @@ from hfx.driver.plot import artists, decorations, profile
 from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]
@@ -64,7 +65,7 @@ def draw(
     """
     several = [picture] if isinstance(picture, Picture) else list(picture)
     style = style_called(several[0].style)
-    with applied(style):
+    with DRAWING, applied(style):
         figure = new_figure(style, len(several))
         fill(figure, several)
         return save(figure, stem, formats, metadata or {})

@@ -20,6 +20,7 @@ from hfx.driver.plot.request import PictureRequest, check_uncertainty, styled, t
 from hfx.driver.plot.run_data import loaded, plot_data
 from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.base import Surface
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Curve, ScanContent
@@ -153,7 +154,7 @@ def _draw(
     several: Sequence[Layer], published: Sequence[Published], stem: Path, formats: Sequence[str], request: PictureRequest
 ) -> list[Path]:
     style = style_called(request.style)
-    with applied(style):
+    with DRAWING, applied(style):
         picture = figure.new_figure(style)
         draw_layers(picture.subplots(), several, published, style, request)
         return figure.save(picture, stem, formats, _metadata(several))

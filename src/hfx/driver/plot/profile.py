@@ -20,7 +20,7 @@ from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
 
-__all__ = ["draw_profile", "is_logarithmic", "limits", "numbers", "span"]
+__all__ = ["BELOW", "band_ends", "draw_profile", "is_logarithmic", "limits", "numbers", "span"]
 
 Array = NDArray[np.float64]
 Curve = tuple[Artist, ...]
@@ -29,6 +29,7 @@ _SHOWN = 500.0  # times smaller than the level are the smallest values on a loga
 _SMALLEST_OF_ONE = 1e-100  # the end of the axis of a single hypothesis at the latest
 _DECADES = 10  # numbers along a logarithmic axis
 _ZERO = 1e-300  # in place of zero on a logarithmic axis
+BELOW = "points-below"  # begins the ids of the arrows for values below the axis
 _SINGLE = 0.06  # of the axis' width: the band of a single hypothesis
 
 
@@ -73,14 +74,20 @@ def _draw_curve(ax: Axes, points: Points, line: tuple[Array, Array], style: Line
 
 def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:
     """Fill the bands, the innermost first, each behind the one within it; of a single hypothesis bars."""
-    if len(along) == 1:
-        half = 0.5 * _SINGLE * float(np.ptp(span(along)))
-        along, values = np.array([along[0] - half, along[0] + half]), np.repeat(values, 2, axis=0)
+    along, values = band_ends(along, values)
     for number, (color, curves) in enumerate(zip(style.bands, surface.bands, strict=False)):
         low, high = (values[:, surface.column(curve)] for curve in curves)
         drawn = ax.fill_between(along, low, high, color=color, linewidth=0, zorder=0.9 - 0.1 * number)
         drawn.set_gid(f"band-{number}")
         yield drawn
+
+
+def band_ends(along: Array, values: Array) -> tuple[Array, Array]:
+    """The places and values [n, c] between which bands are filled: those of the points; of a single one the sides of a bar."""
+    if len(along) != 1:
+        return along, values
+    half = 0.5 * _SINGLE * float(np.ptp(span(along)))
+    return np.array([along[0] - half, along[0] + half]), np.repeat(values, 2, axis=0)
 
 
 def _handles(observed: Curve, median: Curve | None, bands: Sequence[Artist]) -> Handles:
@@ -100,7 +107,7 @@ def _draw_below(ax: Axes, points: Points, style: Style) -> Iterator[tuple[Artist
             at = ax.get_xaxis_transform()
             arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": 7}
             (drawn,) = ax.plot(points.places[out, 0], np.full(out.sum(), 0.018), transform=at, **arrows)  # type: ignore[arg-type]
-            drawn.set_gid(f"points-below-{curve}")
+            drawn.set_gid(f"{BELOW}-{curve}")
     if drawn is not None:
         yield drawn, "Value below the axis"
 

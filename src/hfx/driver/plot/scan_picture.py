@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import ScanContent
 from hfx.errors import HfxError
@@ -103,12 +104,13 @@ def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Ma
     if ax is not None:
         planes.one("plot(ax=...) draws one plane", _WHERE)
     drawn = pictures(scan, planes, run_planes.caption(scan, data, where))
-    if ax is not None:
-        figure.draw_axes(drawn[0], ax)
-        return ax
-    from matplotlib import pyplot
+    with DRAWING:
+        if ax is not None:
+            figure.draw_axes(drawn[0], ax)
+            return ax
+        from matplotlib import pyplot
 
-    return figure.fill(pyplot.figure(figsize=figure.size_of(drawn), layout="constrained"), drawn)[0]
+        return figure.fill(pyplot.figure(figsize=figure.size_of(drawn), layout="constrained"), drawn)[0]
 
 
 def draw_lines_into(
@@ -128,11 +130,13 @@ def draw_lines_into(
 
     planes = run_planes.in_planes(plot_data(scan), scan, styled(scan["options"], changed), where)
     plane = planes.one("plot(which=...) draws lines of one plane", _WHERE)
-    if ax is None:
-        from matplotlib import pyplot
+    theory = planes.theory(scan["contours"])
+    with DRAWING:
+        if ax is None:
+            from matplotlib import pyplot
 
-        ax = pyplot.figure(figsize=(7.0, 5.6), layout="constrained").subplots()
-    single_lines.draw(ax, plane, planes.theory(scan["contours"]), which=which, label=label, color=color)
+            ax = pyplot.figure(figsize=(7.0, 5.6), layout="constrained").subplots()
+        single_lines.draw(ax, plane, theory, which=which, label=label, color=color)
     return ax
 
 

@@ -22,6 +22,7 @@ from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.figure import Picture, draw_axes, new_figure
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import applied, style_called
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["SvgPicture", "svg"]
@@ -76,7 +77,7 @@ def svg(
     if room is not None:
         picture = replace(picture, room=room)
     chosen = style_called(style)
-    with applied(chosen), matplotlib.rc_context({"svg.hashsalt": _SALT}):
+    with DRAWING, applied(chosen), matplotlib.rc_context({"svg.hashsalt": _SALT}):
         figure = new_figure(chosen)
         ax = figure.subplots()
         draw_axes(picture, ax)

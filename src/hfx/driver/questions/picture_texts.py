@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.errors import OptionError, PalletError
 from hfx.pallets.formats import label_titles
 from hfx.pallets.formats.label_titles import LabelTitle
@@ -21,8 +22,8 @@ def check(option: str, text: str | None) -> None:
     from matplotlib.mathtext import MathTextParser
 
     try:
-        for line in text.split("\n"):
-            if is_math_text(line):
+        with DRAWING:
+            for line in filter(is_math_text, text.split("\n")):
                 MathTextParser("path").parse(line)
     except ValueError as error:
         raise OptionError(f"{option} '{text}' contains LaTeX that cannot be drawn: {_reason(str(error))}; correct it") from None

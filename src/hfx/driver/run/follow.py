@@ -119,15 +119,15 @@ def without_finished_tasks(events: Sequence[Event]) -> list[Event]:
 def progress(run: Path) -> RunProgress:
     """The progress of a run, from its events; of a combination of regions the sum over them, those included that have not begun.
 
-    A hypothesis without a signal in some of the regions counts as done there.
+    A hypothesis without a signal counts as done there: nothing can be done about it.
     """
     regions = [path.parent for path in sorted(run.glob("*/events.jsonl")) if path.parent.name not in VARIATIONS]
-    parts = [_progress(region) for region in regions]
+    own, parts = _progress(run), [_progress(region) for region in regions]
     known = (read_run(run) or {}).get("selected") or {}
     begun = {region.name for region in regions}
     waiting = RunProgress(first=StepProgress(total=sum(n for name, n in known.items() if safe_name(name) not in begun)))
-    found = Counter(name for part in parts for name, reason in part.failed.items() if reason in WITHOUT_SIGNAL)
-    return sum(parts, _progress(run) + waiting).without({name: n for name, n in found.items() if n < len(known)})
+    found = Counter(name for part in (own, *parts) for name, reason in part.failed.items() if reason in WITHOUT_SIGNAL)
+    return sum(parts, own + waiting).without(found)
 
 
 def _progress(folder: Path) -> RunProgress:

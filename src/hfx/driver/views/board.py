@@ -18,6 +18,7 @@ from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event, Failed, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import duration
+from hfx.driver.views import failures
 from hfx.driver.views.plane_map import BOTH, GLYPHS, PlaneMap
 from hfx.driver.views.state import RunState, Status, Worker
 
@@ -54,7 +55,7 @@ class Board:
             case Planned():
                 self._surface = of_run({"question": self.state.question}).surface
             case Failed(name=name, reason=reason, repeated=False):
-                self.say(f"{name} failed: {reason}")
+                self.say(failures.sentence(name, reason))
             case Retried(task=task, reason=reason):
                 self.say(f"task {task} was lost ({reason}): its hypotheses are tried again")
             case Submitted(task=task) | Started(task=task) if self._verbose:
@@ -87,8 +88,8 @@ class Board:
         yield _legend(self.state.counts, mixed=any(BOTH[0] in line.plain for line in plane))
 
     def _head(self, width: int) -> Iterator[RenderableType | Segment]:
-        step, failed = self.state.progress.current, len(self.state.reasons)
-        yield Text(str(step) + (f", {failed} failed" if failed else ""), no_wrap=True, overflow="ellipsis")
+        step = self.state.progress.current
+        yield Text(", ".join([str(step), *self.state.earlier_failures()]), no_wrap=True, overflow="ellipsis")
         yield ProgressBar(total=max(step.total, 1), completed=step.done, width=width)
         yield Segment.line()
 
@@ -124,7 +125,7 @@ class Board:
         """Workers and latest results."""
         state = self.state
         rows = max(2, int(height * _WORKERS))
-        lines = [Text(f"{len(state.workers)} workers, {len(state.running)} tasks running", style="bold")]
+        lines = [Text(f"{_count(len(state.workers), 'worker')}, {_count(len(state.running), 'task')} running", style="bold")]
         latest = sorted(state.workers.items(), key=lambda item: -item[1].last)
         listed = latest if len(latest) < rows else latest[: rows - 2]
         lines += [_worker(name, worker, width) for name, worker in listed]
@@ -158,6 +159,10 @@ def _side_by_side(one: Sequence[Text], two: Sequence[Text], height: int) -> Iter
     empty = Text("")
     for line in range(height):
         yield (one[line] if line < len(one) else empty), (two[line] if line < len(two) else empty)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _worker(name: str, worker: Worker, width: int) -> Text:

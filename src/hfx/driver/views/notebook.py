@@ -13,9 +13,11 @@ from html import escape
 from typing import TYPE_CHECKING, Protocol, cast
 
 from hfx.driver.plot.request import PictureOptions, styled
+from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run.events import Event
 from hfx.driver.run.file_types import Failure, ScanContent
+from hfx.driver.views import verdict
 from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 
@@ -32,6 +34,7 @@ __all__ = ["CellView", "Shown", "final_picture", "picture", "plane_so_far", "plo
 _REST = 10.0  # times as long as a picture took
 _LEAST = 0.5  # seconds between pictures
 _DPI = 100
+_PASSING = ("region ", "compiling ")  # beginnings of sentences about progress, which a finished scan does not need
 
 
 class Shown(Protocol):
@@ -58,7 +61,7 @@ class CellView:
         self._options, self._only, self._where = options, only, where
         self._state, self._guard, self._change = RunState(), threading.Lock(), threading.Event()
         self._notes: list[str] = []
-        self._head = "opening the pallet"
+        self._head, self._verdict = "opening the pallet", ""
         show = show or _ipython
         self._text, self._image = show(self._html()), show(_Nothing())
         self._scan: ScanContent | None = None
@@ -85,9 +88,14 @@ class CellView:
         self._change.set()
 
     def close(self, last: str, scan: ScanContent | None = None) -> None:
-        """Draw the last state, with a last word, and end; of a scan that has finished, the picture of its folder."""
-        self._scan, self._ended = scan, True
-        self._notes.append(last)
+        """Draw the last state, with a last word, and end; a finished scan ends with its verdict and its folder's picture."""
+        with self._guard:
+            self._scan, self._ended = scan, True
+            if scan is None:
+                self._notes.append(last)
+            else:
+                self._verdict = f"{last}: {verdict.of_scan(scan)}"
+                self._notes = [note for note in self._notes if not note.startswith(_PASSING)]
         self._change.set()
         self._thread.join()
 
@@ -116,10 +124,10 @@ class CellView:
         with suppress(Exception):
             self._text(text)
             if self._scan is not None and data is not None:
-                self._image(_Image(final_picture(self._scan)))
+                self._image(_Image(final_picture(self._scan), "the contour"))
             elif data is not None and data.results:
                 part = self._part(len(state.points)) if self._only or self._where else ""
-                self._image(_Image(picture(data, missing, self._options, part)))
+                self._image(_Image(picture(data, missing, self._options, part), "the contour so far"))
 
     def _part(self, hypotheses: int) -> str:
         from hfx.driver.plane.selection import Selection
@@ -127,16 +135,17 @@ class CellView:
         return Selection(hypotheses, None, self._only, self._where, hypotheses).caption()
 
     def _html(self) -> "_Html":
-        head = self._head if not self._state.points else _progress(self._state)
+        head = self._verdict or (_progress(self._state) if self._state.points else self._head)
         return _Html("<br>".join(escape(line) for line in (f"hfx: {head}", *self._notes[-5:])))
 
 
 def _progress(state: RunState) -> str:
     counts = state.counts
     missing = sum(count for status, count in counts.items() if status.open)
-    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet", f"{len(state.reasons)} failed"]
+    parts = [f"{counts[Status.EXCLUDED]} excluded", f"{missing} not fitted yet"]
     changes = ["dotted lines may still change"] if missing and state.results else []
-    return "; ".join([str(state.progress.current), *(part for part in parts if not part.startswith("0 ")), *changes])
+    known = [part for part in parts if not part.startswith("0 ")]
+    return "; ".join([str(state.progress.current), *known, *state.earlier_failures(), *changes])
 
 
 def plot_data(state: RunState) -> "PlotData | None":
@@ -167,7 +176,8 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
     in_force = axes.in_force(data.labels, rows, options.x, options.y)
     chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
     plane = run_planes.plane_over(chosen.x, chosen.y, data, options)
-    return plane, awaited.Awaited(plane, axes.places(chosen, data.labels, missing))
+    near = awaited.Awaited(plane, axes.places(chosen, data.labels, missing))
+    return (awaited.so_far(plane) if missing else plane), near
 
 
 def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:
@@ -181,8 +191,9 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
         plane, awaited = plane_so_far(data, missing, options)
         chosen = plane.points.axes
         places = axes.places(chosen, data.labels, missing)
-        draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
-        draw_faintly(ax, plane, awaited)
+        with DRAWING:
+            draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
+            draw_faintly(ax, plane, awaited)
         if missing and chosen.y is not None:
             ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
     return _png(figure)
@@ -201,7 +212,8 @@ def final_picture(scan: ScanContent) -> bytes:
     drawn = scan_picture.pictures(scan, planes, caption_of(scan))
     canvas = Figure(figsize=figure.size_of(drawn), layout="constrained")
     FigureCanvasAgg(canvas)
-    figure.fill(canvas, drawn)
+    with DRAWING:
+        figure.fill(canvas, drawn)
     return _png(canvas)
 
 
@@ -216,7 +228,8 @@ def _figure() -> "tuple[Figure, Axes]":
 
 def _png(figure: "Figure") -> bytes:
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=_DPI)
+    with DRAWING:
+        figure.savefig(file, format="png", dpi=_DPI)
     return file.getvalue()
 
 
@@ -232,14 +245,14 @@ class _Html:
 
 
 class _Image:
-    def __init__(self, png: bytes) -> None:
-        self.png = png
+    def __init__(self, png: bytes, text: str) -> None:
+        self.png, self.text = png, text
 
     def _repr_png_(self) -> bytes:
         return self.png
 
     def __repr__(self) -> str:
-        return "the contour so far"
+        return self.text
 
 
 class _Nothing:

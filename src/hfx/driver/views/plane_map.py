@@ -17,6 +17,7 @@ GLYPHS = {
     Status.EXCLUDED: ("●", "blue"),
     Status.ALLOWED: ("○", "yellow"),
     Status.DONE: ("●", "blue"),
+    Status.NO_SIGNAL: ("∅", "dim"),
     Status.SUBMITTED: ("·", "dim"),
     Status.PLANNED: ("·", "dim"),
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TextIO
 
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import RunProgress
-from hfx.hf_core.reasons import WITHOUT_SIGNAL
+from hfx.driver.views import failures
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -35,10 +35,8 @@ class Display(Protocol):
 def _sentence(event: Event, verbose: bool) -> str | None:
     """A sentence about an event that is worth one: failures and lost tasks; with `verbose` every task."""
     match event:
-        case Failed(name=name, reason=reason, repeated=False) if reason in WITHOUT_SIGNAL:
-            return f"{name} is not fitted: {reason}"
         case Failed(name=name, reason=reason, repeated=False):
-            return f"{name} failed: {reason}"
+            return failures.sentence(name, reason)
         case Retried(task=task, reason=reason):
             return f"task {task} was lost ({reason}): its hypotheses are tried again, one by one"
         case Submitted(task=task) | Started(task=task) if verbose:

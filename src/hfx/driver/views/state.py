@@ -9,6 +9,8 @@ from hfx.driver.questions.base import Brief
 from hfx.driver.run import events
 from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import RunProgress
+from hfx.driver.views.failures import sentence
+from hfx.hf_core.reasons import no_signal
 
 __all__ = ["RunState", "Status", "Worker"]
 
@@ -26,10 +28,11 @@ class Status(Enum):
     ALLOWED = "not excluded"
     NOT_CONVERGED = "not converged"
     FAILED = "failed"
+    NO_SIGNAL = "no signal"
 
     @property
     def open(self) -> bool:
-        """Whether the hypothesis has neither a result nor a failure yet."""
+        """Whether the hypothesis has neither a result nor a reason why it has none yet."""
         return self in _OPEN
 
     @property
@@ -38,7 +41,7 @@ class Status(Enum):
         return self not in _WITHOUT_RESULT
 
 
-_WITHOUT_RESULT = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING, Status.FAILED})
+_WITHOUT_RESULT = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING, Status.FAILED, Status.NO_SIGNAL})
 _OPEN = frozenset({Status.PLANNED, Status.SUBMITTED, Status.RUNNING})
 
 
@@ -70,8 +73,8 @@ class RunState:
     counts: Counter[Status] = field(default_factory=Counter)
     results: dict[str, Brief] = field(default_factory=dict)
     finished: dict[str, float] = field(default_factory=dict)  # time of the task that brought the last result
-    reasons: dict[str, str] = field(default_factory=dict)  # of failures
-    unusable: dict[str, str] = field(default_factory=dict)  # reasons of failures and of fits that did not converge
+    reasons: dict[str, str] = field(default_factory=dict)  # of hypotheses without a result
+    unusable: dict[str, str] = field(default_factory=dict)  # the same, and those of fits that did not converge
     withdrawn: set[str] = field(default_factory=set)  # hypotheses without a result because a unit failed
     workers: dict[str, Worker] = field(default_factory=dict)
     latest: deque[Brief] = field(default_factory=lambda: deque(maxlen=_LATEST))
@@ -104,7 +107,7 @@ class RunState:
                 self._end(task)
             case Failed(name=name, reason=reason, final=final):
                 if not event.repeated:
-                    self.messages.append((event.time, f"{name}: {reason}"))
+                    self.messages.append((event.time, sentence(name, reason)))
                 if final:
                     self._withdraw(name)
                 self._fail(name, reason, event.time)
@@ -162,6 +165,13 @@ class RunState:
             return Status.NOT_CONVERGED
         return Status.EXCLUDED if value < self.level else Status.ALLOWED
 
+    def earlier_failures(self) -> list[str]:
+        """The counts of hypotheses without a result, of the steps before that under way, whose own progress counts its own."""
+        if self.progress.in_first:
+            return []
+        counts = {"failed": self.counts[Status.FAILED], "without a signal": self.counts[Status.NO_SIGNAL]}
+        return [f"{count} {what}" for what, count in counts.items() if count]
+
     def _plan(self, event: Planned) -> None:
         if self.trust_events:
             self.question, self.level = event.question, event.level
@@ -183,10 +193,13 @@ class RunState:
         for result in map(self._brief, event.results):
             if result.name in self.withdrawn:
                 continue
+            before = self.results.get(result.name)
             self._set_result(result)
             self.latest.append(result)
             worker = self.workers.setdefault(result.worker, Worker())
-            worker.done, worker.last = worker.done + 1, event.time
+            # A later step that improves a worker's own result is no further hypothesis.
+            worker.done += before is None or before.worker != result.worker
+            worker.last = event.time
 
     def _brief(self, result: events.Brief) -> Brief:
         name, first, others, status, worker = result
@@ -225,7 +238,7 @@ class RunState:
         self.reasons[name] = self.unusable[name] = reason
         if time is not None:
             self.finished[name] = time
-        self._become(name, Status.FAILED)
+        self._become(name, Status.FAILED if no_signal(reason) is None else Status.NO_SIGNAL)
 
     def _end(self, task: str) -> None:
         """A task is no longer under way: its hypotheses without a result are open again."""

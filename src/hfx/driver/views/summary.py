@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 from hfx.driver.export.citations import of_pallet
 from hfx.driver.plane import selection
 from hfx.driver.plane.expression_errors import naming_row
-from hfx.driver.questions.base import FEW, MANY, AnyQuestion, Brief, listed
+from hfx.driver.questions.base import AnyQuestion, Brief
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.questions.scan_content import briefs
 from hfx.driver.questions.scan_content import gaps as contents_gaps
-from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
-from hfx.driver.views import limits, verdict
+from hfx.driver.run.file_types import Contours, PalletBlock, ScanContent
+from hfx.driver.views import failures, limits, verdict
+from hfx.driver.views.failures import first_of
 from hfx.functions.options import flag
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["rows", "table", "text"]
+__all__ = ["is_detail", "rows", "table", "text"]
 
 Row = tuple[str, str]
 """A row's name and text."""
@@ -35,6 +36,11 @@ _DETAILS = re.compile(
 )
 
 
+def is_detail(note: str) -> bool:
+    """Whether a note on a contour is of interest to experts alone, or says what is told elsewhere."""
+    return _DETAILS.search(note) is not None
+
+
 def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
     """The rows of the table: the result, then what calls for attention, then the origin and the files. `verbose`: with long lists
     of names and with the details. Rows without text are left out."""
@@ -47,7 +53,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         ("labels", naming_row(labels)),
         ("options", _options(scan, question)),
         ("selected", part.row() if part else ""),
-        ("failed", _failed(failed, len(results) + len(failed), verbose)),
+        *failures.rows(failed, len(results), scan["pallet"].get("region"), verbose),
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
         *question.concluded(scan.get("conclusions") or {}, len(results), verbose),
@@ -83,31 +89,11 @@ def _option(name: str, value: object) -> str:
     return flag(name) if value is True else f"{flag(name)} {value:g}" if isinstance(value, float) else f"{flag(name)} {value}"
 
 
-def _failed(failures: Sequence[Failure], total: int, verbose: bool) -> str:
-    """The hypotheses without a result, and the reasons; a reason that all have is given once."""
-    if not failures:
-        return ""
-    count = f"{len(failures)} of {total}"
-    reasons = {failure["reason"] for failure in failures}
-    if len(reasons) == 1 and len(failures) > 1:
-        named = f"{count} ({reasons.pop()}): {_first([failure['name'] for failure in failures], verbose, ', ')}"
-    else:
-        each = [f"{failure['name']} ({failure['reason']})" for failure in failures]
-        named = f"{count}: {_first(each, verbose)}"
-    return f"{named}; once this is corrected, the same command fits them"
-
-
-def _first(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
-    """The first items, how many more there are, and where all are listed."""
-    most = MANY if verbose else FEW
-    return listed(items, most, separator) + (" (scan.json lists all)" if len(items) > most else "")
-
-
 def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     bad = [f"{result.name} ({result.status})" for result in results if not result.converged]
     if not bad:
         return ""
-    return f"{len(bad)} of {len(results)}: {_first(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
+    return f"{len(bad)} of {len(results)}: {first_of(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
 
 
 def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
@@ -121,7 +107,7 @@ def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
         if region is not None and failure["name"] in used:
             reason = failure["reason"].removeprefix(f"region {region}: ")
             failed.setdefault(region, []).append(f"{failure['name']} ({reason}; {used[failure['name']]} is used)")
-    parts = [f"in {region} {len(bad)} could not be fitted: {_first(bad, verbose, ', ')}" for region, bad in failed.items()]
+    parts = [f"in {region} {len(bad)} could not be fitted: {first_of(bad, verbose, ', ')}" for region, bad in failed.items()]
     if verbose:
         counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
         parts += [_region(name, counts[name], lacking[name]) for name in names]
@@ -134,9 +120,9 @@ def _region(name: str, used: int, lacking: int) -> str:
 
 def _contour(contours: Contours, verbose: bool) -> str:
     """The notes on the contour that call for attention; with `verbose` all of them, and the choice of axes."""
-    notes = [note for note in contours.get("notes", ()) if verbose or not _DETAILS.search(note)]
+    notes = [note for note in contours.get("notes", ()) if verbose or not is_detail(note)]
     for panel in contours.get("panels", ()):
-        notes += [f"{panel['where']}: {note}" for note in panel["notes"] if verbose or not _DETAILS.search(note)]
+        notes += [f"{panel['where']}: {note}" for note in panel["notes"] if verbose or not is_detail(note)]
     choice = contours.get("choice") if verbose or "panels" in contours else ""
     return " ".join(filter(None, (choice, *notes)))
 

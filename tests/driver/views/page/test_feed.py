@@ -10,6 +10,7 @@ from hfx.driver.run.events import Failed, Finished, Planned, Retried, Started, S
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.status import head, row, status
 from hfx.driver.views.state import Status
+from hfx.hf_core.reasons import NO_PARAMETER
 from tests.driver import fakes
 from tests.driver.views.page.made import MadeRun, record
 
@@ -102,7 +103,8 @@ def test_a_fit_that_did_not_converge_says_so(run: MadeRun) -> None:
     assert status(feed)["states"] == {"not_converged": 1, "planned": 5}
     assert status(feed)["fitted"] == 1
     (failure,) = status(feed)["failures"]
-    assert failure == {"name": run.names[0], "reason": "free: not converged after 300 iterations", "failed": False}
+    why = "has not converged: free: not converged after 300 iterations"
+    assert failure == {"status": "not_converged", "text": f"{run.names[0]} {why}"}
 
 
 def test_failures_and_lost_tasks_are_told(run: MadeRun) -> None:
@@ -119,9 +121,25 @@ def test_failures_and_lost_tasks_are_told(run: MadeRun) -> None:
     assert states(feed)[run.names[0]] is Status.FAILED
     assert fitted in DONE
     told = status(feed)
-    assert told["failures"] == [{"name": run.names[0], "reason": "the patch does not apply", "failed": True}]
+    assert told["failures"] == [{"status": "failed", "text": f"{run.names[0]} failed: the patch does not apply"}]
     assert "local-1 was lost" in " ".join(one["text"] for one in told["notices"])
     assert told["states"] == {"failed": 1, fitted.name.lower(): 1, "planned": 4}
+
+
+def test_a_hypothesis_without_a_signal_is_no_failure(run: MadeRun) -> None:
+    """Nor is it awaited, fitted, or said to have failed among the picture's notes."""
+    run.fit(run.names[1:])
+    run.tell(Failed(time.time(), "local-0", run.names[0], NO_PARAMETER))
+    feed = Feed(run.folder)
+    feed.poll()
+    told = status(feed)
+    assert states(feed)[run.names[0]] is Status.NO_SIGNAL
+    assert told["states"]["no_signal"] == 1
+    assert "failed" not in told["states"]
+    assert told["fitted"] == 5
+    said = f"{run.names[0]} has no signal here and is left out (its patch adds none)"
+    assert told["failures"] == [{"status": "no_signal", "text": said}]
+    assert [one["text"] for one in told["notices"]] == [said]
 
 
 def test_a_driver_that_was_killed_is_seen_to_be_gone(run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from hfx.driver.plane import contour
 from hfx.driver.plane.points import BETWEEN, PlotData
+from hfx.driver.plot.figure import Picture as FilePicture
+from hfx.driver.plot.figure import draw_axes
 from hfx.driver.run.events import Failed
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import ContourContent, SvgContent
@@ -109,6 +113,55 @@ def test_where_a_fit_is_missing_the_line_is_open(tmp_path: Path) -> None:
     assert later["open_bands"] == [[]]
 
 
+LACKING = ("No hypothesis has", "There is one point", "All points", "No point is", "m1 has two values")
+
+
+def lacking(feed: Feed) -> tuple[list[str], str]:
+    """The notes on what is lacking, and those in the picture's legend."""
+    layout = laid_out(feed)
+    taken = snapshot(feed, layout)
+    content, plane = draw_contour(layout, taken)
+    notes = [note for note in (*content["notes"], *content["details"]) if note.startswith(LACKING)]
+    return notes, "; ".join(note for note in plane.points.notes if note.startswith(LACKING))
+
+
+@pytest.mark.parametrize("fitted", [0, 1, 5, 10])
+def test_nothing_is_said_to_be_lacking_while_results_are_awaited(tmp_path: Path, fitted: int) -> None:
+    """None at all, one, those on one line, those of two values of a label, all of which are excluded."""
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names[:fitted])
+    assert lacking(polled(run)) == ([], "")
+    run.tell(*(Failed(time.time(), "local-0", name, "the patch does not apply") for name in run.names[fitted:]))
+    notes, legend = lacking(polled(run))
+    assert notes
+    assert legend
+
+
+def test_notes_for_experts_are_details(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    run.fit(run.names)
+    feed = polled(run)
+    found = drawn(feed, laid_out(feed))
+    assert [note.split(":")[0] for note in found["details"] if note.startswith("Accuracy")] == ["Accuracy"]
+    assert any("are interpolated between the points" in note for note in found["details"])
+    assert found["notes"] == []
+
+
+def test_the_first_results_are_drawn_at_once(tmp_path: Path) -> None:
+    """After a picture without any, which cost nothing; the next pictures come at their pace."""
+    run = MadeRun(tmp_path / "run", fakes.grid(6, 5))
+    view = View("", run.folder, threading.Condition())
+    picture = view.watch(PlaneRequest())
+    made_of = []
+    for _ in range(3):
+        view.poll()
+        view.draw()
+        assert picture.contour is not None, picture.error
+        made_of.append(picture.contour["made_of"])
+        run.fit(run.names[: 10 * len(made_of)])
+    assert made_of == [0, 10, 10]
+
+
 def test_three_labels_axes_and_slices(tmp_path: Path) -> None:
     run = MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1"))
     feed = polled(run)
@@ -164,6 +217,42 @@ def test_a_line_past_an_awaited_hypothesis_of_one_label_is_open(tmp_path: Path) 
     feed = polled(run)
     found = drawn(feed, laid_out(feed))
     assert {curve["which"]: curve["open"] for curve in found["curves"]}["observed"] == list(range(BETWEEN, 2 * BETWEEN))
+
+
+def test_the_bands_of_a_single_hypothesis_are_the_bars_of_files(tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", [(400,)], ("m1",))
+    run.fit(run.names)
+    feed = polled(run)
+    layout = laid_out(feed)
+    record = json.loads((run.folder / "results.jsonl").read_text())
+    for band, (low, high) in zip(drawn(feed, layout)["bands"], ((1, 3), (0, 4)), strict=True):
+        x, y = np.array(band[0]).T
+        assert sorted(set(y)) == pytest.approx([record["CLs_exp"][low], record["CLs_exp"][high]])
+        assert x.min() < 400 < x.max()
+        assert x.max() - x.min() == pytest.approx(0.06 * 400)  # of the axis, from 200 to 600
+    (bar, *_) = [patch for patch in _axes(feed).collections if patch.get_gid() == "band-0"]
+    assert bar.get_paths()[0].get_extents().width == pytest.approx(0.06 * 400)
+
+
+def _axes(feed: Feed) -> Axes:
+    """The picture of a file."""
+    assert feed.surface is not None
+    ax = Figure().subplots()
+    data = PlotData(tuple(feed.label_names), list(feed.state.results.values()), [], feed.surface)
+    draw_axes(FilePicture(contour.plane(data)), ax)
+    return ax
+
+
+def test_values_below_the_axis_are_named_once(tmp_path: Path) -> None:
+    """By the picture's legend, so that the page need not name them."""
+    run = MadeRun(tmp_path / "run", [(m,) for m in range(200, 900, 100)], ("m1",))
+    run.fit(run.names[:1], CLs_obs=1e-9, CLs_exp=[1e-12, 1e-10, 1e-9, 1e-8, 1e-7])
+    run.fit(run.names[1:], CLs_obs=0.2, CLs_exp=[0.01, 0.1, 0.2, 0.4, 0.6])
+    feed = polled(run)
+    assert svg(feed, laid_out(feed))["names_below"]
+    run.fit(run.names, CLs_obs=0.2, CLs_exp=[0.01, 0.1, 0.2, 0.4, 0.6])
+    feed = polled(run)
+    assert not svg(feed, laid_out(feed))["names_below"]
 
 
 def test_a_slice_with_one_varying_label_is_a_profile_whatever_axes_are_given(tmp_path: Path) -> None:
@@ -245,7 +334,13 @@ def test_a_run_in_several_planes_is_shown_in_the_first_of_them(tmp_path: Path) -
     assert layout.where in ("k==0", "k==10")
     assert layout.chosen.sum() == 16
     assert drawn(feed, layout)["curves"]
+    planes = layout.content["planes"]
+    assert [(plane["where"], plane["x"], plane["y"], plane["points"]) for plane in planes] == [
+        ("k==0", "m1", "m2", 16),
+        ("k==10", "m1", "m2", 16),
+    ]
     mixed = laid_out(feed, request=PlaneRequest(where="m1>0"))
+    assert mixed.content["planes"] == planes
     assert mixed.chosen.all()
     assert drawn(feed, mixed)["curves"] == []
     up = {"which": "theory-up", "level": 0.05, "points": [[400, 0], [500, 1]]}

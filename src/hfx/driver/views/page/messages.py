@@ -16,6 +16,7 @@ __all__ = [
     "Message",
     "Notice",
     "PlaneContent",
+    "PlaneOfRun",
     "Refusal",
     "Row",
     "Status",
@@ -81,11 +82,10 @@ class WorkerRow(TypedDict):
 
 
 class Failure(TypedDict):
-    """A hypothesis without a usable result."""
+    """A hypothesis without a usable result: its status, and a sentence that names it and says why."""
 
-    name: str
-    reason: str
-    failed: bool
+    status: str
+    text: str
 
 
 class Notice(TypedDict):
@@ -123,8 +123,18 @@ class ViewTitle(TypedDict):
     rows: int
 
 
+class PlaneOfRun(TypedDict):
+    """One of the few planes in which hypotheses lie, as of `panels.Panel`."""
+
+    where: str
+    x: str
+    y: str
+    points: int
+
+
 class PlaneContent(TypedDict):
-    """Axes, selection, what else is offered, and the place of each hypothesis; null: it is not in the selection."""
+    """Axes, selection, what else is offered, the planes in which hypotheses lie where there are several, and the place of each
+    hypothesis; null: it is not in the selection."""
 
     x: str
     y: str | None
@@ -133,6 +143,7 @@ class PlaneContent(TypedDict):
     hidden: list[str]
     axes: list[str]
     slices: list[Slice]
+    planes: list[PlaneOfRun]
     at: list[list[float] | None]
 
 
@@ -144,11 +155,15 @@ class Refusal(TypedDict):
 
 
 class SvgContent(TypedDict):
-    """The picture without points and lines, and the transformation from data to its coordinates, see `SvgPicture`."""
+    """The picture without points and lines, and the transformation from data to its coordinates, see `SvgPicture`.
+
+    ``names_below``: whether its legend names values below the axis.
+    """
 
     text: str
     transform: list[float]
     logarithmic: bool
+    names_below: bool
     width: float
     height: float
 
@@ -162,12 +177,16 @@ class CurveLine(TypedDict):
 
 
 class ContourContent(TypedDict):
-    """The curves and bands of the results so far, and how many results they are made of."""
+    """The curves and bands of the results so far, and how many results they are made of.
+
+    ``notes`` call for attention, ``details`` are of interest to experts.
+    """
 
     curves: list[CurveLine]
     bands: list[list[Line]]
     open_bands: list[list[Line]]
     notes: list[str]
+    details: list[str]
     made_of: int
     of: int
     awaited: int

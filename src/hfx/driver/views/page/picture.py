@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
 from hfx.driver.plane import contour, panels
-from hfx.driver.plane.awaited import Awaited
+from hfx.driver.plane.awaited import Awaited, so_far
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points, along_axis
 from hfx.driver.plane.selection import Selection
 from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot import run_planes
+from hfx.driver.plot.profile import BELOW, band_ends
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
@@ -27,6 +28,7 @@ from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
 from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
+from hfx.driver.views.summary import is_detail
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject
 
@@ -91,7 +93,8 @@ def lay_out(
     """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
-    where = request.where or next((panel.where for panel in panels.find(labels, values, x, y)), None)
+    planes = panels.find(labels, values, x, y)
+    where = request.where or next((plane.where for plane in planes), None)
     chosen = plane_axes.selected(labels, values, where)
     if not chosen.any():
         raise OptionError(f"--where '{where}': no hypothesis fulfils this; give another condition, or none")
@@ -111,6 +114,7 @@ def lay_out(
         "hidden": list(plane_axes.hidden(axes, labels, values[chosen])),
         "axes": plane_axes.offered(labels, values),
         "slices": plane_axes.slices(labels, values),
+        "planes": [{"where": plane.where, "x": plane.x, "y": plane.y, "points": plane.points} for plane in planes],
         "at": [[_short(a), _short(b)] if inside else None for (a, b), inside in zip(places.tolist(), chosen, strict=True)],
     }
     return Layout(axes, where, places, chosen, picture, content)
@@ -127,6 +131,8 @@ def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, co
     """
     plane = run_planes.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options)
     near = Awaited(plane, snapshot.places[snapshot.awaited])
+    if snapshot.awaited.any():
+        plane = so_far(plane)
     if layout.axes.y is None:
         curves, bands = _profile(plane.points, near)
         open_bands: list[list[Line]] = [[] for _ in bands]
@@ -136,7 +142,8 @@ def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, co
         "curves": curves,
         "bands": bands,
         "open_bands": open_bands,
-        "notes": list(plane.contours["notes"]),
+        "notes": [note for note in plane.contours["notes"] if not is_detail(note)],
+        "details": [note for note in plane.contours["notes"] if is_detail(note)],
         "made_of": sum(result.converged for result in snapshot.data.results),
         "of": len(snapshot.awaited),
         "awaited": int(snapshot.awaited.sum()),
@@ -158,13 +165,15 @@ def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[
 
 
 def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
-    """The values against the one axis: a line for each curve, and a ring around each band."""
+    """The values against the one axis: a line for each curve, and a ring around each band; of a single hypothesis bars."""
     surface, (along, values) = points.surface, along_axis(points)
     lines = {curve: np.column_stack([along, values[:, i]]) for i, curve in enumerate(surface.curves)}
     curves: list[CurveLine] = [
         {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
     ]
-    bands = [[_rounded(np.concatenate([lines[low], lines[high][::-1]]))] for low, high in surface.bands]
+    ends, values = band_ends(along, values)
+    edges = {curve: np.column_stack([ends, values[:, i]]) for i, curve in enumerate(surface.curves)}
+    bands = [[_rounded(np.concatenate([edges[low], edges[high][::-1]]))] for low, high in surface.bands]
     return curves, bands
 
 
@@ -193,6 +202,7 @@ def draw_svg(
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),
         "logarithmic": picture.logarithmic,
+        "names_below": f'id="{BELOW}-' in picture.text,
         "width": picture.width,
         "height": picture.height,
     }

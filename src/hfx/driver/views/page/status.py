@@ -4,8 +4,10 @@ from itertools import islice
 
 from hfx.driver.questions.base import Brief
 from hfx.driver.questions.picture_title import analysis_name
+from hfx.driver.views.failures import sentence
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, WorkerRow
+from hfx.driver.views.state import RunState
 from hfx.driver.views.state import Status as HypothesisStatus
 
 __all__ = ["head", "row", "status"]
@@ -86,7 +88,11 @@ def _failures(feed: Feed) -> list[Failure]:
     """The hypotheses without a usable result, with the reasons."""
     state = feed.state
     first = islice(state.unusable.items(), _MOST_FAILURES)
-    return [{"name": n, "reason": reason, "failed": state.statuses[n] is HypothesisStatus.FAILED} for n, reason in first]
+    return [{"status": state.statuses[name].name.lower(), "text": _why(state, name, reason)} for name, reason in first]
+
+
+def _why(state: RunState, name: str, reason: str) -> str:
+    return f"{name} has not converged: {reason}" if name in state.results else sentence(name, reason)
 
 
 def row(feed: Feed, position: int) -> Row:

@@ -106,7 +106,8 @@ class Picture:
             self.contour, self._drawn, self.error = content, state, ""
             guard.notify_all()
         pause = spent / (_SHARE if feed.here else _SHARE_ELSEWHERE)
-        self._due = time.monotonic() + min(max(_LEAST, pause), _MOST)
+        # The first results are drawn at once.
+        self._due = time.monotonic() + min(max(_LEAST, pause), _MOST) if snapshot.data.results else 0.0
 
     @staticmethod
     def _state(feed: Feed) -> DrawnState:

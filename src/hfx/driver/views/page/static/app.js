@@ -86,6 +86,12 @@ function axes() {
     $("where").value = where === store.plane?.where ? "" : where;
     ask(given());
   });
+  $("planes").addEventListener("click", ({ target }) => {
+    const chosen = target.closest("button")?.dataset;
+    if (!chosen) return;
+    for (const id of ["x", "y", "where"]) $(id).value = chosen[id];
+    ask(given());
+  });
   $("view").addEventListener("change", () => ask({ view: $("view").value }));
 }
 

@@ -20,7 +20,12 @@ const POINTS = {
   excluded: { strokes: [[4, "#6b6b6b"]] },
   not_converged: { strokes: [[1, "#aa3377"]], cross: true },
   failed: { strokes: [[1, "#000000"]], cross: true },
+  no_signal: { strokes: [[1, "#000000"]], cross: true },
 };
+
+// Against one axis these have the colour of their curve, as in files.
+const DOT = 5;
+const OF_CURVE = ["allowed", "excluded"];
 
 export class Picture {
   #svg = null;
@@ -59,7 +64,7 @@ export class Picture {
     const project = this.#projection();
     this.#place(project);
     this.#fillCurves(project);
-    this.#fillPoints();
+    this.#fillPoints(project);
     this.mark();
   }
 
@@ -73,10 +78,12 @@ export class Picture {
     this.#svg.setAttribute("aria-hidden", "true");
     for (const name of ["width", "height"]) this.#svg.removeAttribute(name);
     const points = this.#add(this.#svg, "g", { id: "points", fill: "none", "stroke-linecap": "round" });
+    for (const which of mainCurves(this.store)) this.#add(points, "path", { id: `dots-${which}` });
     for (const [kind, { strokes }] of Object.entries(POINTS)) {
       strokes.forEach(([, stroke], i) => this.#add(points, "path", { id: `points-${kind}-${i}`, stroke }));
     }
     this.#add(points, "path", { id: "points-below", fill: POINTS.excluded.strokes[0][1], stroke: "none" });
+    for (const which of mainCurves(this.store)) this.#add(points, "path", { id: `below-${which}`, stroke: "none" });
     const rings = this.#add(this.#svg, "g", { id: "rings", fill: "none" });
     for (const [name, r, colour] of [["selected", 6.5, "#0050b3"], ["hovered", 5.2, "#1c1f24"]]) {
       for (const [width, stroke] of [[3.2, "#ffffff"], [1.5, colour]]) {
@@ -124,10 +131,11 @@ export class Picture {
   #fillCurves(project) {
     const { store } = this;
     const { curves = [], bands = [], open_bands: openBands = [] } = store.contour ?? {};
+    const profile = store.plane.y === null;
     for (const which of store.curves) {
       const own = this.#svg.getElementById(`curve-${which}`);
       if (!own) continue;
-      const parts = curves.filter((curve) => curve.which === which);
+      const parts = curves.filter((curve) => curve.which === which && !(profile && curve.points.length === 1));
       own.setAttribute("d", parts.map((curve) => pieces(curve, project, false)).join(""));
       const width = this.#width(own);
       own.setAttribute("stroke-width", which === store.curves[store.column] ? 1.35 * width : width);
@@ -175,7 +183,7 @@ export class Picture {
   }
 
   // One path for all points of a kind: ten thousand points are a few elements.
-  #fillPoints() {
+  #fillPoints(project) {
     const { store } = this;
     const parts = Object.fromEntries(Object.keys(POINTS).map((kind) => [kind, []]));
     const area = this.#svg.viewBox.baseVal.width * this.#svg.viewBox.baseVal.height * 0.55;
@@ -186,19 +194,48 @@ export class Picture {
       const at = this.#places[one.index];
       if (!at) continue;
       const kind = store.kind(one);
-      if (this.#below[one.index]) { below.push(`M${at[0] - ARROW} ${at[1] - 1.8 * ARROW}h${2 * ARROW}L${at[0]} ${at[1]}Z`); continue; }
+      if (this.#below[one.index]) { below.push(arrow(at[0], at[1], ARROW)); continue; }
       const cross = () => `M${at[0] - r} ${at[1] - r}l${2 * r} ${2 * r}m${-2 * r} 0l${2 * r} ${-2 * r}`;
       parts[kind]?.push(POINTS[kind].cross ? cross() : this.#dots[one.index]);
     }
-    this.#svg.getElementById("points-below").setAttribute("d", below.join(""));
+    const colour = store.plane.y === null ? this.#colour(store.curves[store.column]) : null;
+    const arrows = this.#svg.getElementById("points-below");
+    arrows.setAttribute("d", below.join(""));
+    arrows.setAttribute("fill", colour ?? POINTS.excluded.strokes[0][1]);
     if (store.below !== below.length) store.set({ below: below.length });
     // Squares are drawn faster; so small that nobody sees a difference.
     this.#svg.getElementById("points").setAttribute("stroke-linecap", store.shown.length > MANY ? "square" : "round");
-    for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width], i) => {
+    for (const [kind, { strokes }] of Object.entries(POINTS)) strokes.forEach(([width, stroke], i) => {
       const path = this.#svg.getElementById(`points-${kind}-${i}`);
       path.setAttribute("d", parts[kind].join(""));
-      path.setAttribute("stroke-width", width * size);
+      const own = OF_CURVE.includes(kind) && colour;
+      path.setAttribute("stroke", own || stroke);
+      path.setAttribute("stroke-width", (own ? DOT : width) * size);
     });
+    for (const which of mainCurves(store)) this.#fillOther(which, project, size);
+  }
+
+  // Against one axis: the points of the observed curve and the median, as in files, where these are not looked at themselves.
+  #fillOther(which, project, size) {
+    const { store } = this;
+    const [dots, below] = ["dots", "below"].map((kind) => this.#svg.getElementById(`${kind}-${which}`));
+    const shown = store.plane.y === null && which !== store.curves[store.column];
+    const parts = { dots: [], below: [] };
+    for (const one of shown ? store.shown : []) {
+      const value = one.numbers?.[store.curves.indexOf(which)];
+      if (value == null || one.status === "not_converged") continue;
+      const at = project(one.at[0], value);
+      if (at && at[1] <= this.#bottom) parts.dots.push(`M${at[0].toFixed(1)} ${at[1].toFixed(1)}h.01`);
+      else parts.below.push(arrow(project(one.at[0], 1)[0], this.#bottom, 0.7 * ARROW));
+    }
+    for (const [name, value] of Object.entries({ d: parts.dots.join(""), stroke: this.#colour(which), "stroke-width": DOT * size })) dots.setAttribute(name, value);
+    for (const [name, value] of Object.entries({ d: parts.below.join(""), fill: this.#colour(which) })) below.setAttribute(name, value);
+  }
+
+  // The colour of a curve; of one that the picture has no element for, that of the median.
+  #colour(which) {
+    const curve = [which, this.store.head.surface?.median].map((name) => this.#svg.getElementById(`curve-${name}`)).find(Boolean);
+    return curve?.getAttribute("stroke") ?? POINTS.excluded.strokes[0][1];
   }
 
   // Where a hypothesis is drawn, in pixels of the picture's place; null where it is not.
@@ -308,7 +345,7 @@ export class Picture {
 export function openKinds(store) {
   const present = new Set(store.shown.map((one) => store.kind(one)));
   const kinds = ["planned", "submitted", "running", "not_converged"].filter((kind) => present.has(kind)).map((kind) => [kind, KINDS[kind]]);
-  return store.below ? [...kinds, ["below", "value below the axis"]] : kinds;
+  return store.below && !store.svg?.names_below ? [...kinds, ["below", "value below the axis"]] : kinds;
 }
 
 export function madeOf(store, shown = store.shown) {
@@ -319,6 +356,16 @@ export function madeOf(store, shown = store.shown) {
   const { contour } = store;
   const behind = contour && contour.made_of !== done && contour.made_of ? `, contour from ${contour.made_of} of them` : "";
   return [`${done} of ${shown.length} hypotheses fitted${behind}`, how, store.head.surface?.statement].filter(Boolean).join(" · ");
+}
+
+// An arrow that points down to a place.
+function arrow(x, y, size) {
+  return `M${x - size} ${y - 1.8 * size}h${2 * size}L${x} ${y}Z`;
+}
+
+// The observed curve and the median, where there is one.
+function mainCurves({ curves, head }) {
+  return [...new Set([curves[0], head.surface?.median])].filter(Boolean);
 }
 
 function trace(points, project, close) {

@@ -10,6 +10,7 @@ const STATES = {
 };
 const LINES = "Lines are interpolated between fitted hypotheses and end where those do.";
 const DOTTED = " Dotted lines and the paler band may still change: hypotheses there are not fitted yet.";
+const GOING_ON = ["waiting", "submitted", "planned", "running"];
 const FIELDS = ["x", "y", "where"];
 const known = {};
 
@@ -31,14 +32,43 @@ export function fillSide(store) {
   part("error", store.error, (text) => { $("axes-error").hidden = !text; $("axes-error").textContent = text; });
   part("refusal", store.refusal, refusal);
   // Nobody answers any more.
-  part("over", Boolean(store.ended), (over) => { for (const field of document.querySelectorAll("form *, #view")) field.disabled = over; });
-  part("made", `${madeOf(store)}. ${LINES}${store.contour?.awaited ? DOTTED : ""}`, (text) => { $("made").textContent = text; });
+  part("over", Boolean(store.ended), (over) => { for (const field of document.querySelectorAll("form *, #planes button, #view")) field.disabled = over; });
+  part("made", `${madeOf(store)}. ${lines(store)}`, (text) => { $("made").textContent = text; });
+  part("pending", Boolean(store.rows.length && !store.svg && !store.error && !store.ended), (pending) => { $("pending").hidden = !pending; });
+  part("planes", [store.plane?.planes ?? [], store.plane?.where], planes);
   part("key", openKinds(store), key);
-  part("notes", store.contour?.notes ?? [], (notes) => { $("notes").replaceChildren(...notes.map((textContent) => element("li", { textContent }))); });
+  part("notes", store.contour?.notes ?? [], (notes) => list($("notes"), notes));
+  part("details", store.contour?.details ?? [], (details) => { $("details").hidden = !details.length; list($("details").querySelector("ul"), details); });
   part("workers", store.status?.workers ?? [], workers);
   part("trouble", [store.status?.failures ?? [], store.status?.notices ?? []], failuresAndNotices);
   const index = store.hovered >= 0 ? store.hovered : store.selected;
   part("one", index >= 0 ? [store.rows[index], store.column] : null, (value) => one(value, store));
+}
+
+function list(place, sentences) {
+  place.replaceChildren(...sentences.map((textContent) => element("li", { textContent })));
+}
+
+// What is to be known about the lines, or why there are none yet.
+function lines({ contour, shown, status }) {
+  if (contour?.curves.length && shown.length > 1) return LINES + (contour.awaited ? DOTTED : "");
+  if (!shown.length || !GOING_ON.includes(status?.state)) return "";
+  if (!shown.some((one) => one.numbers)) return "No result yet.";
+  return contour?.made_of ? "" : "The lines are being drawn.";
+}
+
+// The planes in which the hypotheses lie, where these are several: one of them is shown.
+function planes([listed, where]) {
+  $("planes").hidden = listed.length < 2;
+  const buttons = listed.map(({ where: own, x, y, points }) => chip(own, points, own === where, { x, y }));
+  $("planes").replaceChildren(`The hypotheses lie in ${listed.length} planes; the picture shows one:`, ...buttons);
+}
+
+function chip(where, points, pressed, axes = {}) {
+  const button = element("button", { type: "button", textContent: `${where} (${points})` });
+  Object.assign(button.dataset, { where, ...axes });
+  button.setAttribute("aria-pressed", pressed);
+  return button;
 }
 
 function head({ name, region, description, folder, host, command, hfx, endpoint, options, digest }) {
@@ -67,6 +97,7 @@ function progress({ status }) {
   const { states, fitted, total, step, round, done: tried, of, rate, left } = status;
   const words = [`${fitted} of ${total} fitted`];
   if (states.failed) words.push(`${states.failed} failed`);
+  if (states.no_signal) words.push(`${states.no_signal} without a signal`);
   if (states.not_converged) words.push(`${states.not_converged} not converged`);
   if (states.running) words.push(`${states.running} being fitted`);
   if (step !== "local" && status.state === "running") words.push(`${step}${round ? `, round ${round}` : ""}: ${tried} of ${of} tried`);
@@ -111,12 +142,7 @@ function axes({ plane }) {
   if (!plane) return;
   for (const id of FIELDS) if (document.activeElement !== $(id) && $(id).getAttribute("aria-invalid") !== "true") $(id).value = plane[id] ?? "";
   $("axis-names").replaceChildren(...plane.axes.map((value) => element("option", { value })));
-  $("chips").replaceChildren(...plane.slices.slice(0, 12).map(({ where, points }) => {
-    const button = element("button", { type: "button", textContent: `${where} (${points})` });
-    button.dataset.where = where;
-    button.setAttribute("aria-pressed", where === plane.where);
-    return button;
-  }));
+  $("chips").replaceChildren(...plane.slices.slice(0, 12).map(({ where, points }) => chip(where, points, where === plane.where)));
   $("slices").replaceChildren(...plane.slices.map(({ where, points }) => element("option", { value: where, label: `${where} (${points} points)` })));
 }
 
@@ -129,7 +155,8 @@ function workers(listed) {
 
 function failuresAndNotices([failures, notices]) {
   $("trouble").hidden = !failures.length && !notices.length;
-  const bad = failures.map(({ name, reason, failed }) => element("li", {}, element("strong", { textContent: name }), ` ${failed ? "failed" : "not converged"}: ${reason}`));
+  $("trouble-title").textContent = failures.some(({ status }) => status !== "no_signal") ? "Failures" : "Notices";
+  const bad = failures.map(({ text }) => element("li", { textContent: text }));
   const events = notices.map(({ time, text }) => element("li", { textContent: `${clock(time)} ${text}` }));
   $("failures").replaceChildren(...(bad.length ? bad : events));
 }

@@ -64,7 +64,7 @@ function row([, name, values, status, numbers, cells, reason, remarks, seconds, 
 
 export const KINDS = {
   excluded: "excluded", allowed: "not excluded", done: "done", running: "being fitted", submitted: "submitted",
-  planned: "not fitted yet", failed: "failed", not_converged: "not converged",
+  planned: "not fitted yet", failed: "failed", no_signal: "no signal", not_converged: "not converged",
 };
 
 function query(token, request) {
