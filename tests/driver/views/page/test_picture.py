@@ -160,6 +160,10 @@ def test_the_first_results_are_drawn_at_once(tmp_path: Path) -> None:
         made_of.append(picture.contour["made_of"])
         run.fit(run.names[: 10 * len(made_of)])
     assert made_of == [0, 10, 10]
+    run.fit(run.names)
+    view.poll()
+    view.draw()
+    assert picture.contour["made_of"] == 30  # nothing is awaited any more
 
 
 def test_three_labels_axes_and_slices(tmp_path: Path) -> None:

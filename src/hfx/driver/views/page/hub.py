@@ -1,5 +1,6 @@
 """The views of a run, its own folder's and those of its regions: read and drawn once for any number of browsers."""
 
+import importlib
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ class Hub:
         self.views: dict[str, View] = {}
         self.ended = ""
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._repeat, args=(f,), daemon=True) for f in (self._read, self._draw)]
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._keep_reading, self._keep_drawing)]
         if folder is not None:
             self.open(folder)
 
@@ -84,6 +85,14 @@ class Hub:
         if len(self.views) < 2:
             return []
         return [{"name": name, "state": v.feed.run_state, "rows": len(v.feed.names)} for name, v in self.views.items()]
+
+    def _keep_reading(self) -> None:
+        self._repeat(self._read)
+
+    def _keep_drawing(self) -> None:
+        # It takes a second or more to load: before there is anything to draw, and while the page is there already.
+        importlib.import_module("hfx.driver.views.page.picture")
+        self._repeat(self._draw)
 
     def _repeat(self, work: Callable[[], object]) -> None:
         while not self._over.wait(_PAUSE):

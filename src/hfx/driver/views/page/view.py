@@ -66,7 +66,12 @@ class Picture:
         """Whether there are results that the picture does not show yet, and it may be drawn now."""
         if self.layout is None or self._state(feed) == self._drawn or not feed.up_to_date:
             return False
-        return not feed.going_on or (self.svg is None and not self.error) or time.monotonic() >= self._due
+        return not feed.going_on or (self.svg is None and not self.error) or self._complete(feed) or time.monotonic() >= self._due
+
+    def _complete(self, feed: Feed) -> bool:
+        """Whether no result is awaited any more, while the picture still lacks some: this is drawn at once."""
+        awaited = sum(count for status, count in feed.state.counts.items() if status.open)
+        return self.contour is not None and self.contour["awaited"] > 0 and not awaited
 
     def draw(self, feed: Feed, guard: threading.Condition) -> None:
         """Draw the contour, and the picture around it if that changes, outside the lock."""
