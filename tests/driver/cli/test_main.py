@@ -232,6 +232,10 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("pallet combine toy", "no such command 'combine'; 'hfx pallet --help' lists the commands"),
         ("cache clean foo", "foo is not in the cache"),
         ("endpoint init slurm-cpu -o no/such/a.toml", "-o no/such/a.toml: there is no folder no/such; create it, or correct -o"),
+        (
+            "plot toy --only a",
+            "hfx plot selects hypotheses by their labels, with --where; by their names: hfx scan PALLET --only",
+        ),
         ("scan toy --minma natural", "no such option: --minma; did you mean --minima?"),
         ("scan toy --Mu 1", "no such option: --Mu"),
         ("scan toy --mu much", "--mu 'much' is not a number; 'hfx scan --help' explains the option"),

@@ -41,8 +41,8 @@ class _ClickError(Protocol):
 def one_line(error: Exception) -> str:
     """The text of an error of usage, with the nearest correct name for a misspelt one; `error` is a `UsageError`."""
     usage = cast(_ClickError, error)
-    if (option := getattr(usage, "option_name", None)) in ("--where", "--only") and _command(usage) == "hfx plot":
-        return f"hfx plot draws the whole run; to draw a part of it: hfx scan PALLET {option} ... -o NEW"
+    if getattr(usage, "option_name", None) == "--only" and _command(usage) == "hfx plot":
+        return "hfx plot selects hypotheses by their labels, with --where; by their names: hfx scan PALLET --only ... -o NEW"
     near = None if (foreign := _foreign(usage)) else _nearest(usage)
     text = " ".join(usage.message.split()).rstrip(".")
     reason = _reason(usage, text)
