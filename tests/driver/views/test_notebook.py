@@ -151,7 +151,7 @@ def shown_in(cell: Any) -> tuple[str, list[bytes]]:
 def test_a_real_kernel_draws_in_the_cell(executed: Any, cell: int) -> None:
     """Also where the cell has ended and the scan runs on."""
     text, pictures = shown_in(executed.cells[cell])
-    verdict = "17 of 40 hypotheses are excluded at 95 % confidence level (CLs &lt; 0.05); 17 are expected to be (median)"
+    verdict = "17 of 40 hypotheses are excluded at 95 % confidence level (CLs &lt; 0.05); expected (median): 17"
     assert text == f"hfx: finished: {verdict}"
     alternatives = [
         output["data"]["text/plain"] for output in executed.cells[cell].outputs if "image/png" in output.get("data", {})
