@@ -25,6 +25,8 @@ every = settings(
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
 )
+# The fits are those of one sample, the same in every run: its counts are compared with bounds, which others may miss by chance.
+fixed = settings(every, derandomize=True)
 # Generated workspaces have curved valleys (two factors that only matter as a product) where a fit may not converge; it then has
 # to say so, and that has to stay rare. So does a lower minimum that the search misses and an optimiser of pyhf happens upon.
 MOST_UNCONVERGED = 0.02
@@ -62,7 +64,7 @@ def test_fits_are_no_worse_than_pyhf() -> None:
     """
     generated: list[dense.Json] = []
 
-    @every
+    @fixed
     @given(workspaces())
     def collect(ws: dense.Json) -> None:
         generated.append(ws)
