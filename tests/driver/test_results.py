@@ -302,7 +302,8 @@ def plane_content(spread: float = 0.0) -> dict[str, Any]:
 
 
 def test_a_data_frame_has_the_names_as_its_index(result: ScanResult) -> None:
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     frame = result.to_dataframe()
     assert list(frame.index) == list(frame["name"]) == ["a", "b"]
     assert frame.loc["b", "CLs_obs"] == 0.2

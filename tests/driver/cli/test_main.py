@@ -14,6 +14,7 @@ import pytest
 
 import hfx
 from hfx.driver.cli import main
+from hfx.driver.cli.help_sections import PARAMETERS
 from hfx.hf_core.fits.search import DEFAULT_STARTS
 from tests.driver import fakes
 
@@ -393,22 +394,13 @@ def test_the_commands_are_listed_in_groups_with_whole_sentences(capsys: Captured
 def test_the_options_of_a_scan_stand_in_sections(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every option has its section, and the sections of a submission are the same."""
     found = shown_help("scan", capsys, monkeypatch)
-    titles = [
-        "Which hypotheses",
-        "What is computed",
-        "The search for minima",
-        "Where it runs",
-        "The picture",
-        "The page",
-        "Output",
-    ]
-    assert list(found) == ["", "Arguments", *titles, "Options"]
+    assert list(found) == ["", *PARAMETERS, "Options"]
     assert re.findall(r"^  (?:-\w, )?(--\w+)", found["Options"], flags=re.MULTILINE) == ["--help"]
     for title, flags in (("Which hypotheses", "--where"), ("What is computed", "--mu"), ("Where it runs", "--endpoint")):
         assert f"\n  {flags} " in found[title]
     submitted = shown_help("submit", capsys, monkeypatch)
-    assert list(submitted) == ["", "Arguments", *(title for title in titles if title != "The page"), "Options"]
-    assert all(submitted[title] == found[title] for title in titles[:5])
+    assert list(submitted) == ["", *(title for title in PARAMETERS if title != "The page"), "Options"]
+    assert all(submitted[title] == found[title] for title in PARAMETERS[1:6])
 
 
 def test_doctor(capsys: Captured) -> None:

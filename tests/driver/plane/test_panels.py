@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from hfx.driver.plane import axes, panels
+from hfx.driver.plane import axes, contour, panels
 from hfx.driver.plane.axes import Axes
 from hfx.errors import OptionError
 from tests.driver.plane.test_contour import GRID, data_of, scan_of
@@ -69,14 +69,14 @@ def test_a_label_that_follows_from_the_others_is_no_slice() -> None:
 
 def test_no_line_goes_through_several_slices() -> None:
     data = data_of(scan_of(BOTH, lambda x, y, z: 5.0 - x / 100, labels=LABELS))
-    mixed = panels.plane(data)
+    mixed = contour.plane(data)
     assert mixed.contours["curves"] == []
     assert (mixed.band(), mixed.excluded(), mixed.interpolated) == ([], [], None)
     assert any("without lines" in note and "--where 'mn1==60'" in note for note in mixed.contours["notes"])
-    one = panels.plane(panels.part(data, "mn1==60"), interpolation="linear")
+    one = contour.plane(panels.part(data, "mn1==60"), interpolation="linear")
     assert {curve["which"] for curve in one.contours["curves"]} >= {"observed", "expected"}
     with pytest.raises(OptionError, match="--forbidden"):
-        panels.plane(data, forbidden="y=x")
+        contour.plane(data, forbidden="y=x")
 
 
 def test_the_part_of_a_condition() -> None:
@@ -89,7 +89,7 @@ def test_the_part_of_a_condition() -> None:
 
 def test_a_forbidden_region_with_every_point_in_it_is_told() -> None:
     data = data_of(scan_of(GRID, lambda x, y: 5.0 - x / 120))
-    (note,) = (note for note in panels.plane(data, forbidden="y<1000").contours["notes"] if note.startswith("Every point"))
+    (note,) = (note for note in contour.plane(data, forbidden="y<1000").contours["notes"] if note.startswith("Every point"))
     assert "--forbidden 'y<1000'" in note
-    assert panels.plane(data, forbidden="y<1000").band() == []
-    assert not [note for note in panels.plane(data, forbidden="y>x").contours["notes"] if note.startswith("Every point")]
+    assert contour.plane(data, forbidden="y<1000").band() == []
+    assert not [note for note in contour.plane(data, forbidden="y>x").contours["notes"] if note.startswith("Every point")]

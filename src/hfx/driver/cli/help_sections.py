@@ -7,7 +7,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
-__all__ = ["COMMANDS", "Command", "Formatter", "Group", "Parameter", "Section", "commands_of", "parameters_of", "write"]
+__all__ = [
+    "COMMANDS",
+    "PARAMETERS",
+    "Command",
+    "Formatter",
+    "Group",
+    "Parameter",
+    "Section",
+    "commands_of",
+    "parameters_of",
+    "write",
+]
 
 Rows = Sequence[tuple[str, str]]
 
@@ -52,8 +63,7 @@ COMMANDS = ("Scan and look", "Scans without this terminal", "Pallets", "Where sc
 
 _ARGUMENTS, _OPTIONS = "Arguments", "Options"
 
-# The sections of arguments and options in their order; others follow, and those of options without a title come last.
-_PARAMETERS = (
+PARAMETERS = (
     _ARGUMENTS,
     "Which hypotheses",
     "What is computed",
@@ -63,6 +73,7 @@ _PARAMETERS = (
     "The page",
     "Output",
 )
+"""The sections of arguments and options, in their order; others follow, and options without a title come last."""
 
 
 class Section(NamedTuple):
@@ -81,7 +92,7 @@ def parameters_of(command: Command, context: object) -> list[Section]:
             untitled = _ARGUMENTS if parameter.param_type_name == "argument" else _OPTIONS
             found.setdefault(getattr(parameter, "rich_help_panel", None) or untitled, []).append(record)
     last = found.pop(_OPTIONS, None)
-    return [*_ordered(found, _PARAMETERS), *([Section(_OPTIONS, last)] if last else [])]
+    return [*_ordered(found, PARAMETERS), *([Section(_OPTIONS, last)] if last else [])]
 
 
 def commands_of(group: Group, context: object) -> list[Section]:

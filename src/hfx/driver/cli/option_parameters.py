@@ -2,16 +2,19 @@
 
 import inspect
 import operator
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args, get_type_hints
 
 import typer
 
+from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.catalogue import kind
 from hfx.driver.questions.options import ScanOptions
 from hfx.functions.options import JobOptions
 
-__all__ = ["OptionValue", "parameters"]
+__all__ = ["OptionValue", "accepting", "of_picture", "parameters"]
 
 OptionValue = None | bool | int | float | str | Path | list[str]
 """The value of an option on the command line."""
@@ -50,20 +53,65 @@ def parameters(question: str) -> list[inspect.Parameter]:
     return [*_parameters(ScanOptions, "output"), *_parameters(own), *_parameters(ScanOptions)[1:]]
 
 
+def of_picture() -> list[inspect.Parameter]:
+    """The parameters of a command that draws a run again: the options of its picture, which by default are those of the scan."""
+    names = {*(option.name for option in fields(PictureOptions)), "label_titles"}
+    return [
+        _parameter(entry.name, _TYPES.get(entry.name, str | None), f"{_without_default(entry.metadata['help'])} {_OF_SCAN}", None)
+        for entry in ScanOptions.entries()
+        if entry.name in names
+    ]
+
+
+_OF_SCAN = "Default: as in the scan."
+
+
+def _without_default(text: str) -> str:
+    """A help text without its last sentence, if that says the default."""
+    return text.partition(" Default: ")[0]
+
+
+Command = Callable[..., int]
+
+
+def accepting(argument: inspect.Parameter, options: Sequence[inspect.Parameter]) -> Callable[[Command], Command]:
+    """A decorator that makes a command with an argument, with `options`, and with the own options of the decorated function.
+
+    That function gets the argument under its name, the values of `options` as the mapping `given`, and its own options by name.
+    """
+
+    def made(wrapped: Command) -> Command:
+        own = [p for name, p in inspect.signature(wrapped).parameters.items() if name not in (argument.name, "given")]
+        passed_on = [argument.name, *(p.name for p in own)]
+
+        def run(**values: OptionValue) -> int:
+            arguments = {name: values.pop(name) for name in passed_on}
+            return wrapped(given=values, **arguments)
+
+        every = [argument, *options, *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own)]
+        run.__name__, run.__doc__ = wrapped.__name__, wrapped.__doc__
+        run.__signature__ = inspect.Signature(every, return_annotation=int)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in every}
+        return run
+
+    return made
+
+
 def _parameters(options: type[ScanOptions] | type[JobOptions], only: str = "") -> list[inspect.Parameter]:
     hints = get_type_hints(options)
-    found = []
-    for entry in options.entries():
-        if only in ("", entry.name):
-            hint = _TYPES.get(entry.name, hints[entry.name])
-            option = typer.Option(
-                *_FLAGS.get(entry.name, ()),
-                help=entry.metadata["help"],
-                metavar=_metavar(hint),
-                rich_help_panel=entry.metadata["panel"] or None,
-            )
-            annotation = _annotated(hint, option)
-            found.append(
-                inspect.Parameter(entry.name, inspect.Parameter.KEYWORD_ONLY, default=entry.default, annotation=annotation)
-            )
-    return found
+    return [
+        _parameter(
+            entry.name,
+            _TYPES.get(entry.name, hints[entry.name]),
+            entry.metadata["help"],
+            entry.default,
+            entry.metadata["panel"] or None,
+        )
+        for entry in options.entries()
+        if only in ("", entry.name)
+    ]
+
+
+def _parameter(name: str, hint: object, text: str, default: object, panel: str | None = None) -> inspect.Parameter:
+    option = typer.Option(*_FLAGS.get(name, ()), help=text, metavar=_metavar(hint), rich_help_panel=panel)
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=_annotated(hint, option))

@@ -1,23 +1,37 @@
 """The commands ``hfx plot`` and ``hfx export``, which read the folders of runs, and ``hfx doctor``."""
 
+import inspect
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hfx.driver.questions.options import ScanOptions
+from hfx.driver.cli import option_parameters
+from hfx.driver.cli.option_parameters import OptionValue
 from hfx.errors import OptionError
+
+if TYPE_CHECKING:
+    from hfx.driver.plot.request import PictureRequest
 
 __all__ = ["doctor", "export", "plot"]
 
-_OF_SCAN = {entry.name: entry.metadata["help"] for entry in ScanOptions.entries()}
 Text = str | None
 Option = typer.Option
 Folder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of the run: the one given with -o, or hfx-runs/PALLET.")]
 
 
+_RUNS = inspect.Parameter(
+    "runs",
+    inspect.Parameter.POSITIONAL_OR_KEYWORD,
+    annotation=Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of one or more runs.")],
+)
+
+
+@option_parameters.accepting(_RUNS, option_parameters.of_picture())
 def plot(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="The folders of one or more runs.")],
+    runs: list[Path],
+    given: Mapping[str, OptionValue],
     output: Annotated[
         Path | None,
         Option(
@@ -49,50 +63,17 @@ def plot(
             "distance from the contour of the run is printed. May be given several times."
         ),
     ] = None,
-    interpolation: Annotated[
-        Text,
-        Option(help=f"{_OF_SCAN['interpolation']} Default: as in the scan."),
-    ] = None,
     uncertainty: Annotated[
         bool,
         Option(
             "--uncertainty", help="Also draw the uncertainty of the interpolation, in a light colour (with gp and smooth only)."
         ),
     ] = False,
-    x: Annotated[
-        Text, Option(help="Horizontal axis: a label, or arithmetic on labels, for example mn2-mn1. Default: as in the scan.")
-    ] = None,
-    y: Annotated[Text, Option(help="Vertical axis: a label, or arithmetic on labels. Default: as in the scan.")] = None,
-    xlabel: Annotated[
-        Text,
-        Option(
-            help="Title of the horizontal axis; it may contain LaTeX between $ signs (use single quotes). Default: as in the "
-            "scan."
-        ),
-    ] = None,
-    ylabel: Annotated[
-        Text,
-        Option(
-            help="Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: as in the scan."
-        ),
-    ] = None,
-    title: Annotated[Text, Option(help="Title of the picture. Default: as in the scan.")] = None,
     where: Annotated[
         list[str] | None,
         Option(
             help="Draw only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130': one plane of several. May "
             "be given several times: all conditions must hold. Default: all hypotheses of the run."
-        ),
-    ] = None,
-    label_titles: Annotated[
-        Path | None,
-        Option(help="File with names of labels in LaTeX and their units, YAML or JSON. Default: labels.yaml in the pallet."),
-    ] = None,
-    forbidden: Annotated[
-        Text,
-        Option(
-            help="Kinematically forbidden region, as a comparison of the axes x and y, for example 'y>x-125'. It is shaded, and "
-            "contours end at it. Default: as in the scan."
         ),
     ] = None,
 ) -> int:
@@ -101,34 +82,39 @@ def plot(
     With -o, several runs are drawn into one picture; without it, each into its own folder. The options may differ from those of
     the scan. Nothing is fitted again.
     """
-    from hfx.driver.plot.redraw import redraw
     from hfx.driver.plot.request import PictureRequest
     from hfx.driver.questions.conditions import all_of
     from hfx.driver.questions.picture_texts import label_titles_in
 
-    given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
-    changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
-    kinds = tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None
-    wanted = PictureRequest(
+    changed = {name: str(value) for name, value in given.items() if value is not None}
+    titles = changed.pop("label_titles", None)
+    request = PictureRequest(
         changed,
         style,
-        kinds,
+        tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None,
         tuple(published or ()),
         uncertainty,
         tuple(label or ()),
         all_of(where),
-        None if label_titles is None else label_titles_in(label_titles),
+        None if titles is None else label_titles_in(Path(titles)),
     )
+    return _draw(runs, output, request)
+
+
+def _draw(runs: list[Path], output: Path | None, request: "PictureRequest") -> int:
+    """Draw several runs into one picture, or each into its own folder or the one file."""
+    from hfx.driver.plot.redraw import redraw
+
     if len(runs) > 1 and output is not None:
         from hfx.driver.plot.overlay import overlay
 
-        return _listed(overlay(runs, output, wanted, _say))
-    if label:
+        return _listed(overlay(runs, output, request, _say))
+    if request.labels:
         raise OptionError(
             "--label names the runs of an overlay (several runs in one picture): give several runs, and -o FILE for the picture"
         )
     for run in runs:
-        _listed(redraw(run, output or run, wanted, _say))
+        _listed(redraw(run, output or run, request, _say))
     if len(runs) > 1:
         _say("each run is drawn into its own folder; -o FILE draws them into one picture")
     return 0

@@ -111,7 +111,7 @@ def command(question: str) -> Callable[..., int]:
         return 0 if result.complete else 1
 
     ask.__doc__ = inspect.cleandoc(kind(question).help)
-    return _with_options(ask, question)
+    return option_parameters.accepting(_PALLET, option_parameters.parameters(question))(ask)
 
 
 def _refuse_without_effect(*, plan: bool, live: bool, no_browser: bool, port: int, as_json: bool) -> None:
@@ -130,22 +130,7 @@ def with_options_of_scan(other: Callable[..., int]) -> Callable[..., int]:
     `other` gets PALLET as the argument `pallet`, the values of the scan's options as the mapping `given`, and its own options by
     name.
     """
-    return _with_options(other, DEFAULT)
-
-
-def _with_options(wrapped: Callable[..., int], question: str) -> Callable[..., int]:
-    own = [p for name, p in inspect.signature(wrapped).parameters.items() if name not in ("pallet", "given")]
-    passed_on = ["pallet", *(p.name for p in own)]
-
-    def run(**values: OptionValue) -> int:
-        arguments = {name: values.pop(name) for name in passed_on}
-        return wrapped(given=values, **arguments)
-
-    every = [_PALLET, *option_parameters.parameters(question), *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own)]
-    run.__doc__ = wrapped.__doc__
-    run.__signature__ = inspect.Signature(every, return_annotation=int)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in every}
-    return run
+    return option_parameters.accepting(_PALLET, option_parameters.parameters(DEFAULT))(other)
 
 
 def continue_scan(

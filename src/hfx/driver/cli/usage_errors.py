@@ -50,7 +50,7 @@ def one_line(error: Exception) -> str:
 
 
 def _foreign(error: _ClickError) -> str | None:
-    """What an unknown option or command that other tools have is called here."""
+    """The answer to an option or command that other tools have: its name here. None for a word that is none of theirs."""
     option, command = _unknown_option(error), _unknown_command(error)
     if option is not None:
         return foreign_words.of_option(option)

@@ -5,7 +5,7 @@ neighbouring hypotheses and is interpolated as a significance, z = Phi^-1(1 - CL
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,23 +83,30 @@ def plane(
     """The scan in the plane of the axis expressions ``x`` and ``y``: its points, the surface between them, and its curves.
 
     ``contours`` of the answer is {"x", "y", "choice", "interpolation", "curves": [{"which", "level", "points": [[x, y], ...]}],
-    "notes"}; with a Gaussian process also "uncertainty": {curve: {"low": [line, ...], "high": [line, ...]}}, the lines of the
-    surface a standard deviation lower and higher. A closed curve repeats its first point. Where the points lie on one line, a
-    curve is the one point of a crossing. Parts inside the region ``forbidden``, a comparison such as "y>x-125", are left out, and
-    nothing is drawn where the points do not reach. Hypotheses that did not converge are left out and named in the notes; of
+    "notes"}, with the interpolation's "coordinates"; with a Gaussian process also "uncertainty": {curve: {"low": [line, ...],
+    "high": [line, ...]}}, the lines of the surface a standard deviation lower and higher. A closed curve repeats its first point.
+    Where the points lie on one line, a curve is the one point of a crossing. Parts inside the region ``forbidden``, a comparison
+    such as "y>x-125", are left out, and nothing is drawn where the points do not reach, where labels vary that the place does
+    not determine, or where every point is forbidden. Hypotheses that did not converge are left out and named in the notes; of
     several at one place the one hardest to exclude (largest median) counts. Without a level there are no curves.
     Raises `OptionError` for an expression that cannot be read, and for an interpolation that is not known.
     """
+    name = interpolations.check(interpolation)
     points = collect(data, x=x, y=y)
     surface, axes = data.surface, points.axes
-    interpolated = _interpolated(points, interpolation)
     margin = forbidden_margin(forbidden, axes.x, axes.y) if forbidden and axes.y else None
+    covered = margin is not None and _covers(margin, points)
+    if covered:
+        points = replace(points, notes=(*points.notes, _COVERED.format(forbidden)))
+    # A line through several slices would have no meaning.
+    has_lines = surface.level is None or not (covered or (points.hidden and axes.y is not None))
+    interpolated = _interpolated(points, name) if has_lines else None
     content: Contours = {
         "x": axes.x,
         "y": axes.y or surface.name,
         "choice": axes.choice,
-        "interpolation": "linear" if interpolated is None else interpolated.name,
-        "curves": list(_curves(points, interpolated, margin)),
+        "interpolation": "none" if not has_lines else "linear" if interpolated is None else interpolated.name,
+        "curves": list(_curves(points, interpolated, margin)) if has_lines else [],
     }
     if interpolated is not None and axes.y is not None:
         content["coordinates"] = list(interpolated.coordinates.words(axes.x, axes.y))
@@ -107,6 +114,17 @@ def plane(
         content["uncertainty"] = {curve: _uncertainty(interpolated, surface, curve) for curve in _main_curves(surface)}
     content["notes"] = [*points.notes, *_interpolation_notes(points, interpolated)]
     return Plane(points, interpolated, content)
+
+
+_COVERED = (
+    "Every point is in the forbidden region: --forbidden '{}' describes what cannot be, and no line is drawn; perhaps the "
+    "opposite comparison is meant."
+)
+
+
+def _covers(margin: Callable[[Array, Array], Array], points: Points) -> bool:
+    """Whether the forbidden region contains every point."""
+    return len(points.places) > 0 and bool((margin(*points.places.T) > 0).all())
 
 
 def drawn_curves(surface: Surface) -> tuple[str, ...]:
@@ -135,8 +153,7 @@ def _level(surface: Surface) -> float:
     return np.inf if surface.level is None else float(transformed(surface, np.array(surface.level)))
 
 
-def _interpolated(points: Points, name: str | None) -> InterpolatedSurface | None:
-    name = interpolations.check(name)
+def _interpolated(points: Points, name: str) -> InterpolatedSurface | None:
     surface = points.surface
     if points.mesh is None or surface.level is None:
         return None

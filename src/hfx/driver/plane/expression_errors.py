@@ -9,12 +9,13 @@ __all__ = ["kind", "naming_row", "required", "unknown", "unreadable"]
 
 
 def kind(is_condition: bool) -> str:
-    """What an expression is."""
+    """The kind of an expression, in words."""
     return "a comparison" if is_condition else "a number, not a comparison"
 
 
 def required(condition: bool | None, option: str, labels: Sequence[str]) -> str:
-    """What to write, with an example. ``condition``: whether a comparison is required, or a number; None: either."""
+    """The remedy, with an example on these labels. ``condition``: True where a comparison is required, False where a number is,
+    None where both will do."""
     number = _arithmetic(labels)
     comparison = "y>x-125" if option == "--forbidden" else f"{number}==130"
     if condition is None:

@@ -1,7 +1,4 @@
-"""Hypotheses with more than two labels: the few planes in which they lie, and points without lines where they lie in no few.
-
-A line through points of several planes would have no meaning, so none is ever drawn.
-"""
+"""Hypotheses with more than two labels, and the few planes in which they lie: each is a panel of the picture."""
 
 from __future__ import annotations
 
@@ -14,15 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
-from hfx.driver.plane import contour
-from hfx.driver.plane.contour import Plane
-from hfx.driver.plane.forbidden import forbidden_margin
-from hfx.driver.plane.points import PlotData, collect
+from hfx.driver.plane.points import PlotData
 
 if TYPE_CHECKING:
     from hfx.driver.plane.axes import Values
 
-__all__ = ["Panel", "find", "part", "plane"]
+__all__ = ["Panel", "find", "part"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -140,53 +134,4 @@ def part(data: PlotData, where: str | None) -> PlotData:
         data,
         results=[result for result, inside in zip(data.results, chosen[:count], strict=True) if inside],
         failures=[failure for failure, inside in zip(data.failures, chosen[count:], strict=True) if inside],
-    )
-
-
-def plane(
-    data: PlotData,
-    *,
-    x: str | None = None,
-    y: str | None = None,
-    forbidden: str | None = None,
-    interpolation: str | None = None,
-) -> Plane:
-    """The same as `contour.plane`, but points without lines where hypotheses of several planes lie over the axes."""
-    values = data.values()
-    axes = plane_axes.choose(data.labels, values, x, y, quantity=data.surface.name)
-    if axes.y is None or data.surface.level is None or not plane_axes.hidden(axes, data.labels, values):
-        return _said(contour.plane(data, x=x, y=y, forbidden=forbidden, interpolation=interpolation), forbidden)
-    points = collect(data, x=x, y=y)
-    mixed = Plane(
-        points,
-        None,
-        {
-            "x": axes.x,
-            "y": axes.y,
-            "choice": axes.choice,
-            "interpolation": "none",
-            "curves": [],
-            "notes": list(points.notes),
-        },
-    )
-    return _said(mixed, forbidden)
-
-
-def _said(made: Plane, forbidden: str | None) -> Plane:
-    """The plane with a note where the forbidden region contains every point, so that no line is left."""
-    points = made.points
-    if not forbidden or points.axes.y is None:
-        return made
-    margin = forbidden_margin(forbidden, points.axes.x, points.axes.y)
-    if not len(points.places) or not (margin(*points.places.T) > 0).all():
-        return made
-    note = (
-        f"Every point is in the forbidden region: --forbidden '{forbidden}' describes what cannot be, and no line is drawn; "
-        "perhaps the opposite comparison is meant."
-    )
-    return replace(
-        made,
-        interpolated=None,
-        points=replace(points, notes=(*points.notes, note)),
-        contours={**made.contours, "notes": [*made.contours["notes"], note]},
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hfx.driver.plane import panels
+from hfx.driver.plane import contour, panels
 from hfx.driver.plane.axes import in_force, selected
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.points import PlotData
@@ -131,7 +131,7 @@ def plane_of(data: PlotData, options: PictureOptions) -> Plane:
 
 def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions) -> Plane:
     """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
-    return panels.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
+    return contour.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
 
 
 def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) -> PictureOptions:

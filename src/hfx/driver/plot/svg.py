@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from hfx.driver.plane import contour, panels
+from hfx.driver.plane import contour
 from hfx.driver.plane.points import PlotData, Points
 from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.figure import Picture, draw_axes, new_figure
@@ -70,7 +70,7 @@ def svg(
     """
     options = options or PictureOptions()
     if plane is None:
-        plane = panels.plane(
+        plane = contour.plane(
             data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation or "linear"
         )
     picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty, part=part)

@@ -277,7 +277,7 @@ class ScanOptions:
 
 
 def _remedy(name: str, known: Sequence[str]) -> str:
-    """What an unknown option is called here: a word of other tools, or a misspelt one of hfx."""
+    """The answer to an unknown option: its name here, if it is a word of other tools; else the nearest option of hfx, or all."""
     if foreign := foreign_words.of_option(name):
         return foreign
     near = difflib.get_close_matches(name, known, n=1)

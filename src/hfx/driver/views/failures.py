@@ -10,7 +10,7 @@ __all__ = ["first_of", "rows", "sentence"]
 
 
 def sentence(name: str, reason: str) -> str:
-    """What is said when a hypothesis gets no result."""
+    """The sentence of the progress about a hypothesis that gets no result."""
     why = no_signal(reason)
     return f"{name} failed: {reason}" if why is None else f"{name} has no signal here and is left out ({why})"
 

@@ -37,7 +37,7 @@ _DETAILS = re.compile(
 
 
 def is_detail(note: str) -> bool:
-    """Whether a note on a contour is of interest to experts alone, or says what is told elsewhere."""
+    """Whether a note on a contour is a detail, shown with -v alone: it is for experts, or another row of the table has it."""
     return _DETAILS.search(note) is not None
 
 

@@ -76,7 +76,7 @@ def test_a_smooth_truth_has_no_crumbs_and_is_met(grid: str, seed: int) -> None:
     for line in lines:
         along_rim = np.isclose(line[:, 0] - line[:, 1], min(x - y for x, y in points), rtol=0.2)
         off += [truth(x, y) - LEVEL for x, y in line[~along_rim]]
-    assert np.sqrt(np.mean(np.square(off))) < 0.15
+    assert np.sqrt(np.mean(np.square(off))) < 0.1
 
 
 @pytest.mark.parametrize("values", [(0.1, 0.2, 0.3, 0.4, 0.5), (1e-12, 1e-11, 1e-10, 1e-9, 1e-8), (1, 10, 100, 200, 300)])
@@ -85,7 +85,7 @@ def test_a_mass_and_another_quantity_have_no_kinematic_edge(values: tuple[float,
     points = [(x, y) for x in range(1000, 4001, 500) for y in values]
     lines = curves_of(contours(scan_of(points, lambda x, _: 5 - x / 1000)), "observed")
     (line,) = lines
-    assert np.allclose(line[:, 0], 1000 * (5 - LEVEL), atol=20)
+    assert np.allclose(line[:, 0], 1000 * (5 - LEVEL), atol=0.1)
 
 
 @pytest.mark.parametrize("step", [(1.0, 1e-9), (1e-9, 1.0), (1.0, 0.01)])
@@ -98,4 +98,3 @@ def test_axes_of_very_different_size_are_each_drawn_in_full(step: tuple[float, f
     (ring,) = made.excluded()
     assert len(np.unique(ring[:, 1])) > 8
     assert made.band()
-    assert made.uncertain() is not None

@@ -81,10 +81,10 @@ def test_the_error_at_left_out_points_is_stated() -> None:
     """Where nothing but scatter is between the points, points cannot be predicted better than by their scatter."""
     surface = interpolation.interpolate(mesh_of(POINTS), rough(POINTS), "gp", level=2.0)
     assert surface.error is not None
-    assert 0.2 < surface.error[0] < 0.6
+    assert 0.3 < surface.error[0] < 0.4
     smooth = interpolation.interpolate(mesh_of(POINTS), bump(POINTS) + 0 * POINTS[:, :1], "gp", level=2.0)
     assert smooth.error is not None
-    assert smooth.error[0] < 0.15
+    assert smooth.error[0] < 0.03
 
 
 def compressed(m1: Any, m2: Any) -> Any:
@@ -105,10 +105,10 @@ def test_a_grid_that_is_even_in_the_logarithm_of_the_splitting_is_interpolated_t
     plain = contours(scan_of(points, lambda x, y: float(compressed(x, y))))
     (line,) = (line for line in curves_of(plain, "observed") if len(line) > 20)
     far = line[:, 0] - line[:, 1] > 1.6  # the rest follows the kinematic edge
-    assert np.abs(compressed(line[far, 0], line[far, 1]) - LEVEL).max() < 0.25
+    assert np.abs(compressed(line[far, 0], line[far, 1]) - LEVEL).max() < 0.15
 
 
-@pytest.mark.parametrize(("name", "within"), [("gp", 4.0), ("smooth", 2.0), ("rbf", 2.0), ("linear", 12.0)])
+@pytest.mark.parametrize(("name", "within"), [("gp", 1.0), ("smooth", 1.0), ("rbf", 0.5), ("linear", 4.0)])
 def test_a_circle_is_found(name: str, within: float) -> None:
     found = contours(scan_of(GRID, lambda x, y: 4.0 - np.hypot(x - 350, y - 200) / 40), interpolation=name)
     (ring,) = curves_of(found, "observed")
@@ -150,7 +150,7 @@ def test_points_that_lie_across_the_line_are_counted() -> None:
     assert any(f"1 of {len(GRID)} points lies on the wrong side of the observed contour" in note for note in found["notes"])
 
 
-@pytest.mark.parametrize("name", ["gp", "rbf"])
+@pytest.mark.parametrize("name", ["gp", "smooth", "rbf"])
 def test_too_many_points_are_linear_and_it_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interpolation, "MOST_POINTS", 50)
     found = contours(scan_of(GRID, lambda x, y: 5.0 - x / 120), interpolation=name)
@@ -158,10 +158,12 @@ def test_too_many_points_are_linear_and_it_is_said(name: str, monkeypatch: pytes
     assert any(f"--interpolation {name} is not possible for more than 50 points (here 99)" in n for n in found["notes"])
 
 
-def test_few_points_are_linear_and_it_is_said() -> None:
-    found = contours(scan_of([(100, 0), (200, 0), (100, 100), (200, 100)], lambda x, y: 4.0 - x / 60))
+@pytest.mark.parametrize("name", ["gp", "smooth", "rbf"])
+def test_few_points_are_linear_and_it_is_said(name: str) -> None:
+    few = [(100, 0), (200, 0), (100, 100), (200, 100)]
+    found = contours(scan_of(few, lambda x, y: 4.0 - x / 60), interpolation=name)
     assert found["interpolation"] == "linear"
-    assert any("fewer than 8 points (here 4)" in note for note in found["notes"])
+    assert any(f"--interpolation {name} is not possible for fewer than 8 points (here 4)" in note for note in found["notes"])
 
 
 @pytest.mark.parametrize("name", ["gp", "rbf", "linear"])

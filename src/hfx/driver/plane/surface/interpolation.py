@@ -102,10 +102,8 @@ def interpolate(
     """
     name = check(name)
     columns = list(fitted or range(values.shape[1]))
-    count = len(mesh.points)
-    why = _obstacle(name, count)
-    if why:
-        return _linear(mesh, values, (_description("linear", quantity) + why,))
+    if (why := _obstacle(len(mesh.points))) is not None:
+        return _linear(mesh, values, name, why, quantity)
     layers = _layers(values, regions, best)
     with _one_thread():
         try:
@@ -113,8 +111,7 @@ def interpolate(
             mesh = _natural_mesh(mesh, order)
             made = [_Layer.of(name, mesh, order[0], known, own, columns) for known, own in layers]
         except (LinAlgError, np.linalg.LinAlgError, ValueError) as error:
-            failed = f" --interpolation {name} is not possible where its equations have no solution ({error})."
-            return _linear(mesh, values, (_description("linear", quantity) + (failed if name != "linear" else ""),))
+            return _linear(mesh, values, name, f"where its equations have no solution ({error})", quantity)
         refined = finer(mesh, 1 if name == "linear" else _parts(mesh))
         surfaces = [layer.surface(refined, values, best) for layer in made]
     notes = (_description(name, quantity), *((_BEST_OF_REGIONS,) if len(made) > 1 else ()))
@@ -130,19 +127,18 @@ def interpolate(
     )
 
 
-def _obstacle(name: str, count: int) -> str:
-    """Why points are too many or too few for an interpolation; empty where they are not."""
-    if name != "linear" and count > MOST_POINTS:
-        return f" --interpolation {name} is not possible for more than {MOST_POINTS:,} points (here {count:,})."
-    if name in ("gp", "smooth") and count < gaussian_process.FEWEST:
-        few = gaussian_process.FEWEST
-        return f" --interpolation {name} is not possible for fewer than {few} points (here {count})."
-    return " " if count > MOST_POINTS or count < gaussian_process.FEWEST else ""
+def _obstacle(count: int) -> str | None:
+    """Why so many points are too many or too few for all but linear interpolation; None where they are not."""
+    if count > MOST_POINTS:
+        return f"for more than {MOST_POINTS:,} points (here {count:,})"
+    few = gaussian_process.FEWEST
+    return f"for fewer than {few} points (here {count})" if count < few else None
 
 
-def _linear(mesh: Mesh, values: Array, notes: tuple[str, ...]) -> InterpolatedSurface:
-    """The linear surface over the triangles that there are."""
-    return InterpolatedSurface("linear", mesh, (Piece(mesh, values),), notes=tuple(note.strip() for note in notes))
+def _linear(mesh: Mesh, values: Array, name: str, why: str, quantity: str) -> InterpolatedSurface:
+    """The linear surface over the triangles that there are, in place of the interpolation ``name``, and why."""
+    instead = "" if name == "linear" else f" --interpolation {name} is not possible {why}."
+    return InterpolatedSurface("linear", mesh, (Piece(mesh, values),), notes=(_description("linear", quantity) + instead,))
 
 
 @contextmanager

@@ -113,7 +113,7 @@ class _Mesh:
         return bool(self._beside.get(wanted))
 
     def _crossing(self, wanted: Edge) -> list[Edge]:
-        """The edges that cross one, in no particular order that matters."""
+        """The edges that cross one, sorted."""
         edges = np.array([edge for edge, corners in self._beside.items() if corners], dtype=np.intp)
         apart = ~np.isin(edges, wanted).any(axis=1)
         edges = edges[apart]
