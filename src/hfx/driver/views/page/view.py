@@ -22,7 +22,7 @@ __all__ = ["Picture", "View"]
 # The share of a core that contours may take while fits run on this machine, and while they run elsewhere; and the least and the
 # most seconds between two contours.
 _SHARE, _SHARE_ELSEWHERE = 0.04, 0.1
-_LEAST, _MOST = 0.7, 15.0
+_LEAST, _MOST = 0.7, 60.0
 _AFTER_AN_ERROR = 10.0
 
 DrawnState = tuple[int, int, int, bool]
