@@ -378,3 +378,9 @@ def test_the_closing_table_says_which_minima_and_where_another_choice_turns_the_
         result["nowhere"]
     assert "b is not excluded with the natural minima (CLs 0.2), and excluded with the lowest" in rows["minima differ"]
     assert "(CLs 0);" in rows["minima differ"]
+
+
+def test_a_condition_that_is_no_text_is_refused(result: ScanResult) -> None:
+    for where in (3, [1], ["m1>2", None]):
+        with pytest.raises(OptionError, match=r"where=.* is not a text; give a condition"):
+            result.plot(where=where)  # type: ignore[arg-type]

@@ -98,6 +98,8 @@ def test_refused_in_one_line(text: str, words: str) -> None:
 
 
 def test_a_number_is_no_condition() -> None:
+    with pytest.raises(OptionError, match=r"^--where 'mn1==60 and \(mn2\)': 'mn2' is a number, not a comparison"):
+        parse("mn1==60 and (mn2)", LABELS, option="--where", condition=True)
     with pytest.raises(OptionError, match="is a number, not a comparison; write a comparison, for example 'mn2-mn1==130'"):
         parse("mn2-mn1", LABELS, option="--where", condition=True)
     with pytest.raises(OptionError, match="'y' is a number, not a comparison; write a comparison, for example 'y>x-125'"):

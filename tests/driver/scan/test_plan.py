@@ -44,7 +44,7 @@ def test_selection_by_name_and_by_label() -> None:
     ("only", "where", "words"),
     [
         (None, ["m1>1", "m2>1"], "--where '(m1>1) and (m2>1)' holds for no hypothesis"),
-        (None, ["m1>1", "m2+1"], "'(m1>1) and (m2+1)' is a number, not a comparison"),
+        (None, ["m1>1", "m2+1"], "'(m1>1) and (m2+1)': 'm2 + 1' is a number, not a comparison"),
         ("nothing*", None, "--only 'nothing*' does not match the only name, sig_300_0"),
         (None, "m1>1000", "holds for no hypothesis; the labels range over: m1 from 300 to 300, m2 from 0 to 0"),
         (None, "m3>1", "no label is called 'm3'"),

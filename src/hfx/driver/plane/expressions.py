@@ -109,9 +109,10 @@ def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | No
     used = _check(tree, names, text, known, option)
     is_condition = _is_condition(tree)
     if condition is not None and condition is not is_condition:
-        raise OptionError(
-            f"{option} '{text}' is {expression_errors.kind(is_condition)}; {expression_errors.required(condition, option, known)}"
-        )
+        part = _number_in(tree, names)
+        subject = f"'{text}'" if part is None else f"'{text}': '{part}'"
+        remedy = expression_errors.required(condition, option, known)
+        raise OptionError(f"{option} {subject} is {expression_errors.kind(is_condition)}; {remedy}")
     return Expression(text, tuple(dict.fromkeys(used.values())), is_condition, tree, used)
 
 
@@ -198,6 +199,16 @@ def _is_condition(tree: ast.expr) -> bool:
     if isinstance(tree, ast.BoolOp):
         return all(map(_is_condition, tree.values))
     return isinstance(tree, ast.Compare) or (isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not))
+
+
+def _number_in(tree: ast.expr, names: Mapping[str, str]) -> str | None:
+    """The first operand of "and" or "or" that is no comparison; None where the whole expression is no such combination."""
+    if not isinstance(tree, ast.BoolOp):
+        return None
+    number = next((operand for operand in tree.values if not _is_condition(operand)), None)
+    if number is None:
+        return None
+    return _number_in(number, names) or re.sub(r"\w+", lambda word: names.get(word[0], word[0]), ast.unparse(number))
 
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
