@@ -109,7 +109,7 @@ class ScanOptions:
         "Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --y.",
         panel="The picture",
     )
-    title: str | None = setting(None, "Title of the picture. Default: the pallet's name and description.", panel="The picture")
+    title: str | None = setting(None, "Title of the picture. Default: the name of the analysis.", panel="The picture")
     forbidden: str | None = setting(
         None,
         "Kinematically forbidden region of the picture, as a comparison of the axes x and y, for example 'y>x-125'. It is "

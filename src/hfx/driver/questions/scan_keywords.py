@@ -72,7 +72,7 @@ class ScanKeywords(TypedDict, total=False):
     ylabel: str | None
     """Title of the vertical axis; it may contain LaTeX between $ signs (use single quotes). Default: made from --y."""
     title: str | None
-    """Title of the picture. Default: the pallet's name and description."""
+    """Title of the picture. Default: the name of the analysis."""
     forbidden: str | None
     """Kinematically forbidden region of the picture, as a comparison of the axes x and y, for example 'y>x-125'. It is
     shaded, and contours end at it. Default: none."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from hfx.driver.plane import axes
 from hfx.driver.plot.axis.labels import unit
 from hfx.driver.questions.base import Brief, Surface
-from hfx.driver.run.file_types import Contours
+from hfx.driver.run.file_types import Contours, PanelContours
 from hfx.errors import OptionError
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ __all__ = ["sentences"]
 _RIM = 1e-3  # of the points' range: a line that comes nearer to the last points may go on beyond them
 _NOTHING = 0.1  # of the smallest step between points: a smaller number is that of the interpolation, and zero
 _WIDE = 30.0  # GeV: over a smaller range of masses, or mass splittings, fractions of a GeV count
-
-
-class _Panel(Contours, total=False):
-    """The lines of one of several planes, and the condition on labels that selects its points."""
-
-    where: str
 
 
 @dataclass(frozen=True)
@@ -86,7 +80,7 @@ def sentences(contours: Contours, labels: Sequence[str], results: Sequence[Brief
     values at which they cross the level. Nothing where there is no line, and for axes that these labels do not have."""
     if surface is None or surface.level is None:
         return
-    panels = cast(Sequence[_Panel], contours.get("panels") or [contours])
+    panels = cast(Sequence[PanelContours], contours.get("panels") or [contours])
     for one in panels:
         plane = _plane(one, labels, results, surface)
         if plane is None:
@@ -98,7 +92,7 @@ def sentences(contours: Contours, labels: Sequence[str], results: Sequence[Brief
             yield where + "; ".join(f"{curve} {words(plane, curve)}" for curve in curves)
 
 
-def _plane(contours: _Panel, labels: Sequence[str], results: Sequence[Brief], surface: Surface) -> _Plane | None:
+def _plane(contours: PanelContours, labels: Sequence[str], results: Sequence[Brief], surface: Surface) -> _Plane | None:
     """One plane with its points; None without axes, and for axes that cannot be read."""
     if "x" not in contours or "y" not in contours:
         return None

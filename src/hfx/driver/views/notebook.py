@@ -22,7 +22,6 @@ from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from hfx.driver.plane.awaited import Awaited
@@ -184,9 +183,11 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
     """The contour of the results so far as PNG; hypotheses that are to come are small grey dots. ``part``: as of `Picture`."""
     from hfx.driver.plane import axes
     from hfx.driver.plot.awaited_parts import draw_faintly
-    from hfx.driver.plot.figure import Picture, draw_axes
+    from hfx.driver.plot.figure import Picture, draw_axes, new_figure
+    from hfx.driver.plot.styles import style_called
 
-    figure, ax = _figure()
+    figure = new_figure(style_called(None))
+    ax = figure.subplots()
     with suppress(HfxError):  # too few results for these axes
         plane, awaited = plane_so_far(data, missing, options)
         chosen = plane.points.axes
@@ -201,29 +202,17 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
 
 def final_picture(scan: ScanContent) -> bytes:
     """The picture of a scan that has finished, as PNG: that of its run's folder."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from hfx.driver.plane.selection import caption_of
     from hfx.driver.plot import figure, run_planes, scan_picture
     from hfx.driver.plot.run_data import plot_data
+    from hfx.driver.plot.styles import style_called
 
     planes = run_planes.in_planes(plot_data(scan), scan, styled(scan["options"]))
     drawn = scan_picture.pictures(scan, planes, caption_of(scan))
-    canvas = Figure(figsize=figure.size_of(drawn), layout="constrained")
-    FigureCanvasAgg(canvas)
+    canvas = figure.new_figure(style_called(None), len(drawn))
     with DRAWING:
         figure.fill(canvas, drawn)
     return _png(canvas)
-
-
-def _figure() -> "tuple[Figure, Axes]":
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7.0, 5.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure, figure.subplots()
 
 
 def _png(figure: "Figure") -> bytes:
