@@ -176,8 +176,8 @@ def test_points_appear_and_the_contour_changes_while_a_scan_runs(browser: Browse
         assert picture(browser) != before
         assert "per second" in browser.text("#progress")
         gate.write_text("1000")
-        browser.until("hfx.store.ended", 90)
-        assert process.wait(30) == 0
+        browser.until("hfx.store.ended", 150)
+        assert process.wait(60) == 0
     assert browser.text("#state") == "finished"
     assert "hfx watch" in browser.text("#banner")
     assert browser.run(

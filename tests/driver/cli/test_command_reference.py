@@ -37,5 +37,5 @@ def test_what_markdown_would_read_is_marked() -> None:
     assert "for example `C1N2_*_400_*`. Points" in text
     assert "LaTeX between \\$ signs" in text
     assert "Default: made from `--x`." in text
-    assert "the pallet's name and description" in text
+    assert "copies it into hfx's configuration folder" in text
     assert "\\[default: 1.0\\]" in text

@@ -33,12 +33,19 @@ def main() -> None:
         over = threading.Event()
         threading.Thread(target=_read_folder, args=(hub, server, over), daemon=True).start()
         _load()
-        os.nice(_NICE)  # of the threads that start from now on: those that read and draw
-        hub.start()
+        beside = threading.Thread(target=_work_beside_the_scan, args=(hub,), daemon=True)
+        beside.start()
+        beside.join()
         while not over.wait(_PAUSE) and os.getppid() == scan:
             pass
         hub.end(_ENDED, _GONE)
         server.finish(_PATIENCE)
+
+
+def _work_beside_the_scan(hub: Hub) -> None:
+    """Read and draw with low priority, which only the threads have that begin here: the last picture is not to wait."""
+    os.nice(_NICE)
+    hub.start()
 
 
 def _load() -> None:

@@ -19,8 +19,9 @@ from hfx.json_types import JsonValue
 
 __all__ = ["Page", "beside"]
 
-# Seconds that browsers have, after the scan, to take the last state.
-_PATIENCE = 14.0
+# Seconds that the page has, after the scan, to draw the last state and browsers to take it: it ends much earlier by itself,
+# except on a machine with other work.
+_PATIENCE = 60.0
 
 
 class Page:
