@@ -16,6 +16,7 @@ __all__ = ["Crossing", "crossings", "on_the_wrong_side"]
 Array = NDArray[np.float64]
 
 _CLEAR = 0.35  # of the step: nearer to the way between two neighbours lies no other point
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ def crossings(plane: Plane, curve: str = "observed") -> Iterator[Crossing]:
         if (values[a] > level) != (values[b] > level):
             start, end = points.places[a], points.places[b]
             own = float((level - values[a]) / (values[b] - values[a]))
-            met = shapely.get_coordinates(shapely.intersection(shapely.LineString([start, end]), lines))
-            along = (met - start) @ (end - start) / float((end - start) @ (end - start))
+            way = shapely.LineString([start, end])
+            near = shapely.buffer(way, _ROUNDING * way.length)  # a line may end on the way
+            met = shapely.get_coordinates(shapely.intersection(near, lines))
+            along = (met - start) @ (end - start) / way.length**2
             distance = float(np.abs(along - own).min(initial=np.inf))
             clear = _clear(points, a, b) and not _crossed(points, (a, b), pairs) and bool(regions[a] == regions[b])
             yield Crossing(tuple(start.tolist()), tuple(end.tolist()), distance, clear)

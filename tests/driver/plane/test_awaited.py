@@ -1,4 +1,4 @@
-"""Which parts of a picture may still change: those in triangles that hold an awaited hypothesis, also one on their side."""
+"""Which parts of a picture may still change: triangles with an awaited hypothesis in the circle through their corners."""
 
 import numpy as np
 import pytest
@@ -19,11 +19,9 @@ def fitted(places: list[tuple[float, ...]], x: str | None = None, y: str | None 
 
 def test_a_place_on_a_side_opens_the_triangles_on_both_sides() -> None:
     """Between two fitted neighbours of a grid lies the side of two triangles: a line through either may still change."""
-    near = Awaited(fitted(CORNERS), np.array([[2.0, 1.0]]))
-    left, right, far = (1.9, 1.0), (2.1, 1.0), (3.9, 0.1)
-    assert near.contain([left, right]).tolist() == [True, True]
-    where = near.contain([far, (0.1, 0.1), (0.1, 1.9)])
-    assert not where.all()
+    near = Awaited(fitted([*CORNERS, (6.0, 0.0), (6.0, 2.0), (8.0, 0.0), (8.0, 2.0)]), np.array([[2.0, 1.0]]))
+    left, right, far = (1.9, 1.0), (2.1, 1.0), (7.9, 0.1)
+    assert near.contain([left, right, far]).tolist() == [True, True, False]
 
 
 def test_only_segments_near_awaited_hypotheses_are_open() -> None:
@@ -31,6 +29,12 @@ def test_only_segments_near_awaited_hypotheses_are_open() -> None:
     line = [(0.5, 1.0), (1.5, 1.0), (2.5, 1.0), (3.5, 1.0)]
     assert near.segments(line).tolist()[-1] == 2
     assert 0 not in near.segments(line)
+
+
+def test_a_triangle_that_an_awaited_hypothesis_beside_it_would_replace_is_open() -> None:
+    """(3, 1) lies beside the slope from (2, 3) to (3, 0), not in the triangle; that will go from (2, 3) to it then."""
+    near = Awaited(fitted([(0.0, 0.0), (0.0, 3.0), (2.0, 0.0), (2.0, 3.0), (3.0, 0.0)]), np.array([[3.0, 1.0]]))
+    assert near.contain([(2.2, 0.5), (1.0, 1.0)]).tolist() == [True, False]
 
 
 def test_outside_of_what_is_fitted_nothing_is_settled_while_others_are_to_come() -> None:

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from hfx.driver.plane.contour import plane
+from hfx.driver.plane.published import Published
 from hfx.driver.plot import figure
+from hfx.driver.plot.artists import draw_published
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import Surface
@@ -152,6 +155,15 @@ def test_legend_names_what_is_drawn() -> None:
         "Excluded (observed)",
         "Not excluded (observed)",
     ]
+
+
+def test_published_contours_of_one_kind_are_told_apart_by_their_files() -> None:
+    line = (np.array([(200.0, 0.0), (200.0, 400.0)]),)
+    kinds = (("obs_a", "observed"), ("obs_b", "observed"), ("exp", "expected"))
+    ax = Figure().subplots()
+    handles = draw_published(ax, [Published(f"tables/{file}.csv", "limit", which, line) for file, which in kinds])
+    assert [label for _, label in handles] == ["Published, observed: obs_a", "Published, observed: obs_b", "Published, expected"]
+    assert len({(str(drawn.get_color()), str(drawn.get_linestyle())) for drawn in ax.lines}) == 3
 
 
 def test_the_legend_names_the_uncertainty_and_why_there_is_no_line() -> None:

@@ -65,7 +65,9 @@ def test_a_contour_over_other_masses_is_compared_with_a_warning(columns: tuple[s
         f"the columns of limit.csv are {' and '.join(columns)}, but the axes of the picture mn2 and mn1: if these are other "
         "masses, the numbers mean nothing; give the axes of the table (--x, --y)"
     )
-    assert sentences[1:] == [warning] * warned
+    not_evident = columns[:1] == ("m",)
+    taken = f"the columns of limit.csv, {' and '.join(columns)}, are taken as mn2 and mn1"
+    assert sentences[1:] == [warning] * warned + [taken] * not_evident
 
 
 def test_a_surface_without_a_median_compares_its_one_curve() -> None:

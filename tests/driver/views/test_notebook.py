@@ -13,10 +13,13 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
+from hfx.driver.plane.points import PlotData
 from hfx.driver.plot.request import PictureOptions
+from hfx.driver.questions.base import Brief
+from hfx.driver.questions.exclusion import SURFACE
 from hfx.driver.run.events import Failed, Finished, Planned, Submitted
 from hfx.driver.views.live import View, in_notebook
-from hfx.driver.views.notebook import CellView, picture, plot_data
+from hfx.driver.views.notebook import CellView, _parts, picture, plot_data
 from hfx.driver.views.state import RunState
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -184,3 +187,22 @@ def test_the_cell_draws_which_part_of_the_pallet_is_scanned() -> None:
     drawn = shown.places[1][-1]._repr_png_()
     assert drawn == picture(data, [], PictureOptions(), "Only 12 hypotheses: m1>0")
     assert drawn != picture(data, [], PictureOptions())
+
+
+@pytest.mark.parametrize("fitted", [7, 25])
+def test_planes_are_panels_while_a_scan_runs(fitted: int) -> None:
+    """As in the picture that the cell ends with; also where nothing of the second plane has been fitted yet."""
+    rows = [(x, y, 60.0) for x in (300.0, 500.0, 700.0, 900.0) for y in (100.0, 200.0, 300.0, 400.0)]
+    rows += [(x, y, y - 130.0) for x in (300.0, 500.0, 700.0, 900.0) for y in (150.0, 250.0, 350.0, 450.0)]
+    numbers = [0.01 if row[0] < 600 else 0.5 for row in rows]
+    results = [
+        Brief(name=f"h{i}", values=row, status="converged", numbers=6 * (number,))
+        for i, (row, number) in enumerate(zip(rows, numbers, strict=True))
+    ]
+    data = PlotData(("a", "b", "c"), results[:fitted], [], SURFACE)
+    parts = list(_parts(data, rows[fitted:], PictureOptions(), ""))
+    assert [drawn.panel for drawn, _ in parts] == ["c = 60", "b-c = 130"]
+    assert [len(drawn.plane.points.places) for drawn, _ in parts] == [min(fitted, 16), max(fitted - 16, 0)]
+    assert [len(drawn.room) for drawn, _ in parts] == [16 - min(fitted, 16), 16 - max(fitted - 16, 0)]
+    image = Image.open(io.BytesIO(picture(data, rows[fitted:], PictureOptions())))
+    assert image.size == (1260, 560)

@@ -1,6 +1,7 @@
 """The parts of a picture that may still change, because hypotheses there have no result yet.
 
-A line through a triangle between fitted hypotheses is settled when no hypothesis in that triangle is awaited.
+A line through a triangle between fitted hypotheses is settled when none is awaited within the circle through its corners: such
+a one would become a corner of other triangles in its place (Delaunay).
 """
 
 import re
@@ -57,6 +58,9 @@ class Awaited:
         self._triangles = shapely.STRtree(shapely.polygons(rings))
         self._waiting = np.zeros(len(triangles), dtype=bool)
         self._waiting[self._near(self._places)[1]] = True
+        middles, squares = _circles(rings)
+        for place in self._unit(self._places):
+            self._waiting |= ((middles - place) ** 2).sum(axis=1) < squares * (1 - _NEAR)
 
     def contain(self, places: ArrayLike | Sequence[Array]) -> NDArray[np.bool_]:
         """Whether each of these places [k, 2] is where the picture may still change."""
@@ -94,3 +98,12 @@ class Awaited:
 
     def _unit(self, places: Array) -> Array:
         return np.asarray((places - self._low) / self._span, dtype=np.float64)
+
+
+def _circles(triangles: Array) -> tuple[Array, Array]:
+    """The middles [t, 2] and the squares of the radii [t] of the circles through the corners of triangles [t, 3, 2]."""
+    first = triangles[:, 0]
+    sides = triangles[:, 1:] - first[:, None]
+    with np.errstate(all="ignore"):
+        offsets = np.linalg.solve(sides, (sides**2).sum(axis=2)[:, :, None] / 2)[:, :, 0]
+    return first + offsets, (offsets**2).sum(axis=1)

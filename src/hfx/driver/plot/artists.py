@@ -6,13 +6,14 @@ Each artist has an id (``gid``), under which it is found in an SVG file: ``curve
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
-from matplotlib.path import Path
+from matplotlib.path import Path as Outline
 from numpy.typing import NDArray
 
 from hfx.driver.plane.points import Points
@@ -41,6 +42,7 @@ _PUBLISHED: dict[str, LineStyle] = {
     "observed": {"color": "#444444", "linewidth": 1.3, "linestyle": "-"},
     "expected": {"color": "#444444", "linewidth": 1.3, "linestyle": _DASHES},
 }
+_GREYS = ("#444444", "#8c8c8c", "#111111", "#b5b5b5")  # of several published contours of one kind
 
 
 @dataclass(frozen=True)
@@ -142,12 +144,17 @@ def draw_lines(ax: Axes, lines: Sequence[tuple[str | None, Array]], style: LineS
 
 
 def draw_published(ax: Axes, published: Sequence[Published]) -> Handles:
-    """Draw published contours as thin grey lines; the legend's handles and labels."""
+    """Draw published contours as thin grey lines, which their files' names tell apart where there are several of one kind; the
+    legend's handles and labels."""
     handles: Handles = []
-    for one in published:
-        drawn = draw_lines(ax, [(None, line) for line in one.lines], _PUBLISHED[one.which], 5.5)
+    for i, one in enumerate(published):
+        before = sum(other.which == one.which for other in published[:i])
+        alone = sum(other.which == one.which for other in published) == 1
+        style: LineStyle = {**_PUBLISHED[one.which], "color": _GREYS[before % len(_GREYS)]}
+        drawn = draw_lines(ax, [(None, line) for line in one.lines], style, 5.5)
         if drawn is not None:
-            handles.append((drawn, f"Published, {one.which}"))
+            label = f"Published, {one.which}" if alone else f"Published, {one.which}: {Path(one.file).stem}"
+            handles.append((drawn, label.replace("$", r"\$")))
     return handles
 
 
@@ -157,7 +164,7 @@ def draw_area(
     """Fill the area within rings, whose holes turn the other way; a patch for the legend. A translucent area has no edge."""
     if not rings:
         return None
-    path = Path.make_compound_path(*(Path(np.r_[ring, ring[:1]], closed=True) for ring in rings))
+    path = Outline.make_compound_path(*(Outline(np.r_[ring, ring[:1]], closed=True) for ring in rings))
     edge, width = (color, 0.4) if alpha is None else (None, 0.0)
     patch = PathPatch(path, facecolor=color, edgecolor=edge, linewidth=width, alpha=alpha, zorder=zorder)
     patch.set_gid(gid)

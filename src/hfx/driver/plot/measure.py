@@ -41,17 +41,20 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
         say(f"{f'{label}, ' if label else ''}{one.which} against {one.name} ({one.file}): {difference.sentence()}")
         content: JsonObject = {**one.content(), "apart": difference.content()}
         found.append(content)
-        if warning := _of_other_axes(plane, one):
+        if warning := _of_columns(plane, one):
             say(warning)
     return found
 
 
-def _of_other_axes(plane: "Plane", published: Published) -> str:
-    """A warning where a table's columns name other masses than the axes; empty where they do not, or are not recognised."""
+def _of_columns(plane: "Plane", published: Published) -> str:
+    """What is said of a table's columns: a warning where they name other masses than the axes, as which axes they are taken
+    where that is not evident; empty where it is, and where the file names none."""
     axes = plane.contours["x"], plane.contours["y"]
     pairs = [(mass(axis), mass(column)) for axis, column in zip(axes, published.columns, strict=False)]
     if not any(ours and theirs and ours != theirs for ours, theirs in pairs):
-        return ""
+        if all(ours and ours == theirs for ours, theirs in pairs) or published.columns == axes or not all(published.columns):
+            return ""
+        return f"the columns of {published.file}, {' and '.join(published.columns)}, are taken as {' and '.join(axes)}"
     return (
         f"the columns of {published.file} are {' and '.join(published.columns)}, but the axes of the picture "
         f"{' and '.join(axes)}: if these are other masses, the numbers mean nothing; give the axes of the table (--x, --y)"

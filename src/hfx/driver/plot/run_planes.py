@@ -2,30 +2,40 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from hfx.driver.plane import contour, panels
 from hfx.driver.plane.axes import in_force, selected
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.selection import Selection, caption_of, of_scan
-from hfx.driver.plot.axis.labels import condition_label
+from hfx.driver.plot.axis.labels import Titles, condition_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import listed
 from hfx.driver.run.file_types import Contours, Curve, PanelContours, ScanContent, of_plane
 from hfx.errors import OptionError
 
-__all__ = ["PanelPlane", "RunPlanes", "caption", "in_planes", "plane_of", "plane_over"]
+if TYPE_CHECKING:
+    from hfx.driver.plane.axes import Values
+
+__all__ = ["PanelOptions", "PanelPlane", "RunPlanes", "caption", "in_planes", "panels_of", "plane_of", "plane_over"]
 
 _NAMED = 5  # hypotheses in no panel that a note names
 
 
 @dataclass(frozen=True)
-class PanelPlane:
-    """One of several planes: the condition of its hypotheses, the title of its panel, its options, and the plane itself."""
+class PanelOptions:
+    """One of several planes: the condition of its hypotheses, the title of its panel, and its options."""
 
     where: str
     title: str
     options: PictureOptions
+
+
+@dataclass(frozen=True)
+class PanelPlane(PanelOptions):
+    """One of several planes, and the plane itself."""
+
     plane: Plane
 
 
@@ -111,16 +121,20 @@ def in_planes(data: PlotData, scan: ScanContent, options: PictureOptions, where:
     chosen = panels.part(data, where)
     if where and not (chosen.results or chosen.failures):
         raise OptionError(f"--where '{where}' selects no hypothesis of this run; 'hfx export RUN --csv' lists their labels")
-    found = panels.find(chosen.labels, chosen.values(), options.x, options.y) if data.surface.level is not None else ()
+    titles = scan["pallet"].get("label_titles")
+    found = panels_of(chosen.labels, chosen.values(), options, titles) if data.surface.level is not None else ()
     if not found:
         return RunPlanes(options, plane_of(chosen, options), where=where)
-    titles = scan["pallet"].get("label_titles")
-    several = []
-    for panel in found:
-        own = _options(options, panel, found[0])
-        plane = plane_of(panels.part(chosen, panel.where), own)
-        several.append(PanelPlane(panel.where, condition_label(panel.where, titles), own, plane))
+    several = [PanelPlane(p.where, p.title, p.options, plane_of(panels.part(chosen, p.where), p.options)) for p in found]
     return RunPlanes(options, None, tuple(several), tuple(_left_out(chosen, found)), where)
+
+
+def panels_of(
+    labels: Sequence[str], values: "Values", options: PictureOptions, titles: Titles | None = None
+) -> tuple[PanelOptions, ...]:
+    """The panels of hypotheses with these ``values`` [n, labels]; none where they are one picture."""
+    found = panels.find(labels, values, options.x, options.y)
+    return tuple(PanelOptions(one.where, condition_label(one.where, titles), _options(options, one, found[0])) for one in found)
 
 
 def plane_of(data: PlotData, options: PictureOptions) -> Plane:
@@ -146,7 +160,7 @@ def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) 
     )
 
 
-def _left_out(data: PlotData, found: Sequence[panels.Panel]) -> list[str]:
+def _left_out(data: PlotData, found: Sequence[PanelOptions]) -> list[str]:
     """A sentence that names the hypotheses in no panel."""
     values = data.values()
     shown = sum(selected(data.labels, values, panel.where).astype(int) for panel in found)

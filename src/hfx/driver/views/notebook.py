@@ -6,7 +6,7 @@ It only listens to events, and draws in a thread of its own, which rests ten tim
 import io
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from html import escape
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from hfx.driver.plane.awaited import Awaited
     from hfx.driver.plane.contour import Plane
     from hfx.driver.plane.points import PlotData
+    from hfx.driver.plot.figure import Picture
 
 __all__ = ["CellView", "Shown", "final_picture", "picture", "plane_so_far", "plot_data"]
 
@@ -171,7 +172,7 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
     from hfx.driver.plane import awaited, axes
     from hfx.driver.plot import run_planes
 
-    rows = [*(result.values for result in data.results), *(f["values"] for f in data.failures), *missing]
+    rows = [*data.values(), *missing]
     in_force = axes.in_force(data.labels, rows, options.x, options.y)
     chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
     plane = run_planes.plane_over(chosen.x, chosen.y, data, options)
@@ -181,23 +182,41 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
 
 def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:
     """The contour of the results so far as PNG; hypotheses that are to come are small grey dots. ``part``: as of `Picture`."""
-    from hfx.driver.plane import axes
+    from hfx.driver.plot import figure
     from hfx.driver.plot.awaited_parts import draw_faintly
-    from hfx.driver.plot.figure import Picture, draw_axes, new_figure
     from hfx.driver.plot.styles import style_called
 
-    figure = new_figure(style_called(None))
-    ax = figure.subplots()
-    with suppress(HfxError):  # too few results for these axes
-        plane, awaited = plane_so_far(data, missing, options)
-        chosen = plane.points.axes
-        places = axes.places(chosen, data.labels, missing)
-        with DRAWING:
-            draw_axes(Picture(plane, replace(options, x=chosen.x, y=chosen.y), part=part, room=places), ax)
-            draw_faintly(ax, plane, awaited)
-        if missing and chosen.y is not None:
-            ax.plot(*places.T, ".", color="0.75", markersize=3, zorder=1)
-    return _png(figure)
+    try:
+        parts = list(_parts(data, missing, options, part))
+    except HfxError:  # too few results for these axes
+        return _png(figure.new_figure(style_called(None)))
+    canvas = figure.new_figure(style_called(None), len(parts))
+    with DRAWING:
+        axes = figure.fill(canvas, [drawn for drawn, _ in parts])
+        for ax, (drawn, awaited) in zip(axes, parts, strict=True):
+            draw_faintly(ax, drawn.plane, awaited)
+            if len(drawn.room) and drawn.options.y is not None:
+                ax.plot(*drawn.room.T, ".", color="0.75", markersize=3, zorder=1)
+    return _png(canvas)
+
+
+def _parts(
+    data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str
+) -> "Iterator[tuple[Picture, Awaited]]":
+    """The pictures of the results so far, one for each plane of all hypotheses, and where results are awaited in it."""
+    from hfx.driver.plane import axes, panels
+    from hfx.driver.plot import run_planes
+    from hfx.driver.plot.figure import Picture
+
+    found = run_planes.panels_of(data.labels, [*data.values(), *missing], options)
+    several: list[tuple[str | None, str | None, PictureOptions]] = [(one.where, one.title, one.options) for one in found]
+    for where, title, own in several or [(None, None, options)]:
+        inside = axes.selected(data.labels, missing, where).tolist()
+        waiting = [row for row, chosen in zip(missing, inside, strict=True) if chosen]
+        plane, awaited = plane_so_far(panels.part(data, where), waiting, own)
+        x, y = plane.points.axes.x, plane.points.axes.y
+        places = axes.places(plane.points.axes, data.labels, waiting)
+        yield Picture(plane, replace(own, x=x, y=y), part=part, panel=title, room=places), awaited
 
 
 def final_picture(scan: ScanContent) -> bytes:

@@ -79,6 +79,23 @@ def test_a_smooth_truth_has_no_crumbs_and_is_met(grid: str, seed: int) -> None:
     assert np.sqrt(np.mean(np.square(off))) < 0.1
 
 
+@pytest.mark.parametrize("gaps", [(100, 125, 150, 173, 200), (100, 150, 173, 200)])
+@pytest.mark.parametrize("step", [50, 100])
+def test_a_narrow_dip_along_the_diagonal_is_one_line(gaps: tuple[int, ...], step: int) -> None:
+    """Top squarks: where the splitting is the mass of the top quark the search is blind, in a row of points between others."""
+    points = [(x, x - gap) for x in range(200, 1001, step) for gap in gaps]
+    rng = np.random.default_rng(1)
+    noise = {point: rng.normal(scale=0.02) for point in points}
+
+    def value(x: float, y: float) -> float:
+        gap = x - y
+        return float(LEVEL + (700 - x) / 150 - 3 * np.exp(-(((gap - 173) / 6) ** 2)) + 0.003 * (gap - 150) + noise[x, y])
+
+    made = plane(data_of(scan_of(points, value)))
+    assert len(curves_of(made.contours, "observed")) == 1
+    assert on_the_wrong_side(made) == []
+
+
 @pytest.mark.parametrize("values", [(0.1, 0.2, 0.3, 0.4, 0.5), (1e-12, 1e-11, 1e-10, 1e-9, 1e-8), (1, 10, 100, 200, 300)])
 def test_a_mass_and_another_quantity_have_no_kinematic_edge(values: tuple[float, ...]) -> None:
     """The column of the smallest mass is the end of the grid, and no limit; a lifetime in seconds is no mass splitting."""

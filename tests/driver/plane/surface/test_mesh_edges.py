@@ -1,5 +1,7 @@
 """Edges along rows and columns, put into triangulations."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -51,9 +53,22 @@ def test_an_edge_through_a_point_or_outside_is_left_out() -> None:
 
 def test_neighbours_are_next_to_each_other_with_nothing_beside_the_way() -> None:
     points = np.array([(0, 0), (1, 0), (3, 0), (0, 2), (2, 0.2)], dtype=np.float64)
-    assert neighbours_in_lines(points, [identity]) == [(0, 1), (0, 3)]  # the last point is beside the way from 1 to 3
+    assert neighbours_in_lines(points, identity, identity) == [(0, 1), (0, 3)]  # the last point is beside the way from 1 to 2
 
     def stretched(places: Array) -> Array:
         return places * (1.0, 10.0)
 
-    assert neighbours_in_lines(points, [identity, stretched]) == [(0, 1), (0, 3), (1, 2)]
+    assert neighbours_in_lines(points, identity, stretched) == [(0, 1), (1, 2), (0, 3)]
+
+
+def test_a_line_of_the_natural_coordinates_comes_before_a_row_that_is_much_longer_there() -> None:
+    points = np.array([(x, x - gap) for x in (0.0, 0.1) for gap in (0.6, 0.65, 0.7)])  # from the row of 0.6 to that of 0.7
+    long, short = (0, 5), (1, 4)  # that at equal y, and that at equal gap between
+
+    def natural(scale: float) -> Callable[[Array], Array]:
+        return lambda places: np.column_stack([places[:, 0], (places[:, 0] - places[:, 1]) * scale])
+
+    for scale, first in ((5.0, short), (0.5, long)):
+        found = neighbours_in_lines(points, identity, natural(scale))
+        assert {long, short} <= set(found)
+        assert min(found.index(long), found.index(short)) == found.index(first)

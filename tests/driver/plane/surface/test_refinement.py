@@ -33,3 +33,16 @@ def test_a_bulge_stays_within_its_share_of_the_difference_along_an_edge() -> Non
     assert (bounded[at_points] == 0).all()
     small = 1e-6 * huge / 1e3
     assert np.abs(refined.bounded(small, values, 0.2)[~at_points] - small[~at_points]).max() < 2e-6
+
+
+def test_values_are_brought_between_those_of_the_corners_around_them() -> None:
+    refined = finer(mesh_of(4), 4)
+    values = np.random.default_rng(1).normal(size=(len(refined.coarse.points), 2))
+    huge = refined.linear(values) + 1e3 * np.sin(refined.mesh.points @ [[3.0, 1.0], [2.0, 5.0]])
+    found = refined.between_corners(huge, values)
+    corners = refined.coarse.triangles[refined.triangle]
+    for at, (weights, around) in enumerate(zip(refined.weights, values[corners], strict=True)):
+        near = around[weights > 0]
+        assert (found[at] == np.minimum(np.maximum(huge[at], near.min(axis=0)), near.max(axis=0))).all()
+    linear = refined.linear(values)
+    assert np.allclose(refined.between_corners(linear, values), linear)

@@ -2,7 +2,8 @@
 
 The default is the mean of a Gaussian process, in the coordinates that predict left-out points best, plus what is left of each
 point's own value, linear on triangles. Between two points it differs from the straight line by at most _BULGE of the
-difference of their values, so that a contour that runs between them crosses near where a straight line would. Which of the
+difference of their values, so that a contour that runs between them crosses near where a straight line would, and it is
+nowhere higher or lower than at the corners of its triangle, so that no contour surrounds a place without a point. Which of the
 interpolations predicts a left-out point best, and how far their lines are from the points' own crossings, is measured by
 benchmarks/interpolation.py.
 """
@@ -173,7 +174,8 @@ def _answered(layers: Sequence[tuple[Known, Array]], values: Array, best: int) -
 
 
 def _natural_mesh(mesh: Mesh, order: Sequence[Coordinates]) -> Mesh:
-    """The triangulation in the best coordinates in which it is one in the plane as well, with edges along rows and columns."""
+    """The triangulation in the best coordinates in which it is one in the plane as well, with edges along the rows and columns
+    of the axes, and of these coordinates."""
     places = mesh.points
     for pair in order:
         unit = coordinates.scaled(pair.of(places))
@@ -183,9 +185,8 @@ def _natural_mesh(mesh: Mesh, order: Sequence[Coordinates]) -> Mesh:
         turned = orientations(places, found.triangles) * orientations(unit, found.triangles)
         if (turned > 0).all() or (turned < 0).all():
             kept = without_thin_rim(coordinates.scaled(places), found.triangles)
-            return Mesh(
-                places, with_edges(places, kept, neighbours_in_lines(places, [_measure(pair, places), _measure(AXES, places)]))
-            )
+            lines = neighbours_in_lines(places, _measure(AXES, places), _measure(pair, places))
+            return Mesh(places, with_edges(places, kept, lines))
     return mesh
 
 
@@ -249,7 +250,8 @@ class _Layer:
             return self.process.mean(at), deviation
         own = self._completed(self.process.mean, answers, best)
         bulge = self.process.mean(at) - refined.linear(self.process.mean(self.pair.of(self.mesh.points)))
-        return refined.linear(own) + refined.bounded(bulge, own, _BULGE), deviation
+        curved = refined.linear(own) + refined.bounded(bulge, own, _BULGE)
+        return refined.between_corners(curved, own), deviation
 
     def _completed(self, function: Measure | None, answers: Array, best: int) -> Array:
         """The values at all points of the mesh; where there are none, predicted ones that are never the best."""

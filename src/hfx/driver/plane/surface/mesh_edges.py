@@ -23,22 +23,23 @@ Measure = Callable[[Array], Array]
 _CLEAR = 0.25
 _WAY = np.linspace(0.1, 0.9, 9)
 _TURNS = 20  # for each edge in the way, before an edge is given up
+_DIGITS = 9  # to which equal coordinates are equal, of a range of 1
 _FLAT = 1e-9  # of the area of the plane: thinner triangles are none
 
 
-def neighbours_in_lines(points: Array, measures: Sequence[Measure]) -> list[Edge]:
-    """Pairs of neighbours in a row or column of ``points`` [n, 2] with no other point beside the way between them.
+def neighbours_in_lines(points: Array, axes: Measure, natural: Measure) -> list[Edge]:
+    """Pairs of neighbours in a line of ``points`` [n, 2], with no other point beside the way between them.
 
-    ``measures``: functions to coordinates in which distances are compared; in one of them, at least, the way is clear. Pairs
-    for which it is so in the first come first, and of them the shortest.
+    ``axes``, ``natural``: coordinates of the plane, and those in which values vary evenly, each scaled to a range of 1. First
+    come rows and columns of the axes whose way is clear in natural coordinates, then the other ones and those of the natural
+    coordinates; of them the shortest first, where rows and columns of the axes count as half as long as they are.
     """
     found: dict[Edge, tuple[int, float]] = {}
-    for a, b in (pair for fixed in (0, 1) for pair in _in_lines(points, fixed)):
-        way = points[a] + _WAY[:, None] * (points[b] - points[a])
-        clear = [k for k, measure in enumerate(measures) if _is_clear(measure(points), measure(way), (a, b))]
-        if clear:
-            ends = measures[0](points[[a, b]])
-            found[min(a, b), max(a, b)] = clear[0], float(np.linalg.norm(ends[0] - ends[1]))
+    for lines, clear, rank, weight in ((axes, natural, 0, 1.0), (axes, axes, 1, 0.5), (natural, natural, 1, 1.0)):
+        for a, b in (pair for fixed in (0, 1) for pair in _in_lines(lines(points), fixed)):
+            edge, way = (min(a, b), max(a, b)), points[a] + _WAY[:, None] * (points[b] - points[a])
+            if edge not in found and _is_clear(clear(points), clear(way), edge):
+                found[edge] = rank, weight * float(np.linalg.norm(np.diff(natural(points[[a, b]]), axis=0)))
     return sorted(found, key=lambda edge: (found[edge], edge))
 
 
@@ -50,11 +51,12 @@ def _is_clear(points: Array, way: Array, ends: Edge) -> bool:
     return bool(distances.min(initial=np.inf) >= _CLEAR * length)
 
 
-def _in_lines(points: Array, fixed: int) -> Iterator[Edge]:
-    """Neighbours among the points that have one coordinate in common."""
-    order = np.lexsort((points[:, 1 - fixed], points[:, fixed]))
+def _in_lines(places: Array, fixed: int) -> Iterator[Edge]:
+    """Neighbours among the places that have one coordinate in common."""
+    common, other = np.round(places[:, fixed], _DIGITS), places[:, 1 - fixed]
+    order = np.lexsort((other, common))
     for a, b in zip(order[:-1].tolist(), order[1:].tolist(), strict=True):
-        if points[a, fixed] == points[b, fixed]:
+        if common[a] == common[b]:
             yield a, b
 
 

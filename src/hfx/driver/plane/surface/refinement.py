@@ -41,6 +41,15 @@ class Refined:
         bound = fraction * np.einsum("vk,vkc->vc", near, steps) / total[:, None]
         return np.asarray(bound * np.tanh(bulge / np.maximum(bound, 1e-30)))
 
+    def between_corners(self, fine: Array, values: Array) -> Array:
+        """``fine`` [v, c], brought between the values at the corners around each fine point: of ``values`` [n, c] at the coarse
+        points, those at the ends of its edge, or at the corners of its triangle. So where the corners are all on one side of a
+        level, the triangle is: no line surrounds a place without a point."""
+        around = values[self.coarse.triangles[self.triangle]]
+        far = (self.weights == 0)[:, :, None]
+        low, high = np.where(far, np.inf, around).min(axis=1), np.where(far, -np.inf, around).max(axis=1)
+        return np.clip(fine, low, high)
+
 
 def finer(mesh: Mesh, parts: int) -> Refined:
     """Every triangle cut into ``parts``² equal ones; the points of the fine mesh are sorted, those of ``mesh`` among them."""
