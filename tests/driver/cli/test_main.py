@@ -313,6 +313,15 @@ def test_where_pictures_and_exports_are_not_written(pallet: str, capsys: Capture
     assert not Path("no").exists()
 
 
+def test_a_dash_is_standard_output(pallet: str, capsys: Captured) -> None:
+    assert main.run(["scan", pallet, "--quiet", "-o", "out"]) == 0
+    for more in ([], ["-o", "-"]):
+        capsys.readouterr()
+        assert main.run(["export", "out", "--csv", *more]) == 0
+        assert capsys.readouterr().out.startswith("name,")
+    assert not Path("-").exists()
+
+
 def test_the_plan_counts_the_cores_that_there_are(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hfx.driver.scan.preview.usable_cores", lambda: 2)
     assert main.run(["scan", pallet, "--plan", "--threads", "12"]) == 0

@@ -147,7 +147,7 @@ def export(
         bool, Option("--hepdata", help="Write a HEPData submission: the folder RUN/hepdata, or the one given with -o.")
     ] = False,
     output: Annotated[
-        Path | None, Option("-o", "--output", help="File to write (with --hepdata: the folder). Default: standard output.")
+        Path | None, Option("-o", "--output", help="File to write (with --hepdata: the folder). Default, and -: standard output.")
     ] = None,
 ) -> int:
     """Write results of a run for other programs.
@@ -159,6 +159,8 @@ def export(
 
     if (workspace is not None) + (parameters is not None) + csv + hepdata != 1:
         raise OptionError("give exactly one of --workspace NAME, --parameters NAME, --csv and --hepdata")
+    if output == Path("-") and not hepdata:
+        output = None
     if output is not None and output.is_dir() and not hepdata:
         example = output / ("results.csv" if csv else "export.json")
         raise OptionError(f"-o {output} is a folder; give a file, for example {example}")
