@@ -1,4 +1,4 @@
-"""The errors of hfx: the one module that every room may import.
+"""The errors of hfx, which every room may import.
 
 ::
 
@@ -15,12 +15,14 @@
     └── WorkerLostError           a worker died with its task
         └── NodeLostError         its node, job or connection ended: not counted against the task
 
-The text of an error is one line. It names what is at fault (the file, option, hypothesis, channel, sample, modifier, patch or
-endpoint) and says what to do. `TooLargeError` and `WorkerLostError` do not end a scan: the task is split or tried again, and a
-hypothesis that still fails is reported as failed. Other errors are Python's own: a scan that is stopped raises
-`KeyboardInterrupt`, one that is cancelled `concurrent.futures.CancelledError`, and names that a result does not have raise
-`KeyError` or `AttributeError`.
+The text of an error is one line, whatever names and messages of others it quotes. It names what is at fault (the file, option,
+hypothesis, channel, sample, modifier, patch or endpoint) and says what to do. `TooLargeError` and `WorkerLostError` do not end
+a scan: the task is split or tried again, and a hypothesis that still fails is reported as failed. Other errors are Python's
+own: a scan that is stopped raises `KeyboardInterrupt`, one that is cancelled `concurrent.futures.CancelledError`, and names
+that a result does not have raise `KeyError` or `AttributeError`.
 """
+
+from hfx.printable import printable
 
 __all__ = [
     "EndpointError",
@@ -39,7 +41,10 @@ __all__ = [
 
 
 class HfxError(Exception):
-    """Base of all errors that hfx raises on purpose; its text is one line."""
+    """Base of all errors that hfx raises on purpose; its text is one printable line."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class InputError(HfxError):

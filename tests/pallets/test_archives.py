@@ -59,6 +59,68 @@ def test_sparse_members_are_refused(tmp_path: Path) -> None:
         _read(write(tmp_path / "a.tar", buffer.getvalue()))
 
 
+def _extended(kind: bytes, content: bytes, times: int = 1) -> bytes:
+    """A tar whose member has extended headers of this kind before it."""
+    info = tarfile.TarInfo("a")
+    info.type, info.size = kind, len(content)
+    header = info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    return header * times + tar_bytes({"a.json": b"{}"}, "w")
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "times"),
+    [
+        (tarfile.XHDTYPE, b"9" * 50_000, 1),
+        (tarfile.XGLTYPE, b"50010 comment=" + b"1" * 49_995 + b"\n", 1),
+        (tarfile.XHDTYPE, b"12 path=abc\n" + b"1" * 90 + b" hdr", 1),
+        (tarfile.XHDTYPE, b"99999999999 path=abc\n", 1),
+        (tarfile.XHDTYPE, b"3 path=abc\n", 1),
+        (tarfile.XHDTYPE, b"20 size=99999999999\n", 1),
+        (tarfile.GNUTYPE_LONGNAME, b"n" * 100_000, 1),
+        (tarfile.XHDTYPE, b"12 path=abc\n", 2_000),
+        (tarfile.GNUTYPE_LONGLINK, b"n" * 200, 2_000),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True])
+def test_extended_headers_are_checked_before_they_cost_time(
+    kind: bytes, content: bytes, times: int, packed: bool, tmp_path: Path
+) -> None:
+    raw = _extended(kind, content, times)
+    with pytest.raises(PalletError, match=r"p\.tar holds .*extended header.*; it is not to be trusted"):
+        _read(write(tmp_path / "p.tar", gzip.compress(raw) if packed else raw))
+
+
+def test_members_behind_a_checked_tar_s_are_not_taken_for_headers(tmp_path: Path) -> None:
+    """The content of a member may be a tar with what is refused in a header."""
+    inner = _extended(tarfile.XHDTYPE, b"9" * 50_000)
+    path = write(tmp_path / "p.tar", tar_bytes({"a.json": inner, "b.json": b"{}"}, "w"))
+    assert _read(path) == {"a.json": inner, "b.json": b"{}"}
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
+def test_honest_extended_headers_are_read(form: int, tmp_path: Path) -> None:
+    names = ["b/Müller-χ.json", "a/" + "long/" * 12 + "BkgOnly.json"] + [f"{i}.json" for i in range(300)]
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=form) as tar:
+        for i, name in enumerate(names):
+            info = tarfile.TarInfo(name)
+            info.size, info.mtime = 700 * (i % 3), 1.5 if form == tarfile.PAX_FORMAT else 1
+            tar.addfile(info, io.BytesIO(b"1" * info.size))
+    found = _read(write(tmp_path / "p.tar", buffer.getvalue()))
+    assert {name: len(raw) for name, raw in found.items()} == {name: 700 * (i % 3) for i, name in enumerate(names)}
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2J.json", "a\nb.json", "\u202eb.json"])
+def test_names_with_control_characters_are_refused(name: str, tmp_path: Path) -> None:
+    for raw in (tar_bytes({name: b"{}"}), zip_bytes({name: b"{}"})):
+        with pytest.raises(PalletError, match="a name with control characters") as caught:
+            _read(write(tmp_path / "p", raw))
+        assert str(caught.value).isprintable()
+    write_folder(tmp_path / "folder", {name: b"{}"})
+    with pytest.raises(PalletError, match="a name with control characters"):
+        _read(tmp_path / "folder")
+
+
 def test_number_of_members_is_bounded(tmp_path: Path) -> None:
     files = {f"{i}.json": b"{}" for i in range(12)}
     for path in (

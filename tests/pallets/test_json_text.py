@@ -2,6 +2,8 @@
 
 import gc
 import json
+import re
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from hfx.errors import PalletError
 from hfx.pallets import json_text
-from hfx.pallets.json_text import canonical, first_nonfinite, histfactory_digest, parse
+from hfx.pallets.json_text import canonical, first_nonfinite, histfactory_digest, memory_of, parse
+from hfx.printable import has_unprintable
 from tests.pallets.builders import digest, dump, workspace
 
 
@@ -24,7 +27,9 @@ def test_digest_is_that_of_pyhf() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text())
+@given(
+    st.floats(allow_nan=False, allow_infinity=False) | st.integers() | st.text().filter(lambda text: not has_unprintable(text))
+)
 def test_digest_of_any_number_or_text(value: Any) -> None:
     raw = json.dumps({"value": value}).encode()
     document = parse(raw, "w.json", exact=True).document
@@ -67,11 +72,55 @@ def test_integers_of_thousands_of_digits() -> None:
         parse(b"[" + b"9" * 10_000 + b"]", "w.json", exact=True)
 
 
-def test_half_a_character() -> None:
-    document = parse(b'{"name": "\\ud800"}', "w.json").document
+def test_half_a_character_has_no_digest() -> None:
     with pytest.raises(PalletError, match="lone surrogate"):
-        histfactory_digest(document, "sha256", "w.json")
-    assert canonical(document, "w.json")
+        histfactory_digest({"name": "\ud800"}, "sha256", "w.json")
+    assert canonical({"name": "\ud800"}, "w.json")
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        ({"channels": [{"name": "SR\x1b[31m"}]}, "/channels/0/name"),
+        ({"patches": [{"metadata": {"name": "a\nhfx: all excluded"}}]}, "/patches/0/metadata/name"),
+        ({"patches": [{"metadata": {"values": [1, "\u202eb"]}}]}, "/patches/0/metadata/values/1"),
+        ({"metadata": {"description": "\x9b2J"}}, "/metadata/description"),
+        ({"metadata": {"labels": ["m\u2028"]}}, "/metadata/labels/0"),
+        ({"a\x07": 1}, "/a"),
+        ({"name": "\ud800"}, "/name"),
+    ],
+)
+def test_characters_that_must_not_be_shown_are_refused(document: Any, place: str) -> None:
+    texts = [json.dumps(document)]
+    if document != {"name": "\ud800"}:  # which has no UTF-8
+        texts.append(json.dumps(document, ensure_ascii=False))
+    for text in texts:
+        with pytest.raises(PalletError, match=f"^w.json holds a control character or half of a character at {re.escape(place)}"):
+            parse(text.encode(), "w.json")
+
+
+def test_honest_texts_are_read() -> None:
+    document = {
+        "description": "two lines:\n\tthe second\r\n",
+        "latex": "$\\tilde{\\nu}_\\tau \\rightarrow \\beta\\frac{1}{2}$",
+        "name": "Müller, \u03c7\u0303\u2070 \U0001f600 \u2013 \u201cb\u201d",
+    }
+    for escaped in (True, False):
+        assert parse(json.dumps(document, ensure_ascii=escaped).encode(), "w.json").document == document
+
+
+@pytest.mark.parametrize("piece", [b"[],", b"{},", b'{"a":0},', b"0,", b"[[[]]],", b'"",'])
+def test_a_text_that_grows_in_memory_is_refused_before_it_is_read(piece: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = b"[" + piece * 200_000 + b"0]"
+    gc.collect()
+    tracemalloc.start()
+    parse(raw, "w.json")
+    grown = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert memory_of(raw) > grown  # an estimate from above
+    monkeypatch.setattr(json_text, "MOST_MEMORY", memory_of(raw) - 1)
+    with pytest.raises(PalletError, match=r"^w\.json would take about .* GiB of memory"):
+        parse(raw, "w.json")
 
 
 @pytest.mark.parametrize("levels", [300, 1_100, 1_000_000])

@@ -23,6 +23,8 @@ from typing import IO, Protocol, cast
 from hfx.errors import PalletError
 from hfx.pallets.formats.foreign import recognised
 from hfx.pallets.formats.label_titles import is_titles_file
+from hfx.pallets.formats.tar_headers import CheckedTar
+from hfx.printable import has_unprintable
 
 __all__ = [
     "LIMITS",
@@ -151,8 +153,10 @@ def _safe_name(name: str, archive: str) -> str:
     """The member's path with forward slashes and no ``.`` parts; raises `PalletError` for a path out of the archive."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     absolute = name.startswith(("/", "\\")) or (bool(parts) and parts[0].endswith(":"))
-    if absolute or ".." in parts or "\0" in name:
+    if absolute or ".." in parts:
         raise PalletError(f"{archive} holds {name[:100]!r}, a path that leads out of the archive; it is not to be trusted")
+    if has_unprintable(name):
+        raise PalletError(f"{archive} holds {name[:100]!r}, a name with control characters; it is not to be trusted")
     return "/".join(parts)
 
 
@@ -163,6 +167,8 @@ def _read_folder(folder: Path, budget: Budget) -> Members:
     members: Members = {}
     for path in _walk(folder, budget, frozenset()):
         name = path.relative_to(folder).as_posix()
+        if has_unprintable(name):
+            raise PalletError(f"{folder} holds {name[:100]!r}, a name with control characters; give the file another name")
         with path.open("rb") as handle:
             head = handle.read(_HEAD)
             if not _wanted(name, head):
@@ -285,7 +291,7 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
 
 def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
     members: Members = {}
-    with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", bufsize=1 << 20) as tar:
+    with tarfile.open(fileobj=cast(IO[bytes], CheckedTar(stream, archive)), mode="r|", bufsize=1 << 20) as tar:
         for info in tar:
             budget.spend_member()
             name = _safe_name(info.name, archive)

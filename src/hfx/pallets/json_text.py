@@ -13,6 +13,7 @@ import orjson
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.printable import has_unprintable, printable
 
 __all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
 
@@ -21,6 +22,15 @@ _DIGITS = re.compile(rb"[0-9]*")
 _ZERO_FOR_ANY_DIGIT = bytes.maketrans(b"123456789", b"000000000")
 _LONG_RUN = b"0" * 19
 _LARGE = 1_000_000  # bytes; with the garbage collector on, parsing 60 MB takes twice as long
+# Escapes and UTF-8 of characters that must not be shown, of which texts may be full nevertheless: pairs of surrogates.
+_UNPRINTABLE = re.compile(
+    rb"\\u(?:00[0189][0-9a-fA-F]|007[fF]|061[cC]|20[0-6][0-9a-fA-F]|[fF][eE][fF][fF]|[dD][89a-fA-F])|\\[nrtbf]|\x7f|\xc2[\x80-\x9f]"
+    rb"|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]|\xef\xbb\xbf"
+)
+# Texts for people, in which lines may end; everything else is a name.
+_PROSE = ("description", "comment", "title", "abstract", "references")
+MOST_MEMORY = 2 * 1024**3
+"""Bytes of memory of a document, by `memory_of`; those of published searches take some 0.2 GiB."""
 MAX_DEPTH = 254  # the deepest nesting that orjson writes; published workspaces have 9 levels
 
 
@@ -39,9 +49,31 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
     ``exact``, texts with integers of more than 64 bits, which orjson would round to floats.
 
     Raises:
-        PalletError: empty, not UTF-8, not JSON, or nested too deeply; names the file.
+        PalletError: empty, not UTF-8, not JSON, nested too deeply, larger in memory than `MOST_MEMORY`, or with characters that
+            must not be shown; names the file.
     """
     raw = raw.removeprefix(_BOM)
+    if (size := memory_of(raw)) > MOST_MEMORY:
+        raise PalletError(
+            f"{file} would take about {size / 1024**3:.0f} GiB of memory, more than the {MOST_MEMORY / 1024**3:.0f} GiB that hfx "
+            f"reads; leave patches out, or split the patch set"
+        )
+    found = _parsed(raw, file, exact)
+    if _may_be_unprintable(raw) and (pointer := _first_unprintable(found.document)) is not None:
+        raise PalletError(
+            f"{file} holds a control character or half of a character at {printable(pointer, 200)}; terminals and pages show "
+            f"these texts, so write them without"
+        )
+    return found
+
+
+def memory_of(raw: bytes) -> int:
+    """About the bytes of memory that a JSON text takes as a document, from above: by its objects, lists, values and texts."""
+    values = raw.count(b",") + raw.count(b":")
+    return len(raw) + 400 * raw.count(b"{") + 96 * raw.count(b"[") + 40 * values + 24 * raw.count(b'"')
+
+
+def _parsed(raw: bytes, file: str, exact: bool) -> Parsed:
     if not raw.strip(b" \t\r\n\0"):
         raise PalletError(f"{file} is an empty file; download or write it again")
     if exact and _holds_long_integer(raw):
@@ -144,6 +176,30 @@ def histfactory_digest(document: JsonValue, algorithm: str, file: str) -> str:
     except UnicodeEncodeError:
         raise PalletError(f"{file} holds half of a character (a lone surrogate); save it as UTF-8 JSON") from None
     return hashlib.new(algorithm, text, usedforsecurity=False).hexdigest()
+
+
+def _may_be_unprintable(raw: bytes) -> bool:
+    """Whether a text may hold characters that must not be shown; at the speed of memory where it is plain."""
+    plain = raw.isascii() and b"\\" not in raw and b"\x7f" not in raw
+    return not plain and _UNPRINTABLE.search(raw) is not None
+
+
+def _first_unprintable(document: JsonValue) -> str | None:
+    """JSON pointer of the first text with a character that must not be shown; None where there is none."""
+    waiting: list[tuple[str, bool, JsonValue]] = [("", False, document)]
+    while waiting:
+        path, prose, value = waiting.pop()
+        if isinstance(value, str):
+            if has_unprintable(value, lines=prose):
+                return path or "/"
+        elif isinstance(value, dict):
+            for key, item in reversed(value.items()):
+                if has_unprintable(key):
+                    return f"{path}/{key}"
+                waiting.append((f"{path}/{key}", prose or key in _PROSE, item))
+        elif isinstance(value, list):
+            waiting.extend((f"{path}/{index}", prose, item) for index, item in reversed(list(enumerate(value))))
+    return None
 
 
 def first_nonfinite(document: JsonValue) -> str | None:

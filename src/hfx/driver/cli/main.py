@@ -23,6 +23,7 @@ from hfx.driver.cli.usage_errors import UsageError, one_line
 from hfx.driver.questions.catalogue import QUESTIONS, command_of, kind
 from hfx.errors import HfxError
 from hfx.functions.worker_process import ONE_THREAD
+from hfx.printable import printable
 from hfx.version import __version__
 
 __all__ = ["app", "main", "run"]
@@ -135,8 +136,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _print_error(text: str) -> int:
-    line = " ".join(text.split())
-    print(f"hfx: {line}", file=sys.stderr, flush=True)
+    print(f"hfx: {printable(' '.join(text.split()))}", file=sys.stderr, flush=True)
     return 2
 
 

@@ -17,6 +17,7 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.run.events import Event, Retried, Started, Submitted
 from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.printable import printable
 
 __all__ = ["Function", "Job", "Outcome", "results"]
 
@@ -155,7 +156,7 @@ def _halves(job: Job) -> list[Job]:
 def _outcome(job: Job, content: JsonObject, seconds: float) -> Outcome:
     """The records of the job's units in a worker's answer, and the reasons of those without one."""
     records = tuple(record for record in _listed(content, "results") if _key(record) in job.units)
-    reasons = {_key(f): str(f["reason"]) for f in _listed(content, "failures") if _key(f) in job.units}
+    reasons = {_key(f): printable(str(f["reason"])) for f in _listed(content, "failures") if _key(f) in job.units}
     for key in set(job.units).difference(reasons, map(_key, records)):
         reasons[key] = "the worker sent no result for it; run again"
     return Outcome(job, records, reasons, seconds)
@@ -179,8 +180,8 @@ def _reason(job: Job, error: Exception) -> str:
 
 
 def _line(error: BaseException) -> str:
-    """An unexpected error as one line."""
-    first = next(iter(str(error).splitlines()), "")
+    """An unexpected error as one printable line."""
+    first = printable(next(iter(str(error).splitlines()), ""))
     if isinstance(error, HfxError):
         return first
     return f"{type(error).__name__}: {first}" if first else type(error).__name__

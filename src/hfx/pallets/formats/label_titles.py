@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypedDict
 
 from hfx.errors import PalletError
+from hfx.printable import has_unprintable
 
 if TYPE_CHECKING:
     from yaml import Node
@@ -50,6 +51,8 @@ def read(text: str, file: str) -> dict[str, LabelTitle]:
     """The names of labels in a file's text. Raises `PalletError`, which names the file and the line, for any other content."""
     import yaml
 
+    if has_unprintable(text, lines=True):
+        raise _refused(file, None, "it holds control characters; write the names without")
     try:
         node = yaml.compose(text.replace("\t", " ") if file.lower().endswith(".json") else text, yaml.SafeLoader)
     except yaml.YAMLError as error:
