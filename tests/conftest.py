@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from hfx.functions.wire import OTHER_MODULES
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -55,6 +57,10 @@ def _group(item: pytest.Item) -> str:
     if item.path.stem == "test_endpoints":
         return f"{item.path.stem}, {item.callspec.params['engine']}"  # type: ignore[attr-defined]
     return f"{item.path.parent.name}/{item.path.stem}"
+
+
+# Workers run what hfx sends, and what the tests send, which they are told by this variable.
+os.environ[OTHER_MODULES] = "tests.endpoints.jobs,tests.driver.fakes"
 
 
 def _has_gpu() -> bool:

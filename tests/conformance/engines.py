@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hfx.functions.wire import OTHER_MODULES
 from tests.engines import globus, htcondor, slurm
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +21,7 @@ def _parsl(provider: str, *lines: str) -> Callable[[Path], str]:
     def text(folder: Path) -> str:
         # HTCondor's jobs have an environment of their own.
         paths = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}:{ROOT / 'tests' / 'plugin'}"
-        exported = f"{paths} HFX_TEST_MARKER={folder}/marker"
+        exported = f"{paths} HFX_TEST_MARKER={folder}/marker {OTHER_MODULES}={os.environ[OTHER_MODULES]}"
         return "\n".join(
             (
                 'engine = "parsl"',
@@ -70,7 +71,7 @@ def _globus(batch: str | None = None) -> Iterator[None]:
     _need("globus", globus.why_not())
     with globus.running(batch) as site:
         _site.append(site)
-        site.mark(HFX_TEST_MARKER=str(_site_marker(Path())))
+        site.mark(HFX_TEST_MARKER=str(_site_marker(Path())), **{OTHER_MODULES: os.environ[OTHER_MODULES]})
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ import pytest
 
 from hfx import endpoints
 from hfx.endpoints import user_files
+from hfx.endpoints.parsl.providers.slurm import Slurm
 from hfx.endpoints.specification import ENGINES, parse
 from hfx.errors import EndpointError
 
@@ -98,7 +99,7 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
         (SLURM + 'launcher = "mpi"', "launcher = 'mpi': give one of simple, srun, single"),
         (SLURM + "exclusive = 1", "give true or false"),
         (SLURM + "directives = [1]", "a list of texts"),
-        (SLURM + 'account = ""', "account = '': give a text on one line"),
+        (SLURM + 'account = ""', "account = '': give one word in quotes"),
         ('engine = "parsl"\nprovider = "kubernetes"', "the key image is missing"),
         ("engine = process", "is not TOML"),
         ("{}", 'write one key in each line, with texts in quotes, for example engine = "process"'),
@@ -143,6 +144,31 @@ def test_one_s_own_names_are_known_too(tmp_path: Path) -> None:
 def test_several_and_the_same_twice() -> None:
     assert [e.name for e in endpoints.resolve_all(["inline", "process", "inline"])] == ["inline", "process"]
     assert [e.name for e in endpoints.resolve_all(())] == ["embedded"]
+
+
+@pytest.mark.parametrize(
+    "value", ["a\nb", "a\rb", "a b", "a;b", "a$b", "a`b", "a#b", "a'b", 'a"b', "a\\b", "a>b", "a\x1bb", "a\u202eb"]
+)
+def test_a_word_that_goes_into_scripts_holds_nothing_that_a_shell_reads(value: str) -> None:
+    keys = {"slurm": ("account", "partition", "qos", "constraint", "reservation", "gres", "address"), "htcondor": ("project",)}
+    for provider, names in keys.items():
+        for name in names:
+            with pytest.raises(EndpointError, match=f"{name} = .*: give one word") as caught:
+                parse({"engine": "parsl", "provider": provider, name: value}, "x", None)
+            assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "value", ["gpu:a100:4", "[rack1*2&rack2]|(a,b)", "atlas.susy_2-x", "registry.org:5000/hfx@sha256", "10.0.0.1"]
+)
+def test_words_of_batch_systems_are_taken(value: str) -> None:
+    assert parse({"engine": "parsl", "provider": "slurm", "constraint": value}, "x", None).spec_as(Slurm).constraint == value
+
+
+@pytest.mark.parametrize("value", ["a\rb", "a\x0bb", "a\u2028b", "a\x9bb"])
+def test_a_text_is_one_line(value: str) -> None:
+    with pytest.raises(EndpointError, match="give a text on one line"):
+        parse({"engine": "parsl", "provider": "htcondor", "requirements": value}, "x", None)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

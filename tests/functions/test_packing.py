@@ -4,6 +4,8 @@ import json
 import math
 import os
 import struct
+import tracemalloc
+import zlib
 
 import pytest
 
@@ -65,6 +67,56 @@ def test_a_damaged_request_is_an_error_that_says_so() -> None:
     for wrong in (b"", b"GET / HTTP/1.1", b"hfx1" + struct.pack(">I", 7) + os.urandom(7)):
         with pytest.raises(InputError, match=r"same hfx|damaged"):
             wire.answer(wire.perform(wrong))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "os:system",
+        "builtins:eval",
+        "hfx.functions.task:os.system",
+        "hfx.functions.task:prepare",
+        "hfx.functions.serve:main",
+        "hfx.functions.task",
+        "",
+        "tests.endpoints.jobs.os:system",
+        "\x1b[31m:run",
+    ],
+)
+def test_a_worker_runs_what_hfx_sends_and_nothing_else(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed = wire.pack({"function": place, "task": {}, "background": None})
+    request = b"hfx1" + struct.pack(">I", len(packed)) + packed
+    for others in (None, "", "tests.endpoints.jobs"):
+        if others is None:
+            monkeypatch.delenv(wire.OTHER_MODULES)
+        else:
+            monkeypatch.setenv(wire.OTHER_MODULES, others)
+        with pytest.raises(EndpointError, match="a worker does not run ") as caught:
+            wire.answer(wire.perform(request))
+        assert str(caught.value).isprintable()
+    monkeypatch.delenv(wire.OTHER_MODULES)
+    with pytest.raises(EndpointError, match=r"does not run tests\.endpoints\.jobs:echo"):
+        wire.answer(wire.perform(wire.Packer().request(jobs.echo, {})))
+
+
+@pytest.mark.parametrize(
+    "text", [b"[" * 200_000, b'{"a":' * 200_000, b'{"result": 1}' + b" " * 3_000_000, b"[" + b"[]," * 500_000 + b"0]"]
+)
+def test_a_message_is_bounded_by_what_it_costs(text: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "MOST_TEXT", 2_000_000)
+    monkeypatch.setattr(wire, "MOST_MEMORY", 20_000_000)
+    raw = zlib.compress(text)
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"is damaged|unpacks to more than"):
+        wire.unpack(raw)
+    assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    tracemalloc.stop()
+
+
+def test_a_message_that_ends_early_is_damaged() -> None:
+    for raw in (wire.pack({"a": list(range(1000))})[:-5], b""):
+        with pytest.raises(InputError, match="damaged"):
+            wire.unpack(raw)
 
 
 def test_errors_come_back_as_what_they_were() -> None:

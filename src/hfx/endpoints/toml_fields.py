@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from typing import TypeVar
 
 from hfx.json_types import JsonValue
+from hfx.printable import has_unprintable, printable
 
 __all__ = [
     "TomlValue",
@@ -28,6 +29,7 @@ __all__ = [
     "text",
     "walltime",
     "whole",
+    "word",
 ]
 
 TomlValue = bool | int | float | str | datetime | date | time | list["TomlValue"] | dict[str, "TomlValue"]
@@ -40,6 +42,7 @@ _Str = TypeVar("_Str", str, str | None)
 _Default = TypeVar("_Default")
 _Spec = TypeVar("_Spec")
 
+_WORD = re.compile(r"[^\s\"'\\$`;<>#]+")
 _WALLTIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)")
 
 
@@ -66,7 +69,7 @@ def build(kind: type[_Spec], given: Mapping[str, TomlValue]) -> _Spec:
 def _shown(value: TomlValue) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return repr(value)
+    return printable(repr(value), 100)
 
 
 def whole(default: _Int, least: int = 1, most: int = 100_000) -> _Int:
@@ -106,9 +109,22 @@ def text(default: _Str) -> _Str:
     """A key whose value is one line of text, not empty."""
 
     def check(value: TomlValue) -> str:
-        if isinstance(value, str) and value.strip() and "\n" not in value:
+        if isinstance(value, str) and value.strip() and not has_unprintable(value):
             return value
-        raise ValueError("give a text on one line, in quotes")
+        raise ValueError("give a text on one line, in quotes and without control characters")
+
+    return _key(check, default)
+
+
+def word(default: _Str) -> _Str:
+    """A key whose value is one word, which goes into scripts and command lines as it is."""
+
+    def check(value: TomlValue) -> str:
+        if isinstance(value, str) and _WORD.fullmatch(value) and not has_unprintable(value):
+            return value
+        raise ValueError(
+            "give one word in quotes, without spaces and without characters that a shell reads (\" ' \\ $ ` ; < > #)"
+        )
 
     return _key(check, default)
 

@@ -4,7 +4,8 @@ A request is ``hfx1``, the length of its body (4 bytes, big-endian), the body, a
 
     {"function": "hfx.functions.jobs.cls:run", "task": {...}, "background": sha256 of its packed bytes, or null}
 
-A worker keeps the last backgrounds that it decoded, by digest. An answer is packed
+A worker runs the functions that hfx sends and no others, and reads no message that would take more than `MOST_MEMORY`. It keeps
+the last backgrounds that it decoded, by digest. An answer is packed
 ``{"result": ...}`` or ``{"error": {"type", "text", "trace"}}``. Numbers keep all their bits, NaN and infinity too.
 """
 
@@ -12,6 +13,7 @@ import builtins
 import hashlib
 import importlib
 import json
+import os
 import struct
 import threading
 import traceback
@@ -25,12 +27,18 @@ from hfx import errors
 from hfx.errors import EndpointError, HfxError, InputError
 from hfx.functions.background_workspace import Background
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.json_text import memory_of
+from hfx.printable import printable
 
 __all__ = ["Packer", "RemoteError", "answer", "name_of", "pack", "perform", "read_frame", "unpack", "write_frame"]
 
 MAGIC = b"hfx1"
 _LENGTH = struct.Struct(">I")
 _FRAME = struct.Struct(">Q")
+_FUNCTIONS = ("hfx.functions.task:run", "hfx.functions.handshake:run")
+OTHER_MODULES = "HFX_WORKER_MODULES"
+"""The environment variable with which whoever starts a worker lets it run functions of other modules: names with commas."""
+MOST_TEXT, MOST_MEMORY = 1 << 30, 8 << 30  # bytes, of the JSON text of a message and of its content
 _KEPT = 2  # backgrounds, of the client and of a worker: a scan has one, or one a region
 
 Function = Callable[[JsonObject], JsonValue]
@@ -46,12 +54,23 @@ def pack(content: object) -> bytes:
 
 
 def unpack(raw: bytes) -> JsonValue:
-    """The content of `pack`; raises `InputError` for other bytes."""
+    """The content of `pack`; raises `InputError` for other bytes, and for more than fits into `MOST_TEXT` and `MOST_MEMORY`."""
     try:
-        content: JsonValue = json.loads(zlib.decompress(raw))
+        text = _unpacked(raw)
+        content: JsonValue = json.loads(text)
         return content
-    except (zlib.error, ValueError) as error:
+    except (zlib.error, ValueError, RecursionError) as error:
         raise InputError(f"a message between client and worker is damaged ({error}); run again") from None
+
+
+def _unpacked(raw: bytes) -> bytes:
+    unpacker = zlib.decompressobj()
+    text = unpacker.decompress(raw, MOST_TEXT)
+    if unpacker.unconsumed_tail or memory_of(text) > MOST_MEMORY:
+        raise InputError(f"a message between client and worker unpacks to more than {MOST_MEMORY >> 30} GiB; it is none of hfx's")
+    if not unpacker.eof:
+        raise zlib.error("it is incomplete")
+    return text
 
 
 def name_of(function: Function) -> str:
@@ -124,9 +143,17 @@ def _perform(request: bytes) -> JsonValue:
     task = cast(JsonObject, body["task"])
     if body["background"] is not None:
         task["background"] = _background(str(body["background"]), request[start + length :])
-    module, _, name = str(body["function"]).partition(":")
+    return _function(str(body["function"]))(task)
+
+
+def _function(place: str) -> Function:
+    """The function of this place, ``module:name``; raises `EndpointError` for one that a worker does not run."""
+    module, _, name = place.partition(":")
+    others = filter(None, os.environ.get(OTHER_MODULES, "").split(","))
+    if place not in _FUNCTIONS and module not in others:
+        raise EndpointError(f"a worker does not run {printable(place, 200)}: it runs {' and '.join(_FUNCTIONS)}")
     function: Function = getattr(importlib.import_module(module), name)
-    return function(task)
+    return function
 
 
 def answer(raw: bytes) -> JsonValue:

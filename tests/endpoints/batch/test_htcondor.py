@@ -1,5 +1,8 @@
 """Script and submit description of the driver's job for HTCondor, as text."""
 
+from dataclasses import replace
+from pathlib import Path
+
 from hfx.endpoints.batch import htcondor
 from tests.endpoints.batch.endpoint_texts import DRIVER, POOL, told
 
@@ -47,3 +50,11 @@ def test_htcondor_s_one_job() -> None:
         "+projectname = atlas.susy",
         '+JobFlavour = "longlunch"',
     } <= set(lines)
+
+
+def test_a_path_is_no_macro() -> None:
+    driver = replace(DRIVER, folder=Path("/data/$(Cluster)/job"))
+    text = htcondor.description(told(POOL).spec, driver, driver.folder / "driver.sh")
+    assert "initialdir = /data/$(DOLLAR)(Cluster)/job" in text.splitlines()
+    assert "arguments = \"'/data/$(DOLLAR)(Cluster)/job/driver.sh'\"" in text.splitlines()
+    assert text.count("$(Cluster)") == 1  # hfx's own

@@ -1,15 +1,26 @@
 """The script of the driver's job for Slurm, as text."""
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from hfx.endpoints.batch import slurm
 from hfx.endpoints.batch.base import Driver
+from hfx.errors import EndpointError
 from tests.endpoints.batch.endpoint_texts import DRIVER, RIVER, told
 
 
 def directives(script: str) -> list[str]:
     return [line.removeprefix("#SBATCH ") for line in script.splitlines() if line.startswith("#SBATCH ")]
+
+
+@pytest.mark.parametrize("text", ["a\ntouch X #", "a\rtouch X", "a\x1b[2J", "a\u2028b", "a\x0bb"])
+def test_a_text_that_would_begin_a_line_of_the_script_is_refused(text: str) -> None:
+    for change in ({"name": text}, {"folder": Path("/data") / text}, {"words": ("hfx", text)}, {"environment": {"A": text}}):
+        with pytest.raises(EndpointError, match="cannot stand in a job's script: it holds control characters"):
+            replace(DRIVER, **change)  # type: ignore[arg-type]
 
 
 def test_a_small_job_that_submits_the_workers_jobs() -> None:

@@ -17,6 +17,7 @@ from typing import Protocol
 from hfx.endpoints.parsl.providers.base import BatchProvider
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError
+from hfx.printable import has_unprintable
 
 __all__ = ["SCRIPT", "WARNING", "Driver", "Job", "System", "body", "output_of"]
 
@@ -40,12 +41,19 @@ class Driver:
         folder: the folder of its script and its log.
         words: the command line.
         environment: variables that the script sets.
+
+    Raises `EndpointError` for a text with control characters: a line's end in a name would begin a line of the script.
     """
 
     name: str
     folder: Path
     words: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for text in (self.name, str(self.folder), *self.words, *self.environment, *self.environment.values()):
+            if has_unprintable(text):
+                raise EndpointError(f"'{text}' cannot stand in a job's script: it holds control characters; give another name")
 
     @property
     def log(self) -> Path:

@@ -76,15 +76,15 @@ def description(spec: Provider, driver: Driver, script: Path) -> str:
     small = spec.submit_as == "driver-job"
     where = _on_this_machine() if small else _in_the_pool(spec)
     pairs = {
-        "batch_name": driver.name,
-        "initialdir": driver.folder,
-        "log": driver.folder / "condor.log",
+        "batch_name": _literal(driver.name),
+        "initialdir": _literal(driver.folder),
+        "log": _literal(driver.folder / "condor.log"),
         "environment": '"HFX_JOB=htcondor:$(Cluster)"',
         "getenv": _PASSED,
         "notification": "never",
         **where,
-        "executable": script if small else "/bin/bash",
-        **({} if small else {"arguments": f'"{_argument(script)}"'}),
+        "executable": _literal(script) if small else "/bin/bash",
+        **({} if small else {"arguments": f'"{_literal(_argument(script))}"'}),
     }
     lines = [f"{name} = {value}" for name, value in pairs.items()]
     return "\n".join([*lines, *(spec.submit_directives or ([] if small else spec.directives)), "queue", ""])
@@ -120,6 +120,11 @@ def _in_the_pool(spec: Provider) -> Mapping[str, str | int]:
         **requirements,
         **project,
     }
+
+
+def _literal(text: str | Path) -> str:
+    """A text in which HTCondor sees no macro."""
+    return str(text).replace("$", "$(DOLLAR)")
 
 
 def _argument(path: Path) -> str:

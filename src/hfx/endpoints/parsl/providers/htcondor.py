@@ -23,7 +23,7 @@ class HTCondor(BatchProvider):
     remedies: ClassVar[Mapping[str, str]] = {
         "condor_submit": "'condor_q' and 'condor_status' show whether HTCondor answers here: correct requirements or directives"
     }
-    project: str | None = toml_fields.text(None)
+    project: str | None = toml_fields.word(None)
     requirements: str | None = toml_fields.text(None)
     directives: tuple[str, ...] = toml_fields.lines()
     transfer: tuple[str, ...] = toml_fields.lines()  # files that are copied into the folder of each job

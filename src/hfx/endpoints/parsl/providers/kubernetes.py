@@ -17,11 +17,11 @@ class Kubernetes(Provider):
 
     label: ClassVar[str] = "kubernetes"
     parsl_class: ClassVar[str] = "parsl.providers:KubernetesProvider"
-    image: str | None = toml_fields.text(None)
-    namespace: str = toml_fields.text("default")
+    image: str | None = toml_fields.word(None)
+    namespace: str = toml_fields.word("default")
     memory_gb: int = toml_fields.whole(4)  # of each pod
-    secret: str | None = toml_fields.text(None)  # to pull the image
-    service_account: str | None = toml_fields.text(None)
+    secret: str | None = toml_fields.word(None)  # to pull the image
+    service_account: str | None = toml_fields.word(None)
     encrypted: bool = toml_fields.switch(False)  # the keys are files, which the pods would have to share
 
     def __post_init__(self) -> None:

@@ -22,12 +22,12 @@ class Slurm(BatchProvider):
         "sbatch": "'sinfo' shows whether Slurm answers here and its partitions: correct partition, account or directives"
     }
     nodes: int = toml_fields.whole(1)
-    account: str | None = toml_fields.text(None)
-    partition: str | None = toml_fields.text(None)
-    qos: str | None = toml_fields.text(None)
-    constraint: str | None = toml_fields.text(None)
-    reservation: str | None = toml_fields.text(None)
-    gres: str | None = toml_fields.text(None)  # instead of --gpus-per-node, such as "gpu:a100:4"
+    account: str | None = toml_fields.word(None)
+    partition: str | None = toml_fields.word(None)
+    qos: str | None = toml_fields.word(None)
+    constraint: str | None = toml_fields.word(None)
+    reservation: str | None = toml_fields.word(None)
+    gres: str | None = toml_fields.word(None)  # instead of --gpus-per-node, such as "gpu:a100:4"
     exclusive: bool = toml_fields.switch(False)
     directives: tuple[str, ...] = toml_fields.lines()
     launcher: str | None = toml_fields.choice(None, "simple", "srun", "single")
