@@ -113,6 +113,24 @@ def test_without_the_token_there_is_nothing(run: MadeRun, path: str, query: str)
         assert "toy" not in answer.text
 
 
+def test_what_comes_by_way_of_another_page_is_refused(run: MadeRun) -> None:
+    hosts = ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost@evil.example", "127.0.0.2", "", "localhost:"]
+    origins = ["http://evil.example", "null", "https://127.0.0.1", "http://localhost:1"]
+    with served(Hub(run.folder)) as client:
+        for headers in [*({"Host": host} for host in hosts), *({"Origin": origin} for origin in origins)]:
+            for path in ("/", "/events", "/plane", "/static/app.js"):
+                answer = client.get(path, params={"token": TOKEN}, headers=headers)
+                assert answer.status_code == 421, (headers, path)
+                assert "this machine alone" in answer.text
+
+
+def test_a_tunnel_has_a_port_of_its_own(run: MadeRun) -> None:
+    with served(Hub(run.folder)) as client:
+        for host in ("127.0.0.1", "localhost", "LocalHost:9000", "[::1]:8765"):
+            headers = {"Host": host, "Origin": f"http://{host}"}
+            assert client.get("/", params={"token": TOKEN}, headers=headers).status_code == 200
+
+
 def test_the_page_and_its_files(run: MadeRun) -> None:
     with served(Hub(run.folder)) as client:
         page = client.get("/", params={"token": TOKEN})

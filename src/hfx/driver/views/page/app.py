@@ -2,8 +2,10 @@
 
 import asyncio
 import hmac
+import re
 import string
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from secrets import token_urlsafe
@@ -29,7 +31,13 @@ FILES = {path.name: path for path in files("hfx.driver.views.page").joinpath("st
 
 _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _FORBIDDEN = "hfx: this address needs its token; open the whole address that the command printed.\n"
+_ELSEWHERE = (
+    "hfx: the page is served to this machine alone, as 127.0.0.1 or localhost; open the address that the command printed.\n"
+)
 _NOT_FOUND = "hfx: there is nothing of that name here.\n"
+
+# The names by which a browser on this machine, or at the other end of a tunnel, reaches the page; the tunnel's port is its own.
+_HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 # Nothing is loaded from elsewhere or kept, nobody frames the page, and its address is not passed on.
 _HEADERS = {
@@ -121,7 +129,11 @@ class _Counted(StreamingResponse):
 
 
 class _Guard:
-    """Refuses requests without the token, and adds the headers that every answer has."""
+    """Refuses requests without the token, and those that come by way of another page; adds the headers of every answer.
+
+    A host that is not this machine's is that of a page whose name has been made to lead here (DNS rebinding); another origin
+    than the host is a page of somebody else's.
+    """
 
     def __init__(self, app: ASGIApp, token: str, activity: Activity) -> None:
         self._app, self._token, self._activity = app, token.encode(), activity
@@ -136,6 +148,9 @@ class _Guard:
                 message = {**message, "headers": _secured(list(message.get("headers") or ()))}  # type: ignore[call-overload]
             await send(message)
 
+        if not _is_own(scope["headers"]):
+            await PlainTextResponse(_ELSEWHERE, 421)(scope, receive, sending)  # type: ignore[arg-type]
+            return
         if not hmac.compare_digest(given.encode(), self._token):
             await PlainTextResponse(_FORBIDDEN, 403)(scope, receive, sending)  # type: ignore[arg-type]
             return
@@ -143,6 +158,13 @@ class _Guard:
         if scope["path"] != "/events":
             self._activity.last = time.monotonic()
         await self._app(scope, receive, sending)  # type: ignore[arg-type]
+
+
+def _is_own(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether a request names this machine as its host, and comes from no other origin."""
+    hosts = [value.decode("latin-1") for name, value in headers if name == b"host"]
+    origins = {value.decode("latin-1").lower() for name, value in headers if name == b"origin"}
+    return len(hosts) == 1 and _HOST.fullmatch(hosts[0]) is not None and origins <= {f"http://{hosts[0].lower()}"}
 
 
 def _secured(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
