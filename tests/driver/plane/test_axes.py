@@ -156,3 +156,29 @@ def test_a_text_that_tells_hypotheses_at_one_place_apart_is_hidden() -> None:
     chosen = axes.choose(labels, rows)
     assert axes.hidden(chosen, labels, rows) == ("model",)
     assert axes.hidden(chosen, labels, rows[::2]) == ()
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ("m1", "log(m1-m2)"),
+        ("log(m1)", "m1-m2"),
+        ("log(m1)", "log(m1-m2)"),
+        ("m1*m2", "m1"),
+        ("sqrt(m1)", "m1-m2"),
+        ("m2/m1", "m1"),
+        ("log(m2)", "log(m1)"),
+    ],
+)
+def test_any_functions_of_the_labels_are_axes_of_a_plane(x: str, y: str) -> None:
+    grids = {
+        "compressed": [(m, m - d) for m in (90.0, 100.0, 125.0, 150.0, 200.0, 250.0, 300.0) for d in (1.5, 3, 5, 10, 20, 40, 60)],
+        "bulk": [(m, n) for m in range(200, 1001, 100) for n in range(10, 500, 60) if n < m - 60],
+    }
+    for name, grid in grids.items():
+        chosen = axes.choose(("m1", "m2"), grid, x, y)
+        assert axes.hidden(chosen, ("m1", "m2"), grid) == (), name
+        # A third mass, of two slices that lie among each other, does not follow from the place.
+        rows = [(*row, 60.0 + 70.0 * (i % 2)) for i, row in enumerate(grid)]
+        chosen = axes.choose(("m1", "m2", "m3"), rows, x, y)
+        assert axes.hidden(chosen, ("m1", "m2", "m3"), rows) == ("m3",), name

@@ -218,11 +218,13 @@ def hidden(axes: Axes, labels: Sequence[str], values: Values) -> tuple[str, ...]
     )
 
 
+_FEWEST_SMOOTH = 12  # places
+_JUMP = 0.2  # of the range of a label, by which a smooth one may be off at the rim
 _ROUNDING = 0.01  # of the range of a label: masses that are computed from others are often rounded
 
 
 def _is_determined(column: Array, at: Array) -> bool:
-    """Whether a label [n] is a function of the places [n, 2]: affine, of second order, or monotonic in one axis."""
+    """Whether a label [n] is a function of the places [n, 2]: affine, of second order, monotonic in one axis, or smooth."""
     import numpy as np
 
     span = np.ptp(column)
@@ -234,7 +236,23 @@ def _is_determined(column: Array, at: Array) -> bool:
         residual = terms @ np.linalg.lstsq(terms, column, rcond=None)[0] - column
         if np.abs(residual).max() <= max(_ROUNDING * span, 1e-6 * max(1.0, np.abs(column).max())):
             return True
-    return any(_is_function(column, axis) for axis in (x, y))
+    return any(_is_function(column, axis) for axis in (x, y)) or _is_smooth(column, np.column_stack([x, y]))
+
+
+def _is_smooth(column: Array, unit: Array) -> bool:
+    """Whether the value of a label at each place, in units of the axes' ranges, follows from those at the other places.
+
+    So it does for axes that are any functions of the labels, as log(m1-m2). Between slices that are drawn on top of each other,
+    or side by side, it jumps.
+    """
+    import numpy as np
+
+    from hfx.driver.plane.surface.coordinates import left_out
+
+    if len(column) < _FEWEST_SMOOTH or len(np.unique(unit, axis=0)) < len(unit):
+        return False
+    errors = np.abs(left_out(unit, column)) / np.ptp(column)
+    return bool(np.isfinite(errors).all() and np.quantile(errors, 0.9) <= 2 * _ROUNDING and errors.max() <= _JUMP)
 
 
 def _is_function(column: Array, axis: Array) -> bool:

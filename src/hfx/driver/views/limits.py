@@ -66,6 +66,11 @@ class _Plane:
         low, high = self.range(axis)
         return value >= high - _RIM * (high - low)
 
+    def is_first(self, axis: int, value: float) -> bool:
+        """Whether a value is that of the first points on an axis."""
+        low, high = self.range(axis)
+        return value <= low + _RIM * (high - low)
+
     def equation(self, axis: int, *values: float) -> str:
         """Values of an axis as "m1 = 736 GeV", with sensible digits: whole GeV but for small ranges, else three figures."""
         low, high = self.range(axis)
@@ -76,8 +81,8 @@ class _Plane:
 
 
 def sentences(contours: Contours, labels: Sequence[str], results: Sequence[Brief], surface: Surface | None) -> Iterator[str]:
-    """For each plane of a scan the largest values of its axes that the observed and the median line reach; for one axis the
-    values at which they cross the level. Nothing where there is no line, and for axes that these labels do not have."""
+    """For each plane of a scan how far along its axes the observed and the median exclusion go; for one axis the values at which
+    the lines cross the level. Nothing where there is no line, and for axes that these labels do not have."""
     if surface is None or surface.level is None:
         return
     panels = cast(Sequence[PanelContours], contours.get("panels") or [contours])
@@ -109,17 +114,31 @@ def _plane(contours: PanelContours, labels: Sequence[str], results: Sequence[Bri
 
 
 def _reach(plane: _Plane, curve: str) -> str:
-    """The largest values of both axes on a line, and where it has them."""
+    """How far along both axes the excluded area goes, and where it has its end: on the line, or where the points end."""
     line = plane.line(curve)
     if not line:
         return _nowhere(plane, curve)
-    parts = []
-    for axis, other in ((0, 1), (1, 0)):
-        place = max(line, key=lambda point: point[axis])
-        at = f"at {plane.equation(other, place[other])}"
-        end = ", where the points end" if plane.is_last(axis, place[axis]) else ""
-        parts.append(f"{plane.equation(axis, place[axis])} ({at}{end})")
-    return f"up to {' and '.join(parts)}"
+    excluded = [place for place, inside in zip(plane.places.tolist(), plane.excluded(curve), strict=True) if inside]
+    first, second = (_end(plane, [*line, *excluded], len(line), axis) for axis in (0, 1))
+    return f"{first[0]} {first[1]} and {second[1] if first[0] == second[0] else ' '.join(second)}"
+
+
+def _end(plane: _Plane, area: Sequence[Sequence[float]], on_line: int, axis: int) -> tuple[str, str]:
+    """In words the upper end of an area along an axis, or its lower one where the area is open above and not below.
+
+    ``area``: places, of which the first ``on_line`` are on the line, and the others excluded points.
+    """
+
+    def upper(index: int) -> float:
+        return area[index][axis]
+
+    top, bottom = max(range(len(area)), key=upper), min(range(len(area)), key=upper)
+    down = plane.is_last(axis, upper(top)) and not plane.is_first(axis, upper(bottom))
+    index = bottom if down else top
+    at = f"at {plane.equation(1 - axis, area[index][1 - axis])}"
+    rim = index >= on_line or (not down and plane.is_last(axis, upper(index)))
+    text = f"{plane.equation(axis, upper(index))} ({at}{', where the points end' if rim else ''})"
+    return "down to" if down else "up to", text
 
 
 def _crossings(plane: _Plane, curve: str) -> str:

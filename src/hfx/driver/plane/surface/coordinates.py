@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-__all__ = ["AXES", "Coordinates", "candidates", "leave_one_out", "ranked", "scaled"]
+__all__ = ["AXES", "Coordinates", "candidates", "leave_one_out", "left_out", "ranked", "scaled"]
 
 Array = NDArray[np.float64]
 
@@ -92,18 +92,39 @@ def scaled(coordinates: Array) -> Array:
     return np.asarray((coordinates - low) / np.where(span > 0, span, 1.0), dtype=np.float64)
 
 
+def left_out(unit: Array, values: Array) -> Array:
+    """The errors with which values [n] at places [n, 2], in units of their range, are predicted from the other ones; those of
+    some of the places where there are many. Infinite where the places lie on a line."""
+    some = _some(len(unit))
+    return _errors(unit[some], values[some, None])[:, 0] if _span_an_area(unit[some]) else np.full(len(some), np.inf)
+
+
 def _error(coordinates: Array, values: Array) -> float:
     """The sum of the squared errors at left-out points, as a root; infinite where the coordinates depend on each other."""
     unit = scaled(coordinates)
-    some = np.random.default_rng(len(unit)).permutation(len(unit))[:_MOST]
-    unit, values = unit[some], values[some]
-    basis = np.column_stack([np.ones(len(unit)), unit])
-    if np.linalg.matrix_rank(basis, tol=_DEPENDENT * np.sqrt(len(unit))) < basis.shape[1]:
+    some = _some(len(unit))
+    if not _span_an_area(unit[some]):
         return np.inf
+    return float(np.sqrt((_errors(unit[some], values[some]) ** 2).sum()))
+
+
+def _some(count: int) -> NDArray[np.intp]:
+    return np.random.default_rng(count).permutation(count)[:_MOST]
+
+
+def _span_an_area(unit: Array) -> bool:
+    basis = _trend(unit)
+    return bool(np.linalg.matrix_rank(basis, tol=_DEPENDENT * np.sqrt(len(basis))) == basis.shape[1])
+
+
+def _errors(unit: Array, values: Array) -> Array:
     distance = _SQRT5 * cdist(unit, unit) / _SCALE
     covariance = (1.0 + distance + distance**2 / 3.0) * np.exp(-distance) + _NUGGET * np.eye(len(unit))
-    errors, _ = leave_one_out(covariance, basis, values)
-    return float(np.sqrt((errors**2).sum()))
+    return leave_one_out(covariance, _trend(unit), values)[0]
+
+
+def _trend(unit: Array) -> Array:
+    return np.column_stack([np.ones(len(unit)), unit])
 
 
 def _evaluated(expression: str, x: Array, y: Array) -> Array:
