@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from hfx.driver.plane.surface import coordinates
-from hfx.driver.plane.surface.coordinates import AXES, Coordinates
+from hfx.driver.plane.surface.coordinates import AXES, Coordinates, Natural
 from hfx.driver.plane.surface.gaussian_process import fit
 
 Array = NDArray[np.float64]
@@ -42,19 +42,32 @@ def test_the_coordinates_in_which_values_vary_evenly_are_first(value: object, ex
     places = splittings()
     values = value(*places.T)[:, None]  # type: ignore[operator]
     (first, *_) = coordinates.ranked(places, [(np.ones(len(places), dtype=bool), values)])
-    assert first.second in expected
+    assert first.pair.second in expected
 
 
 def test_the_axes_are_kept_where_nothing_is_much_better() -> None:
     values = np.random.default_rng(2).normal(size=(len(GRID), 2))
-    assert coordinates.ranked(GRID, [(ALL, values)])[0] == AXES
+    assert coordinates.ranked(GRID, [(ALL, values)])[0] == Natural(AXES)
 
 
 def test_only_known_values_count() -> None:
     places = splittings()
     values = np.log((places[:, :1] - places[:, 1:]) / 5)
     known = np.arange(len(places)) % 3 > 0
-    assert coordinates.ranked(places, [(known, values[known])])[0].second == "log(x-y)"
+    assert coordinates.ranked(places, [(known, values[known])])[0].pair.second == "log(x-y)"
+
+
+def test_scales_differ_where_values_vary_fast_along_one_coordinate() -> None:
+    """A narrow dip at one mass splitting, seen by one row of points."""
+    places = np.array([(x, x - gap) for x in range(200, 901, 100) for gap in (20.0, 160.0, 173.0, 186.0, 300.0, 500.0)])
+    gap = places[:, 0] - places[:, 1]
+    values = (4 - places[:, 0] / 250 - 3 * np.exp(-(((gap - 173) / 8) ** 2)))[:, None]
+    first = coordinates.ranked(places, [(np.ones(len(places), dtype=bool), values)])[0]
+    assert first.pair.first in ("x", "log(x)")
+    assert first.pair.second in ("x-y", "log(x-y)")
+    assert first.scales[1] < first.scales[0]
+    unit = first.measure(places)(places)
+    assert np.ptp(unit, axis=0) == pytest.approx(1 / np.array(first.scales))
 
 
 def test_left_out_points_are_predicted_as_by_a_process_without_them() -> None:

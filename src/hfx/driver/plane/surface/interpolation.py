@@ -19,7 +19,7 @@ from scipy.interpolate import RBFInterpolator
 from scipy.linalg import LinAlgError
 
 from hfx.driver.plane.surface import coordinates, gaussian_process, pieces
-from hfx.driver.plane.surface.coordinates import AXES, Coordinates
+from hfx.driver.plane.surface.coordinates import AXES, Coordinates, Natural
 from hfx.driver.plane.surface.gaussian_process import GaussianProcess
 from hfx.driver.plane.surface.mesh_edges import Measure, neighbours_in_lines, with_edges
 from hfx.driver.plane.surface.pieces import Piece
@@ -110,7 +110,7 @@ def interpolate(
         try:
             order = coordinates.ranked(mesh.points, [(known, own[known][:, columns]) for known, own in layers])
             mesh = _natural_mesh(mesh, order)
-            made = [_Layer.of(name, mesh, order[0], known, own, columns) for known, own in layers]
+            made = [_Layer.of(name, mesh, order[0].pair, known, own, columns) for known, own in layers]
         except (LinAlgError, np.linalg.LinAlgError, ValueError) as error:
             return _linear(mesh, values, name, f"where its equations have no solution ({error})", quantity)
         refined = finer(mesh, 1 if name == "linear" else _parts(mesh))
@@ -121,7 +121,7 @@ def interpolate(
         name,
         mesh,
         tuple(pieces.best_of(refined.mesh, surfaces, best)),
-        order[0],
+        order[0].pair,
         _error_beside(mesh, values, made, level),
         np.max(scatters, axis=0) if scatters else None,
         notes,
@@ -173,28 +173,22 @@ def _answered(layers: Sequence[tuple[Known, Array]], values: Array, best: int) -
     return np.asarray(np.any(same, axis=0))
 
 
-def _natural_mesh(mesh: Mesh, order: Sequence[Coordinates]) -> Mesh:
+def _natural_mesh(mesh: Mesh, order: Sequence[Natural]) -> Mesh:
     """The triangulation in the best coordinates in which it is one in the plane as well, with edges along the rows and columns
     of the axes, and of these coordinates."""
     places = mesh.points
-    for pair in order:
-        unit = coordinates.scaled(pair.of(places))
-        found = mesh if pair == AXES else triangulate(unit)
+    for natural in order:
+        measure = natural.measure(places)
+        unit = measure(places)
+        found = mesh if natural == Natural(AXES) else triangulate(unit)
         if found is None:
             continue
         turned = orientations(places, found.triangles) * orientations(unit, found.triangles)
         if (turned > 0).all() or (turned < 0).all():
             kept = without_thin_rim(coordinates.scaled(places), found.triangles)
-            lines = neighbours_in_lines(places, _measure(AXES, places), _measure(pair, places))
+            lines = neighbours_in_lines(places, Natural(AXES).measure(places), measure)
             return Mesh(places, with_edges(places, kept, lines))
     return mesh
-
-
-def _measure(pair: Coordinates, places: Array) -> Measure:
-    """A function of places [m, 2]: their coordinates in units of the range of the points' ones."""
-    own = pair.of(places)
-    low, span = own.min(axis=0), np.ptp(own, axis=0)
-    return lambda some: np.asarray((pair.of(some) - low) / np.where(span > 0, span, 1.0), dtype=np.float64)
 
 
 def _parts(mesh: Mesh) -> int:

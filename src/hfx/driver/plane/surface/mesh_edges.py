@@ -30,7 +30,7 @@ _FLAT = 1e-9  # of the area of the plane: thinner triangles are none
 def neighbours_in_lines(points: Array, axes: Measure, natural: Measure) -> list[Edge]:
     """Pairs of neighbours in a line of ``points`` [n, 2], with no other point beside the way between them.
 
-    ``axes``, ``natural``: coordinates of the plane, and those in which values vary evenly, each scaled to a range of 1. First
+    ``axes``, ``natural``: coordinates of the plane, and those in which values vary evenly, each of a range of about 1. First
     come rows and columns of the axes whose way is clear in natural coordinates, then the other ones and those of the natural
     coordinates; of them the shortest first, where rows and columns of the axes count as half as long as they are.
     """
