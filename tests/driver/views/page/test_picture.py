@@ -343,12 +343,16 @@ def test_a_run_in_several_planes_is_shown_in_the_first_of_them(tmp_path: Path) -
         ("k==0", "m1", "m2", 16),
         ("k==10", "m1", "m2", 16),
     ]
-    mixed = laid_out(feed, request=PlaneRequest(where="m1>0"))
-    assert mixed.content["planes"] == planes
-    assert mixed.chosen.all()
-    assert drawn(feed, mixed)["curves"] == []
+    part = laid_out(feed, request=PlaneRequest(where="m1>0"))
+    assert part.where == "(m1>0) and (k==0)"
+    assert [plane["where"] for plane in part.content["planes"]] == [part.where, "(m1>0) and (k==10)"]
+    assert part.chosen.tolist() == layout.chosen.tolist()
+    assert drawn(feed, part)["curves"] == drawn(feed, layout)["curves"]
+    other = laid_out(feed, request=PlaneRequest(where="(m1>0) and (k==10)"))
+    assert other.where == "(m1>0) and (k==10)"
+    assert other.content["planes"] == planes
     up = {"which": "theory-up", "level": 0.05, "points": [[400, 0], [500, 1]]}
     panel = {"where": layout.where, "title": "", "x": "m1", "y": "m2", "curves": [up], "notes": []}
     (run.folder / "contour.json").write_text(json.dumps({"x": "m1", "y": "m2", "curves": [], "panels": [panel]}))
     assert _theory(feed, layout) == [up]
-    assert _theory(feed, mixed) == []
+    assert _theory(feed, other) == []

@@ -23,6 +23,7 @@ from hfx.driver.plot.profile import BELOW, band_ends
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.conditions import all_of
 from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
@@ -93,11 +94,15 @@ def lay_out(
     """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
-    planes = panels.find(labels, values, x, y)
-    where = request.where or next((plane.where for plane in planes), None)
-    chosen = plane_axes.selected(labels, values, where)
+    chosen = plane_axes.selected(labels, values, request.where)
     if not chosen.any():
-        raise OptionError(f"--where '{where}': no hypothesis fulfils this; give another condition, or none")
+        raise OptionError(f"--where '{request.where}': no hypothesis fulfils this; give another condition, or none")
+    planes, where = panels.find(labels, values, x, y), request.where
+    # What is selected may lie in several planes itself: then one of these is shown, as files draw them in panels.
+    if within := panels.find(labels, values[chosen], x, y):
+        planes = tuple(replace(plane, where=all_of(list(filter(None, (where, plane.where)))) or "") for plane in within)
+        where = planes[0].where
+        chosen = plane_axes.selected(labels, values, where)
     in_force = plane_axes.in_force(labels, values[chosen], x, y)
     axes = plane_axes.choose(labels, values[chosen], *in_force, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))

@@ -1,5 +1,6 @@
 """The answer to a request for a plane that cannot be drawn: which field of the page's form is wrong, and why."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields, replace
 
@@ -13,6 +14,7 @@ from hfx.json_types import JsonObject
 __all__ = ["refused"]
 
 _NOTHING = PlaneRequest()
+_OPTION = re.compile(r"^--(x|y|where) ")
 
 
 def refused(hub: Hub, view: str | None, request: PlaneRequest) -> Refusal | None:
@@ -44,5 +46,5 @@ def _error(
     try:
         lay_out(points, labels, options, request, surface)
     except OptionError as error:
-        return str(error)
+        return _OPTION.sub("", str(error))  # the sentence stands beside the field
     return None
