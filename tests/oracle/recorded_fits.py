@@ -1,18 +1,16 @@
-"""One sample of generated workspaces, and pyhf's fits of them, which are recorded because they take minutes.
+"""A sample of generated workspaces with pyhf's fits of them: both are recorded, for the fits take minutes.
 
     python -m tests.oracle.recorded_fits
 
-writes the file again, as after a change of the strategies. The sample is the same wherever the same Hypothesis is installed;
-workspaces of another version that are not in the file are fitted when they are asked for.
+makes another sample and writes the file again, as after a change of the strategies. A sample that is made anew in every run
+would differ with the version of Hypothesis, and with what else has been imported.
 """
 
 import gzip
-import hashlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import astuple, dataclass
-from functools import cache
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from tests.oracle.pyhf_fits import best_fit
 _FILE = Path(__file__).with_suffix(".json.gz")
 _FITS = {"bkg": 0.0, "fixed": 1.0, "free": None}
 _SAMPLE = settings(
-    max_examples=300,
+    max_examples=1000,
     deadline=None,
     derandomize=True,
     database=None,
@@ -42,48 +40,43 @@ class Fit:
     lowest_rate: float
 
 
-def workspaces() -> list[dense.Json]:
-    """The sample."""
-    generated: list[dense.Json] = []
-
-    @_SAMPLE
-    @given(strategies.workspaces())
-    def collect(ws: dense.Json) -> None:
-        generated.append(ws)
-
-    collect()
-    return generated
+Fits = Mapping[str, Fit]
 
 
-def of(ws: dense.Json) -> Mapping[str, Fit]:
-    """pyhf's fits of the background, and with the signal fixed and free: recorded, or made now."""
-    known = _recorded().get(_digest(ws))
-    return {name: Fit(*numbers) for name, numbers in known.items()} if known is not None else by_pyhf(ws)
+def sample() -> list[tuple[dense.Json, Fits]]:
+    """The workspaces, and pyhf's fits of each: of the background, and with the signal fixed and free."""
+    content = json.loads(gzip.decompress(_FILE.read_bytes()))
+    return [(one["workspace"], {name: Fit(**fit) for name, fit in one["fits"].items()}) for one in content]
 
 
-def by_pyhf(ws: dense.Json) -> Mapping[str, Fit]:
-    """The same, made now."""
+def by_pyhf(ws: dense.Json) -> Fits:
+    """pyhf's fits, made now."""
     model = pyhf_model(ws, 4, "4p")
     data = np.concatenate([dense.observed(ws), model.config.auxdata])
     found = {name: best_fit(model, data, mu) for name, mu in _FITS.items()}
     return {name: Fit(float(value), float(dense.expected(ws, theta).min())) for name, (value, theta) in found.items()}
 
 
-@cache
-def _recorded() -> Mapping[str, Mapping[str, tuple[float, float]]]:
-    found: Mapping[str, Mapping[str, tuple[float, float]]] = json.loads(gzip.decompress(_FILE.read_bytes()))
-    return found
+def _generated() -> list[dense.Json]:
+    generated: dict[str, dense.Json] = {}
 
+    @_SAMPLE
+    @given(strategies.workspaces())
+    def collect(ws: dense.Json) -> None:
+        generated.setdefault(json.dumps(ws, sort_keys=True), ws)
 
-def _digest(ws: dense.Json) -> str:
-    return hashlib.sha256(json.dumps(ws, sort_keys=True).encode()).hexdigest()
+    collect()
+    return list(generated.values())
 
 
 def _record() -> None:
-    sample = workspaces()
+    workspaces = _generated()
     with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
-        fits = list(pool.map(by_pyhf, sample, chunksize=5))
-    content = {_digest(ws): {name: astuple(fit) for name, fit in own.items()} for ws, own in zip(sample, fits, strict=True)}
+        fits = list(pool.map(by_pyhf, workspaces, chunksize=5))
+    content = [
+        {"workspace": ws, "fits": {name: asdict(fit) for name, fit in own.items()}}
+        for ws, own in zip(workspaces, fits, strict=True)
+    ]
     _FILE.write_bytes(gzip.compress(json.dumps(content, indent=0).encode(), mtime=0))
     print(f"{_FILE}: {len(content)} workspaces")
 
