@@ -12,6 +12,7 @@ import pytest
 
 from hfx.driver.cli import main
 from tests.driver import fakes
+from tests.engines import submitted
 
 KINDS = ["globus", "globus-htcondor", "globus-slurm", "htcondor", "kubernetes", "local", "slurm-cpu", "slurm-gpu"]
 Captured = pytest.CaptureFixture[str]
@@ -136,15 +137,13 @@ def test_a_device_that_the_endpoint_has_not(capsys: Captured) -> None:
 def test_sigterm_ends_a_scan_as_ctrl_c_does(tmp_path: Path) -> None:
     pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(12, 12))
     Path("one.toml").write_text('engine = "process"\nworkers = 1')
-    code = "from hfx.driver.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "scan", str(pallet), "-o", "run", "--endpoint", "one.toml"]
-    scan = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 60
-    while not Path("run/run.json").exists() and time.monotonic() < deadline:
+    command = [sys.executable, "-m", "hfx", "scan", str(pallet), "-o", "run", "--endpoint", "one.toml"]
+    scan = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=submitted.environment(tmp_path, slow=True, pace=0.5))
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "marker").exists() and time.monotonic() < deadline:  # which the first task writes
         time.sleep(0.02)
-    time.sleep(0.3)
     scan.send_signal(signal.SIGTERM)
-    _, err = scan.communicate(timeout=30)
+    _, err = scan.communicate(timeout=60)
     assert scan.returncode == 143, err
     assert "to continue: hfx scan" in err
     assert "Traceback" not in err

@@ -1,6 +1,9 @@
 """The limits of a scan in words: how far lines reach, crossings along one axis, several planes, units and digits."""
 
+from collections.abc import Callable
 from typing import Any, cast
+
+import pytest
 
 from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.exclusion import SURFACE
@@ -20,7 +23,35 @@ def sentences(contours: dict[str, Any], results: list[Brief], labels: tuple[str,
     return list(limits.sentences(cast(Contours, contours), labels, results, SURFACE))
 
 
-GRID = [brief(x, y, cls=0.01 if x < 700 else 0.5) for x in (200, 600, 1000) for y in (0, 300)]
+GRID = [brief(x, y, cls=0.01 if x < 700 and y < 300 else 0.5) for x in (200, 600, 1000) for y in (0, 240, 300)]
+
+
+@pytest.mark.parametrize(
+    ("excluded", "said"),
+    [
+        (lambda x, y: x < 750 and y < 200, "up to m1 = 733 GeV (at m2 = 10 GeV) and m2 = 219 GeV (at m1 = 300 GeV)"),
+        (lambda x, y: x > 700 and y > 200, "down to m1 = 710 GeV (at m2 = 300 GeV) and m2 = 205 GeV (at m1 = 900 GeV)"),
+        (
+            lambda x, y: x < 1500 and y > 200,
+            "up to m1 = 1000 GeV (at m2 = 240 GeV, where the points end) and down to m2 = 205 GeV (at m1 = 900 GeV)",
+        ),
+        (
+            lambda x, y: not (500 < x < 900 and 80 < y < 200),  # all but a hole
+            "up to m1 = 1000 GeV (at m2 = 0 GeV, where the points end) and m2 = 320 GeV (at m1 = 200 GeV, where the points end)",
+        ),
+        (
+            lambda x, y: x < 800 and y < 100,
+            "up to m1 = 733 GeV (at m2 = 10 GeV) and m2 = 219 GeV (at m1 = 300 GeV, excluded points reach 80 GeV)",
+        ),
+    ],
+)
+def test_the_end_is_that_of_the_excluded_area(excluded: Callable[[float, float], bool], said: str) -> None:
+    results = [brief(x, y, cls=0.01 if excluded(x, y) else 0.5) for x in range(200, 1001, 100) for y in range(0, 321, 80)]
+    places = [(x, y) for x, y in ((733.0, 10.0), (300.0, 219.0), (710.0, 300.0), (900.0, 205.0))]
+    upper = excluded(200, 0)
+    line = curve("observed", *(places[:2] if upper else places[2:]))
+    (text,) = sentences({"x": "m1", "y": "m2", "curves": [line]}, results)
+    assert text.startswith(f"observed {said};")
 
 
 def test_a_plane_has_the_largest_values_of_both_axes_and_their_places() -> None:
@@ -63,7 +94,12 @@ def test_along_one_axis_the_crossings_and_the_excluded_side() -> None:
 
 def test_several_planes_have_a_sentence_each() -> None:
     """Each with its own points: all of one slice are excluded."""
-    results = [brief(x, y, n, cls=0.01 if n == 60 else 0.5) for x in (200, 900) for y in (0, 300) for n in (60, 130)]
+    results = [
+        Brief(name="", values=(x, y, n), status="converged", numbers=(0.01 if n == 60 else 0.5, *[0.01 if x < 500 else 0.5] * 5))
+        for x in (200, 900)
+        for y in (0, 300)
+        for n in (60, 130)
+    ]
     panels = [
         {"where": f"n=={n}", "x": "m1", "y": "m2", "curves": [curve("expected", (x, 0.0), (300.0, 100.0))]}
         for n, x in ((60, 800.0), (130, 600.0))
@@ -75,7 +111,7 @@ def test_several_planes_have_a_sentence_each() -> None:
 
 def test_units_and_digits_are_those_of_the_labels() -> None:
     """Splittings of a few GeV keep their fractions; a label that is no mass has no unit."""
-    results = [brief(x, y, cls=0.01) for x in (0.1, 0.9) for y in (1.5, 8)]
+    results = [brief(x, y, cls=0.01 if x < 0.2 and y < 2 else 0.5) for x in (0.1, 0.9) for y in (1.5, 8)]
     lines = [curve("observed", (0.3456, 2.0), (0.2, 4.256))]
     (text,) = sentences({"x": "coupling", "y": "mn1", "curves": lines}, results, ("coupling", "mn1"))
     assert text.startswith("observed up to coupling = 0.346 (at mn1 = 2 GeV) and mn1 = 4.26 GeV (at coupling = 0.2)")
@@ -83,9 +119,10 @@ def test_units_and_digits_are_those_of_the_labels() -> None:
 
 def test_a_number_far_below_the_points_distance_is_zero() -> None:
     lines = [curve("observed", (344.2, 0.0587), (200.0, 280.0))]
-    (text,) = sentences({"x": "x1", "y": "x2", "curves": lines}, GRID, ("x1", "x2"))
+    results = [brief(x, y, cls=0.01 if x < 300 and y < 300 else 0.5) for x in (200, 600) for y in (0, 300)]
+    (text,) = sentences({"x": "x1", "y": "x2", "curves": lines}, results, ("x1", "x2"))
     assert text.startswith("observed up to x1 = 344 (at x2 = 0) and x2 = 280 (at x1 = 200)")
-    couplings = [brief(x, y, cls=0.01) for x in (1e-5, 1e-3) for y in (0, 300)]
+    couplings = [brief(x, y, cls=0.01 if x < 1e-4 and y < 300 else 0.5) for x in (1e-5, 1e-3) for y in (0, 300)]
     lines = [curve("observed", (2.5e-5, 100.0), (1e-5, 280.0))]
     (text,) = sentences({"x": "x1", "y": "x2", "curves": lines}, couplings, ("x1", "x2"))
     assert text.startswith("observed up to x1 = 2.5e-05 (at x2 = 100)")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["sentences"]
 
 _RIM = 1e-3  # of the points' range: a line that comes nearer to the last points may go on beyond them
+_FAR = 0.07  # of the points' range: so far beyond the last excluded point an end of the line is the interpolation's
 _NOTHING = 0.1  # of the smallest step between points: a smaller number is that of the interpolation, and zero
 _WIDE = 30.0  # GeV: over a smaller range of masses, or mass splittings, fractions of a GeV count
 
@@ -135,10 +136,24 @@ def _end(plane: _Plane, area: Sequence[Sequence[float]], on_line: int, axis: int
     top, bottom = max(range(len(area)), key=upper), min(range(len(area)), key=upper)
     down = plane.is_last(axis, upper(top)) and not plane.is_first(axis, upper(bottom))
     index = bottom if down else top
-    at = f"at {plane.equation(1 - axis, area[index][1 - axis])}"
-    rim = index >= on_line or (not down and plane.is_last(axis, upper(index)))
-    text = f"{plane.equation(axis, upper(index))} ({at}{', where the points end' if rim else ''})"
-    return "down to" if down else "up to", text
+    value, remarks = upper(index), [f"at {plane.equation(1 - axis, area[index][1 - axis])}"]
+    if index >= on_line or (not down and plane.is_last(axis, value)):
+        remarks.append("where the points end")
+    elif last := _last_point(plane, [place[axis] for place in area[on_line:]], axis, value, down):
+        remarks.append(last)
+    return "down to" if down else "up to", f"{plane.equation(axis, value)} ({', '.join(remarks)})"
+
+
+def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, end: float, down: bool) -> str:
+    """What is said of an end of the line that lies far out between points: how far excluded points reach."""
+    low, high = plane.range(axis)
+    last = (min if down else max)(excluded, default=None)
+    if last is None or abs(end - last) <= _FAR * (high - low):
+        return ""
+    # Up to the next points the line may go: there it crosses.
+    if not any(min(last, end) < value < max(last, end) for value in plane.places[:, axis].tolist()):
+        return ""
+    return f"excluded points reach {plane.equation(axis, last).partition(' = ')[2]}"
 
 
 def _crossings(plane: _Plane, curve: str) -> str:
