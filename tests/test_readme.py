@@ -35,7 +35,7 @@ def test_the_first_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caps
     exec(compile(program, "README.md", "exec"), names)
     assert all(point.status == "converged" for point in names["result"])
     assert max(names["excluded"]) == 850
-    assert capsys.readouterr().out.endswith("excluded up to mstop = 850\n")
+    assert capsys.readouterr().out.endswith("largest excluded mass among the points: mstop = 850\n")
     assert (tmp_path / "hfx-runs" / "mlsp1.png").stat().st_size > 1000
     pyplot.close("all")
 
@@ -81,7 +81,7 @@ def test_the_commands_of_endpoints_work_as_typed(tmp_path: Path, monkeypatch: py
         elif arguments[0] == "scan":
             arguments += ["--where", "mlsp==1", "--starts", "1"]
         assert run(arguments) == 0, line
-    assert json.loads(Path("hfx-runs/1Lbb/run.json").read_text())["endpoint"] == "mine"
+    assert json.loads(Path("hfx-runs/mine/run.json").read_text())["endpoint"] == "mine"
 
 
 def test_commands_of_make() -> None:

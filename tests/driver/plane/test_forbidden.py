@@ -7,7 +7,7 @@ from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.errors import OptionError
 
 
-@pytest.mark.parametrize("text", ["y", "y==x", "0<y<x", "y>", "y>mass", ""])
+@pytest.mark.parametrize("text", ["y", "y==x", "0<y<x", "y>", "y>mass", "", "y>1/0", "log(0)<y"])
 def test_forbidden_that_is_no_inequality(text: str) -> None:
     with pytest.raises(OptionError, match="--forbidden"):
         forbidden_margin(text, "m1", "m2")

@@ -530,7 +530,10 @@ def test_a_narrower_scan_counts_what_its_table_counts(run_scan: Scan, tmp_path: 
     text = io.StringIO()
     with display(stream=text) as shown:
         shown.listen(planned)
-    assert text.getvalue() == "hfx: all 20 hypotheses are fitted already\n"
+    assert (
+        text.getvalue() == "hfx: all 20 hypotheses are fitted already in this folder: nothing is fitted again "
+        "(to do that, give another one with -o)\n"
+    )
 
 
 def test_a_folder_that_cannot_be_created(run_scan: Scan) -> None:

@@ -38,11 +38,22 @@ class _ClickError(Protocol):
     def format_message(self) -> str: ...
 
 
+# Options that another command has, by the command that has not.
+_OF_ANOTHER: Mapping[tuple[str, str | None], str] = {
+    ("hfx plot", "--only"): (
+        "hfx plot selects hypotheses by their labels, with --where; by their names: hfx scan PALLET --only ... -o NEW"
+    ),
+    ("hfx submit", "--live"): "hfx submit shows no page; 'hfx watch RUN' shows the run as one, as often as you like",
+    ("hfx attach", "--live"): "hfx attach shows no page; 'hfx watch RUN' shows the run as one",
+    ("hfx submit", "--quiet"): "hfx submit returns at once and prints little; leave --quiet out",
+}
+
+
 def one_line(error: Exception) -> str:
     """The text of an error of usage, with the nearest correct name for a misspelt one; `error` is a `UsageError`."""
     usage = cast(_ClickError, error)
-    if getattr(usage, "option_name", None) == "--only" and _command(usage) == "hfx plot":
-        return "hfx plot selects hypotheses by their labels, with --where; by their names: hfx scan PALLET --only ... -o NEW"
+    if (special := _OF_ANOTHER.get((_command(usage), getattr(usage, "option_name", None)))) is not None:
+        return special
     near = None if (foreign := _foreign(usage)) else _nearest(usage)
     text = " ".join(usage.message.split()).rstrip(".")
     reason = _reason(usage, text)

@@ -27,11 +27,15 @@ def forbidden_margin(expression: str, x: str, y: str) -> Callable[[Array, Array]
         raise OptionError(f"--forbidden '{expression}' is not one inequality; write one, for example 'y>x-125'")
     sign = 1.0 if ">" in expression else -1.0
     left, right = (parse(side, labels, option="--forbidden", condition=False) for side in sides)
+    for side in (left, right):
+        if not side.labels and not np.isfinite(side.evaluate({})):
+            raise OptionError(f"--forbidden '{expression}': {side.text.strip()} has no finite value; correct it")
 
     def margin(at_x: Array, at_y: Array) -> Array:
         values = {x: at_x, y: at_y, "x": at_x, "y": at_y}
         greater, smaller = (np.asarray(side.evaluate(values), dtype=np.float64) for side in (left, right))
-        return np.asarray(np.broadcast_to(sign * (greater - smaller), at_x.shape), dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.broadcast_to(sign * (greater - smaller), at_x.shape), dtype=np.float64)
 
     return margin
 

@@ -102,7 +102,7 @@ def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
     surface = drawing.points.surface
     observed = draw_lines(ax, drawing.lines(surface.curves[0]), style.observed, 6)
     theory = draw_lines(ax, drawing.lines("theory-up", "theory-down"), style.theory, 6)
-    median = draw_lines(ax, drawing.lines(surface.median), style.expected, 5) if surface.median else None
+    median = draw_lines(ax, drawing.lines(surface.median), style.expected, 6.5) if surface.median else None
     edges = None
     if style.band is None and surface.bands:
         thin: LineStyle = {**style.expected, "linewidth": 0.5 * style.expected["linewidth"]}

@@ -30,7 +30,8 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
     and where the quantity has no contour.
     """
     if plane.points.axes.y is None:
-        raise OptionError("--published needs a picture over two axes; this run's hypotheses differ in one label")
+        why = "has a single hypothesis" if len(plane.points.values) == 1 else "has hypotheses that differ in one label alone"
+        raise OptionError(f"--published needs a picture over two axes, and this run {why}")
     if plane.points.surface.level is None:
         raise OptionError(f"--published needs a contour to compare with; {plane.points.surface.name} has no level")
     found = []

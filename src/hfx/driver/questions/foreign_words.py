@@ -46,7 +46,7 @@ def _table(*entries: tuple[str, str]) -> dict[str, str]:
 
 OPTIONS: Mapping[str, str] = _table(
     ("cl confidence-level conf-level confidence level alpha", _LEVEL),
-    ("toys ntoys n-toys ntoy toybased t calctype calc-type calculator calculator-type frequentist", _TOYS),
+    ("toy toys ntoys n-toys ntoy toybased t calctype calc-type calculator calculator-type frequentist", _TOYS),
     (
         "limits limit upper-limit upper-limits mu-range poi-range scan-range rmin rmax r-min r-max points npoints n-points",
         _LIMITS,
@@ -71,7 +71,7 @@ OPTIONS: Mapping[str, str] = _table(
     ("force overwrite clobber", _KEEP),
     ("xsec cross-section xsec-scale lumi luminosity", _SCALE),
     ("significance discovery", _SIGNIFICANCE),
-    ("impacts ranking pulls minos hesse", _PARAMETERS),
+    ("impacts ranking pull pulls minos hesse", _PARAMETERS),
     ("datacard card", _CARDS),
     ("debug log-level loglevel verbosity", "more is printed with --verbose (-v), and less with --quiet"),
 )
@@ -90,7 +90,7 @@ COMMANDS: Mapping[str, str] = _table(
     ),
     ("fit multidimfit fitdiagnostics bestfit mle", _FIT),
     ("significance discovery", _SIGNIFICANCE),
-    ("impacts ranking pulls", _PARAMETERS),
+    ("impacts ranking pull pulls", _PARAMETERS),
     ("toys hybridnew generate toybased", _TOYS),
     ("inspect summary", "'hfx pallet inspect PALLET' shows the content of a pallet"),
     ("verify digest check validate", "'hfx pallet verify PALLET' checks the digest of a pallet and its patches"),

@@ -67,6 +67,13 @@ class _Plane:
         low, high = self.range(axis)
         return value >= high - _RIM * (high - low)
 
+    def beside(self, axis: int, other: float) -> list[float]:
+        """The values on an axis of the points in the two rows on either side of a value of the other axis."""
+        across = self.places[:, 1 - axis]
+        below, above = across[across <= other], across[across >= other]
+        rows = [*below[below == below.max(initial=-1e300)], *above[above == above.min(initial=1e300)]]
+        return [value for value, row in self.places[:, [axis, 1 - axis]].tolist() if row in rows]
+
     def is_first(self, axis: int, value: float) -> bool:
         """Whether a value is that of the first points on an axis."""
         low, high = self.range(axis)
@@ -139,19 +146,19 @@ def _end(plane: _Plane, area: Sequence[Sequence[float]], on_line: int, axis: int
     value, remarks = upper(index), [f"at {plane.equation(1 - axis, area[index][1 - axis])}"]
     if index >= on_line or (not down and plane.is_last(axis, value)):
         remarks.append("where the points end")
-    elif last := _last_point(plane, [place[axis] for place in area[on_line:]], axis, value, down):
+    elif last := _last_point(plane, [place[axis] for place in area[on_line:]], axis, area[index], down):
         remarks.append(last)
     return "down to" if down else "up to", f"{plane.equation(axis, value)} ({', '.join(remarks)})"
 
 
-def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, end: float, down: bool) -> str:
+def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, place: Sequence[float], down: bool) -> str:
     """What is said of an end of the line that lies far out between points: how far excluded points reach."""
     low, high = plane.range(axis)
-    last = (min if down else max)(excluded, default=None)
+    last, end = (min if down else max)(excluded, default=None), place[axis]
     if last is None or abs(end - last) <= _FAR * (high - low):
         return ""
     # Up to the next points the line may go: there it crosses.
-    if not any(min(last, end) < value < max(last, end) for value in plane.places[:, axis].tolist()):
+    if not any(min(last, end) < value < max(last, end) for value in plane.beside(axis, place[1 - axis])):
         return ""
     return f"excluded points reach {plane.equation(axis, last).partition(' = ')[2]}"
 

@@ -53,7 +53,8 @@ def _to_do(event: Planned) -> str:
     if not units and event.kept:
         if event.parts:
             return f"all {event.kept} parts are {already}"
-        return f"all {event.kept} hypotheses are {already}" if event.kept > 1 else f"the hypothesis is {already}"
+        whole = f"all {event.kept} hypotheses are {already}" if event.kept > 1 else f"the hypothesis is {already}"
+        return f"{whole} in this folder: nothing is fitted again (to do that, give another one with -o)"
     there = f"; {event.kept} {already}" if event.kept else ""
     return f"{what} to {'do' if event.parts else 'fit'} (in {event.tasks} task{'' if event.tasks == 1 else 's'}){there}"
 
