@@ -25,7 +25,7 @@ _PRIVATE = ("key", "job", "version", "step", "solutions")
 
 _FAR_APART = 1e-3
 """In CLs: where two choices of the minima differ by more, the summary table says so."""
-_DEFAULT_MINIMA = "the default leaves out minima with avoidable negative yields (docs/fit.md)"
+_DEFAULT_MINIMA = "the default (admissible) leaves out minima with avoidable negative yields"
 # Measured on the published pallets, by megabytes of a workspace as JSON: 3L 0.06 MB: 2.2 ms, sbottom 0.28: 4.2 ms, 1Lbb 1.34:
 # 18 ms.
 _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
@@ -278,10 +278,10 @@ def _minima_differ(results: Sequence[Brief], chosen: str, verbose: bool) -> str:
     shown = [_difference_of(brief, chosen) for brief in (differing if verbose else changed)]
     which = f": {listed(shown, MANY if verbose else FEW, '; ')}" if shown else ""
     if changed:
-        exclusion = "its exclusion depends" if len(changed) == 1 else "their exclusion depends"
-        count = "1 hypothesis has" if len(changed) == 1 else f"{len(changed)} hypotheses have"
-        other = f"--minima {next(brief.changed_by[0] for brief in changed if brief.changed_by)} gives the other answer"
-        return f"{count} several minima, and {exclusion} on which is chosen{which}; {other}; {_DEFAULT_MINIMA}"
+        count = "1 hypothesis" if len(changed) == 1 else f"{len(changed)} hypotheses"
+        return f"the exclusion of {count} depends on the choice among several minima{which}; {_DEFAULT_MINIMA}"
+    if not verbose:
+        return ""
     count, unchanged = ("1 hypothesis", "it never") if len(differing) == 1 else (f"{len(differing)} hypotheses", "none")
     return (
         f"nothing to do: for {count} CLs depends on the choice among several minima (by up to {differing[0].minima_differ:.2g}), "
@@ -294,8 +294,7 @@ def _difference_of(brief: ClsBrief, chosen: str) -> str:
         return f"CLs of {brief.name} changes by up to {brief.minima_differ:.2g}"
     choice, value = brief.changed_by
     now, then = ("not excluded", "excluded") if value < LEVEL else ("excluded", "not excluded")
-    default = "the default; " if chosen == "admissible" else ""
     return (
-        f"{brief.name} is {now} with the {chosen} minima ({default}CLs {brief.numbers[0]:.3g}), and {then} with the {choice} "
-        f"minima (CLs {value:.3g})"
+        f"{brief.name} is {now} with the {chosen} minima (CLs {brief.numbers[0]:.3g}), but {then} with --minima {choice} "
+        f"(CLs {value:.3g})"
     )
