@@ -28,6 +28,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 _WORKSPACE_KEYS = {"channels", "measurements", "observations", "version"}
+_MODIFIER_KEYS = 3  # name, type and data
 _CONFIG_KEYS = {"name", "inits", "bounds", "auxdata", "factors", "sigmas", "fixed"}
 
 
@@ -186,6 +187,8 @@ def _groups(document: JsonValue, where: str) -> dict[str, tuple[list[str], list[
     item: Any  # not checked one by one, since there may be a hundred thousand: a fault raises one of the errors below
     try:
         for item in modifiers:
+            if len(item) != _MODIFIER_KEYS:
+                raise KeyError
             names, data = groups[item["type"]]
             names.append(item["name"])
             data.append(item["data"])
@@ -213,6 +216,8 @@ def _columns(nominal: Any, data: Mapping[str, Sequence[Any]]) -> _Columns | None
             for _, get, _ in numbers_:
                 last += map(get, own)
             if not events and not numbers_ and own != [None] * len(own):
+                return None
+            if (named := sum(bool(name) for name, *_ in (*events, *numbers_))) and {*map(len, own)} != {named}:
                 return None
         for row in rows:
             flat += row
@@ -264,6 +269,8 @@ def _bad_modifier(modifiers: Sequence[JsonValue]) -> str:
         missing = [key for key in ("name", "type", "data") if key not in item]
         if missing:
             return f"modifier {item.get('name', '?')!r} has no {', '.join(missing)}"
+        if unknown := [str(key) for key in item if key not in ("name", "type", "data")]:
+            return f"modifier {item['name']!r}: unknown key {', '.join(sorted(unknown))}"
         if item["type"] not in tuple(MODIFIERS):
             return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIERS)}"
     return "its modifiers cannot be read"
@@ -291,6 +298,7 @@ def _observations(document: JsonValue) -> dict[str, Array]:
         name = _name(entries, "observation")
         if name in observations:
             raise SpecificationError(f"observation {name!r}: given twice; keep one")
+        _keys(entries, {"name", "data"}, f"observation {name!r}")
         observations[name] = numbers(entries.get("data"), f"observation {name!r}: data")
     return observations
 
@@ -314,7 +322,9 @@ def _measurement(document: JsonValue, name: str | None) -> Measurement:
         raise SpecificationError(f"measurement {name!r}: not in the workspace; it has {', '.join(names)}")
     item = items[0 if name is None else names.index(name)]
     where = f"measurement {item['name']!r}"
+    _keys(item, {"name", "config"}, where)
     config = _object(item.get("config"), f"{where}: config")
+    _keys(config, {"poi", "parameters"}, f"{where}: config")
     poi = config.get("poi")
     if not isinstance(poi, str):
         raise SpecificationError(f"{where}: config needs the text 'poi'")
