@@ -1,7 +1,7 @@
 """Inspection and verification of pallets: their contents and faults, as dataclasses for the terminal and for ``--json``."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 DigestResult = Literal["matches", "mismatch", "none stated"]
+
+
+Faults = Callable[[Pallet], Iterable[tuple[str, str]]]
+"""A check of a pallet: name and reason of each hypothesis that cannot be used. It raises `PalletError` where none can."""
 
 
 @dataclass(frozen=True)
@@ -168,15 +172,17 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
     )
 
 
-def verify(source: str, region: str | None = None, *, progress: Progress | None = None) -> Verification:
+def verify(
+    source: str, region: str | None = None, *, progress: Progress | None = None, faults: Faults | None = None
+) -> Verification:
     """Check the patches of one region or of all: that the digest of a patch set is that of its background, and that every patch
-    can be applied to it. The model itself is not checked: that is done when hypotheses are fitted.
+    can be applied to it. ``faults`` finds more: of a pallet, names and reasons of hypotheses that cannot be used.
 
     Raises:
         PalletError: the source cannot be read at all, or a region's files cannot.
     """
     contents = read_contents(source, progress=progress)
-    found = tuple(_verified(contents, chosen, path) for chosen, path in _regions(contents, region))
+    found = tuple(_verified(contents, chosen, path, faults or _faults) for chosen, path in _regions(contents, region))
     return Verification(contents.name, source, found)
 
 
@@ -209,9 +215,14 @@ def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pa
         return load_region(contents, region, patch_set, verify=False), "mismatch", str(error)
 
 
-def _verified(contents: Contents, region: Region, patch_set: str | None) -> RegionVerification:
+def _verified(contents: Contents, region: Region, patch_set: str | None, faults: Faults) -> RegionVerification:
     pallet, result, problem = _open(contents, region, patch_set)
-    return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), _defects(pallet))
+    defects: tuple[tuple[str, str], ...] = ()
+    try:
+        defects = tuple(faults(pallet))
+    except PalletError as error:
+        problem = problem or str(error)
+    return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), defects)
 
 
 def _defects(pallet: Pallet) -> tuple[tuple[str, str], ...]:

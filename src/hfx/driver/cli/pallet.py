@@ -80,13 +80,15 @@ def inspect_command(
 def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
     """Check that the patches fit the background.
 
-    The command compares the digest (checksum) that the patch set states with that of the background, and applies every patch.
-    Exit codes: 0, all is well; 1, some patches cannot be applied; 2, the patch set was made for another background.
+    The command compares the digest (checksum) that the patch set states with that of the background, applies every patch, and
+    checks that the result is a valid workspace. Exit codes: 0, all is well; 1, some hypotheses cannot be used; 2, the patch set
+    was made for another background, or the background cannot be used.
     """
     from hfx.driver.scan.open_source import no_run
+    from hfx.functions.model_check import all_faults
 
     with _download_bar() as progress, no_run(pallet):
-        found = verify(pallet, region, progress=progress)
+        found = verify(pallet, region, progress=progress, faults=all_faults)
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
@@ -270,16 +272,17 @@ def _render_verification(console: Console, found: Verification) -> None:
         console.print(Text(_verdict(found, region), style=_style(region)))
         for name, reason in region.defects:
             console.print(Text(f"  {name}: {reason}", style="red"))
-    console.print("'hfx scan' also checks the content of the patches")
 
 
 def _style(region: RegionVerification) -> str:
-    return "red" if region.digest_result == "mismatch" or region.defects else "green"
+    return "red" if region.problem or region.defects else "green"
 
 
 def _verdict(found: Verification, region: RegionVerification) -> str:
     name = f"{found.name}, region {region.region}" if region.region else found.name
     bad, count = len(region.defects), region.hypotheses
-    all_apply = "the patch can be applied" if count == 1 else f"all {count} patches can be applied"
-    patches = f"{bad} of {count} patches cannot be applied" if bad else all_apply
+    if region.problem and region.digest_result != "mismatch":
+        return f"{name}: {region.problem}"
+    all_good = "the hypothesis can be used" if count == 1 else f"all {count} hypotheses can be used"
+    patches = f"{bad} of {count} hypotheses cannot be used" if bad else all_good
     return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

@@ -12,6 +12,7 @@ from hfx.driver.run.folder import read_run
 from hfx.driver.scan import plan
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.functions.model_check import check_background
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.contents import Contents, read_contents, searches
 from hfx.pallets.json_text import objects
@@ -86,11 +87,13 @@ def refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
 
 
 def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
-    """The pallet, if it has the measurement asked for; else `OptionError`, once and not for each hypothesis."""
+    """The pallet, if it has the measurement asked for and its background is valid; else an error, once and not for each
+    hypothesis: `OptionError` or `PalletError`."""
     names = [str(measurement.get("name")) for measurement in objects(pallet.background["measurements"])]
     asked = options.question.options.measurement
     if asked is not None and asked not in names:
         raise OptionError(f"--measurement '{asked}' is not one of {pallet.name}'s: {', '.join(names)}")
+    check_background(pallet, asked)
     return _with_label_titles(pallet, options)
 
 

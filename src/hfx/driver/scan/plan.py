@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from hfx.driver.plane.expressions import parse
-from hfx.driver.questions.base import AnyQuestion, Context, Unit
+from hfx.driver.questions.base import AnyQuestion, Context, Unit, listed
 from hfx.driver.questions.conditions import all_of
 from hfx.driver.run.records import StoredRecords
 from hfx.errors import OptionError
@@ -27,6 +27,7 @@ __all__ = [
 
 # Few enough that results stream and a stopped scan loses little; enough to fill the batched solver.
 BATCH = 32
+_NAMES = 3  # hypotheses of a kind that are named
 
 
 def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, float]:
@@ -151,12 +152,13 @@ def describe(
     size: int = BATCH,
     sent: Sequence[int] = (),
     estimate: str = "",
+    faults: Mapping[str, str] | None = None,
 ) -> str:
-    """The plan as text: what ``--plan`` prints. `selected` hypotheses are to have a result; `units` of the first round are still
-    to be worked on, and `kept` others have their records already; `parts`: they are parts of the work on a hypothesis.
-
-    `workers`: how many the endpoint has; None: this process, with its threads. `sent`: the bytes that travel with each
-    task, in place of the tasks that are counted here; `estimate`: the time, in words.
+    """The plan as text: what ``--plan`` prints. `selected` hypotheses are to have a result; `units` of the first round are
+    still to be worked on, and `kept` others have their records already; `parts`: they are parts of the work on a hypothesis.
+    `faults`: reasons of hypotheses that cannot be fitted. `workers`: how many the endpoint has; None: this process, with its
+    threads. `sent`: the bytes that travel with each task, in place of the tasks that are counted here; `estimate`: the time,
+    in words.
     """
     groups = batches([unit.key for unit in units], size, workers or threads)
     largest = max(map(len, groups), default=0)
@@ -183,6 +185,7 @@ def describe(
             if workers
             else f"{threads} thread{'' if threads == 1 else 's'} of this process ({endpoint}), on {device}",
         ),
+        *([("will fail", _fault_list(faults))] if faults else []),
         *([("estimate", estimate)] if estimate and groups else []),
         (
             "options",
@@ -191,3 +194,12 @@ def describe(
         ("folder", folder),
     ]
     return "\n".join(f"{name:<11} {value}" for name, value in rows)
+
+
+def _fault_list(faults: Mapping[str, str]) -> str:
+    """The hypotheses that will fail, by reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in faults.items():
+        by_reason.setdefault(reason, []).append(name)
+    shown = [f"{listed(names, _NAMES)} ({reason})" for reason, names in by_reason.items()]
+    return f"{len(faults)}: {listed(shown, _NAMES, '; ')}"

@@ -12,6 +12,7 @@ from hfx.driver.scan.open_source import open_regions, open_source, refusal
 from hfx.driver.scan.preparation import check_folder, check_here, ready
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.scan import batch_size
+from hfx.functions.model_check import model_faults
 from hfx.pallets import Pallet
 
 __all__ = ["describe", "describe_source"]
@@ -53,6 +54,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     estimate.check_fits(pallet, missing, question, places)
     here = options.endpoint in (None, "embedded", "inline")
     gpus = any(device != "cpu" for device in places.devices(options.device))
+    faults = dict(model_faults(pallet, question.options.measurement, {unit.hypothesis for unit in missing}))
     size = batch_size(len(missing), options, RunContext())
     by_key = {unit.key: unit for unit in missing}
     groups = [[by_key[key] for key in keys] for keys in plan.batches(list(by_key), size, options.workers)]
@@ -61,6 +63,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
         missing,
         question,
         selected=len(selected),
+        faults=faults,
         kept=len(units) - len(missing),
         parts=any(unit.key != unit.hypothesis for unit in units),
         folder=str(begin.path),
