@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
 
@@ -73,6 +73,17 @@ class Pallet:
     @cached_property
     def _by_name(self) -> Mapping[str, Hypothesis]:
         return {hypothesis.name: hypothesis for hypothesis in self.hypotheses}
+
+    def with_labels(self, labels: tuple[str, ...]) -> "Pallet":
+        """The pallet with its labels in another order, and the values of its hypotheses with them."""
+        if labels == self.labels:
+            return self
+        places = [self.labels.index(label) for label in labels]
+        hypotheses = tuple(
+            replace(one, values=tuple(one.values[i] for i in places)) if len(one.values) == len(places) else one
+            for one in self.hypotheses
+        )
+        return replace(self, labels=labels, hypotheses=hypotheses)
 
     def hypothesis(self, name: str) -> Hypothesis:
         """The hypothesis of that name.

@@ -22,7 +22,7 @@ def difference(searches: Mapping[str, Search]) -> str | None:
     """Why regions, by name, are not of one search, as words: the first two that differ, and in what; None where they agree."""
     distinct: dict[object, tuple[str, Search]] = {}
     for name, search in searches.items():
-        distinct.setdefault((search.labels, tuple(sorted(search.references.items()))), (name, search))
+        distinct.setdefault((tuple(sorted(search.labels)), tuple(sorted(search.references.items()))), (name, search))
     for (one, first), (two, second) in combinations(distinct.values(), 2):
         if reason := _difference(first, second):
             return f"{one} and {two} {reason}"
@@ -33,7 +33,7 @@ def _difference(one: Search, two: Search) -> str | None:
     for key in sorted((one.references.keys() & two.references.keys()) - {*_OWN}):
         if one.references[key] != two.references[key]:
             return f"have different references ({key} {one.references[key]} and {two.references[key]})"
-    if one.labels != two.labels:
+    if sorted(one.labels) != sorted(two.labels):
         return f"have different labels ({_named(one.labels)} and {_named(two.labels)})"
     return None
 

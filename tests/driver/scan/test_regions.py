@@ -235,7 +235,7 @@ def _restated(folder: Path, **metadata: Any) -> None:
 @pytest.mark.parametrize(
     ("metadata", "words"),
     [
-        ({"labels": ["m2", "m1"]}, r"RegionA and RegionB have different labels \(m1,m2 and m2,m1\)"),
+        ({"labels": ["m1", "mlsp"]}, r"RegionA and RegionB have different labels \(m1,m2 and m1,mlsp\)"),
         ({"references": {"hepdata": "ins7"}}, r"different references \(hepdata ins1234567 and ins7\)"),
     ],
 )
@@ -248,6 +248,23 @@ def test_regions_of_different_searches_are_not_combined(
     with pytest.raises(PalletError, match=f"contains 2 pallets: RegionA, RegionB; these are different searches .*{words}"):
         scan(pallet, context=RunContext(function=fakes.run))
     assert not (tmp_path / "run").exists()
+
+
+def test_points_are_matched_by_their_labels_whatever_their_order(pallet: Path, tmp_path: Path) -> None:
+    in_one_order = run(pallet, tmp_path / "one").to_rows()
+    file = pallet / "RegionB" / "patchset.json"
+    content = json.loads(file.read_text())
+    content["metadata"]["labels"] = ["m2", "m1"]
+    for patch in content["patches"]:
+        patch["metadata"]["values"] = patch["metadata"]["values"][::-1]
+    file.write_text(json.dumps(content))
+    combined = run(pallet, tmp_path / "two")
+    assert [(row["name"], row["m1"], row["m2"], row["region"]) for row in combined.to_rows()] == [
+        (row["name"], row["m1"], row["m2"], row["region"]) for row in in_one_order
+    ]
+    # A region alone has the labels of its own patch set.
+    alone = scan(pallet, region="RegionB", output=tmp_path / "b", context=RunContext(say=lambda _: None, function=fakes.run))
+    assert alone.content["pallet"]["labels"] == ["m2", "m1"]
 
 
 def test_ctrl_c_counts_the_results_of_the_regions(pallet: Path, tmp_path: Path) -> None:

@@ -54,6 +54,9 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
         raise
     if several:
         _check_one_search({name: Search(pallet.labels, pallet.references) for name, pallet in pallets.items()}, source)
+        # Points of regions are matched by their values: these are to stand in one order.
+        labels = next(iter(pallets.values())).labels
+        pallets = {name: pallet.with_labels(labels) for name, pallet in pallets.items()}
         _check_selection(pallets, options)
     return pallets
 
