@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from hfx.errors import PalletError
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.patchset import numbers_in_name
 from tests.pallets.builders import (
@@ -103,9 +104,35 @@ def test_repr_is_short(tmp_path: Path) -> None:
         ("stau-120-40", (120, 40)),
         ("mSb1300_mN60p5", (1300, 60.5)),
         ("signal", ()),
+        ("kappa_-0p5_300", (-0.5, 300)),
+        ("kappa_0p5_-300", (0.5, -300)),
+        ("lambda_7e2_1e-3", (700.0, 0.001)),
+        ("g_1E+3_2.5e0", (1000.0, 2.5)),
+        ("-5_10", (-5, 10)),
+        ("m=-5,20", (-5, 20)),
+        ("GG_300-100", (300, 100)),
+        ("sbottom-1300-60", (1300, 60)),
     ],
 )
 def test_numbers_in_names(name: str, numbers: tuple[float, ...]) -> None:
     found = numbers_in_name(name)
     assert found == numbers
     assert [type(number) for number in found] == [type(number) for number in numbers]
+
+
+@pytest.mark.parametrize("name", ["dm-5_300", "kappa_m0p5_300", "a_b-7"])
+def test_a_sign_that_is_not_evident_is_asked_for(name: str, tmp_path: Path) -> None:
+    with pytest.raises(PalletError, match="may be a negative number or a positive one: write numbers between _"):
+        numbers_in_name(name)
+    files = {
+        "BkgOnly.json": dump(workspace()),
+        f"patch.{name}.json": dump(operations()),
+        "patch.kappa_1p0_300.json": dump(operations()),
+    }
+    pallet = open_pallet(write_folder(tmp_path / "toy", files))
+    defects = {hypothesis.name: hypothesis.defect for hypothesis in pallet.hypotheses}
+    assert defects["kappa_1p0_300"] is None
+    assert f"patch.{name}.json: in its name" in str(defects[name])
+    stated = {"metadata": {"name": name, "values": [-5, 300]}, "patch": operations()}
+    pallet = open_pallet(write_folder(tmp_path / "stated", files | {f"patch.{name}.json": dump(stated)}))
+    assert pallet.hypothesis(name).values == (-5, 300)

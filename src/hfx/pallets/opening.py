@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import PurePosixPath
+from typing import cast
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
@@ -14,7 +15,7 @@ from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, 
 from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.patchset import (
     PatchSet,
-    numbers_in_name,
+    named_values,
     patchset_digest,
     read_loose_patch,
     read_patch_set,
@@ -177,7 +178,7 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
         try:
             hypothesis = read_loose_patch(parse(contents.members[path], file), name, file)
         except PalletError as error:
-            hypothesis = Hypothesis(name, numbers_in_name(name), (), str(error))
+            hypothesis = Hypothesis(name, cast(tuple[float, ...], named_values(name)[0]), (), str(error))
         if hypothesis is not None:
             yield hypothesis
 

@@ -20,6 +20,7 @@ from hfx.pallets.pallet import Hypothesis
 __all__ = [
     "NO_RECORD",
     "PatchSet",
+    "named_values",
     "numbers_in_name",
     "patchset_digest",
     "read_loose_patch",
@@ -31,7 +32,9 @@ __all__ = [
 NO_RECORD = "ins0000000"
 
 _DIGESTS = {"sha256": 64, "md5": 32}
-_NUMBER_TOKEN = re.compile(r"[0-9]+(?:[p.][0-9]+)?")
+_NUMBER_TOKEN = re.compile(r"-?[0-9]+(?:[p.][0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_MINUS_OR_MASS = re.compile(r"m[0-9]+p[0-9]+")  # "m0p5" is -0.5 in some searches
+_WORD_AND_NUMBER = re.compile(r"[A-Za-z]-[0-9]")  # "dm-5": a minus, or a hyphen
 _NUMBER_INSIDE = re.compile(r"(?<![0-9])[0-9]+(?:p[0-9]+)?(?![0-9])")
 
 
@@ -228,17 +231,34 @@ def _hypothesis(entry: _Entry, kept: list[int], labels: int, file: str) -> Hypot
 
 
 def numbers_in_name(name: str) -> tuple[float, ...]:
-    """The masses in a file's name: ``ERJR_300p0_100p0`` gives (300.0, 100.0), ``sbottom_1300_60`` (1300, 60).
+    """The masses in a file's name: ``ERJR_300p0_100p0`` gives (300.0, 100.0), ``kappa_-0p5_1e3`` (-0.5, 1000.0).
 
-    These are the words between ``_``, ``-`` or blanks that are numbers; where there are none, numbers inside words (``mB9_mN6``).
+    These are the words between ``_``, blanks, ``,`` or ``=`` that are numbers, or between hyphens; where there are none, numbers
+    inside words (``mB9_mN6``). Raises `PalletError` where a sign is not evident: ``dm-5_300``, ``m0p5_300``.
     """
-    words = [word for word in re.split(r"[_\-\s,=]+", name) if _NUMBER_TOKEN.fullmatch(word)]
-    return tuple(_as_number(word) for word in words or _NUMBER_INSIDE.findall(name))
+    words = [word for word in re.split(r"[_\s,=]+", name) if word]
+    for word in words:
+        hyphen = len(words) > 1 and _WORD_AND_NUMBER.search(word) and not _NUMBER_TOKEN.fullmatch(word)
+        if hyphen or _MINUS_OR_MASS.fullmatch(word):
+            raise PalletError(
+                f"in its name '{word}' may be a negative number or a positive one: write numbers between _, as kappa_-0p5_300, "
+                f"or give metadata.values in the file"
+            )
+    # A hyphen that begins a word is a minus, any other one parts words.
+    parts = [part for word in words for part in _parted(word) if _NUMBER_TOKEN.fullmatch(part)]
+    return tuple(_as_number(part) for part in parts or _NUMBER_INSIDE.findall(name))
+
+
+def _parted(word: str) -> list[str]:
+    if _NUMBER_TOKEN.fullmatch(word):
+        return [word]
+    first, *rest = re.split(r"(?<!^)(?<![eE])-+", word)
+    return [first, *rest]
 
 
 def _as_number(word: str) -> float:
     word = word.replace("p", ".")
-    return float(word) if "." in word else int(word)
+    return int(word) if word.lstrip("-").isdigit() else float(word)
 
 
 def read_loose_patch(parsed: Parsed, name: str, file: str) -> Hypothesis | None:
@@ -247,20 +267,29 @@ def read_loose_patch(parsed: Parsed, name: str, file: str) -> Hypothesis | None:
     A list of operations, or ``{"metadata": ..., "patch": [...]}`` as taken out of a patch set.
     """
     document = parsed.document
-    values: tuple[float | str, ...] = numbers_in_name(name)
+    values, unread = named_values(name)
     if isinstance(document, dict):
         metadata = document.get("metadata")
         if isinstance(metadata, dict):
             given, defect = _read_values(metadata.get("values"))
-            values = values if defect else given
+            values, unread = (values, unread) if defect else (given, None)
             stated = metadata.get("name")
             name = stated if isinstance(stated, str) and stated else name
         document = document.get("patch")
     if not isinstance(document, list):
         return None
     patch, defect = _read_operations(document, parsed.strict)
+    reason = f"{file} {defect}" if defect else f"{file}: {unread}" if unread else None
     # A text among the values is kept: these files have no labels that it could be left out with.
-    return Hypothesis(name, cast(tuple[float, ...], values), patch, f"{file} {defect}" if defect else None)
+    return Hypothesis(name, cast(tuple[float, ...], values), patch, reason)
+
+
+def named_values(name: str) -> tuple[tuple[float | str, ...], str | None]:
+    """The numbers in a file's name, or none and the reason why they cannot be read."""
+    try:
+        return numbers_in_name(name), None
+    except PalletError as error:
+        return (), str(error)
 
 
 def set_labels(
