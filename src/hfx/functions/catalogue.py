@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUP", "JOBS", "NUMERICS", "Entry", "Job", "Unanswered", "entry_of", "job_for"]
 
-NUMERICS = 6
+NUMERICS = 7
 """Raised whenever the numbers of a fit change: results of different numerics are not mixed in one run."""
 
 GROUP = "hfx.jobs"

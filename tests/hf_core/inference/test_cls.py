@@ -216,6 +216,35 @@ def test_q_lets_mu_be_negative(observed: list[float]) -> None:
         assert (answer.muhat == 0.0) == (few and test_stat == "qtilde")
 
 
+@pytest.mark.parametrize("bounds", [None, [0.0, 10.0], [0.0, 1.0], [-0.5, 2.0], [-5.0, 40.0]])
+@pytest.mark.parametrize("mu", [1.0, 8.0])
+@pytest.mark.parametrize("test_stat", ["q", "qtilde"])
+def test_the_range_of_the_poi_is_that_of_the_test_statistic(bounds: list[float] | None, mu: float, test_stat: str) -> None:
+    """The bounds that the measurement states do not decide: with few events muhat is below 0, with many between them and mu."""
+    for observed in ([45.0, 29.0, 8.0], [60.0, 60.0, 50.0]):
+        ws = build.workspace(
+            [
+                build.channel(
+                    "SR",
+                    build.sample("background", [52.0, 32.0, 14.5], build.normsys("a", 0.9, 1.1)),
+                    build.sample("signal", [2.0, 6.0, 9.0], build.POI),
+                )
+            ],
+            {"SR": observed},
+            [] if bounds is None else [{"name": "mu", "bounds": [bounds]}],
+        )
+        answer = hypotest(Model(compile_batch([Decoder().workspace(ws)])), mu, test_stat, starts=1)[0].answers["natural"]
+        reference = pyhf_model(ws, 4, "4p")
+        wide = [tuple(bound) for bound in reference.config.suggested_bounds()]
+        wide[reference.config.poi_index] = (-3.0 if test_stat == "q" else 0.0, 40.0)
+        with _optimizer("scipy"):
+            settings = {"test_stat": test_stat, "par_bounds": wide, "return_expected_set": True}
+            wanted, band = pyhf.infer.hypotest(mu, [*observed, *reference.config.auxdata], reference, **settings)
+        np.testing.assert_allclose(
+            numbers(answer), [float(wanted), *map(float, band)], atol=5 * EXACT
+        )  # its optimiser's error; bounds change CLs by more than 1e-3
+
+
 def test_more_signal_than_tested_excludes_nothing() -> None:
     """muhat above mu: q is 0, CLsb is 1/2 at least, and CLs is CLsb / CLb."""
     answer = outcomes(0.01)["poi_alone"].answers["natural"]

@@ -54,8 +54,25 @@ class Fits:
         poisson = np.sqrt(np.maximum(self.model.batch.aux[hypothesis], 1.0 / width) / width)  # of no count: that of one
         return np.where(kind == NORMAL, width, np.where(kind == POISSON, poisson, 1.0))
 
-    def problem(self, hypothesis: Index, start: Array, data: Data, poi: Array, lower_poi: float | None) -> Problem:
-        """One fit a row, with the POI fixed at ``poi`` (B,), or free (above ``lower_poi``) where that is NaN.
+    def poi_range(self, hypothesis: Index, lower_poi: float | None, reach: tuple[float, float] | None) -> tuple[Array, Array]:
+        """The lowest and the highest value (B,) of a free POI: the bounds of the measurement, widened to contain ``reach``, and
+        above ``lower_poi``."""
+        batch, column = self.model.batch, self.model.batch.poi[hypothesis]
+        lower, upper = batch.lower[hypothesis, column], batch.upper[hypothesis, column]
+        if reach is not None:
+            lower, upper = np.minimum(lower, reach[0]), np.maximum(upper, reach[1])
+        return (lower if lower_poi is None else np.maximum(lower, lower_poi)), upper
+
+    def problem(
+        self,
+        hypothesis: Index,
+        start: Array,
+        data: Data,
+        poi: Array,
+        lower_poi: float | None,
+        reach: tuple[float, float] | None = None,
+    ) -> Problem:
+        """One fit a row, with the POI fixed at ``poi`` (B,), or free in its `poi_range` where that is NaN.
 
         Raises :class:`OptionError` where the POI of a hypothesis without one is to be fixed.
         """
@@ -68,11 +85,9 @@ class Fits:
             raise OptionError("a hypothesis has no parameter of interest to be fixed; fit it without a value for one")
         rows = np.flatnonzero(with_poi)
         column, value, some = batch.poi[hypothesis[rows]], poi[rows], hypothesis[rows]
-        free_lower = batch.lower[some, column]
-        if lower_poi is not None:
-            free_lower = np.maximum(free_lower, lower_poi)
+        free_lower, free_upper = self.poi_range(some, lower_poi, reach)
         lower[rows, column] = np.where(np.isnan(value), free_lower, value)
-        upper[rows, column] = np.where(np.isnan(value), batch.upper[some, column], value)
+        upper[rows, column] = np.where(np.isnan(value), free_upper, value)
         return Problem(hypothesis, np.clip(start, lower, upper), lower, upper, data)
 
     def run(self, problem: Problem, most: int = MAX_ITERATIONS) -> FitResult:

@@ -31,12 +31,13 @@ _HALVINGS = 6
 class Search:
     """The minima of a batch: ``pools`` by hypothesis and fit.
 
-    ``lower_poi`` is a lower bound of a free POI in addition to that of the measurement, None for none. ``data`` holds the
-    generated data sets by hypothesis and key; each has one row.
+    A free POI is above ``lower_poi`` (None: no such bound), and its range contains ``reach`` even where the bounds of the
+    measurement do not. ``data`` holds the generated data sets by hypothesis and key; each has one row.
     """
 
     fits: Fits
     lower_poi: float | None = None
+    reach: tuple[float, float] | None = None
     pools: dict[tuple[int, Fit], Pool] = field(default_factory=dict)
     data: dict[tuple[int, str], Data] = field(default_factory=dict)
     starts: Starts = field(init=False)
@@ -68,6 +69,11 @@ class Search:
             self._scales[hypothesis] = self.fits.scale(hypothesis)
         return self._scales[hypothesis]
 
+    def poi_range(self, hypothesis: int) -> tuple[float, float]:
+        """The lowest and the highest value of a free POI."""
+        lower, upper = self.fits.poi_range(np.array([hypothesis]), self.lower_poi, self.reach)
+        return float(lower[0]), float(upper[0])
+
     def bounds(self, hypothesis: int, fit: Fit) -> tuple[Array, Array]:
         """The lowest and the highest value (P,) of each parameter in a fit; equal ones hold it."""
         size = int(self.fits.model.batch.tables.size[hypothesis])
@@ -77,7 +83,7 @@ class Search:
     def _problem(self, starts: Sequence[Start]) -> Problem:
         rows, theta = self.starts.padded(starts)
         poi = np.array([np.nan if start.fit.poi is None else start.fit.poi for start in starts])
-        return self.fits.problem(rows, theta, self.starts.data_of(starts, rows), poi, self.lower_poi)
+        return self.fits.problem(rows, theta, self.starts.data_of(starts, rows), poi, self.lower_poi, self.reach)
 
     def _target(self, start: Start) -> float:
         """The deviance that a start must go below to be of use; infinite where it is used wherever it ends. For a draw at least

@@ -34,6 +34,9 @@ FIT_NAMES = ("bkg", "fixed", "free", "asimov_fixed")
 BKG, FREE = Fit("bkg", poi=0.0), Fit("free", poi=None)
 
 
+_FAR = 1000.0  # below 0, in units of the tested mu: so far a free POI may go with q
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """CLs of one choice of minima; ``fits`` by name with their ``twice_nll`` (2NLL with all constants)."""
@@ -108,13 +111,16 @@ def hypotest(
     ``starts`` is the number of starts a fit in the local search (1: the natural start alone), ``draws`` that of those drawn from
     the constraint terms beside them. For the exchange, ``known[h]`` are the minima that h has, by the name of the fit, and
     ``offered`` what is tried from there; no local search is then run.
+    The free POI has the range that the test statistic asks for, whatever bounds the measurement states: with qtilde from 0 on,
+    with q below 0 too, and in either case up to ``mu`` at least (arXiv:1007.1727, eqs. 14 and 16).
     A hypothesis without a parameter of interest, or whose rates are negative, gets an Outcome with a ``defect``.
     """
     if test_stat not in TEST_STATISTICS:
         raise OptionError(f"test statistic {test_stat!r}: choose {' or '.join(TEST_STATISTICS)}")
     defects = [_defect(model, h, mu) for h in range(len(model.batch))]
     sound = [h for h, defect in enumerate(defects) if defect is None]
-    search = _ClsSearch(Search(Fits(model, threads), 0.0 if test_stat == "qtilde" else None), mu)
+    least, reach = (0.0, (0.0, mu)) if test_stat == "qtilde" else (None, (-_FAR * max(1.0, mu), mu))
+    search = _ClsSearch(Search(Fits(model, threads), least, reach), mu)
     if known is None or offered is None:
         _local(search, sound, DEFAULT_STARTS if starts is None else starts, draws)
     else:
@@ -144,11 +150,8 @@ class _ClsSearch:
 
     def nest(self, hypotheses: Iterable[int]) -> None:
         """The fits that hold the POI at a value that the free one may take are within that one."""
-        batch, least = self.search.fits.model.batch, self.search.lower_poi
         for h in hypotheses:
-            lower, upper = batch.lower[h, batch.poi[h]], batch.upper[h, batch.poi[h]]
-            if least is not None:
-                lower = max(lower, least)
+            lower, upper = self.search.poi_range(h)
             held = [fit for poi, fit in ((0.0, BKG), (self.mu, self.fixed)) if lower <= poi <= upper]
             self.search.pools[h, FREE].within = [self.search.pools[h, fit] for fit in held]
 
