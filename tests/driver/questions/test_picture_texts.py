@@ -23,7 +23,7 @@ from hfx.errors import OptionError
 def test_broken_latex(text: str, reason: str) -> None:
     with pytest.raises(OptionError) as caught:
         picture_texts.check("--title", text)
-    assert str(caught.value) == f"--title '{text}' contains LaTeX that cannot be drawn: {reason}; correct it"
+    assert str(caught.value) == f"--title '{' '.join(text.split())}' contains LaTeX that cannot be drawn: {reason}; correct it"
 
 
 @pytest.mark.parametrize("text", [None, "plain^_", "5 $", r"cost \$5 and \$6", r"$m(\tilde{\chi}_1^\pm)$ [GeV]"])
