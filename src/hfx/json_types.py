@@ -1,8 +1,8 @@
-"""Types of JSON documents, for content whose structure others decide: workspaces, patches, files of other tools."""
+"""Types of JSON documents whose structure others decide (workspaces, patches, files of other tools), and the memory they take."""
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["JsonObject", "JsonValue"]
+__all__ = ["JsonObject", "JsonValue", "memory_of"]
 
 if TYPE_CHECKING:
     JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -10,3 +10,9 @@ else:  # libraries that read annotations cannot follow a type that contains itse
     JsonValue = Any
 
 JsonObject = dict[str, JsonValue]
+
+
+def memory_of(raw: bytes) -> int:
+    """About the bytes of memory that a JSON text takes as a document, from above: by its objects, lists, values and texts."""
+    values = raw.count(b",") + raw.count(b":")
+    return len(raw) + 400 * raw.count(b"{") + 96 * raw.count(b"[") + 40 * values + 24 * raw.count(b'"')

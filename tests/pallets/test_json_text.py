@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hfx.errors import PalletError
+from hfx.json_types import memory_of
 from hfx.pallets import json_text
-from hfx.pallets.json_text import canonical, first_nonfinite, histfactory_digest, memory_of, parse
+from hfx.pallets.json_text import canonical, first_nonfinite, histfactory_digest, parse
 from hfx.printable import has_unprintable
 from tests.pallets.builders import digest, dump, workspace
 

@@ -26,8 +26,7 @@ from typing import IO, TypedDict, cast
 from hfx import errors
 from hfx.errors import EndpointError, HfxError, InputError
 from hfx.functions.background_workspace import Background
-from hfx.json_types import JsonObject, JsonValue
-from hfx.pallets.json_text import memory_of
+from hfx.json_types import JsonObject, JsonValue, memory_of
 from hfx.printable import printable
 
 __all__ = ["Packer", "RemoteError", "answer", "name_of", "pack", "perform", "read_frame", "unpack", "write_frame"]

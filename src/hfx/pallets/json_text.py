@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, memory_of
 from hfx.printable import has_unprintable, printable
 
 __all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
@@ -65,12 +65,6 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
             f"these texts, so write them without"
         )
     return found
-
-
-def memory_of(raw: bytes) -> int:
-    """About the bytes of memory that a JSON text takes as a document, from above: by its objects, lists, values and texts."""
-    values = raw.count(b",") + raw.count(b":")
-    return len(raw) + 400 * raw.count(b"{") + 96 * raw.count(b"[") + 40 * values + 24 * raw.count(b'"')
 
 
 def _parsed(raw: bytes, file: str, exact: bool) -> Parsed:
