@@ -116,6 +116,43 @@ class Handler(BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def _later(self) -> None:
+        """Busy once, and says for how long."""
+        self.server.failures += 1
+        if self.server.failures == 1:
+            self._answer(429, b"busy", "text/plain", Retry_After="1")
+        else:
+            self._good()
+
+    def _tomorrow(self) -> None:
+        self._answer(503, b"busy", "text/plain", Retry_After="86400")
+
+    def _drip(self) -> None:
+        """A byte, and again one, for ever."""
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while not self.server.release.wait(0.02):
+                self.wfile.write(b"{")
+                self.wfile.flush()
+        except OSError:
+            pass
+
+    def _torn(self) -> None:
+        """Half an archive the first time, without a word about its length."""
+        self.server.failures += 1
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(ARCHIVE[: len(ARCHIVE) // 2] if self.server.failures == 1 else ARCHIVE)
+
+    def _apology(self) -> None:
+        """An error as JSON, with the status of success, the first time."""
+        self.server.failures += 1
+        if self.server.failures == 1:
+            self._answer(200, b'{"error": "try again"}', "application/json")
+        else:
+            self._good()
+
     def _silent(self) -> None:
         self.server.release.wait(20)
 

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -87,6 +88,39 @@ def test_a_damaged_cache_is_fetched_again(server: Server) -> None:
 def test_passing_failures_are_tried_again(server: Server) -> None:
     assert len(open_pallet(f"{server.url}/broken.tar.gz").hypotheses) == 2
     assert len(server.asked) == 3
+
+
+def test_a_server_says_when_to_try_again(server: Server) -> None:
+    begun = time.monotonic()
+    assert len(open_pallet(f"{server.url}/later.tar.gz").hypotheses) == 2
+    assert time.monotonic() - begun >= 1.0
+    assert "answers 503 Service Unavailable, and asks to wait 86400 s; try again then" in _error(f"{server.url}/tomorrow")
+    assert [path for path, _ in server.asked] == ["/later.tar.gz", "/later.tar.gz", "/tomorrow"]
+
+
+def test_a_download_that_never_ends_is_given_up(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "_PATIENCE", 0.3)
+    assert "bytes a second; try again later" in _error(f"{server.url}/drip")
+
+
+@pytest.mark.parametrize("path", ["torn.tar.gz", "apology.tar.gz"])
+def test_what_cannot_be_used_is_not_kept(path: str, server: Server) -> None:
+    with pytest.raises(PalletError, match="it is no longer in the cache: the next attempt downloads it again"):
+        open_pallet(f"{server.url}/{path}")
+    assert not cache.entries()
+    assert not list((cache.cache_folder() / "pallets" / "blobs").glob("*"))
+    assert len(open_pallet(f"{server.url}/{path}").hypotheses) == 2
+    assert len(server.asked) == 2
+
+
+def test_what_killed_downloads_left_goes_after_a_day(server: Server) -> None:
+    folder = cache.blob_folder()
+    folder.mkdir(parents=True)
+    for name, age in ((".part-old", 90_000), (".part-new", 60)):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (time.time() - age,) * 2)
+    open_pallet(f"{server.url}/good.tar.gz")
+    assert {path.name for path in folder.glob(".part-*")} == {".part-new"}
 
 
 def test_a_path_goes_before_a_doi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from typing import IO
 
 from hfx.errors import PalletError
 
-__all__ = ["Entry", "cache_folder", "clean", "entries", "find", "keep", "writing_blob"]
+__all__ = ["Entry", "blob_folder", "cache_folder", "clean", "entries", "find", "keep", "writing_blob"]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Entry:
 
     @property
     def path(self) -> Path:
-        return _blobs() / self.digest
+        return blob_folder() / self.digest
 
 
 def cache_folder() -> Path:
@@ -89,7 +89,7 @@ def keep(source: str, url: str, name: str, digest: str, size: int) -> Entry:
 @contextmanager
 def writing_blob() -> Iterator["BlobWriter"]:
     """A writer for a file that is kept under its digest if ``commit`` is called, and removed otherwise."""
-    with _writing(_blobs()) as (handle, path):
+    with _writing(blob_folder()) as (handle, path):
         yield BlobWriter(handle, path)
 
 
@@ -118,7 +118,7 @@ class BlobWriter:
         """Move the file to its final path and return its digest."""
         digest = self._hash.hexdigest()
         self._handle.close()
-        self._path.replace(_blobs() / digest)
+        self._path.replace(blob_folder() / digest)
         return digest
 
 
@@ -144,7 +144,7 @@ def clean(sources: Sequence[str] = ()) -> tuple[int, int]:
         for entry in gone:
             _index(entry.source).unlink(missing_ok=True)
         used = {entry.digest for entry in entries()} if sources else set()
-        blobs = [path for path in _blobs().iterdir() if _unused(path, used)] if _blobs().is_dir() else []
+        blobs = [path for path in blob_folder().iterdir() if _unused(path, used)] if blob_folder().is_dir() else []
         freed = sum(path.stat().st_size for path in blobs)
         for path in blobs:
             path.unlink(missing_ok=True)
@@ -160,7 +160,8 @@ def _unused(path: Path, used: set[str]) -> bool:
     return path.name not in used
 
 
-def _blobs() -> Path:
+def blob_folder() -> Path:
+    """The folder of the downloaded files."""
     return cache_folder() / "pallets" / "blobs"
 
 
@@ -189,6 +190,7 @@ def _writing(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
     path: Path | None = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        _sweep(folder)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".part-", delete=False) as handle:
             path = Path(handle.name)
             yield handle, path
@@ -198,6 +200,14 @@ def _writing(folder: Path) -> Iterator[tuple[IO[bytes], Path]]:
         if path is not None:
             with suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what downloads that were killed have left, a day and more ago."""
+    for path in folder.glob(".part-*"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > 86_400:
+                path.unlink()
 
 
 def _unwritable(error: OSError) -> PalletError:

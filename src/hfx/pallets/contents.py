@@ -17,7 +17,7 @@ from hfx.pallets.json_text import parse
 from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
 from hfx.pallets.searches import Search, difference
-from hfx.pallets.sources import locate
+from hfx.pallets.sources import Located, forget, locate
 
 __all__ = ["Contents", "choose_region", "missing_keys", "read_contents", "searches"]
 
@@ -64,6 +64,15 @@ def read_contents(source: str, *, progress: Progress | None = None, limits: Limi
         PalletError: not readable, damaged, unsafe, too large, or without a background workspace.
     """
     located = locate(source, progress=progress)
+    try:
+        return _read(located, source, limits)
+    except PalletError as error:
+        if not forget(source, located):
+            raise
+        raise PalletError(f"{error} (it is no longer in the cache: the next attempt downloads it again)") from None
+
+
+def _read(located: Located, source: str, limits: Limits) -> Contents:
     budget = Budget(located.shown, limits)
     members = read_container(located.path, budget, located.file)
     single = located.path.is_file() and list(members) == [located.file]

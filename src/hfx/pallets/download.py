@@ -5,6 +5,8 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -31,8 +33,17 @@ _MAX_RECORD = 20 * 1024**2
 _TRANSIENT = (429, 500, 502, 503, 504)
 
 
+# Seconds: from when on a download must be faster than _SLOWEST bytes a second; the longest wait that a server may ask for.
+_PATIENCE, _SLOWEST, _LONGEST_WAIT = 60.0, 1000.0, 60.0
+
+
 class _RetryError(Exception):
-    """A failure that may be temporary; its text becomes the error when the last attempt fails too."""
+    """A failure that may be temporary; its text becomes the error when the last attempt fails too. ``wait``: the seconds after
+    which the server asks to try again."""
+
+    def __init__(self, text: str, wait: float = 0.0) -> None:
+        super().__init__(text)
+        self.wait = wait
 
 
 def download(key: str, url: str, source: str, doi: str | None, progress: Progress | None) -> cache.Entry:
@@ -74,7 +85,9 @@ def _try(
         except _RetryError as failure:
             if attempt == _ATTEMPTS - 1:
                 raise PalletError(f"{failure} ({_ATTEMPTS} attempts); try again later") from None
-            time.sleep(_PAUSE * 2**attempt)
+            if failure.wait > _LONGEST_WAIT:
+                raise PalletError(f"{failure}, and asks to wait {failure.wait:.0f} s; try again then") from None
+            time.sleep(max(failure.wait, _PAUSE * 2**attempt))
     raise AssertionError("unreachable")
 
 
@@ -134,7 +147,7 @@ def _check_hop(url: str, first: str, source: str) -> None:
 def _check_status(response: httpx.Response, source: str, doi: str | None) -> None:
     status = response.status_code
     if status in _TRANSIENT:
-        raise _RetryError(f"{source}: {response.url.host} answers {status} {response.reason_phrase}")
+        raise _RetryError(f"{source}: {response.url.host} answers {status} {response.reason_phrase}", _wait(response))
     if status in (404, 410):
         what = "no such DOI" if doi else "there is nothing at this address"
         raise PalletError(f"{source}: {what} ({status} from {response.url.host}); check for a misprint")
@@ -144,13 +157,27 @@ def _check_status(response: httpx.Response, source: str, doi: str | None) -> Non
         raise PalletError(f"{source}: {response.url.host} answers {status} {response.reason_phrase}; check the address")
 
 
+def _wait(response: httpx.Response) -> float:
+    """The seconds after which a server asks to try again (RFC 9110, 10.2.3); 0 where it does not say."""
+    stated = response.headers.get("retry-after", "").strip()
+    if stated.isdigit():
+        return float(stated[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(stated) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return 0.0
+
+
 def _receive(response: httpx.Response, source: str, blob: cache.BlobWriter, progress: Progress | None) -> None:
     stated = response.headers.get("content-length", "")
     total = int(stated) if stated.isdigit() else None
     if (total or 0) > _MAX_BYTES:
         raise _too_large(source)
-    for chunk in response.iter_bytes(1 << 16):
+    begun = time.monotonic()
+    for chunk in response.iter_bytes():
         blob.write(chunk)
+        if (spent := time.monotonic() - begun) > _PATIENCE and blob.size < _SLOWEST * spent:
+            raise PalletError(f"{source}: {response.url.host} sends {blob.size / spent:.0f} bytes a second; try again later")
         if blob.size > _MAX_BYTES:
             raise _too_large(source)
         if progress is not None:

@@ -76,6 +76,15 @@ def locate(source: str, *, progress: Progress | None = None) -> Located:
     return Located(fetched.path, fetched.name, _pallet_name(fetched.name), fetched.doi, source)
 
 
+def forget(source: str, located: Located) -> bool:
+    """Remove a download that cannot be used from the cache; whether it was one."""
+    key = _remote_key(source)
+    if key is None or located.path.parent != cache.blob_folder():
+        return False
+    cache.clean([key])
+    return True
+
+
 def _local(source: str, path: Path) -> Located:
     name = path.resolve().name or "pallet"
     return Located(path, path.name, name if path.is_dir() else _pallet_name(name), None, source)
