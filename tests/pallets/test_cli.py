@@ -50,6 +50,18 @@ def test_verify(tmp_path: Path, capsys: Capture) -> None:
     assert out.endswith("all 2 hypotheses can be used\n")
 
 
+def test_a_background_alone_can_be_looked_at(tmp_path: Path, capsys: Capture) -> None:
+    source = str(write_folder(tmp_path / "toy", {"BkgOnly.json": dump(workspace())}))
+    assert run(["pallet", "inspect", source]) == 0
+    out = capsys.readouterr().out
+    assert "0 hypotheses\na background alone: it has no patches beside it and no signal in it" in out
+    assert "SR" in out
+    assert run(["pallet", "verify", source]) == 0
+    assert capsys.readouterr().out.endswith("it has no patches\n")
+    assert run(["scan", source]) == 2
+    assert "has no patches beside it and no signal in it" in capsys.readouterr().err
+
+
 def test_verify_wrong_digest_is_exit_code_2(tmp_path: Path, capsys: Capture) -> None:
     files = flat() | {"patchset.json": dump(patch_set(workspace(2.0)))}
     source = str(write_folder(tmp_path / "toy", files))
@@ -79,7 +91,7 @@ def test_malformed(command: str, case: Malformed, tmp_path: Path, capsys: Captur
         assert captured.err.count("\n") == 1
     else:  # all regions, and a wrong digest that is only shown
         assert code == 0
-        assert case.name in {"choice of region missing", "wrong digest", "no digest"}
+        assert case.name in {"background alone", "choice of region missing", "wrong digest", "no digest"}
 
 
 def test_fetch(server: Server, tmp_path: Path, capsys: Capture) -> None:

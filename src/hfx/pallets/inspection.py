@@ -209,7 +209,7 @@ def _regions(contents: Contents, wanted: str | None) -> list[tuple[Region, str |
 def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, DigestResult, str | None]:
     """The pallet of a region whatever its digest, the result of the digest check, and the mismatch if there is one."""
     try:
-        pallet = load_region(contents, region, patch_set)
+        pallet = load_region(contents, region, patch_set, alone=True)
         return pallet, "matches" if region.patch_sets else "none stated", None
     except PalletError as error:
         return load_region(contents, region, patch_set, verify=False), "mismatch", str(error)

@@ -63,6 +63,9 @@ def region_names(source: str | PathLike[str], *, progress: Progress | None = Non
     return read_contents(fspath(source), progress=progress).region_names
 
 
+_NO_PATCHES = "a background alone: it has no patches beside it and no signal in it, so there is nothing to scan"
+
+
 def load_region(
     contents: Contents,
     region: Region,
@@ -70,20 +73,25 @@ def load_region(
     *,
     labels: Sequence[str] | None = None,
     verify: bool = True,
+    alone: bool = False,
 ) -> Pallet:
     """The pallet of one region.
 
     Args:
         patch_set: path of the patch set to use; None: the only one, or the one whose digest matches.
+        alone: a background without patches and without a signal is a pallet without hypotheses, and no error.
 
     Raises:
         PalletError: background or patches cannot be used, or the digest does not match while ``verify``.
     """
     background = load_background(contents, region)
     digest = histfactory_digest(background, "sha256", contents.label(region.background))
-    patches = _patches(contents, region, background, patch_set, verify)
+    if alone and not (region.patch_sets or region.loose) and not _has_signal(background):
+        patches = PatchSet(contents.label(region.background), (), (), {}, warnings=(_NO_PATCHES,))
+    else:
+        patches = _patches(contents, region, background, patch_set, verify)
     chosen, hypotheses = patches.labels, patches.hypotheses
-    if labels is not None:
+    if labels is not None and hypotheses:
         chosen, hypotheses = _relabel(patches, tuple(labels), contents.name)
     unused = tuple(f"not used: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
@@ -186,16 +194,24 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
 def _alone(contents: Contents, region: Region, background: JsonObject) -> PatchSet:
     """A workspace without patches that holds a signal itself: its one hypothesis."""
     file = contents.label(region.background)
-    configs = (measurement.get("config") for measurement in objects(background["measurements"]))
-    pois = {str(config.get("poi")) for config in configs if isinstance(config, dict)}
-    if not pois & set(_modifier_names(background)):
-        poi = ", ".join(sorted(pois)) or "none"
+    if not _has_signal(background):
+        poi = ", ".join(sorted(_pois(background))) or "none"
         raise PalletError(
             f"{file} has no patches beside it and no signal in it (its parameter of interest, {poi}, scales "
             f"no sample); give the folder or archive that holds its patches too"
         )
     stem = PurePosixPath(region.background).stem
     return PatchSet(file, (), (Hypothesis(stem, (), ()),), {})
+
+
+def _has_signal(workspace: JsonObject) -> bool:
+    """Whether a parameter of interest scales any sample."""
+    return bool(_pois(workspace) & set(_modifier_names(workspace)))
+
+
+def _pois(workspace: JsonObject) -> set[str]:
+    configs = (measurement.get("config") for measurement in objects(workspace["measurements"]))
+    return {str(config.get("poi")) for config in configs if isinstance(config, dict)}
 
 
 def _modifier_names(workspace: JsonObject) -> Iterator[str]:

@@ -250,6 +250,22 @@ def test_regions_of_different_searches_are_not_combined(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_region_without_patches_is_left_out(pallet: Path, tmp_path: Path) -> None:
+    expected = run(pallet, tmp_path / "two").to_rows()
+    (pallet / "RegionC").mkdir()
+    (pallet / "RegionC" / "BkgOnly.json").write_text((pallet / "RegionA" / "BkgOnly.json").read_text())
+    said: list[str] = []
+    setting = RunContext(say=said.append, function=fakes.run)
+    combined = scan(pallet, region="all", output=tmp_path / "three", context=setting)
+    assert "region RegionC is left out: a background alone: it has no patches beside it and no signal in it" in said[0]
+    assert [row["CLs_obs"] for row in combined.to_rows()] == [row["CLs_obs"] for row in expected]
+    assert combined.content["pallet"]["regions"] == ["RegionA", "RegionB"]
+    for name in ("RegionA", "RegionB"):
+        (pallet / name / "patchset.json").unlink()
+    with pytest.raises(PalletError, match="no region has patches beside its background"):
+        run(pallet, tmp_path / "none")
+
+
 def test_points_are_matched_by_their_labels_whatever_their_order(pallet: Path, tmp_path: Path) -> None:
     in_one_order = run(pallet, tmp_path / "one").to_rows()
     file = pallet / "RegionB" / "patchset.json"

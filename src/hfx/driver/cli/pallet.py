@@ -284,5 +284,7 @@ def _verdict(found: Verification, region: RegionVerification) -> str:
     if region.problem and region.digest_result != "mismatch":
         return f"{name}: {region.problem}"
     all_good = "the hypothesis can be used" if count == 1 else f"all {count} hypotheses can be used"
+    if not count:
+        all_good = "it has no patches"
     patches = f"{bad} of {count} hypotheses cannot be used" if bad else all_good
     return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

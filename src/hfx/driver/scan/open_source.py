@@ -46,12 +46,18 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
     several = len(contents.regions) > 1
     try:
         pallets = {
-            region.name if several else "": _usable(_loaded(contents, region, options), options) for region in contents.regions
+            region.name if several else "": _usable(_loaded(contents, region, options, alone=several), options)
+            for region in contents.regions
         }
     except PalletError:
         if several:  # rather that they do not belong together than what is wrong with one of them
             _check_one_search(searches(contents), source)
         raise
+    # A region without patches has nothing to scan, and is no reason to leave the others out.
+    for name in [name for name, pallet in pallets.items() if not pallet.hypotheses]:
+        context.say(f"region {name} is left out: {'; '.join(pallets.pop(name).warnings)}")
+    if several and not pallets:
+        raise PalletError(f"{source}: no region has patches beside its background; give the archive that contains them")
     if several:
         _check_one_search({name: Search(pallet.labels, pallet.references) for name, pallet in pallets.items()}, source)
         # Points of regions are matched by their values: these are to stand in one order.
@@ -61,8 +67,8 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
     return pallets
 
 
-def _loaded(contents: Contents, region: Region, options: ScanOptions) -> Pallet:
-    return load_region(contents, region, labels=options.labels, verify=options.verify)
+def _loaded(contents: Contents, region: Region, options: ScanOptions, *, alone: bool) -> Pallet:
+    return load_region(contents, region, labels=options.labels, verify=options.verify, alone=alone)
 
 
 def _check_one_search(found: Mapping[str, Search], source: str | Path) -> None:
