@@ -131,6 +131,19 @@ def test_some_failed(capsys: Captured) -> None:
     assert "failed          1 of 12: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_a_picture_that_fails_is_said_and_an_exit_code(
+    pallet: str, quiet: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fail)
+    assert main.run(["scan", pallet, "-o", "out", *quiet]) == 1
+    assert "hfx: the picture could not be drawn" in capsys.readouterr().err
+    assert Path("out/scan.json").exists()
+
+
 def test_json_and_quiet(pallet: str, capsys: Captured) -> None:
     assert main.run(["scan", pallet, "--json", "--quiet"]) == 0
     out, err = capsys.readouterr()

@@ -104,11 +104,11 @@ def command(question: str) -> Callable[..., int]:
             return 0
         stays = not (as_json or quiet) and watch.attended()
         with watch.live(live, no_browser=no_browser, port=port, stderr=as_json, stays=stays) as page:
-            result = _scan(pallet, chosen, page.began, quiet=quiet, verbose=verbose)
+            result, drawn = _scan(pallet, chosen, page.began, quiet=quiet, verbose=verbose)
             show(result, as_json=as_json, quiet=quiet, verbose=verbose)
             if stays:
                 page.stay()
-        return 0 if result.complete else 1
+        return 0 if result.complete and drawn else 1
 
     ask.__doc__ = inspect.cleandoc(kind(question).help)
     return option_parameters.accepting(_PALLET, option_parameters.parameters(question))(ask)
@@ -138,7 +138,7 @@ def continue_scan(
 ) -> "ScanResult":
     """Continue the run in `folder` in this process, with the options `asked` for in its run.json."""
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in asked.items()}
-    return _scan(pallet, _options({**given, "output": folder}, question), None, quiet=quiet, verbose=verbose)
+    return _scan(pallet, _options({**given, "output": folder}, question), None, quiet=quiet, verbose=verbose)[0]
 
 
 def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
@@ -149,24 +149,37 @@ def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
 
 def _scan(
     pallet: str, chosen: "ScanOptions", began: Callable[[Path], None] | None, *, quiet: bool, verbose: bool
-) -> "ScanResult":
+) -> "tuple[ScanResult, bool]":
+    """The result of a scan, and whether its picture could be drawn; that it could not is said also where nothing else is."""
     from hfx.driver.api import scan_source
     from hfx.driver.process.signals import stop_signals
+    from hfx.driver.run.events import Contour, Event
     from hfx.driver.run.journal import ScanInterrupted
     from hfx.driver.scan.run_context import RunContext
     from hfx.driver.views.progress import display
 
+    written: list[tuple[str, ...]] = []
     with stop_signals() as stop:
         try:
             with display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y) as shown:
-                context = RunContext(say=shown.say, listener=shown.listen, progress=shown.fetched, began=began)
-                return scan_source(pallet, chosen, context)
+
+                def listen(event: Event) -> None:
+                    shown.listen(event)
+                    if isinstance(event, Contour):
+                        written[:] = [event.files]
+
+                context = RunContext(say=shown.say, listener=listen, progress=shown.fetched, began=began)
+                result = scan_source(pallet, chosen, context)
         except ScanInterrupted as stopped:
             print(f"hfx: {stopped}", file=sys.stderr, flush=True)
             raise typer.Exit(stop.code) from None
         except KeyboardInterrupt:
             print("hfx: stopped before the scan began; nothing was written", file=sys.stderr, flush=True)
             raise typer.Exit(stop.code) from None
+    drawn = all(any(not name.endswith(".json") for name in files) for files in written)
+    if quiet and not drawn:
+        print(f"hfx: the picture could not be drawn; 'hfx plot {result.folder}' says why", file=sys.stderr, flush=True)
+    return result, drawn
 
 
 def show(result: "ScanResult", *, as_json: bool, quiet: bool, verbose: bool = False) -> None:
