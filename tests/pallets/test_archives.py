@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import lzma
 import tarfile
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -119,6 +121,40 @@ def test_names_with_control_characters_are_refused(name: str, tmp_path: Path) ->
     write_folder(tmp_path / "folder", {name: b"{}"})
     with pytest.raises(PalletError, match="a name with control characters"):
         _read(tmp_path / "folder")
+
+
+def _twice(kind: str, first: bytes, second: bytes) -> bytes:
+    """An archive with two members of one name."""
+    buffer = io.BytesIO()
+    if kind == "zip":
+        with zipfile.ZipFile(buffer, "w") as packed, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for raw in (first, second):
+                packed.writestr("./BkgOnly.json", raw)
+    else:
+        with tarfile.open(fileobj=buffer, mode="w") as tar:
+            for raw, name in ((first, "BkgOnly.json"), (second, "./BkgOnly.json")):
+                info = tarfile.TarInfo(name)
+                info.size = len(raw)
+                tar.addfile(info, io.BytesIO(raw))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_two_members_of_one_name_are_refused_unless_they_are_equal(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(PalletError, match=r"p holds 'BkgOnly\.json' twice, with different contents; unpack it"):
+        _read(write(tmp_path / "p", _twice(kind, b"{}", b"[]")))
+    assert _read(write(tmp_path / "p", _twice(kind, b"{}", b"{}"))) == {"BkgOnly.json": b"{}"}
+
+
+def test_what_is_packed_twice_is_read(tmp_path: Path) -> None:
+    for name, raw in {
+        "a.tar.gz.gz": gzip.compress(tar_bytes(flat())),
+        "b.json.gz.gz": gzip.compress(gzip.compress(flat()["BkgOnly.json"])),
+        "c.zip.xz": lzma.compress(zip_bytes(flat())),
+    }.items():
+        contents = read_contents(str(write(tmp_path / name, raw)))
+        assert len(contents.regions) == 1, name
 
 
 def test_number_of_members_is_bounded(tmp_path: Path) -> None:

@@ -267,8 +267,9 @@ def _read_packed(unpacker: Callable[[IO[bytes]], _Readable], handle: IO[bytes], 
         members = _read_tar(stream, name, budget)
         stream.read_all()  # up to the checksum, so that a truncated file is noticed
         return members
-    inner = Path(unpacked_stem(name)).name
-    return {inner: _plain(stream.read_all(), head, name)}
+    inner, raw = Path(unpacked_stem(name)).name, stream.read_all()
+    # What is packed twice is unpacked as an archive within an archive.
+    return {inner: raw if is_archive(raw[:_HEAD]) else _plain(raw, head, name)}
 
 
 def _read_plain(handle: IO[bytes], head: bytes, name: str, budget: Budget) -> bytes:
@@ -306,10 +307,16 @@ def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
                 continue
             head = content.read(_HEAD)
             if _wanted(name, head):
-                members[name] = head + content.read()
+                _add(members, name, head + content.read(), archive)
             else:
                 budget.skipped[name] = head
     return members
+
+
+def _add(members: Members, name: str, content: bytes, archive: str) -> None:
+    """Add a member; raises `PalletError` for a second one of that name with another content: which counts is not evident."""
+    if members.setdefault(name, content) != content:
+        raise PalletError(f"{archive} holds {name!r} twice, with different contents; unpack it and give the folder")
 
 
 def _read_zip(handle: IO[bytes], archive: str, budget: Budget) -> Members:
@@ -331,5 +338,5 @@ def _read_zip(handle: IO[bytes], archive: str, budget: Budget) -> Members:
                     budget.skipped[name] = head
                     continue
                 budget.spend_bytes(info.file_size)
-                members[name] = head + content.read()
+                _add(members, name, head + content.read(), archive)
     return members
