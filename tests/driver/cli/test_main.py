@@ -15,6 +15,7 @@ import pytest
 import hfx
 from hfx.driver.cli import main
 from hfx.driver.cli.help_sections import PARAMETERS
+from hfx.driver.scan.run_context import RunContext
 from hfx.hf_core.fits.search import DEFAULT_STARTS
 from tests.driver import fakes
 
@@ -129,6 +130,24 @@ def test_some_failed(capsys: Captured) -> None:
     assert Path("hfx-runs/toy/contour.pdf").exists()
     assert main.run(["scan", "toy", "-v"]) == 1
     assert "failed          1 of 12: sig_200_0 (the patch does not apply)" in capsys.readouterr().out
+
+
+def test_a_second_ctrl_c_says_where_the_results_are(pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pressed_twice(source: object, options: object, context: RunContext) -> None:
+        assert context.began is not None
+        context.began(Path("out"))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hfx.driver.api.scan_source", pressed_twice)
+    assert main.run(["scan", pallet, "-o", "out"]) == 130
+    assert capsys.readouterr().err == "hfx: stopped at once; what is fitted is kept in out: the same command continues\n"
+
+    def before(source: object, options: object, context: RunContext) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("hfx.driver.api.scan_source", before)
+    assert main.run(["scan", pallet, "-o", "out"]) == 130
+    assert capsys.readouterr().err == "hfx: stopped before the scan began; nothing was written\n"
 
 
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])

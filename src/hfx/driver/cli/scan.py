@@ -159,6 +159,13 @@ def _scan(
     from hfx.driver.views.progress import display
 
     written: list[tuple[str, ...]] = []
+    folders: list[Path] = []
+
+    def begin(folder: Path) -> None:
+        folders.append(folder)
+        if began is not None:
+            began(folder)
+
     with stop_signals() as stop:
         try:
             with display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y) as shown:
@@ -168,13 +175,15 @@ def _scan(
                     if isinstance(event, Contour):
                         written[:] = [event.files]
 
-                context = RunContext(say=shown.say, listener=listen, progress=shown.fetched, began=began)
+                context = RunContext(say=shown.say, listener=listen, progress=shown.fetched, began=begin)
                 result = scan_source(pallet, chosen, context)
         except ScanInterrupted as stopped:
             print(f"hfx: {stopped}", file=sys.stderr, flush=True)
             raise typer.Exit(stop.code) from None
         except KeyboardInterrupt:
-            print("hfx: stopped before the scan began; nothing was written", file=sys.stderr, flush=True)
+            # A second Ctrl-C ends the orderly stop of the first.
+            kept = f"stopped at once; what is fitted is kept in {folders[0]}: the same command continues" if folders else None
+            print(f"hfx: {kept or 'stopped before the scan began; nothing was written'}", file=sys.stderr, flush=True)
             raise typer.Exit(stop.code) from None
     drawn = all(any(not name.endswith(".json") for name in files) for files in written)
     if quiet and not drawn:
