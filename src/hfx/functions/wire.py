@@ -2,7 +2,7 @@
 
 A request is ``hfx1``, the length of its body (4 bytes, big-endian), the body, and the packed background::
 
-    {"function": "hfx.functions.jobs.cls:run", "task": {...}, "background": sha256 of its packed bytes, or null}
+    {"function": "hfx.functions.task:run", "task": {...}, "background": sha256 of its packed bytes, or null}
 
 A worker runs the functions that hfx sends and no others, and reads no message that would take more than `MOST_MEMORY`. It keeps
 the last backgrounds that it decoded, by digest. An answer is packed

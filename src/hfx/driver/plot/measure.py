@@ -48,8 +48,8 @@ def measured(plane: "Plane", published: Sequence[Published], say: Callable[[str]
 
 
 def _of_columns(plane: "Plane", published: Published) -> str:
-    """What is said of a table's columns: a warning where they name other masses than the axes, as which axes they are taken
-    where that is not evident; empty where it is, and where the file names none."""
+    """A sentence about the columns of a published table, for the user: a warning if they name other masses than the axes, or
+    which axes they are taken for if their names do not tell. Empty if the names are those of the axes, or are missing."""
     axes = plane.contours["x"], plane.contours["y"]
     pairs = [(mass(axis), mass(column)) for axis, column in zip(axes, published.columns, strict=False)]
     if not any(ours and theirs and ours != theirs for ours, theirs in pairs):

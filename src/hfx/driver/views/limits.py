@@ -152,7 +152,7 @@ def _end(plane: _Plane, area: Sequence[Sequence[float]], on_line: int, axis: int
 
 
 def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, place: Sequence[float], down: bool) -> str:
-    """What is said of an end of the line that lies far out between points: how far excluded points reach."""
+    """A remark that says how far excluded points reach, for an end of the line far beyond them; empty for an end near them."""
     low, high = plane.range(axis)
     last, end = (min if down else max)(excluded, default=None), place[axis]
     if last is None or abs(end - last) <= _FAR * (high - low):
