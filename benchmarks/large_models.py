@@ -61,9 +61,7 @@ def modifiers(data: list[float], names: dict[str, list[str]], draw: random.Rando
     return found
 
 
-def workspace(
-    bins: list[int], samples: int, names: Callable[[int, int], dict[str, list[str]]], seed: int = 1
-) -> Workspace:
+def workspace(bins: list[int], samples: int, names: Callable[[int, int], dict[str, list[str]]], seed: int = 1) -> Workspace:
     draw = random.Random(seed)
     channels, observations = [], []
     for c, count in enumerate(bins):

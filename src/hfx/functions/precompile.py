@@ -49,18 +49,17 @@ def _cores() -> int:
 
 def _halves(tables: Tables) -> tuple[Calls, Calls]:
     """The kernels that this process compiles, and those of the second process."""
-    parameters = tables.width.shape[1]
-    t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), solver_state.state_type(parameters)
+    t, w, s = buffers.tables_type(tables), buffers.work_arrays_type(tables), solver_state.state_type(tables)
     h, v = int64, float64[::1]
     own: dict[Kernel, Types] = {newton_step.step: (t, h, v, v, v, v, int64, boolean, float64, float64, w, s)}
     others: dict[Kernel, Types] = {
         derivatives.derivatives: (t, h, v, v, w, v),
         rates.value: (t, h, v, v, v, v, w),
         buffers.resolve: (t, h, w),
-        mirrored_alphas.reflect: (t, h, v, v, v, w, v),
+        mirrored_alphas.reflect: (t, h, v, v, v, w),
         buffers.make_work_arrays: (typeof(buffers.work_fields(tables)),),  # type: ignore[no-untyped-call]
-        buffers.make_tables: (typeof(tuple(tables)),),  # type: ignore[no-untyped-call]
-        solver_state.make_state: (typeof(solver_state.state_fields(parameters)),),  # type: ignore[no-untyped-call]
+        buffers.make_tables: (typeof(buffers.tables_fields(tables)),),  # type: ignore[no-untyped-call]
+        solver_state.make_state: (typeof(solver_state.state_fields(tables)),),  # type: ignore[no-untyped-call]
     }
     return _named(own), _named(others)
 

@@ -11,7 +11,8 @@ from numba.core.types import Type
 from numba.experimental import structref
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.array_types import Array, Index
+from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
+from hfx.hf_core.cpu.array_types import AnyArray, Array, Flags, Index, Kinds
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
 from hfx.hf_core.cpu.structures import numba_type
@@ -23,6 +24,7 @@ __all__ = [
     "make_work_arrays",
     "resolve",
     "tables_by_reference",
+    "tables_fields",
     "tables_type",
     "work_arrays",
     "work_arrays_type",
@@ -35,6 +37,15 @@ class WorkArrays(structref.StructRefProxy):
 
     blocks: Index  # (1,): the number of the hypothesis' blocks that are evaluated, the first ones
     resolved: Index  # (1,): the hypothesis that the indices below are of; -1 for none
+    arranged: Index  # (1,): the number of its parameters' order, of which are the next four; -1 for none
+    order: Index  # (P,): the parameter, in the order of the tables, at each place
+    place: Index  # (P,): the place of each parameter; all others below are places
+    shared: Index  # (1,): the number of parameters that are not of one bin alone
+    local_from: Index  # (N + 1,): the first of each bin's own parameters
+    constraint: Kinds  # (P,), as the next three, from the tables
+    width: Array
+    kinked: Flags
+    interpolated: Flags
     shape: Array  # (3, P): T, T', T'' of each parameter
     clipped: Array  # (P,)
     excess: Array  # (P,): the part outside [-1, 1], with its sign
@@ -65,22 +76,26 @@ class WorkArrays(structref.StructRefProxy):
     first: Array  # (N,) slope of the Poisson term
     curvature: Array  # (N,)
     gamma_from: Index  # (blocks + 1,): where each block's factors per bin begin (for each modifier, for each bin)
+    gamma: Index  # their parameters
     gamma_slot: Index  # their rows across
     slots: Index  # (1,): the number of rows across, and
     slots_from: Index  # (blocks + 1,) their number before each block
     slot: Index  # (P,): the last one of each parameter
     slotted: Index  # (slots,): their parameters, and
     slot_bin: Index  # their main bins; -1 for a linear factor
-    outward: Array  # (2, P, blocks): log hi and log lo of each parameter in each block
+    outward: Array  # (2, shared, blocks): log hi and log lo of each parameter in each block
     beyond: Array  # (blocks,): the logarithm of the exponentials outside [-1, 1]
     bent: Array  # (padded P): the part of the diagonal from f''/f and T''
-    rows: Array  # (3 blocks + N, padded P) the next four: l, s, w l + s of each block, the Jacobian of each bin
+    rows: Array  # (3 blocks + N, padded shared) the next four: l, s, w l + s of each block, the Jacobian of each bin
     logarithmic: Array
     additive: Array
     both: Array
     jacobian: Array
-    across: Array  # (slots, padded P)
-    joint: Array  # (slots, padded P): the part of a cell with several factors per bin in all but the first of these rows
+    own: Array  # (P,): the Jacobian of its bin for each bin's own parameters
+    across: Array  # (slots, padded shared)
+    across_own: Array  # (slots, largest number of a bin's own parameters)
+    joint: Array  # as across: the part of a cell with several factors per bin in all but the first of these rows
+    joint_own: Array
     weight: Array  # (blocks,)
     row_curvature: Array  # (N,): the curvature that the rows were made with
     row_rate: Array  # (N,): and the rates
@@ -98,10 +113,11 @@ class WorkArrays(structref.StructRefProxy):
     bend: Array  # (1,): x' H x of the solution
     root: Array  # (N,)
     along: Array  # (padded N)
-    inner: Array  # (padded N, padded N)
+    inner: Array  # (padded N, padded N), for hypotheses with fewer bins than shared parameters
     reflected: Array  # (P,) each alpha, mirrored
     ratio: Array  # (P,) of its factor there
-    changed: Array  # (P, N): of each bin's rate
+    raised: Array  # (P,) the change of the NLL
+    changed: Array  # (shared, N): of each bin's rate
 
 
 _FIELDS = list(WorkArrays.__annotations__)
@@ -113,16 +129,19 @@ class _WorkArraysType(types.StructRef):
 
 
 class TablesReference(structref.StructRefProxy):
-    """A batch's Tables: passed by reference, too."""
+    """A batch's Tables and the orders of its parameters: passed by reference, too."""
 
 
-@numba_type(TablesReference, Tables._fields)
+_TABLES = (*Tables._fields, *Arrangement._fields[:-1])
+
+
+@numba_type(TablesReference, _TABLES)
 class _TablesReferenceType(types.StructRef):
     pass
 
 
 @entry
-def make_work_arrays(arrays: tuple[Array | Index, ...]) -> WorkArrays:
+def make_work_arrays(arrays: tuple[AnyArray, ...]) -> WorkArrays:
     """:class:`WorkArrays` of these arrays, one for each field."""
     return WorkArrays(*arrays)  # type: ignore[no-untyped-call]
 
@@ -135,12 +154,17 @@ def make_tables(tables: tuple[object, ...]) -> TablesReference:
 
 def tables_by_reference(tables: Tables) -> Tables:
     """The Tables as the kernels take them: a :class:`TablesReference`, whose fields are the same."""
-    return cast(Tables, make_tables(tuple(tables)))
+    return cast(Tables, make_tables(tables_fields(tables)))
+
+
+def tables_fields(tables: Tables) -> tuple[object, ...]:
+    """The entries of a :class:`TablesReference`."""
+    return (*tables, *arrangement(tables)[:-1])
 
 
 def tables_type(tables: Tables) -> Type:
     """numba's type of the result of :func:`tables_by_reference`."""
-    return _TablesReferenceType(list(zip(Tables._fields, map(numba.typeof, tables), strict=True)))  # type: ignore[no-untyped-call]
+    return _TablesReferenceType(list(zip(_TABLES, map(numba.typeof, tables_fields(tables)), strict=True)))  # type: ignore[no-untyped-call]
 
 
 def work_arrays_type(tables: Tables) -> Type:
@@ -159,18 +183,29 @@ def work_arrays(t: Tables) -> WorkArrays:
     return make_work_arrays(work_fields(t))
 
 
-def work_fields(t: Tables) -> tuple[Array | Index, ...]:
+def work_fields(t: Tables) -> tuple[AnyArray, ...]:
     """The arrays of :class:`WorkArrays`, in the order of its fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
-    width = padded(parameters)
+    arranged = arrangement(t)
+    shared, largest, inside = arranged.most_shared, arranged.most_in_one_bin, int(arranged.inside.max(initial=0))
+    width, row = padded(parameters), padded(shared)
     linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))
     gammas, cells = _most(t, np.diff(t.gamma_from) * t.block_bins), _most(t, t.block_bins)
     blocks, most = int(np.diff(t.hypothesis_from).max(initial=1)), int(np.diff(t.shift_from).max(initial=1))
-    slots = parameters + gammas
-    rows = zeros((3 * blocks + bins, width))
-    arrays: dict[str, Array | Index] = {
+    slots = shared + gammas
+    rows = zeros((3 * blocks + bins, row))
+    arrays: dict[str, AnyArray] = {
         "blocks": zeros(1, dtype=np.int64),
         "resolved": np.full(1, -1),
+        "arranged": np.full(1, -1),
+        "order": zeros(parameters, dtype=np.int64),
+        "place": zeros(parameters, dtype=np.int64),
+        "shared": zeros(1, dtype=np.int64),
+        "local_from": zeros(bins + 1, dtype=np.int64),
+        "constraint": zeros(parameters, dtype=np.int8),
+        "width": zeros(parameters),
+        "kinked": zeros(parameters, dtype=np.bool_),
+        "interpolated": zeros(parameters, dtype=np.bool_),
         "shape": zeros((3, parameters)),
         "clipped": zeros(parameters),
         "excess": zeros(parameters),
@@ -201,13 +236,14 @@ def work_fields(t: Tables) -> tuple[Array | Index, ...]:
         "first": zeros(bins),
         "curvature": zeros(bins),
         "gamma_from": zeros(blocks + 1, dtype=np.int64),
+        "gamma": zeros(gammas, dtype=np.int64),
         "gamma_slot": zeros(gammas, dtype=np.int64),
         "slots": zeros(1, dtype=np.int64),
         "slots_from": zeros(blocks + 1, dtype=np.int64),
         "slot": zeros(parameters, dtype=np.int64),
         "slotted": zeros(slots, dtype=np.int64),
         "slot_bin": zeros(slots, dtype=np.int64),
-        "outward": zeros((2, parameters, blocks)),
+        "outward": zeros((2, shared, blocks)),
         "beyond": zeros(blocks),
         "bent": zeros(width),
         "rows": rows,
@@ -215,8 +251,11 @@ def work_fields(t: Tables) -> tuple[Array | Index, ...]:
         "additive": rows[blocks : 2 * blocks],
         "both": rows[2 * blocks : 3 * blocks],
         "jacobian": rows[3 * blocks :],
-        "across": zeros((slots, width)),
-        "joint": zeros((slots, width)),
+        "own": zeros(parameters),
+        "across": zeros((slots, row)),
+        "across_own": zeros((slots, largest)),
+        "joint": zeros((slots, row)),
+        "joint_own": zeros((slots, largest)),
         "weight": zeros(blocks),
         "row_curvature": zeros(bins),
         "row_rate": zeros(bins),
@@ -234,10 +273,11 @@ def work_fields(t: Tables) -> tuple[Array | Index, ...]:
         "bend": zeros(1),
         "root": zeros(bins),
         "along": zeros(padded(bins)),
-        "inner": zeros((padded(bins), padded(bins))),
+        "inner": zeros((padded(inside), padded(inside))),
         "reflected": zeros(parameters),
         "ratio": zeros(parameters),
-        "changed": zeros((parameters, bins)),
+        "raised": zeros(parameters),
+        "changed": zeros((shared, bins)),
     }
     return tuple(arrays[name] for name in _FIELDS)
 
@@ -253,7 +293,8 @@ def resolve(t: Tables, h: int, w: WorkArrays) -> None:
     if h == before:
         return
     w.resolved[0] = h
-    shared = _shared(t, h, before) if before >= 0 else 0
+    alike = _arrange(t, h, w)
+    shared = _shared(t, h, before) if before >= 0 and alike else 0
     first, blocks = t.hypothesis_from[h], t.hypothesis_from[h + 1] - t.hypothesis_from[h]
     for r in range(shared, len(w.weight)):  # a block's entries stay where they are
         w.logarithmic[r, :] = 0.0
@@ -270,12 +311,12 @@ def resolve(t: Tables, h: int, w: WorkArrays) -> None:
         k = t.hypothesis_block[first + r]
         place = t.offset[h, t.block_channel[k]]
         for e in range(t.linear_from[k], t.linear_from[k + 1]):
-            w.linear[linear] = t.start[h, t.linear_key[e]]
+            w.linear[linear] = w.place[t.start[h, t.linear_key[e]]]
             w.linear_slot[linear] = _slot(w, w.linear[linear], -1)
             linear += 1
         begin, end = t.normsys_from[k], t.normsys_from[k + 1]
         for e in range(begin, end):
-            p = t.start[h, t.normsys_key[e]]
+            p = w.place[t.start[h, t.normsys_key[e]]]
             w.normsys[normsys + e - begin] = p
             w.outward[0, p, r], w.outward[1, p, r] = t.normsys_table[6, e], t.normsys_table[7, e]
         for row in range(8):
@@ -283,14 +324,36 @@ def resolve(t: Tables, h: int, w: WorkArrays) -> None:
                 w.table[row, normsys + e - begin] = t.normsys_table[row, e]
         normsys += end - begin
         for e in range(t.shift_from[k], t.shift_from[k + 1]):
-            w.shift_index[shift] = t.start[h, t.shift_key[e]]
+            w.shift_index[shift] = w.place[t.start[h, t.shift_key[e]]]
             shift += 1
         for e in range(t.gamma_from[k], t.gamma_from[k + 1]):
             for i in range(t.block_bins[k]):
-                w.gamma_slot[gamma] = _slot(w, t.start[h, t.gamma_key[e]] + i, place + i)
+                w.gamma[gamma] = w.place[t.start[h, t.gamma_key[e]] + i]
+                w.gamma_slot[gamma] = _slot(w, w.gamma[gamma], place + i)
                 gamma += 1
         w.linear_from[r + 1], w.normsys_from[r + 1], w.shift_from[r + 1] = linear, normsys, shift
         w.gamma_from[r + 1], w.slots_from[r + 1] = gamma, w.slots[0]
+
+
+@inline
+def _arrange(t: Tables, h: int, w: WorkArrays) -> bool:
+    """The order of hypothesis h's parameters, and what the tables say of each; whether the order is that of before."""
+    arranged = t.arranged[h]  # type: ignore[attr-defined]  # of the reference alone, as the next four
+    alike = bool(w.arranged[0] == arranged)
+    if not alike:
+        w.arranged[0] = arranged
+        w.shared[0] = t.shared[arranged]  # type: ignore[attr-defined]
+        for p in range(len(w.order)):
+            w.order[p] = t.order[arranged, p]  # type: ignore[attr-defined]
+            w.place[p] = t.place[arranged, p]  # type: ignore[attr-defined]
+        for n in range(len(w.local_from)):
+            w.local_from[n] = t.local_from[arranged, n]  # type: ignore[attr-defined]
+    for p in range(t.size[h]):
+        w.constraint[p] = t.constraint[h, w.order[p]]
+        w.width[p] = t.width[h, w.order[p]]
+        w.kinked[p] = t.kinked[h, w.order[p]]
+        w.interpolated[p] = t.alpha[h, w.order[p]]
+    return alike
 
 
 @inline

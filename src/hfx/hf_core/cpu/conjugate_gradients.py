@@ -103,8 +103,10 @@ def _beside_the_bins(bins: int, size: int, w: WorkArrays, own: Array) -> None:
         own[p] = w.diagonal[p]
     for n in range(bins):
         row, curvature = w.jacobian[n], w.row_curvature[n]
-        for p in range(size):
+        for p in range(w.shared[0]):
             own[p] -= curvature * row[p] * row[p]
+        for p in range(w.local_from[n], w.local_from[n + 1]):
+            own[p] -= curvature * w.own[p] * w.own[p]
     for p in range(size):
         own[p] = max(own[p], _CONSTRAINED * w.prior[p])
 
@@ -113,7 +115,7 @@ def _beside_the_bins(bins: int, size: int, w: WorkArrays, own: Array) -> None:
 def _prepare(bins: int, w: WorkArrays) -> bool:
     """The Cholesky factor of 1 + sqrt(C) J D^-1 J' sqrt(C)."""
     inverse, product, inner = w.inverse, w.product, w.inner
-    width = len(inverse)
+    width = w.jacobian.shape[1]
     for m in range(bins):
         w.root[m] = math.sqrt(max(w.row_curvature[m], 0.0))
     for m in range(bins):
@@ -129,7 +131,10 @@ def _prepare(bins: int, w: WorkArrays) -> bool:
             inner[m, n] = 0.0
         for n in range(bins, inner.shape[1]):
             inner[m, n] = 0.0
-        inner[m, m] += 1.0
+        alone = 0.0  # of the bin's own parameters
+        for p in range(w.local_from[m], w.local_from[m + 1]):
+            alone += inverse[p] * w.own[p] * w.own[p]
+        inner[m, m] += 1.0 + w.root[m] * w.root[m] * alone
     return bool(cholesky(inner, bins))
 
 
@@ -137,16 +142,20 @@ def _prepare(bins: int, w: WorkArrays) -> bool:
 def _precondition(bins: int, residual: Array, w: WorkArrays, preconditioned: Array) -> None:
     """(D + J' C J)^-1 residual into ``preconditioned`` (padded P)."""
     inverse, inner = w.inverse, w.along
-    width = len(inverse)
-    for p in range(width):
+    width = w.jacobian.shape[1]
+    for p in range(len(inverse)):
         preconditioned[p] = inverse[p] * residual[p]
     for n in range(bins):
         row, total = w.jacobian[n], 0.0
         for p in range(width):
             total += row[p] * preconditioned[p]
+        for p in range(w.local_from[n], w.local_from[n + 1]):
+            total += w.own[p] * preconditioned[p]
         inner[n] = w.root[n] * total
     solve(w.inner, bins, inner)
     for n in range(bins):
         row, given = w.jacobian[n], w.root[n] * inner[n]
         for p in range(width):
             preconditioned[p] -= inverse[p] * given * row[p]
+        for p in range(w.local_from[n], w.local_from[n + 1]):
+            preconditioned[p] -= inverse[p] * given * w.own[p]

@@ -8,6 +8,8 @@ Hess nu = phi (A l l' + l d' + d l' + diag(...)). All cells of a block share its
 - for each parameter that is a factor itself (normfactors, lumi, gammas) one row across: such a factor has no second
   derivative, and its row is finite also where the factor is zero;
 - a diagonal.
+
+A row has the shared parameters alone (:mod:`hfx.hf_core.cpu.arrangement`); beside it lie the few of its bin's own ones.
 """
 
 from __future__ import annotations
@@ -35,8 +37,11 @@ def derivatives(t: Tables, h: int, theta: Array, aux: Array, w: WorkArrays, grad
     remainder[:] = 0.0
     diagonal[:] = 0.0
     jacobian[:bins] = 0.0
+    w.own[:size] = 0.0
     w.across[: w.slots[0]] = 0.0
+    w.across_own[: w.slots[0]] = 0.0
     w.joint[: w.slots[0]] = 0.0
+    w.joint_own[: w.slots[0]] = 0.0
     cell = 0
     for r in range(w.blocks[0]):
         k = t.hypothesis_block[first + r]
@@ -50,13 +55,17 @@ def derivatives(t: Tables, h: int, theta: Array, aux: Array, w: WorkArrays, grad
     for p in range(size):
         gradient[p] = 0.0
     rates, row_slopes, curvatures, row_curvature, row_rate = w.nu, w.first, w.curvature, w.row_curvature, w.row_rate
+    shared, own, local_from = w.shared[0], w.own, w.local_from
     for n in range(bins):
         row, slope, curvature = jacobian[n], row_slopes[n], curvatures[n]
         row_curvature[n], row_rate[n] = curvature, rates[n]
-        for p in range(size):
+        for p in range(shared):
             gradient[p] += slope * row[p]
             diagonal[p] += curvature * row[p] * row[p]
-    kind, widths = t.constraint[h], t.width[h]
+        for p in range(local_from[n], local_from[n + 1]):
+            gradient[p] = slope * own[p]
+            diagonal[p] = curvature * own[p] * own[p]
+    kind, widths = w.constraint, w.width
     for p in range(size):
         prior[p] = 0.0
         if kind[p] != 0:
@@ -84,7 +93,7 @@ def _block(t: Tables, h: int, r: int, k: int, cell: int, theta: Array, w: WorkAr
         summed[j] = 0.0
         curved[j] = 0.0
     gammas, gamma_begin = t.gamma_from[k + 1] - t.gamma_from[k], w.gamma_from[r]
-    gamma_slot, slotted = w.gamma_slot, w.slotted
+    gamma_slot, slotted, local_from, shared = w.gamma_slot, w.slotted, w.local_from, w.shared[0]
     linear, linear_slope, linear_begin, linear_end = w.linear, w.linear_slope, w.linear_from[r], w.linear_from[r + 1]
     rates, row_slopes, scales, odd_table, even_table = w.yields, w.first, w.scale, t.shift_odd, t.shift_even
     at, weight = t.shift_cell[k], 0.0
@@ -105,11 +114,14 @@ def _block(t: Tables, h: int, r: int, k: int, cell: int, theta: Array, w: WorkAr
             )
         for g in range(gammas):
             slot = gamma_slot[gamma_begin + g * bins + i]
-            row = across[slot] if g == 0 else joint[slot]
+            row, own = (across[slot], w.across_own[slot]) if g == 0 else (joint[slot], w.joint_own[slot])
             _add_cell(row, rate, logarithmic, moved, shifts, shifted, linear_begin, linear_end, linear, linear_slope)
             for other in range(g if g == 0 else g + 1, gammas):
                 gamma = slotted[gamma_slot[gamma_begin + other * bins + i]]
-                row[gamma] += rate * _inverse(theta[gamma])
+                if gamma < shared:
+                    row[gamma] += rate * _inverse(theta[gamma])
+                else:
+                    own[gamma - local_from[place + i]] += rate * _inverse(theta[gamma])
     w.weight[r] = weight
     for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
         bent[index[e]] += weight * seconds[e]
@@ -156,7 +168,7 @@ def _add_cell(
 def _rows_of_gammas(theta: Array, w: WorkArrays) -> None:
     """Adds the rows of the factors per bin to the Jacobian, and turns them into the derivatives of its rows."""
     across, joints, jacobians, first, slotted, slot_bin = w.across, w.joint, w.jacobian, w.first, w.slotted, w.slot_bin
-    width = jacobians.shape[1]
+    width, local_from, shared = jacobians.shape[1], w.local_from, w.shared[0]
     for slot in range(w.slots[0]):
         n, gamma = slot_bin[slot], slotted[slot]
         if n >= 0:
@@ -166,7 +178,14 @@ def _rows_of_gammas(theta: Array, w: WorkArrays) -> None:
             factor = first[n] * _inverse(theta[gamma])
             for p in range(width):
                 row[p] = factor * (row[p] + joint[p])
-            row[gamma] = 0.0
+            begin, row_own, joint_own = local_from[n], w.across_own[slot], w.joint_own[slot]
+            for j in range(local_from[n + 1] - begin):
+                w.own[begin + j] += row_own[j]
+                row_own[j] = factor * (row_own[j] + joint_own[j])
+            if gamma < shared:
+                row[gamma] = 0.0
+            else:
+                row_own[gamma - begin] = 0.0
 
 
 @inline
@@ -177,9 +196,9 @@ def _inverse(factor: float) -> float:
 @separately_compiled
 def hessian_product(blocks: int, bins: int, v: Array, w: WorkArrays, out: Array) -> None:
     """The exact Hessian, of the rows in ``w``, times ``v`` (padded P; zero beyond P) into ``out`` (padded P)."""
-    width = len(out)
-    for p in range(width):
+    for p in range(len(out)):
         out[p] = (w.remainder[p] + w.prior[p]) * v[p]
+    width, local_from, own = w.jacobian.shape[1], w.local_from, w.own
     for r in range(blocks):
         logarithmic, additive = w.logarithmic[r], w.additive[r]
         one, two = 0.0, 0.0
@@ -193,36 +212,47 @@ def hessian_product(blocks: int, bins: int, v: Array, w: WorkArrays, out: Array)
         row, along = w.jacobian[n], 0.0
         for p in range(width):
             along += row[p] * v[p]
+        for p in range(local_from[n], local_from[n + 1]):
+            along += own[p] * v[p]
         along *= w.row_curvature[n]
         for p in range(width):
             out[p] += along * row[p]
+        for p in range(local_from[n], local_from[n + 1]):
+            out[p] += along * own[p]
     for slot in range(w.slots[0]):
         row, parameter, along = w.across[slot], w.slotted[slot], 0.0
         for p in range(width):
             along += row[p] * v[p]
-        given = v[parameter]
+        given, n = v[parameter], w.slot_bin[slot]
         for p in range(width):
             out[p] += given * row[p]
+        if n >= 0:
+            begin, row_own = local_from[n], w.across_own[slot]
+            for j in range(local_from[n + 1] - begin):
+                along += row_own[j] * v[begin + j]
+                out[begin + j] += given * row_own[j]
         out[parameter] += along
 
 
 @separately_compiled
-def hessian(blocks: int, bins: int, size: int, exact: bool | np.bool_, w: WorkArrays, matrix: Array) -> None:
-    """The upper triangle of the Hessian (P, padded P) of the rows in ``w``: the exact one, or its Gauss-Newton part, which is
-    never negative. Entries below its diagonal or beyond P have no meaning."""
-    width = w.jacobian.shape[1]
-    for p in range(size):
+def hessian(
+    blocks: int, bins: int, size: int, exact: bool | np.bool_, w: WorkArrays, matrix: Array, border: Array, corner: Array
+) -> None:
+    """The Hessian of the rows in ``w``, as a matrix of `cpu.arrow_matrix`: the exact one, or its Gauss-Newton part, which is
+    never negative. Entries below its diagonal or beyond its parameters have no meaning."""
+    shared, width = w.shared[0], w.jacobian.shape[1]
+    for p in range(shared):
         for q in range(width):
             matrix[p, q] = 0.0
+    border[: size - shared] = 0.0
+    corner[: size - shared] = 0.0
     if exact:
         for slot in range(w.slots[0]):
-            p, row, above = w.slotted[slot], w.across[slot], matrix[w.slotted[slot]]
-            for q in range(p + 1, size):
-                above[q] += row[q]
-            for q in range(p):
-                matrix[q, p] += row[q]
-    _products(blocks if exact else 0, bins, size, w, matrix)
-    for p in range(size):
+            _across(slot, w, matrix, border, corner)
+    _products(blocks if exact else 0, bins, shared, w, matrix)
+    for n in range(bins):
+        _own_products(n, w, border, corner)
+    for p in range(shared):
         if exact:
             matrix[p, p] = w.diagonal[p]
         else:
@@ -230,10 +260,52 @@ def hessian(blocks: int, bins: int, size: int, exact: bool | np.bool_, w: WorkAr
             for n in range(bins):
                 total += w.row_curvature[n] * w.jacobian[n, p] ** 2
             matrix[p, p] = total
+    for n in range(bins):
+        begin = w.local_from[n]
+        for p in range(begin, w.local_from[n + 1]):
+            gauss_newton = w.prior[p] + w.row_curvature[n] * w.own[p] ** 2
+            corner[p - shared, p - begin] = w.diagonal[p] if exact else gauss_newton
 
 
 @inline
-def _products(blocks: int, bins: int, size: int, w: WorkArrays, matrix: Array) -> None:
+def _across(slot: int, w: WorkArrays, matrix: Array, border: Array, corner: Array) -> None:
+    """Add a row across."""
+    p, row, own, n, shared = w.slotted[slot], w.across[slot], w.across_own[slot], w.slot_bin[slot], w.shared[0]
+    begin = w.local_from[n] if n >= 0 else 0
+    count = w.local_from[n + 1] - begin if n >= 0 else 0
+    if p < shared:
+        above = matrix[p]
+        for q in range(p + 1, shared):
+            above[q] += row[q]
+        for q in range(p):
+            matrix[q, p] += row[q]
+        for j in range(count):
+            border[begin + j - shared, p] += own[j]
+    else:
+        target, at = border[p - shared], p - begin
+        for q in range(shared):
+            target[q] += row[q]
+        for j in range(at):
+            corner[begin + j - shared, at] += own[j]
+        for j in range(at + 1, count):
+            corner[p - shared, j] += own[j]
+
+
+@inline
+def _own_products(n: int, w: WorkArrays, border: Array, corner: Array) -> None:
+    """Add the products of bin n's row that its own parameters are part of."""
+    begin, end, shared, row = w.local_from[n], w.local_from[n + 1], w.shared[0], w.jacobian[n]
+    for p in range(begin, end):
+        factor, target = w.row_curvature[n] * w.own[p], border[p - shared]
+        if factor != 0.0:
+            for q in range(len(row)):
+                target[q] += factor * row[q]
+            for q in range(p + 1, end):
+                corner[p - shared, q - begin] += factor * w.own[q]
+
+
+@inline
+def _products(blocks: int, bins: int, shared: int, w: WorkArrays, matrix: Array) -> None:
     """Add the products of rows to the Hessian, two of its rows and three products at a time.
 
     The compiler fills the vector lanes only where few pairs of arrays could overlap (five arrays, not six), and only multiples
@@ -242,8 +314,8 @@ def _products(blocks: int, bins: int, size: int, w: WorkArrays, matrix: Array) -
     rows, coefficients, products = w.rows, w.coefficient, w.row
     most = len(w.weight)
     width = rows.shape[1]
-    for p in range(0, size, 2):
-        other = min(p + 1, size - 1)
+    for p in range(0, shared, 2):
+        other = min(p + 1, shared - 1)
         count = 0
         for r in range(blocks):
             a, b = rows[r, p], rows[r, other]
@@ -298,11 +370,23 @@ def evaluate(
     for b in range(len(hypothesis)):
         h = hypothesis[b]
         resolve(t, h, w)
-        values[b] = value(t, h, theta[b], sign[b], main[b], aux[b], w)
+        size, shared, order = t.size[h], w.shared[0], w.order
+        for p in range(size):
+            s.theta[p], s.sign[p], s.aux[p] = theta[b, order[p]], sign[b, order[p]], aux[b, order[p]]
+        values[b] = value(t, h, s.theta, s.sign, main[b], s.aux, w)
         gradient[b, :] = 0.0
         matrices[b, :, :] = 0.0
-        derivatives(t, h, theta[b], aux[b], w, gradient[b])
-        hessian(t.hypothesis_from[h + 1] - t.hypothesis_from[h], t.bins[h], t.size[h], exact, w, s.hessian)
-        for p in range(t.size[h]):
-            for q in range(p, t.size[h]):
-                matrices[b, p, q] = matrices[b, q, p] = s.hessian[p, q]
+        derivatives(t, h, s.theta, s.aux, w, s.gradient)
+        hessian(w.blocks[0], t.bins[h], size, exact, w, s.hessian, s.hessian_border, s.hessian_corner)
+        for p in range(size):
+            gradient[b, order[p]] = s.gradient[p]
+        for p in range(shared):
+            for q in range(p, shared):
+                matrices[b, order[p], order[q]] = matrices[b, order[q], order[p]] = s.hessian[p, q]
+        for n in range(t.bins[h]):
+            begin, end = w.local_from[n], w.local_from[n + 1]
+            for p in range(begin, end):
+                for q in range(shared):
+                    matrices[b, order[p], order[q]] = matrices[b, order[q], order[p]] = s.hessian_border[p - shared, q]
+                for q in range(p, end):
+                    matrices[b, order[p], order[q]] = matrices[b, order[q], order[p]] = s.hessian_corner[p - shared, q - begin]

@@ -97,7 +97,7 @@ class CompiledKernel:
         try:
             return self._buffers.pop()
         except IndexError:
-            return work_arrays(self.tables), state(self.tables.width.shape[1])
+            return work_arrays(self.tables), state(self.tables)
 
 
 def is_compiled() -> bool:

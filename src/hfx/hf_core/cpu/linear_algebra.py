@@ -11,10 +11,10 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from hfx.hf_core.cpu.array_types import Array, Index
+from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.compilation import jit, separately_compiled
 
-__all__ = ["LANES", "cholesky", "dot", "pack", "padded", "solve", "zeros"]
+__all__ = ["LANES", "cholesky", "dot", "padded", "solve", "zeros"]
 
 # Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
 LANES = 16
@@ -95,21 +95,6 @@ def solve(factor: Array, size: int, x: Array) -> None:
         for q in range(1, size - i):
             total += row[q] * right[q]
         right[0] = (right[0] - total) / row[0]
-
-
-@jit
-def pack(matrix: Array, index: Index, size: int, damping: float, scale: Array, packed: Array) -> None:
-    """Rows and columns ``index`` of ``matrix``, with ``damping`` times ``scale`` on the diagonal."""
-    width = padded(size)
-    for i in range(size):
-        p = index[i]
-        for j in range(i):
-            packed[i, j] = 0.0
-        for j in range(i, size):
-            packed[i, j] = matrix[p, index[j]]
-        for j in range(size, width):
-            packed[i, j] = 0.0
-        packed[i, i] += damping * scale[p]
 
 
 @jit

@@ -58,7 +58,7 @@ def _settle_kinks(
     """A parameter that rests on its kink at zero looks to the other side, and changes over where that lowers the NLL."""
     resting = False
     for p in range(size):
-        rests = t.kinked[h, p] and theta[p] == 0.0
+        rests = w.kinked[p] and theta[p] == 0.0
         s.trial_sign[p] = -s.sign[p] if rests else s.sign[p]
         resting |= rests
     if not resting:
@@ -66,7 +66,7 @@ def _settle_kinks(
     value(t, h, theta, s.trial_sign, main, aux, w)
     derivatives(t, h, theta, aux, w, s.other)
     for p in range(size):
-        if t.kinked[h, p] and theta[p] == 0.0 and s.sign[p] * s.gradient[p] >= 0.0 and s.trial_sign[p] * s.other[p] < 0.0:
+        if w.kinked[p] and theta[p] == 0.0 and s.sign[p] * s.gradient[p] >= 0.0 and s.trial_sign[p] * s.other[p] < 0.0:
             s.sign[p] = s.trial_sign[p]
     current = value(t, h, theta, s.sign, main, aux, w)
     derivatives(t, h, theta, aux, w, s.gradient)
@@ -74,18 +74,18 @@ def _settle_kinks(
 
 
 @inline
-def _begin(t: Tables, h: int, theta: Array, lower: Array, upper: Array, aux: Array, size: int, s: State) -> bool:
+def _begin(theta: Array, lower: Array, upper: Array, aux: Array, size: int, w: WorkArrays, s: State) -> bool:
     """Puts the start within its bounds; whether any parameter has a kink."""
     kinked = False
     for p in range(size):
         theta[p] = min(max(theta[p], lower[p]), upper[p])
         s.sign[p] = -1.0 if theta[p] < 0.0 else 1.0
-        kinked |= t.kinked[h, p]
+        kinked |= w.kinked[p]
         width = np.inf
-        if t.constraint[h, p] == NORMAL:
-            width = t.width[h, p]
-        elif t.constraint[h, p] == POISSON:
-            width = math.sqrt(max(aux[p], 1e-6) / t.width[h, p])
+        if w.constraint[p] == NORMAL:
+            width = w.width[p]
+        elif w.constraint[p] == POISSON:
+            width = math.sqrt(max(aux[p], 1e-6) / w.width[p])
         s.reach[p] = max(MAX_STEP * width, MAX_STEP_AT_LEAST)
     return kinked
 
@@ -197,7 +197,7 @@ def _fit(
     that is rejected is therefore followed one step further before it is given up, unless that has just failed: the watchdog
     technique of Chamberlain, Powell, Lemarechal and Pedersen, Math. Program. Study 16 (1982) 1.
     """
-    kinked = _begin(t, h, theta, lower, upper, aux, size, s)
+    kinked = _begin(theta, lower, upper, aux, size, w, s)
     current = value(t, h, theta, s.sign, main, aux, w)
     damping, growth, edm, polished, steps = 0.0, 4.0, np.inf, 0, 0
     saved, wanted, raised, patience, pause = np.inf, 0.0, 0.0, 1, 0
@@ -205,13 +205,13 @@ def _fit(
     if not math.isfinite(current):
         current, code = np.inf, NOT_FINITE
     fresh = True  # whether the derivatives are those of theta
-    near = t.bins[h] >= size  # steps are taken with the Hessian's matrix, which certifies the last one
+    near = t.bins[h] >= w.shared[0]  # steps are taken with the Hessian's matrix, which certifies the last one
     while code == RUNNING:
         if fresh:
             derivatives(t, h, theta, aux, w, s.gradient)
             if kinked:
                 current = _settle_kinks(t, h, theta, main, aux, size, current, w, s)
-        limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+        limit_steps(w.kinked, theta, lower, upper, size, w.diagonal, s)
         # A fit that may be abandoned is certified only where it is not.
         above = 2.0 * current - target
         matrix_free, damping, predicted, edm, stretch = step(t, h, theta, lower, upper, main, size, near, above, damping, w, s)
@@ -288,11 +288,15 @@ def minimize_rows(
     of :func:`hfx.hf_core.cpu.mirrored_alphas.reflect`, in 2NLL. ``t`` are the Tables by reference, ``w`` and ``s`` one
     thread's buffers, of the same tables, from call to call.
     """
+    theta, lower, upper, aux, order = s.theta, s.lower, s.upper, s.aux, w.order
     for b in range(len(hypothesis)):
-        h, theta, lower, upper, main, aux = hypothesis[b], starts[b], lowest[b], highest[b], mains[b], auxs[b]
+        h, main = hypothesis[b], mains[b]
         resolve(t, h, w)
         size, poi = t.size[h], t.poi[h]
-        if poi >= 0 and lower[poi] == 0.0 and upper[poi] == 0.0:  # a signal fixed at zero has no expected events
+        for p in range(size):
+            theta[p], lower[p], upper[p] = starts[b, order[p]], lowest[b, order[p]], highest[b, order[p]]
+            aux[p] = auxs[b, order[p]]
+        if poi >= 0 and lowest[b, poi] == 0.0 and highest[b, poi] == 0.0:  # a signal fixed at zero has no expected events
             w.blocks[0] = t.background[h]
             w.yields[:] = 0.0
         current, edm, steps, code = _fit(t, h, theta, lower, upper, main, aux, size, most, target[b], w, s)
@@ -301,9 +305,11 @@ def minimize_rows(
             if code == CONVERGED and _on_floor(t, h, main, w):
                 code = FLOOR
         if b < len(raised):
-            reflect(t, h, theta, main, aux, w, raised[b])
+            reflect(t, h, theta, main, aux, w)
             for p in range(size):
-                raised[b, p] *= 2.0
+                raised[b, order[p]] = 2.0 * w.raised[p]
+        for p in range(size):
+            starts[b, order[p]] = theta[p]
         for cell in range(yields.shape[1]):
             yields[b, cell] = w.yields[cell]
         for n in range(bin_rates.shape[1]):

@@ -29,18 +29,19 @@ def _factor(t: Tables, e: int, a: float) -> float:
 
 
 @separately_compiled
-def reflect(t: Tables, h: int, theta: Array, main: Array, aux: Array, w: WorkArrays, raised: Array) -> None:
-    """The change of the NLL when one alpha alone is mirrored about its auxiliary value, for each parameter (P,), at the point
-    where     :func:`hfx.hf_core.cpu.rates.value` was last computed; 0 for other parameters.
+def reflect(t: Tables, h: int, theta: Array, main: Array, aux: Array, w: WorkArrays) -> None:
+    """Into ``w.raised`` (P,) the change of the NLL when one alpha alone is mirrored about its auxiliary value, at the point where
+    :func:`hfx.hf_core.cpu.rates.value` was last computed; 0 for other parameters.
 
     One pass over the tables for all of them: the change of the rates lies in ``w.changed`` (P, N), and the sums of Poisson terms
     follow. A factor f becomes f r and the shifts A + B, so that a cell's rate changes by rate (r - 1) + phi r B.
     """
-    size, bins = t.size[h], t.bins[h]
-    for p in range(size):
+    shared, bins, raised = w.shared[0], t.bins[h], w.raised
+    raised[:] = 0.0
+    for p in range(shared):
         for n in range(bins):
             w.changed[p, n] = 0.0
-        w.reflected[p] = 2.0 * aux[p] - theta[p] if t.alpha[h, p] else theta[p]
+        w.reflected[p] = 2.0 * aux[p] - theta[p] if w.interpolated[p] else theta[p]
         w.ratio[p] = 1.0
     first, cell = t.hypothesis_from[h], 0
     for r in range(t.hypothesis_from[h + 1] - first):
@@ -68,10 +69,9 @@ def reflect(t: Tables, h: int, theta: Array, main: Array, aux: Array, w: WorkArr
         for e in range(w.normsys_from[r], w.normsys_from[r + 1]):
             w.ratio[w.normsys[e]] = 1.0
         cell += length
-    for p in range(size):
-        raised[p] = 0.0
+    for p in range(shared):
         if w.reflected[p] != theta[p]:
-            width = t.width[h, p]
+            width = w.width[p]
             total = constraint(NORMAL, w.reflected[p], aux[p], width)[0] - constraint(NORMAL, theta[p], aux[p], width)[0]
             for n in range(bins):
                 if w.changed[p, n] != 0.0:

@@ -11,8 +11,8 @@ import math
 
 from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
 from hfx.hf_core.cpu.array_types import Array
+from hfx.hf_core.cpu.arrow_matrix import factorise, solve_factorised
 from hfx.hf_core.cpu.compilation import inline, jit
-from hfx.hf_core.cpu.linear_algebra import cholesky, pack, solve
 from hfx.hf_core.cpu.solver_state import State
 
 __all__ = ["lowest_curvature", "valley_edm"]
@@ -26,10 +26,9 @@ _SETTLED = 1e-12  # relative change of the curvature
 
 
 @inline
-def _shifted(count: int, shift: float, s: State) -> bool:
+def _shifted(shift: float, s: State) -> bool:
     """The factor of H + ``shift`` S over the moving parameters; False where some curvature lies below -``shift``."""
-    pack(s.hessian, s.index, count, shift, s.scale, s.factor)
-    return bool(cholesky(s.factor, count))
+    return bool(factorise(s.hessian, s.hessian_border, s.hessian_corner, shift, s))
 
 
 @jit
@@ -38,28 +37,28 @@ def valley_edm(count: int, s: State) -> float:
 
     For each curvature c, max(c, f) >= (c + f)/2, so that twice the EDM of H + f S is not too small.
     """
-    if not _shifted(count, FLAT_CURVATURE, s):
+    if not _shifted(FLAT_CURVATURE, s):
         return -1.0
     total = 0.0
     for i in range(count):
         s.packed[i] = s.gradient[s.index[i]]
-    solve(s.factor, count, s.packed)
+    solve_factorised(s, s.packed)
     for i in range(count):
         total += s.packed[i] * s.gradient[s.index[i]]
     return 2.0 * total
 
 
 @inline
-def _bracketed(count: int, s: State) -> float:
+def _bracketed(s: State) -> float:
     """A shift that makes H + shift S positive definite, within a factor of the least one; its factor is in ``s.factor``."""
     low, high = FLAT_CURVATURE, _HIGHEST
     while high > _BRACKET * low:
         middle = math.sqrt(low * high)
-        if _shifted(count, middle, s):
+        if _shifted(middle, s):
             high = middle
         else:
             low = middle
-    _shifted(count, high, s)
+    _shifted(high, s)
     return high
 
 
@@ -67,7 +66,7 @@ def _bracketed(count: int, s: State) -> float:
 def lowest_curvature(count: int, s: State) -> None:
     """Into ``s.packed`` (count,) the direction x of the moving parameters with the lowest curvature, x' S x = 1; its sign is that
     of its largest component's."""
-    shift = _bracketed(count, s)
+    shift = _bracketed(s)
     x, before = s.packed, 0.0
     for i in range(count):
         x[i] = (1.0 + 0.1 * math.sin(3.0 * i + 1.0)) / math.sqrt(s.scale[s.index[i]])
@@ -76,7 +75,7 @@ def lowest_curvature(count: int, s: State) -> None:
         length = 0.0
         for i in range(count):
             x[i] *= s.scale[s.index[i]]
-        solve(s.factor, count, x)
+        solve_factorised(s, x)
         for i in range(count):
             length += s.scale[s.index[i]] * x[i] * x[i]
         length = math.sqrt(length)
@@ -88,10 +87,10 @@ def lowest_curvature(count: int, s: State) -> None:
         if turn % _CLOSER == _CLOSER - 1:
             closer = _MARGIN * (shift - 1.0 / length)
             if closer < shift and closer > 0.0:
-                if _shifted(count, closer, s):
+                if _shifted(closer, s):
                     shift, before = closer, 0.0
                 else:
-                    _shifted(count, shift, s)
+                    _shifted(shift, s)
     _orient(count, x)
 
 

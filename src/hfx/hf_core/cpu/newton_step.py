@@ -20,11 +20,12 @@ from hfx.hf_core.batch.tolerances import (
     SADDLE_DECREASE,
 )
 from hfx.hf_core.cpu.array_types import Array, Flags
+from hfx.hf_core.cpu.arrow_matrix import factorise, list_moving, solve_factorised
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import hessian, hessian_product
-from hfx.hf_core.cpu.linear_algebra import cholesky, dot, pack, solve
+from hfx.hf_core.cpu.linear_algebra import dot
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
 from hfx.hf_core.cpu.solver_state import State
 
@@ -54,17 +55,6 @@ def limit_steps(kinked: Flags, theta: Array, lower: Array, upper: Array, size: i
         s.scale[p] = max(diagonal, 0.1 * abs(slope), NO_INFLUENCE)
 
 
-@jit
-def _moving(size: int, s: State) -> int:
-    """Lists the parameters that are free and not at_bound; their number."""
-    count = 0
-    for p in range(size):
-        if s.free[p] and not s.at_bound[p]:
-            s.index[count] = p
-            count += 1
-    return count
-
-
 @inline
 def _solve_rows(t: Tables, h: int, size: int, convex: bool, damping: float, w: WorkArrays, s: State) -> bool:
     """The moving parameters' ``s.step`` without the matrix; False where this does not succeed."""
@@ -77,24 +67,18 @@ def _solve_rows(t: Tables, h: int, size: int, convex: bool, damping: float, w: W
 
 
 @inline
-def _solve_matrix(size: int, convex: bool, ready: bool, damping: float, w: WorkArrays, s: State) -> bool:
+def _solve_matrix(bins: int, convex: bool, ready: bool, damping: float, w: WorkArrays, s: State) -> bool:
     """The moving parameters' ``s.step`` with the Hessian, or where that is not positive definite and the whole is known not to
     be (not ``convex``), with its Gauss-Newton part; False where neither is. ``ready``: the factor is there."""
-    count = _moving(size, s)
-    for attempt in range(2):
-        if ready:
-            break
-        if attempt == 0:
-            pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        else:
-            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-        if cholesky(s.factor, count):
-            break
-        if convex or attempt == 1:
-            return False
+    count = list_moving(bins, w, s)
+    found = ready or factorise(s.hessian, s.hessian_border, s.hessian_corner, damping, s)
+    if not found and not convex:
+        found = factorise(s.gauss_newton, s.gauss_newton_border, s.gauss_newton_corner, damping, s)
+    if not found:
+        return False
     for i in range(count):
         s.packed[i] = s.right[s.index[i]]
-    solve(s.factor, count, s.packed)
+    solve_factorised(s, s.packed)
     for i in range(count):
         s.step[s.index[i]] = s.packed[i]
     return True
@@ -122,7 +106,7 @@ def _leave_saddle(
     the floor of a valley."""
     for p in range(size):
         s.at_bound[p] = False
-    count = _moving(size, s)
+    count = list_moving(bins, w, s)
     if count == 0:
         return predicted, 0.0
     flat = valley_edm(count, s)
@@ -147,19 +131,17 @@ def _curvature(t: Tables, h: int, size: int, damping: float, w: WorkArrays, s: S
     """The Hessian's matrix, its Gauss-Newton part where it is not positive definite, and the damping raised until one of both is.
     Returns whether the Hessian is, and the damping."""
     blocks, bins = w.blocks[0], t.bins[h]
-    hessian(blocks, bins, size, np.bool_(True), w, s.hessian)
+    hessian(blocks, bins, size, np.bool_(True), w, s.hessian, s.hessian_border, s.hessian_corner)
     s.at_bound[:] = False
-    count = _moving(size, s)
+    list_moving(bins, w, s)
     convex = True
     while True:
-        pack(s.hessian, s.index, count, damping, s.scale, s.factor)
-        if cholesky(s.factor, count) or damping > MAX_DAMPING:
+        if factorise(s.hessian, s.hessian_border, s.hessian_corner, damping, s) or damping > MAX_DAMPING:
             break
         if convex:
             convex = False
-            hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton)
-            pack(s.gauss_newton, s.index, count, damping, s.scale, s.factor)
-            if cholesky(s.factor, count):
+            hessian(blocks, bins, size, np.bool_(False), w, s.gauss_newton, s.gauss_newton_border, s.gauss_newton_corner)
+            if factorise(s.gauss_newton, s.gauss_newton_border, s.gauss_newton_corner, damping, s):
                 break
         damping = max(4.0 * damping, 1e-3)
     return convex, damping
@@ -189,7 +171,7 @@ def _direction(
         solved = (
             _solve_rows(t, h, size, convex, damping, w, s)
             if matrix_free
-            else _solve_matrix(size, convex, turn == 0, damping, w, s)
+            else _solve_matrix(bins, convex, turn == 0, damping, w, s)
         )
         if not solved and (matrix_free or turn == 0):
             return False, 0.0, np.inf, 1.0
@@ -258,10 +240,10 @@ def step(
             or (way == CONVEX_ROWS and predicted < ABANDON_EDM)
         ):
             way = MATRIX  # to certify, or near the end, where there may be a saddle or a valley
-        elif turn < EMPTY_BIN_ROUNDS and _change_sides(t, h, main, size, w, s):
+        elif turn < EMPTY_BIN_ROUNDS and _change_sides(t, h, main, w, s):
             turn += 1
             beyond = _beyond(t, h, main, w)
-            limit_steps(t.kinked[h], theta, lower, upper, size, w.diagonal, s)
+            limit_steps(w.kinked, theta, lower, upper, size, w.diagonal, s)
         else:
             break
     if beyond != 0.0:
@@ -270,14 +252,16 @@ def step(
 
 
 @jit
-def _change_sides(t: Tables, h: int, main: Array, size: int, w: WorkArrays, s: State) -> bool:
+def _change_sides(t: Tables, h: int, main: Array, w: WorkArrays, s: State) -> bool:
     """The curvature of a bin without events jumps at a rate of zero: where the step leads across, the other side's derivatives
     are taken. Whether any are."""
     changed = False
     for n in range(t.bins[h]):
         if main[n] <= 0.0:
             row = w.jacobian[n]
-            trial_rate = w.row_rate[n] + dot(row, s.step, size)
+            trial_rate = w.row_rate[n] + dot(row, s.step, w.shared[0])
+            for p in range(w.local_from[n], w.local_from[n + 1]):
+                trial_rate += w.own[p] * s.step[p]
             if (trial_rate < 0.0) != (w.row_curvature[n] != 0.0):
                 changed = True
                 inverse = 1.0 / t.floor[h, n]
@@ -285,9 +269,12 @@ def _change_sides(t: Tables, h: int, main: Array, size: int, w: WorkArrays, s: S
                     inverse = -inverse
                 slope = inverse * w.row_rate[n]
                 w.row_curvature[n] = max(inverse, 0.0)
-                for p in range(size):
+                for p in range(w.shared[0]):
                     s.gradient[p] += slope * row[p]
                     w.diagonal[p] += inverse * row[p] * row[p]
+                for p in range(w.local_from[n], w.local_from[n + 1]):
+                    s.gradient[p] += slope * w.own[p]
+                    w.diagonal[p] += inverse * w.own[p] * w.own[p]
     return changed
 
 

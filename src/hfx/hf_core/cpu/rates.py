@@ -114,12 +114,12 @@ def _normsys_4(count: int, w: WorkArrays) -> None:
 
 
 @inline
-def _beyond(blocks: int, size: int, w: WorkArrays) -> None:
+def _beyond(blocks: int, w: WorkArrays) -> None:
     """The logarithm of the product of each block's exponentials outside [-1, 1]: few parameters are there."""
     beyond = w.beyond
     for r in range(blocks):
         beyond[r] = 0.0
-    for p in range(size):
+    for p in range(w.shared[0]):
         if w.excess[p] != 0.0:
             row, length = w.outward[0 if w.excess[p] > 0.0 else 1, p], abs(w.excess[p])
             for r in range(blocks):
@@ -205,9 +205,9 @@ def rates(t: Tables, h: int, theta: Array, sign: Array, w: WorkArrays) -> None:
     scales, yields, nu, normsys_from, shift_from = w.scale, w.yields, w.nu, w.normsys_from, w.shift_from
     linear, linear_from, linear_slope = w.linear, w.linear_from, w.linear_slope
     nominal, odd_table, even_table = t.nominal, t.shift_odd, t.shift_even
-    gamma_from, gamma_key, start, block_bins = t.gamma_from, t.gamma_key, t.start[h], t.block_bins
+    gamma_from, gammas, block_bins = w.gamma_from, w.gamma, t.block_bins
     code = t.normsys_code
-    outside = _shapes(t.histosys_code, t.size[h], theta, sign, shape, w.clipped, w.excess)
+    outside = _shapes(t.histosys_code, w.shared[0], theta, sign, shape, w.clipped, w.excess)
     first = t.hypothesis_from[h]
     blocks = w.blocks[0]
     if code == 1:
@@ -215,7 +215,7 @@ def rates(t: Tables, h: int, theta: Array, sign: Array, w: WorkArrays) -> None:
     else:
         _normsys_4(normsys_from[blocks], w)
         if outside:
-            _beyond(blocks, t.size[h], w)
+            _beyond(blocks, w)
     for n in range(len(nu)):
         nu[n] = 0.0
     cell = 0
@@ -235,11 +235,11 @@ def rates(t: Tables, h: int, theta: Array, sign: Array, w: WorkArrays) -> None:
             p = shift_index[begin + j]
             alpha[j], even[j] = theta[p], shape[0, p]
         place, at, source = t.offset[h, t.block_channel[k]], t.shift_cell[k], t.block_cell[k]
-        begin, end = gamma_from[k], gamma_from[k + 1]
-        for i in range(block_bins[k]):
+        begin, end, bins = gamma_from[r], gamma_from[r + 1], block_bins[k]
+        for i in range(bins):
             scale = phi
-            for e in range(begin, end):
-                gamma = theta[start[gamma_key[e]] + i]
+            for e in range(begin + i, end, bins):
+                gamma = theta[gammas[e]]
                 scale *= gamma if abs(gamma) >= TINY else TINY
             moved = _shifted(alpha, even, odd_table[at : at + shifts], even_table[at : at + shifts])
             at += shifts
@@ -258,7 +258,7 @@ def value(t: Tables, h: int, theta: Array, sign: Array, main: Array, aux: Array,
     for n in range(t.bins[h]):
         term, first[n], curvature[n] = poisson(nu[n], main[n], floor[n])
         total += term
-    kind, width = t.constraint[h], t.width[h]
+    kind, width = w.constraint, w.width
     for p in range(t.size[h]):
         if kind[p] != 0:
             total += constraint(kind[p], theta[p], aux[p], width[p])[0]
