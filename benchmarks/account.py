@@ -20,11 +20,14 @@ import published
 from numba import njit
 
 from hfx.hf_core.batch.compile import compile_batch
+from hfx.hf_core.cpu.arrangement import arrangement
+from hfx.hf_core.cpu.arrow_matrix import factorise, list_moving
 from hfx.hf_core.cpu.buffers import resolve, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.conjugate_gradients import conjugate
 from hfx.hf_core.cpu.derivatives import derivatives, hessian, hessian_product
-from hfx.hf_core.cpu.linear_algebra import cholesky, pack, padded
+from hfx.hf_core.cpu.linear_algebra import padded
 from hfx.hf_core.cpu.rates import value
+from hfx.hf_core.cpu.solver_state import state
 from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.fits.model import Model
 from hfx.hf_core.fits.run import Fits
@@ -36,32 +39,32 @@ TIMES = 300
 
 
 @njit(nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-def again(t: Any, w: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux: Any) -> float:
+def again(t: Any, w: Any, s: Any, stage: int, times: int, theta: Any, sign: Any, main: Any, aux: Any) -> float:
     """One stage of hypothesis 0, ``times`` times."""
     resolve(t, 0, w)
     size, bins, blocks = t.size[0], t.bins[0], t.hypothesis_from[1] - t.hypothesis_from[0]
-    gradient, width = np.zeros(size), len(w.solution)
-    matrix, factor, index = np.zeros((width, width)), np.zeros((width, width)), np.arange(size)
-    free, held = np.ones(size, dtype=np.bool_), np.zeros(size, dtype=np.bool_)
+    theta, sign, aux = theta[w.order[:size]], sign[w.order[:size]], aux[w.order[:size]]
     total = value(t, 0, theta, sign, main, aux, w)
-    derivatives(t, 0, theta, aux, w, gradient)
-    hessian(blocks, bins, size, np.bool_(True), w, matrix)
-    scale = np.abs(w.diagonal[:size]) + 1e-100
-    right = -gradient
+    derivatives(t, 0, theta, aux, w, s.gradient)
+    hessian(blocks, bins, size, np.bool_(True), w, s.hessian, s.hessian_border, s.hessian_corner)
+    s.free[:] = True
+    s.scale[:size] = np.abs(w.diagonal[:size]) + 1e-100
+    right = -s.gradient
+    list_moving(bins, w, s)
     for _ in range(times):
         if stage == 0:
             total += value(t, 0, theta, sign, main, aux, w)
         elif stage == 1:
-            derivatives(t, 0, theta, aux, w, gradient)
+            derivatives(t, 0, theta, aux, w, s.gradient)
         elif stage == 2:
             hessian_product(blocks, bins, w.direction, w, w.product)
         elif stage == 3:
-            total += conjugate(blocks, bins, size, 0.0, scale, free, held, right, np.bool_(True), w)
+            if bins < w.shared[0]:
+                total += conjugate(blocks, bins, size, 0.0, s.scale, s.free, s.at_bound, right, np.bool_(True), w)
         elif stage == 4:
-            hessian(blocks, bins, size, np.bool_(True), w, matrix)
+            hessian(blocks, bins, size, np.bool_(True), w, s.hessian, s.hessian_border, s.hessian_corner)
         else:
-            pack(matrix, index, size, 0.0, scale, factor)
-            total += cholesky(factor, size)
+            total += factorise(s.hessian, s.hessian_border, s.hessian_corner, 0.0, s)
     return total
 
 
@@ -101,7 +104,7 @@ def counted(model: Model) -> dict[str, tuple[float, float]]:
     shifts = t.shift_from[blocks + 1] - t.shift_from[blocks]
     shifted = int((shifts * t.block_bins[blocks]).sum())
     cells, bins, size = int(t.block_bins[blocks].sum()), int(t.bins[0]), int(t.size[0])
-    width, count = int(padded(size)), len(blocks)
+    width, count = int(padded(arrangement(t).shared[0])), len(blocks)
     rows = 2 * count + bins
     product = (4.0 * rows * width, 8.0 * rows * width)
     inner = bins * bins * width + 4.0 * bins * width
@@ -115,7 +118,7 @@ def counted(model: Model) -> dict[str, tuple[float, float]]:
         "one product": product,
         "the step": (3 * product[0] + inner + 14.0 * bins * width, 3 * product[1] + 72.0 * bins * width),
         "the matrix": (2.0 * rows * half, 8.0 * (rows * width + half)),
-        "packed, factorised": (size**3 / 3.0, 8.0 * 3 * half),
+        "packed, factorised": (width**3 / 3.0 + (size - width) * 2 * half, 8.0 * 3 * half),
     }
 
 
@@ -137,7 +140,7 @@ def main() -> None:
         print(f"{name} {hypothesis.name}: {int(batch.tables.size[0])} parameters, {int(batch.tables.bins[0])} bins")
         whole = fits.run(problem)
         every = seconds(lambda problem=problem, fits=fits: fits.run(problem), options.repeat)
-        buffers = tables_by_reference(batch.tables), work_arrays(batch.tables)
+        buffers = tables_by_reference(batch.tables), work_arrays(batch.tables), state(batch.tables)
         for stage, label in enumerate(STAGES):
             spent = seconds(
                 lambda stage=stage, theta=theta, sign=sign, batch=batch, buffers=buffers: again(

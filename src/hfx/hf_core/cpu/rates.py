@@ -24,6 +24,14 @@ TINY = 1e-150
 
 
 @jit
+def _deviance(x: float, n: float) -> float:
+    """n log(n/x) + x - n: exact near x = n by log1p, and far below by the logarithm of the quotient, whose rounding log1p would
+    multiply by n/x."""
+    u = (x - n) / n
+    return n * (u - (math.log1p(u) if u > -0.5 else math.log(x / n)))
+
+
+@jit
 def poisson(nu: float, n: float, floor: float) -> tuple[float, float, float]:
     """Deviance/2, slope and curvature in nu of a Poisson term; below ``floor`` a convex quadratic continues it.
 
@@ -36,12 +44,10 @@ def poisson(nu: float, n: float, floor: float) -> tuple[float, float, float]:
         return nu + 0.5 * nu * nu / floor, 1.0 + nu / floor, 1.0 / floor
     floor = min(floor, 0.5 * n)  # Asimov data may be tiny themselves
     if nu >= floor:
-        u = (nu - n) / n
-        return n * (u - math.log1p(u)), (nu - n) / nu, n / (nu * nu)
-    u = (floor - n) / n
+        return _deviance(nu, n), (nu - n) / nu, n / (nu * nu)
     slope, curvature = (floor - n) / floor, n / (floor * floor)
     step = nu - floor
-    return n * (u - math.log1p(u)) + step * (slope + 0.5 * curvature * step), slope + curvature * step, curvature
+    return _deviance(floor, n) + step * (slope + 0.5 * curvature * step), slope + curvature * step, curvature
 
 
 @jit
@@ -52,8 +58,7 @@ def constraint(kind: int, theta: float, aux: float, width: float) -> tuple[float
         return 0.5 * pull * pull, pull / width, 1.0 / (width * width)
     if aux <= 0.0:
         return width * theta, width, 0.0
-    u = (theta - aux) / aux
-    return width * aux * (u - math.log1p(u)), width * (theta - aux) / theta, width * aux / (theta * theta)
+    return width * _deviance(theta, aux), width * (theta - aux) / theta, width * aux / (theta * theta)
 
 
 def _choice(codes: Sequence[ShiftCode]) -> Callable[[int, float, float], tuple[float, float, float]]:

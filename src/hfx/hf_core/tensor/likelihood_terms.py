@@ -50,7 +50,7 @@ def poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tenso
     empty_floor, floor = floor, torch.where(some, torch.minimum(floor, 0.5 * n), floor)
     at = torch.maximum(nu, floor)
     u = (at - n_safe) / n_safe
-    value, slope, curvature = n_safe * (u - torch.log1p(u)), (at - n_safe) / at, n_safe / (at * at)
+    value, slope, curvature = n_safe * (u - _log(at, n_safe, u)), (at - n_safe) / at, n_safe / (at * at)
     step = torch.minimum(nu - floor, zero)
     value, slope = value + step * (slope + 0.5 * curvature * step), slope + curvature * step
     below = nu < 0.0
@@ -64,6 +64,11 @@ def poisson(nu: Tensor, n: Tensor, floor: Tensor) -> tuple[Tensor, Tensor, Tenso
     )
 
 
+def _log(x: Tensor, n: Tensor, u: Tensor) -> Tensor:
+    """log(x/n), of u = (x - n)/n, as exact as in :mod:`hfx.hf_core.cpu.rates`."""
+    return torch.where(u > -0.5, torch.log1p(u), torch.log(x / n))
+
+
 def constraint(kind: Tensor, theta: Tensor, aux: Tensor, width: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """As :func:`hfx.hf_core.cpu.rates.constraint`, element-wise; zero where unconstrained."""
     zero, one = theta.new_zeros(()), theta.new_ones(())
@@ -74,7 +79,7 @@ def constraint(kind: Tensor, theta: Tensor, aux: Tensor, width: Tensor) -> tuple
     a, x = torch.where(some, aux, one), torch.where(is_poisson, theta, one)
     u = (x - a) / a
     counted = (
-        torch.where(some, width * a * (u - torch.log1p(u)), width * x),
+        torch.where(some, width * a * (u - _log(x, a, u)), width * x),
         torch.where(some, width * (x - a) / x, width),
         torch.where(some, width * a / (x * x), zero),
     )
