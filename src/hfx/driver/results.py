@@ -197,6 +197,8 @@ class ScanResult(Sequence[Result]):
         color: str | None = None,
         x: str | None = None,
         y: str | None = None,
+        logx: bool | None = None,
+        logy: bool | None = None,
         xlabel: str | None = None,
         ylabel: str | None = None,
         title: str | None = None,
@@ -215,13 +217,15 @@ class ScanResult(Sequence[Result]):
         for a legend of your own, made by `ax.legend()`. `color` is that of all these lines.
 
         The other options are those of the scan where they are None; they belong to the whole picture, and of them only `x`, `y`,
-        `forbidden` and `interpolation` change single lines. Raises `OptionError` for a curve or an option that cannot be used.
+        `logx`, `logy`, `forbidden` and `interpolation` change single lines, for axes of your own with the same scales.
+        Raises `OptionError` for a curve or an option that cannot be used.
         """
         from hfx.driver.plot.scan_picture import draw_into, draw_lines_into
 
         where = all_of(where)
-        given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
-        changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
+        texts = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
+        given: dict[str, str | bool | None] = {**texts, "logx": logx, "logy": logy, "interpolation": interpolation}
+        changed = {name: value for name, value in given.items() if value is not None}
         if (which, label, color) != (None, None, None):
             return draw_lines_into(self.content, ax, where, changed, which=which, label=label, color=color)
         return draw_into(self.content, ax, where, changed)

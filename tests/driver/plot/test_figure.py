@@ -302,3 +302,38 @@ def test_artists_have_ids() -> None:
     ids = {artist.get_gid() for artist in ax.get_children()} | {ax.patch.get_gid()}
     assert ids >= {"axes", "band-0", "curve-observed-0", "curve-expected-0", "forbidden", "points-excluded", "points-allowed"}
     assert SURFACE.statement in ax.get_legend().get_title().get_text()
+
+
+def test_logarithmic_axes_hold_all_points_and_their_numbers_are_plain() -> None:
+    points = [(x, tau) for x in range(100, 601, 100) for tau in (0.01, 0.1, 1.0, 10.0, 100.0)]
+    scan = scan_of(points, lambda m, tau: 4 - m / 120 - abs(np.log10(tau)), labels=("m", "tau"))
+    picture = Picture(plane(data_of(scan), logy=True, forbidden="y<0.03"), PictureOptions(forbidden="y<0.03", logy=True))
+    ax = axes()
+    figure.draw_axes(picture, ax)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    low, high = ax.get_ylim()
+    assert 0.004 < low < 0.01
+    assert high > 100
+    ax.figure.canvas.draw()
+    shown = [text.get_text() for text in ax.get_yticklabels()]
+    assert {"0.01", "0.1", "1", "10", "100"} <= set(shown)
+    assert [artist.get_gid() for artist in ax.collections if artist.get_gid() == "forbidden"] == ["forbidden"]
+
+
+def test_a_logarithmic_axis_over_less_than_two_decades_has_numbers_between_powers_of_ten() -> None:
+    scan = scan_of([(m, y) for m in (100, 200, 400, 800) for y in (1, 2, 3)], lambda m, y: 3 - m / 300 - y / 9)
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan), logx=True)), ax)
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    shown = [text.get_text() for text in ax.get_xticklabels() if low <= text.get_position()[0] <= high]
+    assert shown == ["100", "200", "500"]
+
+
+def test_the_bar_of_one_hypothesis_on_a_logarithmic_axis_is_about_its_place() -> None:
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan_of([(0.01,)], lambda tau: 1.0, labels=("tau",))), logx=True)), ax)
+    assert ax.get_xscale() == "log"
+    (left, _), (right, _) = ax.collections[0].get_datalim(ax.transData).get_points()
+    assert left * right == pytest.approx(1e-4)
+    assert left > ax.get_xlim()[0] > 0

@@ -79,6 +79,16 @@ def test_runs_of_different_signals_are_told_apart_in_the_legend(tmp_path: Path) 
     assert entries() == ["other", "up"]
 
 
+def test_runs_over_axes_of_different_scales_are_refused(tmp_path: Path) -> None:
+    linear = run_of(tmp_path / "linear", 300)
+    logarithmic = run_of(tmp_path / "logarithmic", 400, options={"logx": True})
+    with pytest.raises(OptionError, match="some of the runs are drawn over logarithmic axes: give --logx or --no-logx"):
+        overlay([linear, logarithmic], tmp_path / "both.svg", PictureRequest(), quiet)
+    overlay([linear, logarithmic], tmp_path / "both.svg", PictureRequest({"logx": True}), quiet)
+    content = json.loads((tmp_path / "both.json").read_text())
+    assert [one["logx"] for one in content["overlaid"]] == [True, True]
+
+
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]

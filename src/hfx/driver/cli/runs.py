@@ -86,7 +86,7 @@ def plot(
     from hfx.driver.questions.conditions import all_of
     from hfx.driver.questions.picture_texts import label_titles_in
 
-    changed = {name: str(value) for name, value in given.items() if value is not None}
+    changed = {name: value if isinstance(value, bool) else str(value) for name, value in given.items() if value is not None}
     titles = changed.pop("label_titles", None)
     request = PictureRequest(
         changed,
@@ -96,7 +96,7 @@ def plot(
         uncertainty,
         tuple(label or ()),
         all_of(where),
-        None if titles is None else label_titles_in(Path(titles)),
+        None if titles is None else label_titles_in(Path(str(titles))),
     )
     return _draw(runs, output, request)
 

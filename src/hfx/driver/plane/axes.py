@@ -6,7 +6,7 @@ An axis is a label of the pallet, or an arithmetic expression on labels such as 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
@@ -47,12 +47,45 @@ _FEWEST_POINTS = 4  # of a slice that is worth offering
 class Axes:
     """Two axes, and the sentence that says how they were chosen.
 
-    ``y`` is None where fewer than two labels vary: the value of the hypotheses is then drawn against ``x``.
+    ``y`` is None where fewer than two labels vary: the value of the hypotheses is then drawn against ``x``. ``logx`` and
+    ``logy``: whether an axis is logarithmic; then lines are straight in its logarithm.
     """
 
     x: str
     y: str | None
     choice: str
+    logx: bool = False
+    logy: bool = False
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The expressions of what `scaled` gives; the second is empty without a second axis."""
+        x, y = self.x, self.y or ""
+        return (f"log({x})" if self.logx else x), (f"log({y})" if self.logy and y else y)
+
+    def scaled(self, places: Array) -> Array:
+        """Places [k, 2] on the scales on which values are interpolated and lines are straight."""
+        import numpy as np
+
+        return self._with(np.log, places)
+
+    def unscaled(self, places: Array) -> Array:
+        """The reverse of `scaled`."""
+        import numpy as np
+
+        return self._with(np.exp, places)
+
+    def _with(self, function: Callable[[Array], Array], places: Array) -> Array:
+        import numpy as np
+
+        if not (self.logx or self.logy):
+            return places
+        found = places.copy()
+        for column, logarithmic in enumerate((self.logx, self.logy and self.y is not None)):
+            if logarithmic:
+                with np.errstate(all="ignore"):
+                    found[..., column] = function(found[..., column])
+        return found
 
 
 class Slice(TypedDict):

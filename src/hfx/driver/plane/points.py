@@ -1,12 +1,13 @@
 """The points of a plane: the hypotheses that a picture shows, at their places on two axes, with their values."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
+from hfx.driver.plane import logarithms
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
@@ -47,11 +48,12 @@ class Points:
     """The hypotheses that count, in the plane of two axes.
 
     Where ``axes.y`` is None, the picture is that of the value against ``axes.x`` and the second column of ``places`` is zero.
-    ``places`` [n, 2] are distinct and sorted; ``values`` [n, c] holds the curves of ``surface`` in their order. ``failed``
-    [m, 2] are the places of hypotheses without a usable result. ``mesh`` is None where the points span no area. ``hidden``:
-    labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a combination of regions the
-    values of every region, NaN where it has none; else r is 0. ``indices`` [n] and ``failed_indices`` [m]: positions in the
-    results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses at ``places``.
+    ``places`` [n, 2] are distinct and sorted; ``values`` [n, c] holds the curves of ``surface`` in their order. ``failed`` [m,
+    2] are the places of hypotheses without a usable result. ``mesh``, on the scales of the axes, is None where the points span
+    no area. ``hidden``: labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a
+    combination of regions the values of every region, NaN where it has none; else r is 0. ``indices`` [n] and
+    ``failed_indices`` [m]: positions in the results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses
+    at ``places``.
     """
 
     axes: Axes
@@ -85,23 +87,28 @@ def transformed(surface: Surface, values: Array) -> Array:
 def along_axis(points: Points) -> tuple[Array, Array]:
     """Places [k] along the one axis, and values [k, c] there: those of the points, every `BETWEEN`-th, and others between them.
 
-    Between points the values are interpolated linearly on the scale of the surface, as for the crossings in contour.json.
+    Between points the values are interpolated linearly on the scale of the surface, and of the axis, as for the crossings in
+    contour.json.
     """
     along, values, back = points.places[:, 0], points.values, points.surface.inverse
     if back is None or len(along) < 2:
         return along, values
+    on_scale = points.axes.scaled(points.places)
     steps = np.arange((len(along) - 1) * BETWEEN + 1) / BETWEEN
     known = np.arange(len(along))
     scaled = transformed(points.surface, values)
     between = back(np.column_stack([np.interp(steps, known, column) for column in scaled.T]))
     between[::BETWEEN] = values
-    return np.interp(steps, known, along), between
+    finer = np.column_stack([np.interp(steps, known, column) for column in on_scale.T])
+    found = points.axes.unscaled(finer)[:, 0]
+    found[::BETWEEN] = along
+    return found, between
 
 
-def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Points:
+def collect(data: PlotData, *, x: str | None = None, y: str | None = None, logx: bool = False, logy: bool = False) -> Points:
     """The hypotheses of ``data`` that a picture shows, over the axis expressions ``x`` and ``y`` or axes that are chosen.
 
-    Raises `OptionError` for an expression that cannot be read.
+    Raises `OptionError` for an expression that cannot be read, and for a value without a place on a logarithmic axis.
     """
     surface = data.surface
     by_name = sorted(range(len(data.results)), key=lambda i: data.results[i].name)
@@ -110,7 +117,9 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     positions = np.array([*by_name, *(len(results) + i for i in failures)], dtype=np.intp)
     labels, table = data.labels, data.values()[positions]
     axes = plane_axes.choose(labels, table, x, y, quantity=surface.name)
+    axes = replace(axes, logx=logx, logy=logy and axes.y is not None)
     places = plane_axes.places(axes, labels, table)
+    logarithms.check_positive(axes, [*(one.name for one in results), *(data.failures[i]["name"] for i in failures)], places)
     values = _rows([result.numbers for result in results], len(surface.curves))
     placed = np.asarray(np.isfinite(places).all(axis=1), dtype=bool)
     good = np.isfinite(values).all(axis=1) & np.array([result.converged for result in results], dtype=bool)
@@ -120,12 +129,13 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     points, values = places[counted], values[counted]
     failed = np.r_[np.flatnonzero(~usable), np.arange(len(results), len(places))]
     failed = failed[placed[failed]]
-    mesh = triangulation.triangulate(points) if axes.y is not None else None
+    mesh = triangulation.triangulate(axes.scaled(points)) if axes.y is not None else None
     notes = [
         *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], data.failures),
         *_without_place([result.name for result, at in zip(results, placed, strict=False) if not at], axes),
         *_repeated(repeated, surface),
         *plane_axes.mixture(axes, labels, table),
+        *logarithms.advice(axes, points),
         *_shape_notes(points, mesh, axes, surface),
         *_exclusion_notes(values, surface),
     ]

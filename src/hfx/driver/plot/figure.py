@@ -146,6 +146,7 @@ def _draw_content(picture: Picture, ax: Axes, style: Style) -> artists.Handles:
     options, points, titles = picture.options, picture.plane.points, picture.pallet.get("label_titles")
     x, y = points.axes.x, points.axes.y
     ax.patch.set_gid("axes")
+    decorations.scales(ax, points.axes)
     handles = profile.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
     decorations.ticks(ax, style)
     name = axis_label(points.surface.name) if y is None else axis_label(y, titles)

@@ -120,6 +120,8 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     if len(axes) > 1:
         named = "; ".join(f"{layer.run} over {layer.plane.contours['x']} and {layer.plane.contours['y']}" for layer in several)
         raise OptionError(f"the runs are drawn over different axes ({named}): give --x and --y")
+    if len({(layer.plane.points.axes.logx, layer.plane.points.axes.logy) for layer in several}) > 1:
+        raise OptionError("some of the runs are drawn over logarithmic axes: give --logx or --no-logx, and --logy or --no-logy")
     quantities = dict.fromkeys(layer.plane.points.surface.name for layer in several)
     if len(quantities) > 1:
         raise OptionError(f"the runs are of different quantities ({', '.join(quantities)}): draw each alone")
@@ -174,6 +176,7 @@ def draw_layers(
     changed, axes = request.changed, several[0].plane.points.axes
     surface, titles = several[0].plane.points.surface, request.label_titles or several[0].scan["pallet"].get("label_titles")
     assert axes.y is not None
+    decorations.scales(ax, axes)
     handles: artists.Handles = []
     for i, layer in enumerate(several):
         # Thinner from one to the next: of curves that coincide, all are seen.
@@ -184,16 +187,17 @@ def draw_layers(
         handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Interpolation uncertainty"))
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
-    ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
-    ax.set_ylabel(changed.get("ylabel", axis_label(axes.y, titles)), loc="top", fontsize=style.labels)
-    header = decorations.header(ax, {}, changed.get("title", ""), style, surface)
+    texts = {name: str(value) for name, value in changed.items()}
+    ax.set_xlabel(texts.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
+    ax.set_ylabel(texts.get("ylabel", axis_label(axes.y, titles)), loc="top", fontsize=style.labels)
+    header = decorations.header(ax, {}, texts.get("title", ""), style, surface)
     title = "\n".join(filter(None, (surface.statement, *_parts(several))))
     covered = decorations.legend(ax, handles, title, style)
     places = [np.r_[layer.plane.points.places, layer.plane.points.failed] for layer in several]
     decorations.plane_limits(ax, np.concatenate([*places, *(line for one in published for line in one.lines)]), covered)
     decorations.fit_width(header, ax)
     if "forbidden" in changed:
-        decorations.forbidden_region(ax, axes.x, axes.y, changed["forbidden"])
+        decorations.forbidden_region(ax, axes.x, axes.y, texts["forbidden"])
 
 
 def _parts(several: Sequence[Layer]) -> Iterator[str]:

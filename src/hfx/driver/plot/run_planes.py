@@ -71,6 +71,7 @@ class RunPlanes:
             "x": parts[0]["x"],
             "y": parts[0]["y"],
             "choice": self._choice(),
+            **_scales(parts[0]),
             "interpolation": parts[0]["interpolation"],
             "curves": [],
             "panels": list(parts),
@@ -97,6 +98,16 @@ class RunPlanes:
             for panel in self.panels
         ]
         return f"The hypotheses lie in {len(named)} planes, and each is drawn in a panel of its own: {'; '.join(named)}."
+
+
+def _scales(contours: Contours) -> Contours:
+    """The entries of a contour.json that say which axes are logarithmic."""
+    found: Contours = {}
+    if contours.get("logx"):
+        found["logx"] = True
+    if contours.get("logy"):
+        found["logy"] = True
+    return found
 
 
 def _points(plane: Plane) -> int:
@@ -145,17 +156,27 @@ def plane_of(data: PlotData, options: PictureOptions) -> Plane:
 
 def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions) -> Plane:
     """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
-    return contour.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
+    return contour.plane(
+        data,
+        x=x,
+        y=y,
+        logx=options.logx,
+        logy=options.logy,
+        forbidden=options.forbidden,
+        interpolation=options.interpolation,
+    )
 
 
 def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) -> PictureOptions:
-    """The options of a panel: texts and forbidden region are those of the first panel's axes."""
+    """The options of a panel: texts, scales and forbidden region are those of the first panel's axes."""
     return replace(
         options,
         x=panel.x,
         y=panel.y,
         xlabel=options.xlabel if panel.x == first.x else None,
         ylabel=options.ylabel if panel.y == first.y else None,
+        logx=options.logx and panel.x == first.x,
+        logy=options.logy and panel.y == first.y,
         forbidden=options.forbidden if (panel.x, panel.y) == (first.x, first.y) else None,
     )
 

@@ -90,7 +90,7 @@ def pictures(scan: ScanContent, planes: "RunPlanes", part: str) -> list["Picture
     ]
 
 
-def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Mapping[str, str | None]) -> "Axes":
+def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Mapping[str, str | bool | None]) -> "Axes":
     """Draw a scan into ``ax``, or into a new figure of pyplot; the axes, the first ones where there are several panels.
 
     Raises `OptionError` for several panels and one ``ax``, and for an expression that cannot be read.
@@ -117,7 +117,7 @@ def draw_lines_into(
     scan: ScanContent,
     ax: "Axes | None",
     where: str | None,
-    changed: Mapping[str, str | None],
+    changed: Mapping[str, str | bool | None],
     *,
     which: str | Sequence[str] | None,
     label: str | None,

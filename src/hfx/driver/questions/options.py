@@ -78,6 +78,18 @@ class ScanOptions:
         "hypotheses.",
         panel="The picture",
     )
+    logx: bool = setting(
+        False,
+        "Draw the horizontal axis logarithmically, for example for lifetimes or couplings. Values between the points are "
+        "interpolated in the logarithm, too.",
+        panel="The picture",
+    )
+    logy: bool = setting(
+        False,
+        "Draw the vertical axis logarithmically, as --logx does the horizontal one. Where one label alone varies, the vertical "
+        "axis is that of CLs, which is logarithmic anyhow.",
+        panel="The picture",
+    )
     interpolation: str = setting(
         "gp",
         "Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian "

@@ -57,6 +57,12 @@ class ScanKeywords(TypedDict, total=False):
     y: str | None
     """Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between
     hypotheses."""
+    logx: bool
+    """Draw the horizontal axis logarithmically, for example for lifetimes or couplings. Values between the points are
+    interpolated in the logarithm, too."""
+    logy: bool
+    """Draw the vertical axis logarithmically, as --logx does the horizontal one. Where one label alone varies, the vertical
+    axis is that of CLs, which is logarithmic anyhow."""
     interpolation: str
     """Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian
     process that smooths their scatter), rbf (radial basis functions) or linear."""

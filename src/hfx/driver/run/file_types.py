@@ -54,11 +54,13 @@ class UncertaintyLines(TypedDict):
 
 
 class Contours(TypedDict, total=False):
-    """The content of contour.json; empty where there are none yet."""
+    """The content of contour.json; empty where there are none yet. ``logx`` and ``logy`` where an axis is logarithmic."""
 
     x: str
     y: str
     choice: str
+    logx: bool
+    logy: bool
     interpolation: str
     coordinates: list[str]
     curves: list[Curve]

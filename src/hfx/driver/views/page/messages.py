@@ -163,6 +163,7 @@ class SvgContent(TypedDict):
     text: str
     transform: list[float]
     logarithmic: bool
+    logarithmic_x: bool
     names_below: bool
     width: float
     height: float

@@ -17,7 +17,6 @@ from hfx.driver.plane.awaited import Awaited, so_far
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points, along_axis
 from hfx.driver.plane.selection import Selection
-from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot import run_planes
 from hfx.driver.plot.profile import BELOW, band_ends
 from hfx.driver.plot.request import PictureOptions, styled
@@ -108,9 +107,7 @@ def lay_out(
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
     chosen &= np.isfinite(places).all(axis=1)
-    picture = styled(options, {"x": axes.x, "y": axes.y})
-    if (axes.x, axes.y) == (own.x, own.y):
-        picture = replace(styled(options), x=axes.x, y=axes.y)
+    picture = styled({**options, "x": own.x, "y": own.y}, {"x": axes.x, "y": axes.y})
     content: PlaneContent = {
         "x": axes.x,
         "y": axes.y,
@@ -166,7 +163,7 @@ def _curves(plane: contour.Plane, near: Awaited) -> list[CurveLine]:
 def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[list[Line]]]:
     """The rings around the innermost band, where results are complete and where some are missing."""
     settled, waiting = near.split(plane.band_polygons())
-    return [_rings(settled)], [_rings(waiting)]
+    return [_rounded_rings(plane.rings(settled))], [_rounded_rings(plane.rings(waiting))]
 
 
 def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
@@ -176,7 +173,7 @@ def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[
     curves: list[CurveLine] = [
         {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
     ]
-    ends, values = band_ends(along, values)
+    ends, values = band_ends(along, values, points.axes.logx)
     edges = {curve: np.column_stack([ends, values[:, i]]) for i, curve in enumerate(surface.curves)}
     bands = [[_rounded(np.concatenate([edges[low], edges[high][::-1]]))] for low, high in surface.bands]
     return curves, bands
@@ -207,6 +204,7 @@ def draw_svg(
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),
         "logarithmic": picture.logarithmic,
+        "logarithmic_x": picture.logarithmic_x,
         "names_below": f'id="{BELOW}-' in picture.text,
         "width": picture.width,
         "height": picture.height,
@@ -293,8 +291,8 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
     parent.insert(position, group)
 
 
-def _rings(polygons: Iterable[Array]) -> list[Line]:
-    return [_rounded(ring) for ring in outline(list(polygons))]
+def _rounded_rings(rings: Iterable[Array]) -> list[Line]:
+    return [_rounded(ring) for ring in rings]
 
 
 def _rounded(points: Line | Array) -> Line:

@@ -124,8 +124,9 @@ export class Picture {
 
   // From data to the view box of the SVG; null for a value that a logarithmic axis has no place for.
   #projection() {
-    const { transform: [a, b, c, d], logarithmic } = this.store.svg;
-    return (x, y) => (y == null || (logarithmic && y <= 0) ? null : [a * x + b, c * (logarithmic ? Math.log10(y) : y) + d]);
+    const { transform: [a, b, c, d], logarithmic, logarithmic_x: logarithmicX } = this.store.svg;
+    const lies = (x, y) => y != null && !(logarithmic && y <= 0) && !(logarithmicX && x <= 0);
+    return (x, y) => (lies(x, y) ? [a * (logarithmicX ? Math.log10(x) : x) + b, c * (logarithmic ? Math.log10(y) : y) + d] : null);
   }
 
   #fillCurves(project) {
