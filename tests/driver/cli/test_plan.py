@@ -46,7 +46,7 @@ def refused_alike(command: str, capsys: Captured) -> str:
         ("toy --x m1 --y m1", "--x and --y are both 'm1'"),
         ("toy --forbidden y", "--forbidden"),
         ("toy --logy", "--logy: the hypothesis "),
-        (r"toy --xlabel '$\nosuch$'", "--xlabel"),
+        (r"toy --xlabel '$\frac{1$'", "--xlabel"),
         ("toy --labels a,a", "--labels a,a: names must differ"),
         ("toy --region B", "--region B"),
         ("two", "two contains 2 analysis regions: A, B"),

@@ -20,6 +20,7 @@ from hfx.driver.plot import figure
 from hfx.driver.plot.artists import draw_published
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
+from hfx.driver.plot.styles import STYLES
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.exclusion import SURFACE
@@ -337,3 +338,30 @@ def test_the_bar_of_one_hypothesis_on_a_logarithmic_axis_is_about_its_place() ->
     (left, _), (right, _) = ax.collections[0].get_datalim(ax.transData).get_points()
     assert left * right == pytest.approx(1e-4)
     assert left > ax.get_xlim()[0] > 0
+
+
+BROKEN = (r"a$b^$", r"$\nosuch$", r"$\frac{$", "${{{$")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_no_text_of_others_loses_the_picture(text: str, tmp_path: Path) -> None:
+    """Labels, their titles, title, axis titles, name, region, names of hypotheses, as files of earlier runs may hold them."""
+    points = [(m, n, k) for m in (1, 2, 3) for n in (1, 2, 3) for k in (0, 1)]
+    scan = scan_of(points, lambda x, y, k: 3 - x, labels=(text, "n", "k"))
+    block: Any = {"name": text, "region": text, "description": text, "label_titles": {"n": {"latex": text, "unit": text}}}
+    made = Picture(plane(data_of(scan)), PictureOptions(forbidden="y>x"), {**scan["pallet"], **block}, part=text)
+    given = replace(made, options=PictureOptions(title=text, xlabel=text, ylabel=text), panel=text)
+    one = scan_of([()], lambda *_: 1.0, labels=())
+    one["results"][0]["name"] = text
+    for pictures in ([made], [given, replace(made, panel=text)], [Picture(plane(data_of(one)))]):
+        canvas = figure.new_figure(STYLES["hfx"], len(pictures))
+        figure.fill(canvas, pictures)
+        canvas.canvas.draw()
+        assert len(canvas.axes) == len(pictures)
+
+
+def test_the_title_may_hold_latex_of_the_field() -> None:
+    ax = axes()
+    draw_axes(SCAN, ax, title=r"$\PSQt\PASQt$ search", xlabel=r"$m(\PSQt)$ [\GeV]")
+    assert ax.get_title(loc="left") == r"${\tilde{t}}{\bar{\tilde{t}}}$ search"
+    assert ax.get_xlabel() == r"$m({\tilde{t}})$ [${\mathrm{GeV}}$]"

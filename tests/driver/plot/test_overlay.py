@@ -79,6 +79,16 @@ def test_runs_of_different_signals_are_told_apart_in_the_legend(tmp_path: Path) 
     assert entries() == ["other", "up"]
 
 
+def test_names_of_runs_are_no_mathematics_and_labels_may_be(tmp_path: Path) -> None:
+    runs = [run_of(tmp_path / "a$b^$", 300), run_of(tmp_path / "b", 400)]
+    assert [layer.entry for layer in layers(runs, PictureRequest())] == [r"a\$b^\$", "b"]
+    said: list[str] = []
+    request = PictureRequest({"title": r"$\PSQt$"}, labels=(r"$\PSQb$", r"$\nosuch$"), formats=("svg",))
+    assert [layer.entry for layer in layers(runs, request)] == [r"${\tilde{b}}$", "nosuch"]
+    assert len(overlay(runs, tmp_path / "both.svg", request, said.append)) == 2
+    assert said == [r"--label 2 '$\nosuch$' is drawn as 'nosuch', without its LaTeX: unknown symbol: \nosuch"]
+
+
 def test_runs_over_axes_of_different_scales_are_refused(tmp_path: Path) -> None:
     linear = run_of(tmp_path / "linear", 300)
     logarithmic = run_of(tmp_path / "logarithmic", 400, options={"logx": True})

@@ -20,6 +20,7 @@ from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
 from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.styles import LineStyle, Style
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve
 
 __all__ = [
@@ -154,7 +155,7 @@ def draw_published(ax: Axes, published: Sequence[Published]) -> Handles:
         drawn = draw_lines(ax, [(None, line) for line in one.lines], style, 5.5)
         if drawn is not None:
             label = f"Published, {one.which}" if alone else f"Published, {one.which}: {Path(one.file).stem}"
-            handles.append((drawn, label.replace("$", r"\$")))
+            handles.append((drawn, literal(label)))
     return handles
 
 
@@ -202,5 +203,5 @@ def _draw_colours(ax: Axes, group: PointGroup, points: Points, style: Style) -> 
     figure = ax.get_figure(root=True)
     assert figure is not None
     bar = figure.colorbar(dots, ax=ax)
-    bar.set_label(axis_label(points.surface.name), fontsize=style.labels)
+    bar.set_label(drawable(axis_label(points.surface.name)), fontsize=style.labels)
     bar.ax.tick_params(labelsize=style.ticks)

@@ -21,6 +21,7 @@ from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import PalletBlock
 
@@ -80,7 +81,7 @@ def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style, surfa
 
 def header_text(pallet: PalletBlock, title: str | None, surface: Surface) -> str:
     """The text of the header: the title that is given, or the analysis' name."""
-    return picture_title(pallet, surface).replace("$", r"\$") if title is None else title
+    return literal(picture_title(pallet, surface)) if title is None else drawable(title)
 
 
 def fit_width(text: Text, ax: Axes) -> None:
@@ -92,7 +93,7 @@ def fit_width(text: Text, ax: Axes) -> None:
 
 def legend_line(text: str) -> str:
     """A user's text in a legend's title: wrapped, at most three lines, without mathematics."""
-    return "\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")).replace("$", r"\$")
+    return literal("\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")))
 
 
 def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
@@ -196,7 +197,7 @@ def forbidden_region(ax: Axes, x: str, y: str, forbidden: str, titles: Titles | 
     segments = [np.asarray(part) for part in line.allsegs[0] if len(part) > 1]
     ax.set(xlim=shown[:2], ylim=shown[2:])
     if segments:
-        text = relation_label(forbidden, x, y, titles)
+        text = drawable(relation_label(forbidden, x, y, titles))
         _write_along(ax, max(segments, key=len), text, margin)
 
 

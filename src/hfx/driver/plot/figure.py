@@ -21,6 +21,7 @@ from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]
@@ -105,7 +106,7 @@ def fill(figure: Figure | SubFigure, pictures: Sequence[Picture]) -> list[Axes]:
     entries = {label: (handle, label) for one in sorted(handles, key=len, reverse=True) for handle, label in one}
     decorations.shared_legend(figure, list(entries.values()), _shared_title(first), style)
     for picture, ax in zip(pictures, axes, strict=True):
-        ax.set_title(picture.panel or "", loc="left", fontsize=style.text, pad=6)
+        ax.set_title(drawable(picture.panel or ""), loc="left", fontsize=style.text, pad=6)
         sentences = _sentences(picture.plane)
         _limit(picture, ax, decorations.legend(ax, [], "\n".join(sentences), style))
     return axes
@@ -150,8 +151,9 @@ def _draw_content(picture: Picture, ax: Axes, style: Style) -> artists.Handles:
     handles = profile.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
     decorations.ticks(ax, style)
     name = axis_label(points.surface.name) if y is None else axis_label(y, titles)
-    ax.set_xlabel(axis_label(x, titles) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
-    ax.set_ylabel(name if options.ylabel is None else options.ylabel, loc="top", fontsize=style.labels)
+    xlabel, ylabel = axis_label(x, titles) if options.xlabel is None else options.xlabel, options.ylabel
+    ax.set_xlabel(drawable(xlabel), loc="right", fontsize=style.labels)
+    ax.set_ylabel(drawable(name if ylabel is None else ylabel), loc="top", fontsize=style.labels)
     return handles
 
 
@@ -193,7 +195,7 @@ def _sentences(plane: Plane) -> list[str]:
     if plane.interpolated is not None and plane.interpolated.scatter is not None:
         unit = f" {points.surface.unit}" if points.surface.unit else ""
         sentences.append(f"Smoothed: the points scatter by {plane.interpolated.scatter[0]:.2g}{unit} about the drawn surface")
-    return sentences
+    return list(map(literal, sentences))
 
 
 def _file_metadata(kind: str, metadata: Mapping[str, str]) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import drawable, literal, plainly_drawn
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Curve, ScanContent
 from hfx.errors import OptionError
@@ -37,7 +38,8 @@ _KEY_COLOUR = "#555555"  # of the legend's entries for kinds of lines, which hol
 @dataclass(frozen=True)
 class Layer:
     """One run of an overlay: its label, its plane, its curves with those of its theory band, and a line that says which part
-    of the pallet it shows. ``remark``: what its legend entry adds, LaTeX: the tested signal, where the runs differ in it."""
+    of the pallet it shows. ``remark``: what its legend entry adds, LaTeX: the tested signal, where the runs differ in it.
+    ``is_named``: the label is a text of the user, which may contain LaTeX."""
 
     label: str
     run: Path
@@ -46,11 +48,13 @@ class Layer:
     curves: Sequence[Curve]
     part: str = ""
     remark: str = ""
+    is_named: bool = False
 
     @property
     def entry(self) -> str:
         """Its text in the legend."""
-        return f"{self.label} ({self.remark})" if self.remark else self.label
+        label = drawable(self.label) if self.is_named else literal(self.label)
+        return f"{label} ({self.remark})" if self.remark else label
 
     def lines(self, which: str) -> list[Array]:
         """Its curves of that name, [k, 2] each."""
@@ -100,7 +104,8 @@ def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
     if plane.points.hidden:
         raise OptionError(f"{run} has no lines to overlay: {_mixed(plane)}")
     curves = [*plane.contours["curves"], *planes.theory(scan["contours"])]
-    return Layer(label, run, scan, plane, curves, caption(scan, data, request.where))
+    part = caption(scan, data, request.where)
+    return Layer(label, run, scan, plane, curves, part, is_named=bool(request.labels))
 
 
 def _mixed(plane: Plane) -> str:
@@ -126,6 +131,9 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     if len(quantities) > 1:
         raise OptionError(f"the runs are of different quantities ({', '.join(quantities)}): draw each alone")
     published = read_published(request.published)
+    texts = {f"--{name}": str(text) for name, text in request.changed.items() if name in ("title", "xlabel", "ylabel")}
+    for sentence in plainly_drawn({**texts, **{f"--label {i}": label for i, label in enumerate(request.labels, 1)}}):
+        say(sentence)
     stem, formats = target(output, "contour", request.formats)
     content = _content(several, published, say)
     durable_files.make_folder(stem.parent)
@@ -188,8 +196,8 @@ def draw_layers(
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
     texts = {name: str(value) for name, value in changed.items()}
-    ax.set_xlabel(texts.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
-    ax.set_ylabel(texts.get("ylabel", axis_label(axes.y, titles)), loc="top", fontsize=style.labels)
+    ax.set_xlabel(drawable(texts.get("xlabel", axis_label(axes.x, titles))), loc="right", fontsize=style.labels)
+    ax.set_ylabel(drawable(texts.get("ylabel", axis_label(axes.y, titles))), loc="top", fontsize=style.labels)
     header = decorations.header(ax, {}, texts.get("title", ""), style, surface)
     title = "\n".join(filter(None, (surface.statement, *_parts(several))))
     covered = decorations.legend(ax, handles, title, style)
@@ -204,7 +212,7 @@ def _parts(several: Sequence[Layer]) -> Iterator[str]:
     """A line for each run that contains only a part of its pallet."""
     for layer in several:
         if layer.part:
-            yield f"{layer.label}: {decorations.legend_line(layer.part[:1].lower() + layer.part[1:])}"
+            yield f"{literal(layer.label)}: {decorations.legend_line(layer.part[:1].lower() + layer.part[1:])}"
 
 
 def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest) -> tuple[Line2D, str]:

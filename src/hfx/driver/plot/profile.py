@@ -20,6 +20,7 @@ from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import literal
 
 __all__ = ["BELOW", "band_ends", "draw_profile", "is_logarithmic", "limits", "numbers"]
 
@@ -161,7 +162,7 @@ def limits(ax: Axes, points: Points, covered: float) -> None:
         ax.xaxis.set_major_locator(FixedLocator(places[:1, 0].tolist()))
         ax.xaxis.set_minor_locator(NullLocator())
         if points.axes.x == NUMBERED and points.names:
-            ax.xaxis.set_major_formatter(FixedFormatter([points.names[0].replace("$", r"\$")]))
+            ax.xaxis.set_major_formatter(FixedFormatter([literal(points.names[0])]))
     free = 1.0 - min(covered + 0.04, 0.6)
     shown = _shown_values(points)
     if not is_logarithmic(points):

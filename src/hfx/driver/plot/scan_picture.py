@@ -1,6 +1,6 @@
 """The picture of a scan in its run's folder, and the file of its curves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +41,8 @@ def draw(
     drawn is a sentence to ``say``: the numbers are on the disk by then.
     """
     folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
+    for sentence in _texts_drawn_plainly(scan, planes):
+        say(sentence)
     with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
         durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
         try:
@@ -51,6 +53,16 @@ def draw(
             first = next(filter(str.strip, str(error).splitlines()), "no reason given")
             say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
             return [numbers]
+
+
+def _texts_drawn_plainly(scan: ScanContent, planes: "RunPlanes") -> Iterator[str]:
+    """Sentences about texts of the picture that are drawn without their LaTeX."""
+    from hfx.driver.questions.picture_texts import plainly_drawn
+
+    options = planes.options
+    yield from plainly_drawn({"--title": options.title, "--xlabel": options.xlabel, "--ylabel": options.ylabel})
+    titles = scan["pallet"].get("label_titles") or {}
+    yield from plainly_drawn({f"the LaTeX of {label}:": f"${one['latex']}$" for label, one in titles.items() if one.get("latex")})
 
 
 def _picture(

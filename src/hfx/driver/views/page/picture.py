@@ -23,6 +23,7 @@ from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.conditions import all_of
+from hfx.driver.questions.picture_texts import literal
 from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
@@ -195,8 +196,8 @@ def draw_svg(
     plane = replace(plane, points=_representative(plane.points, snapshot))
     room = snapshot.places[snapshot.awaited]
     if layout.where:
-        title = options.title or picture_title(pallet, snapshot.data.surface)
-        options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
+        title = options.title or literal(picture_title(pallet, snapshot.data.surface))
+        options = replace(options, title=f"{title} · {literal(layout.where)}")
     picture = svg(
         snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "", room=room
     )
