@@ -14,7 +14,7 @@ from hfx.driver.questions.conditions import all_of
 from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary, verdict
 from hfx.errors import HfxError, InputError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.pallet import near_names
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Result(Mapping[str, JsonValue]):
         raise AttributeError(f"a result has no '{name}'; it has {', '.join(self)}")
 
     @property
-    def values(self) -> tuple[float, ...]:  # type: ignore[override]
+    def values(self) -> tuple[LabelValue, ...]:  # type: ignore[override]
         """The hypothesis' labels (masses), in the order of the pallet's labels; not the mapping's method of that name."""
-        return tuple(cast(list[float], self._record["values"]))
+        return tuple(cast(list[LabelValue], self._record["values"]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._record)
@@ -267,7 +267,7 @@ def _shown(value: JsonValue) -> str:
 
 
 def _labelled(labels: Sequence[str], result: JsonObject) -> JsonObject:
-    return dict(zip(labels, cast(list[float], result["values"]), strict=False))
+    return dict(zip(labels, cast(list[LabelValue], result["values"]), strict=False))
 
 
 def rows(content: ScanContent) -> list[JsonObject]:

@@ -13,6 +13,7 @@ from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
 from hfx.hf_core.reasons import no_signal
+from hfx.json_types import LabelValue
 
 __all__ = ["BETWEEN", "PlotData", "Points", "along_axis", "collect", "transformed"]
 
@@ -39,8 +40,11 @@ class PlotData:
 
     def values(self) -> Array:
         """The values of the labels [n, labels], of the results and then of the failures; NaN where one is no number."""
-        rows = [*(result.values for result in self.results), *(failure["values"] for failure in self.failures)]
-        return plane_axes.label_values(self.labels, rows)
+        return plane_axes.label_values(self.labels, self.rows())
+
+    def rows(self) -> list[Sequence[LabelValue]]:
+        """The values of the labels as they are, texts too, in the same order."""
+        return [*(result.values for result in self.results), *(failure["values"] for failure in self.failures)]
 
 
 @dataclass(frozen=True)
@@ -115,8 +119,8 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None, logx:
     results = [data.results[i] for i in by_name]
     failures = sorted(range(len(data.failures)), key=lambda i: data.failures[i]["name"])
     positions = np.array([*by_name, *(len(results) + i for i in failures)], dtype=np.intp)
-    labels, table = data.labels, data.values()[positions]
-    axes = plane_axes.choose(labels, table, x, y, quantity=surface.name)
+    labels, table, rows = data.labels, data.values()[positions], data.rows()
+    axes = plane_axes.choose(labels, [rows[i] for i in positions], x, y, quantity=surface.name)
     axes = replace(axes, logx=logx, logy=logy and axes.y is not None)
     places = plane_axes.places(axes, labels, table)
     logarithms.check_positive(axes, [*(one.name for one in results), *(data.failures[i]["name"] for i in failures)], places)
@@ -134,7 +138,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None, logx:
         *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], data.failures),
         *_without_place([result.name for result, at in zip(results, placed, strict=False) if not at], axes),
         *_repeated(repeated, surface),
-        *plane_axes.mixture(axes, labels, table),
+        *plane_axes.mixture(axes, labels, [rows[i] for i in positions]),
         *logarithms.advice(axes, points),
         *_shape_notes(points, mesh, axes, surface),
         *_exclusion_notes(values, surface),

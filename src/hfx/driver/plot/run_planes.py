@@ -129,11 +129,11 @@ def in_planes(data: PlotData, scan: ScanContent, options: PictureOptions, where:
 
     Raises `OptionError` for an expression that cannot be read, and for a condition that no hypothesis fulfils.
     """
-    chosen = panels.part(data, where)
+    chosen = panels.part(data, where, every_text=True)
     if where and not (chosen.results or chosen.failures):
         raise OptionError(f"--where '{where}' selects no hypothesis of this run; 'hfx export RUN --csv' lists their labels")
     titles = scan["pallet"].get("label_titles")
-    found = panels_of(chosen.labels, chosen.values(), options, titles) if data.surface.level is not None else ()
+    found = panels_of(chosen.labels, chosen.rows(), options, titles) if data.surface.level is not None else ()
     if not found:
         return RunPlanes(options, plane_of(chosen, options), where=where)
     several = [PanelPlane(p.where, p.title, p.options, plane_of(panels.part(chosen, p.where), p.options)) for p in found]
@@ -183,7 +183,7 @@ def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) 
 
 def _left_out(data: PlotData, found: Sequence[PanelOptions]) -> list[str]:
     """A sentence that names the hypotheses in no panel."""
-    values = data.values()
+    values = data.rows()
     shown = sum(selected(data.labels, values, panel.where).astype(int) for panel in found)
     names = [*(result.name for result in data.results), *(failure["name"] for failure in data.failures)]
     missing = [name for name, count in zip(names, shown, strict=True) if not count]  # type: ignore[arg-type]

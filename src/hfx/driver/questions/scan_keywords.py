@@ -49,8 +49,9 @@ class ScanKeywords(TypedDict, total=False):
     same folder stay in picture and table. Default: all."""
     where: str | Sequence[str] | None
     """Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all
-    conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the
-    same folder stay in picture and table. Default: all."""
+    conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis; one with texts is compared with
+    a text in quotes, as in 'topology=="WZ"'. Points fitted earlier in the same folder stay in picture and table. Default:
+    all."""
     x: str | None
     """Horizontal axis of the contour: a label, or arithmetic on labels, for example mn2-mn1. Default: the first label that
     differs between hypotheses."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.formats.label_titles import LabelTitle
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Failure(TypedDict):
     """A hypothesis without a result, and why."""
 
     name: str
-    values: list[float]
+    values: list[LabelValue]
     reason: str
 
 

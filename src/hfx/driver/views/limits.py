@@ -127,7 +127,7 @@ def _plane(contours: PanelContours, labels: Sequence[str], results: Sequence[Bri
     x, y = contours["x"], contours["y"]
     good = [result for result in results if result.converged]
     try:
-        inside = axes.selected(labels, axes.label_values(labels, [one.values for one in good]), contours.get("where"))
+        inside = axes.selected(labels, [one.values for one in good], contours.get("where"))
         chosen = [result for result, one in zip(good, inside, strict=True) if one]
         values = axes.label_values(labels, [one.values for one in chosen])
         places = axes.places(axes.Axes(x, None if y == surface.name else y, ""), labels, values)

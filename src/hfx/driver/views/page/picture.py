@@ -31,7 +31,7 @@ from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
 from hfx.driver.views.summary import is_detail
 from hfx.errors import OptionError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 
 __all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
 
@@ -86,7 +86,7 @@ class Snapshot:
 
 
 def lay_out(
-    points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
+    points: Sequence[Sequence[LabelValue]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
 ) -> Layout:
     """The plane of hypotheses with these values.
 
@@ -94,17 +94,18 @@ def lay_out(
     """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
-    chosen = plane_axes.selected(labels, values, request.where)
+    chosen = plane_axes.selected(labels, points, request.where, every_text=True)
     if not chosen.any():
         raise OptionError(f"--where '{request.where}': no hypothesis fulfils this; give another condition, or none")
-    planes, where = panels.find(labels, values, x, y), request.where
+    planes, where = panels.find(labels, points, x, y), request.where
     # What is selected may lie in several planes itself: then one of these is shown, as files draw them in panels.
-    if within := panels.find(labels, values[chosen], x, y):
+    if within := panels.find(labels, [row for row, inside in zip(points, chosen, strict=True) if inside], x, y):
         planes = tuple(replace(plane, where=all_of(list(filter(None, (where, plane.where)))) or "") for plane in within)
         where = planes[0].where
-        chosen = plane_axes.selected(labels, values, where)
-    in_force = plane_axes.in_force(labels, values[chosen], x, y)
-    axes = plane_axes.choose(labels, values[chosen], *in_force, quantity=surface.name)
+        chosen = plane_axes.selected(labels, points, where)
+    rows = [row for row, inside in zip(points, chosen, strict=True) if inside]
+    in_force = plane_axes.in_force(labels, rows, x, y)
+    axes = plane_axes.choose(labels, rows, *in_force, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
     chosen &= np.isfinite(places).all(axis=1)
@@ -116,7 +117,7 @@ def lay_out(
         "choice": axes.choice,
         "hidden": list(plane_axes.hidden(axes, labels, values[chosen])),
         "axes": plane_axes.offered(labels, values),
-        "slices": plane_axes.slices(labels, values),
+        "slices": plane_axes.slices(labels, points),
         "planes": [{"where": plane.where, "x": plane.x, "y": plane.y, "points": plane.points} for plane in planes],
         "at": [[_short(a), _short(b)] if inside else None for (a, b), inside in zip(places.tolist(), chosen, strict=True)],
     }
