@@ -204,6 +204,7 @@ class ScanResult(Sequence[Result]):
         title: str | None = None,
         forbidden: str | None = None,
         interpolation: str | None = None,
+        regions: bool = False,
     ) -> "Axes":
         """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
@@ -215,6 +216,8 @@ class ScanResult(Sequence[Result]):
         the axes. `which`: the name of a curve or of several ("observed", "expected", "expected-1", "expected+1", ...), by default
         the observed and the expected line. `label` is added to the legend of a picture that hfx drew into `ax`; elsewhere it is
         for a legend of your own, made by `ax.legend()`. `color` is that of all these lines.
+
+        `regions`: the points of a combination of regions have the colours of the regions that answer.
 
         The other options are those of the scan where they are None; they belong to the whole picture, and of them only `x`, `y`,
         `logx`, `logy`, `forbidden` and `interpolation` change single lines, for axes of your own with the same scales.
@@ -228,7 +231,7 @@ class ScanResult(Sequence[Result]):
         changed = {name: value for name, value in given.items() if value is not None}
         if (which, label, color) != (None, None, None):
             return draw_lines_into(self.content, ax, where, changed, which=which, label=label, color=color)
-        return draw_into(self.content, ax, where, changed)
+        return draw_into(self.content, ax, where, changed, regions=regions)
 
     def __repr__(self) -> str:
         name = self.content["pallet"].get("name")

@@ -365,3 +365,35 @@ def test_the_title_may_hold_latex_of_the_field() -> None:
     draw_axes(SCAN, ax, title=r"$\PSQt\PASQt$ search", xlabel=r"$m(\PSQt)$ [\GeV]")
     assert ax.get_title(loc="left") == r"${\tilde{t}}{\bar{\tilde{t}}}$ search"
     assert ax.get_xlabel() == r"$m({\tilde{t}})$ [${\mathrm{GeV}}$]"
+
+
+def test_the_map_of_regions_names_the_region_that_answers_at_each_point() -> None:
+    points = [(x, y) for x in range(100, 601, 100) for y in (0, 50, 100)]
+    regions = {f"h{i:03}": {"region": "A$b^$" if x < 300 else "B"} for i, (x, _) in enumerate(points)}
+    scan = scan_of(points, lambda x, y: 4 - x / 150 - y / 300, **regions)
+    scan["failures"] = [{"name": "f", "values": [350, 20], "reason": "negative rate"}]
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan)), regions=True), ax)
+    entries = texts(ax)
+    assert entries[-5:] == [
+        r"Best expected: A\$b^\$",
+        "Best expected: B",
+        "Excluded (observed)",
+        "Not excluded (observed)",
+        "No result",
+    ]
+    found = {line.get_gid(): line for line in ax.get_lines() if "-region-" in str(line.get_gid())}
+    assert set(found) == {"points-excluded-region-0", "points-excluded-region-1", "points-allowed-region-1"}
+    assert found["points-excluded-region-0"].get_xdata().max() == 200
+    assert sum(len(line.get_xdata()) for line in found.values()) == len(points)
+    one, other = (found[f"points-excluded-region-{number}"] for number in (0, 1))
+    assert one.get_markeredgecolor() != other.get_markeredgecolor()
+    assert found["points-allowed-region-1"].get_markerfacecolor() == "white"
+    assert found["points-allowed-region-1"].get_markeredgecolor() == other.get_markeredgecolor()
+
+
+def test_without_regions_the_map_of_regions_is_the_picture() -> None:
+    ax, other = axes(), axes()
+    figure.draw_axes(Picture(plane(data_of(SCAN)), regions=True), ax)
+    figure.draw_axes(Picture(plane(data_of(SCAN))), other)
+    assert texts(ax) == texts(other)

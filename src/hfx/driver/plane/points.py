@@ -57,7 +57,7 @@ class Points:
     no area. ``hidden``: labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a
     combination of regions the values of every region, NaN where it has none; else r is 0. ``indices`` [n] and
     ``failed_indices`` [m]: positions in the results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses
-    at ``places``.
+    at ``places``. ``answers`` [n]: of a combination the regions that their values are taken from, else empty.
     """
 
     axes: Axes
@@ -72,6 +72,7 @@ class Points:
     indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     failed_indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     names: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     def excluded(self, curve: str | None = None) -> NDArray[np.bool_]:
         """Whether each point [n] is excluded by a curve, by default the observed one; False without a level."""
@@ -156,6 +157,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None, logx:
         indices=positions[counted],
         failed_indices=positions[failed],
         names=tuple(results[i].name for i in counted),
+        answers=tuple(str(results[i].region) for i in counted if results[i].region is not None),
     )
 
 

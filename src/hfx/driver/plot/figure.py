@@ -35,7 +35,8 @@ class Picture:
 
     ``plane``: the scan's points, surface and curves over the axes of ``options``. ``theory``: curves with the signal's cross
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
-    interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
+    interpolation is drawn too, faintly. ``regions``: the points of a combination have the colours of the
+    regions that answer. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
     ``panel``: the title of one of several panels side by side, whose header and legend are one for all.
     ``room``: places [k, 2] that a plane's axes contain although nothing is drawn there yet.
     """
@@ -47,6 +48,7 @@ class Picture:
     published: Sequence[Published] = ()
     style: str | None = None
     uncertainty: bool = False
+    regions: bool = False
     part: str = ""
     panel: str | None = None
     room: Array = field(default_factory=lambda: np.zeros((0, 2)))
@@ -174,7 +176,8 @@ def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
     curves = [*plane.contours["curves"], *picture.theory]
     band = plane.band() if style.band else ()
     uncertain = plane.uncertain() if picture.uncertainty else ()
-    handles = artists.draw_plane(ax, artists.Drawing(plane.points, curves, band, uncertain), style)
+    by_region = picture.regions and len(plane.points.answers) == len(plane.points.places)
+    handles = artists.draw_plane(ax, artists.Drawing(plane.points, curves, band, uncertain), style, regions=by_region)
     return handles + artists.draw_published(ax, picture.published)
 
 

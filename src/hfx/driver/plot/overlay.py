@@ -120,6 +120,8 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     "label" and "run"]}. Raises `OptionError` as `layers`, for runs over different axes or of different quantities, and for a
     published contour that cannot be read.
     """
+    if request.regions:
+        raise OptionError("--regions draws which region answers where in one run; give one run, or leave it out")
     several = layers(runs, request)
     axes = {(layer.plane.points.axes.x, layer.plane.points.axes.y) for layer in several}
     if len(axes) > 1:

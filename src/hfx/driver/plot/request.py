@@ -42,8 +42,9 @@ class PictureOptions:
 class PictureRequest:
     """A picture as a user asks for it: ``changed`` replaces options that the scan was given (axes, their labels, title, ...).
 
-    ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and PNG.
-    ``where``: the condition of the hypotheses to draw; ``label_titles``: names of labels in place of those of the pallet.
+    ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and
+    PNG. ``regions``: the points have the colours of the regions that answer. ``where``: the condition of the hypotheses to
+    draw; ``label_titles``: names of labels in place of those of the pallet.
     Raises `OptionError` for a style, an interpolation or a format that is not known, and for a label that cannot be drawn.
     """
 
@@ -52,6 +53,7 @@ class PictureRequest:
     formats: tuple[str, ...] | None = None
     published: Sequence[Path] = ()
     uncertainty: bool = False
+    regions: bool = False
     labels: tuple[str, ...] = ()
     where: str | None = None
     label_titles: dict[str, LabelTitle] | None = None
@@ -116,7 +118,12 @@ def own_name(given: Mapping[str, object], request: PictureRequest) -> str:
     of_scan = styled(given)
     changed = {name: text for name, text in request.changed.items() if name in _CONTENT and text != getattr(of_scan, name)}
     texts = [_word(name, value) for name, value in changed.items()]
-    texts += [request.where or "", *(file.stem for file in request.published), "uncertainty" * request.uncertainty]
+    texts += [
+        request.where or "",
+        *(file.stem for file in request.published),
+        "uncertainty" * request.uncertainty,
+        "regions" * request.regions,
+    ]
     words = [re.sub(r"[^A-Za-z0-9.+-]+", "_", text.replace(">", "-above-").replace("<", "-below-")) for text in texts if text]
     return "-".join(["contour", *words])[:_LONGEST].strip("_") if words else ""
 

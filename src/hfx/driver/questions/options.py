@@ -62,9 +62,9 @@ class ScanOptions:
     where: str | Sequence[str] | None = setting(
         None,
         "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all "
-        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis; one with texts is compared with a "
-        "text in quotes, as in 'topology==\"WZ\"'. Points fitted earlier in the "
-        "same folder stay in picture and table. Default: all.",
+        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis; one with texts is "
+        "compared with a text in quotes, as in 'topology==\"WZ\"'. Points fitted earlier in the same folder stay "
+        "in picture and table. Default: all.",
         panel="Which hypotheses",
     )
     x: str | None = setting(
