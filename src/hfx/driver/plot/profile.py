@@ -32,6 +32,7 @@ _SMALLEST_OF_ONE = 1e-100  # the end of the axis of a single hypothesis at the l
 _DECADES = 10  # numbers along a logarithmic axis
 _ZERO = 1e-300  # in place of zero on a logarithmic axis
 BELOW = "points-below"  # begins the ids of the arrows for values below the axis
+_BEHIND = 3.5  # the order of the arrows: values at the end of the axis, and lines, are drawn over them
 _SINGLE = 0.06  # of the axis' width: the band of a single hypothesis
 
 
@@ -113,7 +114,7 @@ def _draw_below(ax: Axes, points: Points, style: Style) -> Iterator[tuple[Artist
         out = below[:, points.surface.column(curve)]
         if out.any():
             at = ax.get_xaxis_transform()
-            arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": 7}
+            arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": _BEHIND}
             (drawn,) = ax.plot(points.places[out, 0], np.full(out.sum(), 0.018), transform=at, **arrows)  # type: ignore[arg-type]
             drawn.set_gid(f"{BELOW}-{curve}")
     if drawn is not None:
