@@ -3,7 +3,6 @@
 import ast
 import difflib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,11 +37,11 @@ def quoted(text: str) -> str:
     return f"'{text}'" if '"' in text else f'"{text}"'
 
 
-def compared(values: Any, text: str, equal: bool) -> Any:
+def compared(values: object, text: str, equal: bool) -> NDArray[np.bool_]:
     """Whether texts are, or are not, this one; neither where there is none."""
     found = np.asarray(values, dtype=object)
     known, same = found != np.array(None), found == np.array(text, dtype=object)
-    return np.logical_and(known, same if equal else np.logical_not(same))
+    return np.asarray(np.logical_and(known, same if equal else np.logical_not(same)), dtype=bool)
 
 
 class TextComparisons:
