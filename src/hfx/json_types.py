@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["JsonObject", "JsonValue", "memory_of"]
+__all__ = ["JsonObject", "JsonValue", "LabelValue", "memory_of"]
 
 if TYPE_CHECKING:
     JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -10,6 +10,9 @@ else:  # libraries that read annotations cannot follow a type that contains itse
     JsonValue = Any
 
 JsonObject = dict[str, JsonValue]
+
+LabelValue = float | str
+"""The value of a label of a hypothesis: a number, usually a mass, or a text, such as a topology."""
 
 
 def memory_of(raw: bytes) -> int:

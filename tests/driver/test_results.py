@@ -184,11 +184,13 @@ def test_a_combination_names_a_failed_fit_and_where_regions_are_used(tmp_path: P
     scan |= {"results": PackedResults(used), "pallet": {**scan["pallet"], "region": "all", "regions": ["A", "B"]}}
     rows = dict(summary.rows(scan, tmp_path))
     assert rows["pallet"] == "toy, region all"
-    assert rows["regions"] == "in A 1 could not be fitted: b (NaN; B is used)"
+    draws = f"'hfx plot {tmp_path} --regions' draws which one where; between them the lines have a step"
+    used_for = f"A is used for 1 point; B is used for 1 point; {draws}"
+    assert rows["regions"] == f"in A 1 could not be fitted: b (NaN; B is used); {used_for}"
     scan["failures"] = []
-    assert "regions" not in dict(summary.rows(scan, tmp_path))
+    assert dict(summary.rows(scan, tmp_path))["regions"] == used_for
     verbose = dict(summary.rows(scan, tmp_path, verbose=True))
-    assert verbose["regions"] == "A is used for 1 points, and has no result for 1; B is used for 1 points"
+    assert verbose["regions"] == f"A is used for 1 point, and has no result for 1; B is used for 1 point; {draws}"
 
 
 _OF_REGIONS: tuple[tuple[str, str, list[str]], ...] = (("a", "A", []), ("b", "B", ["A"]))

@@ -132,3 +132,12 @@ def test_demo(tmp_path: Path, capsys: Capture) -> None:
     assert run(["pallet", "verify", capsys.readouterr().out.strip()]) == 0
     (tmp_path / "file").write_text("")
     assert run(["pallet", "demo", str(tmp_path / "file" / "x")]) == 2
+
+
+def test_inspect_shows_labels_of_texts(tmp_path: Path, capsys: Capture) -> None:
+    entries = [patch_entry("a", 100, "[red]WZ"), patch_entry("b", 200, "Wh")]
+    source = write_folder(tmp_path, flat() | {"patchset.json": dump(patch_set(workspace(), entries, labels=["m", "topology"]))})
+    assert run(["pallet", "inspect", str(source)]) == 0
+    out = capsys.readouterr().out
+    assert "labels: m from 100 to 200 (2 values), topology one of Wh, [red]WZ" in out
+    assert "a  m 100  topology [red]WZ" in out

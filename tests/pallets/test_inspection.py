@@ -95,3 +95,11 @@ def test_verify_says_what_differs(tmp_path: Path) -> None:
     found = verify(str(write_folder(tmp_path / "toy", files)))
     assert (found.verified, found.applies) == (False, True)
     assert "toy/patchset.json was made for another background" in str(found.regions[0].problem)
+
+
+def test_the_values_of_a_label_of_texts_are_listed(tmp_path: Path) -> None:
+    entries = [patch_entry("a", 100, "WZ"), patch_entry("b", 200, "Wh"), patch_entry("c", 300, "WZ")]
+    source = write_folder(tmp_path, flat() | {"patchset.json": dump(patch_set(workspace(), entries, labels=["m", "topology"]))})
+    (region,) = inspect(str(source)).regions
+    assert region.labels == (LabelRange("m", 100, 300, 3), LabelRange("topology", None, None, 2, ("WZ", "Wh")))
+    assert region.hypotheses[0] == ("a", (100, "WZ"))

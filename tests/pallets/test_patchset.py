@@ -55,11 +55,24 @@ def test_numbers_written_as_texts(tmp_path: Path) -> None:
     assert _open(tmp_path, [patch_entry("s", "300", 2)]).hypotheses[0].values == (300.0, 2)
 
 
-def test_a_column_of_texts_is_left_out(tmp_path: Path) -> None:
-    entries = [patch_entry("a", 100, "LH"), patch_entry("b", 200, "RH")]
+def test_a_label_may_have_texts(tmp_path: Path) -> None:
+    entries = [patch_entry("a", 100, "LH"), patch_entry("b", 200, "RH"), patch_entry("c", "300", 5)]
     pallet = _open(tmp_path, entries, labels=["mass", "chirality"])
-    assert (pallet.labels, [h.values for h in pallet.hypotheses]) == (("mass",), [(100,), (200,)])
-    assert "'chirality' holds texts" in pallet.warnings[0]
+    assert pallet.labels == ("mass", "chirality")
+    assert [h.values for h in pallet.hypotheses] == [(100, "LH"), (200, "RH"), (300.0, "5")]
+    assert [h.defect for h in pallet.hypotheses] == [None, None, None]
+    assert pallet.warnings == ()
+
+
+def test_a_text_among_numbers_is_a_defect(tmp_path: Path) -> None:
+    pallet = _open(tmp_path, [patch_entry("a", 100, 1), patch_entry("b", 200, "RH")])
+    assert [h.values for h in pallet.hypotheses] == [(100, 1), ()]
+    assert "'RH' among its metadata.values, which is not a number" in str(pallet.hypotheses[1].defect)
+
+
+def test_a_text_with_control_characters_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PalletError, match="holds a control character"):
+        _open(tmp_path, [patch_entry("a", 100, "L\x1b[31m"), patch_entry("b", 200, "R")])
 
 
 def test_other_labels_may_be_given(tmp_path: Path) -> None:

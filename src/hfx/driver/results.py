@@ -14,7 +14,7 @@ from hfx.driver.questions.conditions import all_of
 from hfx.driver.run.file_types import Contours, Failure, ScanContent
 from hfx.driver.views import summary, verdict
 from hfx.errors import HfxError, InputError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.pallet import near_names
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ class Result(Mapping[str, JsonValue]):
         raise AttributeError(f"a result has no '{name}'; it has {', '.join(self)}")
 
     @property
-    def values(self) -> tuple[float, ...]:  # type: ignore[override]
+    def values(self) -> tuple[LabelValue, ...]:  # type: ignore[override]
         """The hypothesis' labels (masses), in the order of the pallet's labels; not the mapping's method of that name."""
-        return tuple(cast(list[float], self._record["values"]))
+        return tuple(cast(list[LabelValue], self._record["values"]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._record)
@@ -197,11 +197,14 @@ class ScanResult(Sequence[Result]):
         color: str | None = None,
         x: str | None = None,
         y: str | None = None,
+        logx: bool | None = None,
+        logy: bool | None = None,
         xlabel: str | None = None,
         ylabel: str | None = None,
         title: str | None = None,
         forbidden: str | None = None,
         interpolation: str | None = None,
+        regions: bool = False,
     ) -> "Axes":
         """Draw the contour into `ax`, or into a new figure if it is None, and return the axes.
 
@@ -214,17 +217,21 @@ class ScanResult(Sequence[Result]):
         the observed and the expected line. `label` is added to the legend of a picture that hfx drew into `ax`; elsewhere it is
         for a legend of your own, made by `ax.legend()`. `color` is that of all these lines.
 
+        `regions`: the points of a combination of regions have the colours of the regions that answer.
+
         The other options are those of the scan where they are None; they belong to the whole picture, and of them only `x`, `y`,
-        `forbidden` and `interpolation` change single lines. Raises `OptionError` for a curve or an option that cannot be used.
+        `logx`, `logy`, `forbidden` and `interpolation` change single lines, for axes of your own with the same scales.
+        Raises `OptionError` for a curve or an option that cannot be used.
         """
         from hfx.driver.plot.scan_picture import draw_into, draw_lines_into
 
         where = all_of(where)
-        given = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
-        changed = {name: value for name, value in {**given, "interpolation": interpolation}.items() if value is not None}
+        texts = {"x": x, "y": y, "xlabel": xlabel, "ylabel": ylabel, "title": title, "forbidden": forbidden}
+        given: dict[str, str | bool | None] = {**texts, "logx": logx, "logy": logy, "interpolation": interpolation}
+        changed = {name: value for name, value in given.items() if value is not None}
         if (which, label, color) != (None, None, None):
             return draw_lines_into(self.content, ax, where, changed, which=which, label=label, color=color)
-        return draw_into(self.content, ax, where, changed)
+        return draw_into(self.content, ax, where, changed, regions=regions)
 
     def __repr__(self) -> str:
         name = self.content["pallet"].get("name")
@@ -263,7 +270,7 @@ def _shown(value: JsonValue) -> str:
 
 
 def _labelled(labels: Sequence[str], result: JsonObject) -> JsonObject:
-    return dict(zip(labels, cast(list[float], result["values"]), strict=False))
+    return dict(zip(labels, cast(list[LabelValue], result["values"]), strict=False))
 
 
 def rows(content: ScanContent) -> list[JsonObject]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from hfx.errors import HfxError
 from hfx.functions.background_workspace import Background
 from hfx.functions.options import JobOptions
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets.json_patch import apply_patch
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TaskUnit:
 
     key: str
     name: str
-    values: list[float]
+    values: list[LabelValue]
     patch: list[JsonObject]
     signal_scale: float = 1.0
     shard: int | None = None

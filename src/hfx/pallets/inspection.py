@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hfx.errors import PalletError, PatchError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, read_contents
 from hfx.pallets.json_text import objects
@@ -64,12 +64,14 @@ class ParameterSummary:
 
 @dataclass(frozen=True)
 class LabelRange:
-    """A label of the hypotheses: its least and greatest value, and the number of different values."""
+    """A label of the hypotheses: its least and greatest value, and the number of different values. ``texts``: its values where
+    they are no numbers; it has no least and greatest one then."""
 
     label: str
-    least: float
-    greatest: float
+    least: float | None
+    greatest: float | None
     different: int
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class RegionInspection:
     channels: tuple[ChannelSummary, ...]
     parameters: tuple[ParameterSummary, ...]
     labels: tuple[LabelRange, ...]
-    hypotheses: tuple[tuple[str, tuple[float, ...]], ...]
+    hypotheses: tuple[tuple[str, tuple[LabelValue, ...]], ...]
     defects: tuple[tuple[str, str], ...]
     warnings: tuple[str, ...]
 
@@ -332,4 +334,7 @@ def _sizes(samples: Iterable[JsonObject]) -> defaultdict[str, dict[str, int]]:
 def _ranges(pallet: Pallet) -> Iterator[LabelRange]:
     rows = [h.values for h in pallet.hypotheses if len(h.values) == len(pallet.labels)]
     for label, column in zip(pallet.labels, zip(*rows, strict=True), strict=False):
-        yield LabelRange(label, min(column), max(column), len(set(column)))
+        numbers = [value for value in column if not isinstance(value, str)]
+        texts = tuple(sorted({value for value in column if isinstance(value, str)}))
+        least, greatest = (None, None) if texts else (min(numbers), max(numbers))
+        yield LabelRange(label, least, greatest, len(set(column)), texts)

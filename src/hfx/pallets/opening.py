@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from os import PathLike, fspath
 from pathlib import PurePosixPath
-from typing import cast
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject
@@ -186,7 +185,7 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
         try:
             hypothesis = read_loose_patch(parse(contents.members[path], file), name, file)
         except PalletError as error:
-            hypothesis = Hypothesis(name, cast(tuple[float, ...], named_values(name)[0]), (), str(error))
+            hypothesis = Hypothesis(name, named_values(name)[0], (), str(error))
         if hypothesis is not None:
             yield hypothesis
 

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from hfx.errors import PalletError, PatchError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
 
@@ -22,7 +22,7 @@ class Hypothesis:
 
     Args:
         name: ``metadata.name`` of the patch; of a loose patch file its stem without ``patch.`` or ``patch_``.
-        values: one number for each of the pallet's labels, masses in GeV as a rule; integers are kept as integers.
+        values: one number for each of the pallet's labels, masses in GeV as a rule, or a text; integers are kept as integers.
         patch: RFC 6902 operations; empty where the workspace already holds the signal. It may be a lazy sequence that
             makes its operations on access: a scan reads it when it builds the task, and keeps no copy.
         defect: the reason why this hypothesis cannot be used, or None.
@@ -30,7 +30,7 @@ class Hypothesis:
     """
 
     name: str
-    values: tuple[float, ...]
+    values: tuple[LabelValue, ...]
     patch: Sequence[JsonObject] = field(repr=False)
     defect: str | None = None
     signal_scale: float = 1.0

@@ -8,12 +8,12 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.json_text import Parsed, canonical, first_nonfinite
 from hfx.pallets.pallet import Hypothesis
 
@@ -64,7 +64,7 @@ class _Entry(NamedTuple):
     """One patch of a patch set; its values are not matched to the labels yet, and may be texts."""
 
     name: str
-    values: tuple[float | str, ...]
+    values: tuple[LabelValue, ...]
     patch: tuple[JsonObject, ...]
     defect: str | None
 
@@ -88,7 +88,7 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
         raise PalletError(f"{file} contains no patches; there is no hypothesis to test")
     entries = [_read_entry(patch, number, file, parsed.strict) for number, patch in enumerate(patches, start=1)]
     _refuse_duplicates([entry.name for entry in entries], file)
-    labels, hypotheses, dropped = _match_labels(labels, entries, file)
+    hypotheses = _match_labels(labels, entries, file)
     return PatchSet(
         file,
         labels,
@@ -96,7 +96,7 @@ def read_patch_set(parsed: Parsed, file: str) -> PatchSet:
         _read_digests(metadata, file),
         str(metadata.get("description") or ""),
         _read_references(metadata),
-        dropped + _odd_version(document, file),
+        _odd_version(document, file),
     )
 
 
@@ -152,7 +152,7 @@ def _read_entry(entry: JsonValue, number: int, file: str, strict: bool) -> _Entr
     return _Entry(name, values, patch, None)
 
 
-def _read_values(given: JsonValue) -> tuple[tuple[float | str, ...], str | None]:
+def _read_values(given: JsonValue) -> tuple[tuple[LabelValue, ...], str | None]:
     """``metadata.values``, with numbers in texts as numbers; empty with the reason where they cannot be used."""
     if not isinstance(given, list):
         return (), "has no list metadata.values"
@@ -183,7 +183,7 @@ def _read_operations(patch: JsonValue, strict: bool) -> tuple[tuple[JsonObject, 
     return tuple(operations), None
 
 
-def _number(value: float | str) -> float | str:
+def _number(value: LabelValue) -> LabelValue:
     """The number that a text holds; numbers and other texts are returned unchanged."""
     if not isinstance(value, str):
         return value
@@ -194,10 +194,8 @@ def _number(value: float | str) -> float | str:
     return number if math.isfinite(number) else value
 
 
-def _match_labels(
-    labels: tuple[str, ...], entries: list[_Entry], file: str
-) -> tuple[tuple[str, ...], tuple[Hypothesis, ...], tuple[str, ...]]:
-    """Labels, hypotheses with one number for each label, and warnings; a label whose values are all texts is dropped.
+def _match_labels(labels: tuple[str, ...], entries: list[_Entry], file: str) -> tuple[Hypothesis, ...]:
+    """Labels, and hypotheses with one value for each label: texts for the labels most of whose values are texts, else numbers.
 
     Raises:
         PalletError: no patch has as many values as there are labels.
@@ -207,24 +205,30 @@ def _match_labels(
     if sound and not any(entry.defect is None for entry in matching):
         count = len(sound[0].values)
         raise PalletError(f"{file}: metadata.labels names {len(labels)} values where the patches have {count}")
-    texts = [i for i in range(len(labels)) if matching and all(isinstance(entry.values[i], str) for entry in matching)]
-    kept = [i for i in range(len(labels)) if i not in texts]
-    warnings = tuple(f"{file}: the label {labels[i]!r} holds texts, not numbers; it is left out" for i in texts)
-    hypotheses = tuple(_hypothesis(entry, kept, len(labels), file) for entry in entries)
-    return tuple(labels[i] for i in kept), hypotheses, warnings
+    texts = {i for i in range(len(labels)) if _are_texts([entry.values[i] for entry in matching])}
+    return tuple(_hypothesis(entry, texts, len(labels), file) for entry in entries)
 
 
-def _hypothesis(entry: _Entry, kept: list[int], labels: int, file: str) -> Hypothesis:
-    """The hypothesis of a patch with the values at the indices ``kept``, out of as many as there are ``labels``."""
+def _are_texts(values: Sequence[LabelValue]) -> bool:
+    """Whether a label is one of texts: most of its values are no numbers."""
+    return 2 * sum(isinstance(value, str) for value in values) > len(values)
+
+
+def _hypothesis(entry: _Entry, texts: Collection[int], labels: int, file: str) -> Hypothesis:
+    """The hypothesis of a patch with a value for each of the ``labels``; those at the indices ``texts`` are texts."""
     if len(entry.values) != labels:
         defect = f"{file}: its patch has {len(entry.values)} values where the patch set has {labels} labels"
         return Hypothesis(entry.name, (), (), entry.defect or defect)
-    values = [entry.values[i] for i in kept]
-    text = next((value for value in values if isinstance(value, str)), None)
+    values = tuple(_as_text(value) if i in texts else value for i, value in enumerate(entry.values))
+    text = next((value for i, value in enumerate(values) if isinstance(value, str) and i not in texts), None)
     if text is not None:
         defect = f"{file}: its patch has {text!r:.40} among its metadata.values, which is not a number"
         return Hypothesis(entry.name, (), (), entry.defect or defect)
-    return Hypothesis(entry.name, tuple(value for value in values if not isinstance(value, str)), entry.patch, entry.defect)
+    return Hypothesis(entry.name, values, entry.patch, entry.defect)
+
+
+def _as_text(value: LabelValue) -> str:
+    return value if isinstance(value, str) else f"{value:.12g}"
 
 
 # --- loose patch files
@@ -281,10 +285,10 @@ def read_loose_patch(parsed: Parsed, name: str, file: str) -> Hypothesis | None:
     patch, defect = _read_operations(document, parsed.strict)
     reason = f"{file} {defect}" if defect else f"{file}: {unread}" if unread else None
     # A text among the values is kept: these files have no labels that it could be left out with.
-    return Hypothesis(name, cast(tuple[float, ...], values), patch, reason)
+    return Hypothesis(name, values, patch, reason)
 
 
-def named_values(name: str) -> tuple[tuple[float | str, ...], str | None]:
+def named_values(name: str) -> tuple[tuple[LabelValue, ...], str | None]:
     """The numbers in a file's name, or none and the reason why they cannot be read."""
     try:
         return numbers_in_name(name), None

@@ -20,6 +20,7 @@ from hfx.driver.plot import figure
 from hfx.driver.plot.artists import draw_published
 from hfx.driver.plot.figure import Picture
 from hfx.driver.plot.request import PictureOptions
+from hfx.driver.plot.styles import STYLES
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.cls import Cls
 from hfx.driver.questions.exclusion import SURFACE
@@ -302,3 +303,97 @@ def test_artists_have_ids() -> None:
     ids = {artist.get_gid() for artist in ax.get_children()} | {ax.patch.get_gid()}
     assert ids >= {"axes", "band-0", "curve-observed-0", "curve-expected-0", "forbidden", "points-excluded", "points-allowed"}
     assert SURFACE.statement in ax.get_legend().get_title().get_text()
+
+
+def test_logarithmic_axes_hold_all_points_and_their_numbers_are_plain() -> None:
+    points = [(x, tau) for x in range(100, 601, 100) for tau in (0.01, 0.1, 1.0, 10.0, 100.0)]
+    scan = scan_of(points, lambda m, tau: 4 - m / 120 - abs(np.log10(tau)), labels=("m", "tau"))
+    picture = Picture(plane(data_of(scan), logy=True, forbidden="y<0.03"), PictureOptions(forbidden="y<0.03", logy=True))
+    ax = axes()
+    figure.draw_axes(picture, ax)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("linear", "log")
+    low, high = ax.get_ylim()
+    assert 0.004 < low < 0.01
+    assert high > 100
+    ax.figure.canvas.draw()
+    shown = [text.get_text() for text in ax.get_yticklabels()]
+    assert {"0.01", "0.1", "1", "10", "100"} <= set(shown)
+    assert [artist.get_gid() for artist in ax.collections if artist.get_gid() == "forbidden"] == ["forbidden"]
+
+
+def test_a_logarithmic_axis_over_less_than_two_decades_has_numbers_between_powers_of_ten() -> None:
+    scan = scan_of([(m, y) for m in (100, 200, 400, 800) for y in (1, 2, 3)], lambda m, y: 3 - m / 300 - y / 9)
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan), logx=True)), ax)
+    ax.figure.canvas.draw()
+    low, high = ax.get_xlim()
+    shown = [text.get_text() for text in ax.get_xticklabels() if low <= text.get_position()[0] <= high]
+    assert shown == ["100", "200", "500"]
+
+
+def test_the_bar_of_one_hypothesis_on_a_logarithmic_axis_is_about_its_place() -> None:
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan_of([(0.01,)], lambda tau: 1.0, labels=("tau",))), logx=True)), ax)
+    assert ax.get_xscale() == "log"
+    (left, _), (right, _) = ax.collections[0].get_datalim(ax.transData).get_points()
+    assert left * right == pytest.approx(1e-4)
+    assert left > ax.get_xlim()[0] > 0
+
+
+BROKEN = (r"a$b^$", r"$\nosuch$", r"$\frac{$", "${{{$")
+
+
+@pytest.mark.parametrize("text", BROKEN)
+def test_no_text_of_others_loses_the_picture(text: str, tmp_path: Path) -> None:
+    """Labels, their titles, title, axis titles, name, region, names of hypotheses, as files of earlier runs may hold them."""
+    points = [(m, n, k) for m in (1, 2, 3) for n in (1, 2, 3) for k in (0, 1)]
+    scan = scan_of(points, lambda x, y, k: 3 - x, labels=(text, "n", "k"))
+    block: Any = {"name": text, "region": text, "description": text, "label_titles": {"n": {"latex": text, "unit": text}}}
+    made = Picture(plane(data_of(scan)), PictureOptions(forbidden="y>x"), {**scan["pallet"], **block}, part=text)
+    given = replace(made, options=PictureOptions(title=text, xlabel=text, ylabel=text), panel=text)
+    one = scan_of([()], lambda *_: 1.0, labels=())
+    one["results"][0]["name"] = text
+    for pictures in ([made], [given, replace(made, panel=text)], [Picture(plane(data_of(one)))]):
+        canvas = figure.new_figure(STYLES["hfx"], len(pictures))
+        figure.fill(canvas, pictures)
+        canvas.canvas.draw()
+        assert len(canvas.axes) == len(pictures)
+
+
+def test_the_title_may_hold_latex_of_the_field() -> None:
+    ax = axes()
+    draw_axes(SCAN, ax, title=r"$\PSQt\PASQt$ search", xlabel=r"$m(\PSQt)$ [\GeV]")
+    assert ax.get_title(loc="left") == r"${\tilde{t}}{\bar{\tilde{t}}}$ search"
+    assert ax.get_xlabel() == r"$m({\tilde{t}})$ [${\mathrm{GeV}}$]"
+
+
+def test_the_map_of_regions_names_the_region_that_answers_at_each_point() -> None:
+    points = [(x, y) for x in range(100, 601, 100) for y in (0, 50, 100)]
+    regions = {f"h{i:03}": {"region": "A$b^$" if x < 300 else "B"} for i, (x, _) in enumerate(points)}
+    scan = scan_of(points, lambda x, y: 4 - x / 150 - y / 300, **regions)
+    scan["failures"] = [{"name": "f", "values": [350, 20], "reason": "negative rate"}]
+    ax = axes()
+    figure.draw_axes(Picture(plane(data_of(scan)), regions=True), ax)
+    entries = texts(ax)
+    assert entries[-5:] == [
+        r"Best expected: A\$b^\$",
+        "Best expected: B",
+        "Excluded (observed)",
+        "Not excluded (observed)",
+        "No result",
+    ]
+    found = {line.get_gid(): line for line in ax.get_lines() if "-region-" in str(line.get_gid())}
+    assert set(found) == {"points-excluded-region-0", "points-excluded-region-1", "points-allowed-region-1"}
+    assert found["points-excluded-region-0"].get_xdata().max() == 200
+    assert sum(len(line.get_xdata()) for line in found.values()) == len(points)
+    one, other = (found[f"points-excluded-region-{number}"] for number in (0, 1))
+    assert one.get_markeredgecolor() != other.get_markeredgecolor()
+    assert found["points-allowed-region-1"].get_markerfacecolor() == "white"
+    assert found["points-allowed-region-1"].get_markeredgecolor() == other.get_markeredgecolor()
+
+
+def test_without_regions_the_map_of_regions_is_the_picture() -> None:
+    ax, other = axes(), axes()
+    figure.draw_axes(Picture(plane(data_of(SCAN)), regions=True), ax)
+    figure.draw_axes(Picture(plane(data_of(SCAN))), other)
+    assert texts(ax) == texts(other)

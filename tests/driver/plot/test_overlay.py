@@ -79,6 +79,26 @@ def test_runs_of_different_signals_are_told_apart_in_the_legend(tmp_path: Path) 
     assert entries() == ["other", "up"]
 
 
+def test_names_of_runs_are_no_mathematics_and_labels_may_be(tmp_path: Path) -> None:
+    runs = [run_of(tmp_path / "a$b^$", 300), run_of(tmp_path / "b", 400)]
+    assert [layer.entry for layer in layers(runs, PictureRequest())] == [r"a\$b^\$", "b"]
+    said: list[str] = []
+    request = PictureRequest({"title": r"$\PSQt$"}, labels=(r"$\PSQb$", r"$\nosuch$"), formats=("svg",))
+    assert [layer.entry for layer in layers(runs, request)] == [r"${\tilde{b}}$", "nosuch"]
+    assert len(overlay(runs, tmp_path / "both.svg", request, said.append)) == 2
+    assert said == [r"--label 2 '$\nosuch$' is drawn as 'nosuch', without its LaTeX: unknown symbol: \nosuch"]
+
+
+def test_runs_over_axes_of_different_scales_are_refused(tmp_path: Path) -> None:
+    linear = run_of(tmp_path / "linear", 300)
+    logarithmic = run_of(tmp_path / "logarithmic", 400, options={"logx": True})
+    with pytest.raises(OptionError, match="some of the runs are drawn over logarithmic axes: give --logx or --no-logx"):
+        overlay([linear, logarithmic], tmp_path / "both.svg", PictureRequest(), quiet)
+    overlay([linear, logarithmic], tmp_path / "both.svg", PictureRequest({"logx": True}), quiet)
+    content = json.loads((tmp_path / "both.json").read_text())
+    assert [one["logx"] for one in content["overlaid"]] == [True, True]
+
+
 def test_files_and_what_is_drawn(two: list[Path], tmp_path: Path) -> None:
     paths = overlay(two, tmp_path / "both.svg", PictureRequest(formats=("png",), style="atlas"), quiet)
     assert [path.name for path in paths] == ["both.svg", "both.png", "both.json"]
@@ -183,3 +203,10 @@ def test_quantities_without_a_contour_or_different_ones_are_not_overlaid(
         layers(two[:1], PictureRequest())
     with pytest.raises(OptionError, match=r"different quantities \(limit, other\)"):
         overlay(two, tmp_path / "x.png", PictureRequest(), quiet)
+
+
+def test_the_map_of_regions_is_of_one_run(two: list[Path], tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="--regions draws which region answers where in one run"):
+        overlay(two, tmp_path / "both.svg", PictureRequest(regions=True), quiet)
+    with pytest.raises(OptionError, match="--regions draws which region answers where, and this run is of one region"):
+        redraw(two[0], two[0], PictureRequest(regions=True), quiet)

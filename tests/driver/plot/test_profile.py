@@ -51,6 +51,14 @@ def test_values_below_the_axis_are_arrows_and_not_at_its_end() -> None:
     assert "Value below the axis" in texts(ax)
 
 
+def test_arrows_are_behind_the_points_at_the_end_of_the_axis() -> None:
+    ax = drawn(lambda m: 12 - m / 60)
+    arrows = [one for one in ax.get_lines() if str(one.get_gid()).startswith("points-below")]
+    points = [one for one in ax.get_lines() if one.get_gid() in ("points-observed", "points-expected")]
+    assert (len(arrows), len(points)) == (2, 2)
+    assert max(one.get_zorder() for one in arrows) < min(one.get_zorder() for one in points)
+
+
 def test_values_of_zero_are_below_the_axis() -> None:
     ax = axes()
     figure.draw_axes(Picture(plane(values_of([(x, 5) for x in (1, 2, 3)], lambda x, y: float(x - 1), LIMIT))), ax)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hfx.driver.plot.request import PictureOptions, PictureRequest, styled, target
+from hfx.driver.plot.request import PictureOptions, PictureRequest, own_name, styled, target
 from hfx.errors import OptionError
 
 GIVEN = {"x": "m1", "y": "m2", "xlabel": "a", "ylabel": "b", "title": "t", "forbidden": "y>x", "mu": 1.0, "interpolation": None}
@@ -40,6 +40,17 @@ def test_what_belongs_to_other_axes_is_not_kept() -> None:
     assert styled(GIVEN, {"x": "m3"}) == PictureOptions("m3", "m2", None, "b", "t", None, "gp")
     assert styled(GIVEN, {"y": "m3", "ylabel": "c"}) == PictureOptions("m1", "m3", "a", "c", "t", None, "gp")
     assert styled({}) == PictureOptions(interpolation="gp")
+
+
+def test_a_logarithmic_axis_is_that_of_its_labels() -> None:
+    given = {**GIVEN, "logx": True, "logy": True}
+    assert (styled(given).logx, styled(given).logy) == (True, True)
+    assert (styled(given, {"x": "m3"}).logx, styled(given, {"x": "m3"}).logy) == (False, True)
+    assert styled(given, {"x": "m3", "logx": True}).logx
+    assert not styled(given, {"logx": False}).logx
+    assert own_name(given, PictureRequest({"logx": False})) == "contour-linear-x"
+    assert own_name(GIVEN, PictureRequest({"logy": True})) == "contour-logy"
+    assert own_name(given, PictureRequest({"logy": True})) == ""
 
 
 def test_an_option_that_pictures_do_not_have() -> None:

@@ -34,7 +34,7 @@ def place(point: ElementTree.Element) -> list[float]:
 
 def at(picture: SvgPicture, x: float, y: float) -> list[float]:
     a, b, c, d = picture.transform
-    return [a * x + b, c * (np.log10(y) if picture.logarithmic else y) + d]
+    return [a * (np.log10(x) if picture.logarithmic_x else x) + b, c * (np.log10(y) if picture.logarithmic else y) + d]
 
 
 def test_the_part_of_the_pallet_is_in_the_legend() -> None:
@@ -53,6 +53,15 @@ def test_every_hypothesis_has_its_point_at_its_place() -> None:
     for i, result in enumerate(DATA.results):
         if result.converged:
             assert (id(points[f"point-{i}"]) in excluded) == (result.numbers[0] < 0.05)
+
+
+def test_places_on_logarithmic_axes_are_those_of_the_logarithms() -> None:
+    data = data_of(scan_of([(m, tau) for m in (100, 200, 400) for tau in (0.01, 1, 100)], lambda m, tau: 3 - m / 150))
+    picture = svg(data, PictureOptions(logx=True, logy=True))
+    assert (picture.logarithmic_x, picture.logarithmic) == (True, True)
+    found = elements(picture)
+    for i, result in enumerate(data.results):
+        assert place(found[f"point-{i}"]) == pytest.approx(at(picture, *result.values), abs=1e-4)
 
 
 def test_curves_band_and_axes_have_ids() -> None:

@@ -136,3 +136,15 @@ def test_nothing_without_a_contour_a_level_or_known_axes() -> None:
     assert list(limits.sentences(contours, ("m1", "m2"), GRID, None)) == []
     assert list(limits.sentences(contours, ("m1", "m2"), GRID, Surface(name="CLs", curves=("observed",)))) == []
     assert sentences({"x": "m1", "y": "m2", "curves": lines}, [brief(1, 2, cls=0.1, status="fixed: step limit")]) == []
+
+
+def test_on_a_logarithmic_axis_numbers_have_three_figures_and_distances_are_ratios() -> None:
+    taus = (0.01, 0.1, 1.0, 10.0, 99.0)
+    results = [brief(m, tau, cls=0.01 if m < 700 and tau < 0.05 else 0.5) for m in (200, 600, 1000) for tau in taus]
+    contours = {"x": "m", "y": "tau", "logy": True, "curves": [curve("observed", (650.0, 0.0123), (300.0, 0.5123))]}
+    (text,) = sentences(contours, results, ("m", "tau"))
+    assert text.startswith(
+        "observed up to m = 650 (at tau = 0.0123) and tau = 0.512 (at m = 300, excluded points reach 0.01); expected"
+    )
+    (linear,) = sentences({**contours, "logy": False}, results, ("m", "tau"))
+    assert "excluded points reach" not in linear

@@ -84,8 +84,16 @@ def finished(folder: Path, *, combined: bool, **options: Any) -> ScanResult:
 
 
 @pytest.mark.parametrize("combined", [False, True])
-@pytest.mark.parametrize("options", [{}, {"interpolation": "linear"}, {"minima": "lowest", "x": "m1-m2", "y": "m2"}])
-def test_the_page_has_the_lines_of_contour_json(tmp_path: Path, combined: bool, options: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"interpolation": "linear"},
+        {"minima": "lowest", "x": "m1-m2", "y": "m2"},
+        {"logx": True, "y": "m2+1", "logy": True},
+    ],
+)
+def test_the_page_has_the_lines_of_contour_json(tmp_path: Path, combined: bool, options: dict[str, Any]) -> None:
     result = finished(tmp_path, combined=combined, **options)
     if combined:
         assert {one.region for one in result} == {"RegionA", "RegionB"}

@@ -29,6 +29,7 @@ _TYPES: dict[str, object] = {
     "label_titles": Path | None,
     "minima": str,
 }
+_OF_PICTURE: dict[str, object] = {"logx": bool | None, "logy": bool | None}  # None: as in the scan
 _FLAGS = {"output": ("-o", "--output"), "verify": ("--verify/--no-verify",)}
 
 
@@ -57,7 +58,12 @@ def of_picture() -> list[inspect.Parameter]:
     """The parameters of a command that draws a run again: the options of its picture, which by default are those of the scan."""
     names = {*(option.name for option in fields(PictureOptions)), "label_titles"}
     return [
-        _parameter(entry.name, _TYPES.get(entry.name, str | None), f"{_without_default(entry.metadata['help'])} {_OF_SCAN}", None)
+        _parameter(
+            entry.name,
+            {**_TYPES, **_OF_PICTURE}.get(entry.name, str | None),
+            f"{_without_default(entry.metadata['help'])} {_OF_SCAN}",
+            None,
+        )
         for entry in ScanOptions.entries()
         if entry.name in names
     ]

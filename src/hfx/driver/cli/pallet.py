@@ -16,8 +16,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from hfx.driver.questions.base import listed
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets import cache
 from hfx.pallets.inspection import (
     Inspection,
@@ -255,13 +256,23 @@ def _render_hypotheses(console: Console, region: RegionInspection, everything: b
     labels = [label.label for label in region.labels]
     shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
     for name, values in shown:
-        named = "  ".join(f"{label} {value:g}" for label, value in zip(labels, values, strict=False))
+        named = "  ".join(f"{label} {_value(value)}" for label, value in zip(labels, values, strict=False))
         console.print(f"  {name}  {named}".rstrip())
     if len(shown) < count:
         console.print(f"  and {count - len(shown)} more (--all lists them)")
 
 
+def _value(value: LabelValue) -> str:
+    return value if isinstance(value, str) else f"{value:g}"
+
+
 def _range(label: LabelRange) -> str:
+    if label.texts:
+        return (
+            f"{label.label} one of {listed(label.texts, _SHOWN)}"
+            if label.different > 1
+            else f"{label.label} always {label.texts[0]}"
+        )
     if label.different == 1:
         return f"{label.label} always {label.least:g}"
     return f"{label.label} from {label.least:g} to {label.greatest:g} ({label.different} values)"

@@ -69,6 +69,14 @@ def plot(
             "--uncertainty", help="Also draw the uncertainty of the interpolation, in a light colour (with gp and smooth only)."
         ),
     ] = False,
+    regions: Annotated[
+        bool,
+        Option(
+            "--regions",
+            help="Draw the points of a scan of all regions in the colours of the regions that answer: those with the smallest "
+            "expected CLs.",
+        ),
+    ] = False,
     where: Annotated[
         list[str] | None,
         Option(
@@ -86,7 +94,7 @@ def plot(
     from hfx.driver.questions.conditions import all_of
     from hfx.driver.questions.picture_texts import label_titles_in
 
-    changed = {name: str(value) for name, value in given.items() if value is not None}
+    changed = {name: value if isinstance(value, bool) else str(value) for name, value in given.items() if value is not None}
     titles = changed.pop("label_titles", None)
     request = PictureRequest(
         changed,
@@ -94,9 +102,10 @@ def plot(
         tuple(kind.lower() for text in formats or () for kind in text.split(",")) or None,
         tuple(published or ()),
         uncertainty,
+        regions,
         tuple(label or ()),
         all_of(where),
-        None if titles is None else label_titles_in(Path(titles)),
+        None if titles is None else label_titles_in(Path(str(titles))),
     )
     return _draw(runs, output, request)
 

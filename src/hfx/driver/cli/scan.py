@@ -168,7 +168,8 @@ def _scan(
 
     with stop_signals() as stop:
         try:
-            with display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y) as shown:
+            of_map = display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y, logx=chosen.logx, logy=chosen.logy)
+            with of_map as shown:
 
                 def listen(event: Event) -> None:
                     shown.listen(event)

@@ -18,7 +18,7 @@ from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Contours, ScanContent
 from hfx.errors import RunFolderError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.version import __version__
 
 __all__ = ["Table", "export_hepdata", "submission"]
@@ -127,7 +127,7 @@ def _results_table(scan: ScanContent, data: PlotData) -> Table:
     surface = data.surface
     converged = [result for result in data.results if result.converged]
     independent: dict[str, Cells] = {
-        label: [float(result.values[i]) for result in converged] for i, label in enumerate(data.labels)
+        label: [_label_value(result.values[i]) for result in converged] for i, label in enumerate(data.labels)
     }
     dependent: dict[str, Cells] = {
         _column(curve, surface.name): [_value(result.numbers[k]) for result in converged]
@@ -150,6 +150,10 @@ def _results_table(scan: ScanContent, data: PlotData) -> Table:
         dependent,
         {"HFX": str(scan.get("hfx") or __version__)},
     )
+
+
+def _label_value(value: LabelValue) -> LabelValue:
+    return value if isinstance(value, str) else float(value)
 
 
 def _value(number: float | None) -> float | str:

@@ -43,9 +43,10 @@ class Awaited:
     hypotheses."""
 
     def __init__(self, plane: Plane, places: Array) -> None:
+        self._axes = plane.points.axes
         self._along = np.sort(places[:, 0]) if plane.points.axes.y is None else None
         self._fitted = np.sort(plane.points.places[:, 0])
-        self._places = places
+        self._places = self._axes.scaled(places)
         self._triangles: shapely.STRtree | None = None
         self._waiting = np.zeros(0, dtype=bool)
         mesh = plane.points.mesh if plane.interpolated is None else plane.interpolated.mesh
@@ -64,7 +65,10 @@ class Awaited:
 
     def contain(self, places: ArrayLike | Sequence[Array]) -> NDArray[np.bool_]:
         """Whether each of these places [k, 2] is where the picture may still change."""
-        at = np.asarray(places, dtype=np.float64).reshape(-1, 2)
+        return self._contain(self._axes.scaled(np.asarray(places, dtype=np.float64).reshape(-1, 2)))
+
+    def _contain(self, at: Array) -> NDArray[np.bool_]:
+        """The same of places on the scales of the axes."""
         found = np.zeros(len(at), dtype=bool)
         if self._triangles is None:
             return found
@@ -74,8 +78,9 @@ class Awaited:
         return found
 
     def split(self, polygons: Sequence[Array]) -> tuple[list[Array], list[Array]]:
-        """The polygons, each within a triangle, that are settled, and those that may still change."""
-        waiting = self.contain([polygon.mean(axis=0) for polygon in polygons]).tolist()
+        """The polygons, each within a triangle on the scales of the axes, that are settled, and those that may still change."""
+        middles = np.array([polygon.mean(axis=0) for polygon in polygons]).reshape(-1, 2)
+        waiting = self._contain(middles).tolist()
         settled = [polygon for polygon, waits in zip(polygons, waiting, strict=True) if not waits]
         return settled, [polygon for polygon, waits in zip(polygons, waiting, strict=True) if waits]
 
@@ -88,7 +93,8 @@ class Awaited:
             return np.flatnonzero(np.isin(np.searchsorted(self._fitted, (at[1:, 0] + at[:-1, 0]) / 2), waiting))
         if len(at) == 1:  # a crossing along the one row of points that are fitted
             return np.zeros(int(len(self._places) > 0), dtype=np.intp)
-        return np.flatnonzero(self.contain((at[1:] + at[:-1]) / 2))
+        at = self._axes.scaled(at)
+        return np.flatnonzero(self._contain((at[1:] + at[:-1]) / 2))
 
     def _near(self, places: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Pairs of a place and a triangle that holds it."""

@@ -5,19 +5,21 @@ An axis is a label of the pallet, or an arithmetic expression on labels such as 
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 
 from hfx.errors import OptionError
+from hfx.json_types import LabelValue
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
-    Values = Sequence[Sequence[float]] | Array
+    Values = Sequence[Sequence[LabelValue]] | Array
     Table = Mapping[str, Array]
 
 __all__ = [
@@ -37,7 +39,7 @@ __all__ = [
 ]
 
 NUMBERED = "hypothesis"
-"""The axis of hypotheses without labels, which are numbered."""
+"""The axis of hypotheses without labels that have numbers: they are numbered."""
 
 _MOST_SLICES = 24
 _FEWEST_POINTS = 4  # of a slice that is worth offering
@@ -47,12 +49,45 @@ _FEWEST_POINTS = 4  # of a slice that is worth offering
 class Axes:
     """Two axes, and the sentence that says how they were chosen.
 
-    ``y`` is None where fewer than two labels vary: the value of the hypotheses is then drawn against ``x``.
+    ``y`` is None where fewer than two labels vary: the value of the hypotheses is then drawn against ``x``. ``logx`` and
+    ``logy``: whether an axis is logarithmic; then lines are straight in its logarithm.
     """
 
     x: str
     y: str | None
     choice: str
+    logx: bool = False
+    logy: bool = False
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The expressions of what `scaled` gives; the second is empty without a second axis."""
+        x, y = self.x, self.y or ""
+        return (f"log({x})" if self.logx else x), (f"log({y})" if self.logy and y else y)
+
+    def scaled(self, places: Array) -> Array:
+        """Places [k, 2] on the scales on which values are interpolated and lines are straight."""
+        import numpy as np
+
+        return self._with(np.log, places)
+
+    def unscaled(self, places: Array) -> Array:
+        """The reverse of `scaled`."""
+        import numpy as np
+
+        return self._with(np.exp, places)
+
+    def _with(self, function: Callable[[Array], Array], places: Array) -> Array:
+        import numpy as np
+
+        if not (self.logx or self.logy):
+            return places
+        found = places.copy()
+        for column, logarithmic in enumerate((self.logx, self.logy and self.y is not None)):
+            if logarithmic:
+                with np.errstate(all="ignore"):
+                    found[..., column] = function(found[..., column])
+        return found
 
 
 class Slice(TypedDict):
@@ -88,10 +123,11 @@ def choose(
     """The axes for hypotheses with these values of the labels: those that are given, else the first labels that vary.
 
     ``quantity``: the name of what is drawn against the one axis where there is no second.
-    Raises `OptionError` for two equal axes.
+    Raises `OptionError` for two equal axes, and for a label of texts.
     """
     if x is not None and x == y:
         raise OptionError(f"--x and --y are both '{x}'; give two different axes, or leave one of them out")
+    _refuse_texts(labels, values, {"--x": x, "--y": y})
     table = _table(labels, values)
     varying = _varying(table)
     free = [label for label in varying if label not in (x, y)]
@@ -103,6 +139,16 @@ def choose(
     if x is not None:
         return _second(x, free, quantity)
     return _first_two(table, varying, quantity)
+
+
+def _refuse_texts(labels: Sequence[str], values: Values, given: Mapping[str, str | None]) -> None:
+    for option, axis in given.items():
+        if axis is None or axis not in labels or hasattr(values, "dtype"):
+            continue
+        position = list(labels).index(axis)
+        text = next((row[position] for row in values if position < len(row) and isinstance(row[position], str)), None)
+        if text is not None:
+            raise OptionError(f"{option} '{axis}': its values are texts, as {text!r}, which are no axis; --where selects them")
 
 
 def in_force(labels: Sequence[str], values: Values, x: str | None, y: str | None) -> tuple[str | None, str | None]:
@@ -167,12 +213,11 @@ def offered(labels: Sequence[str], values: Values) -> list[str]:
 
 
 def slices(labels: Sequence[str], values: Values) -> list[Slice]:
-    """Selections to offer where more than two labels vary: one value of an offered axis that several hypotheses share."""
+    """Selections to offer: a text that several hypotheses share and others do not, and where more than two labels vary, one value
+    of an offered axis."""
     table, names = _table(labels, values), offered(labels, values)
-    if len(names) < 3:
-        return []
-    counts: Counter[str] = Counter()
-    for name in names:
+    counts: Counter[str] = Counter(dict(_text_slices(labels, values)))
+    for name in names if len(names) > 2 else ():
         text = name if name.replace("-", "").isidentifier() else f"`{name}`"
         for number, count in _frequencies(table[name] if name in table else _on_axis(name, table, "--where")):
             if count >= _FEWEST_POINTS:
@@ -186,17 +231,24 @@ def slices(labels: Sequence[str], values: Values) -> list[Slice]:
     return [{"where": text, "points": count} for text, count in list(kept.items())[:_MOST_SLICES]]
 
 
-def selected(labels: Sequence[str], values: Values, where: str | None) -> NDArray[np.bool_]:
-    """Whether each hypothesis [n] fulfils the condition ``where``. Raises `OptionError` where it cannot be read."""
+def selected(labels: Sequence[str], values: Values, where: str | None, *, every_text: bool = False) -> NDArray[np.bool_]:
+    """Whether each hypothesis [n] fulfils the condition ``where``. Raises `OptionError` where it cannot be read.
+
+    ``every_text``: the hypotheses are all that there are, so that a text which none of them has is an error.
+    """
     import numpy as np
 
     from hfx.driver.plane.expressions import parse
 
     length = len(values)
-    if not where:
+    if not where or not length:
         return np.ones(length, dtype=bool)
+    from hfx.driver.plane import text_labels
+
     table = _table(labels, values)
-    condition = parse(where, table, option="--where", condition=True).evaluate(table)
+    texts = {} if isinstance(values, np.ndarray) else text_labels.columns(labels, values)
+    expression = parse(where, table, option="--where", condition=True, texts=text_labels.values_of(texts), every_text=every_text)
+    condition = expression.evaluate({**table, **texts})
     return np.array(np.broadcast_to(np.asarray(condition, dtype=bool), (length,)))
 
 
@@ -273,7 +325,11 @@ def _is_function(column: Array, axis: Array) -> bool:
 def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
     """A sentence that names the slices with most of the points, where the picture shows several slices together."""
     table, names = _table(labels, values), hidden(axes, labels, values)
-    found: list[tuple[int, str]] = []
+    found = [
+        (count, f"--where {shlex.quote(text)} ({count} points)")
+        for text, count in _text_slices(labels, values)
+        if text.partition("==")[0].strip("`") in names
+    ]
     for label in names:
         others = [other for other in table if other in (axes.x, axes.y)]
         for text, column in [(label, table[label]), *((f"{other}-{label}", table[other] - table[label]) for other in others)]:
@@ -290,8 +346,22 @@ def mixture(axes: Axes, labels: Sequence[str], values: Values) -> list[str]:
     ]
 
 
-def _number(value: float) -> float:
-    """A value as a number; NaN for text, which old files may hold."""
+def _text_slices(labels: Sequence[str], values: Values) -> Iterator[tuple[str, int]]:
+    """Conditions that select one text of a label with several, and how many hypotheses each selects."""
+    import numpy as np
+
+    from hfx.driver.plane import text_labels
+
+    for label, column in ({} if isinstance(values, np.ndarray) else text_labels.columns(labels, values)).items():
+        counts = Counter(text for text in column if text is not None)
+        written = label if label.isidentifier() else f"`{label}`"
+        for text, count in counts.items() if len(counts) > 1 else ():
+            if count >= _FEWEST_POINTS:
+                yield f"{written}=={text_labels.quoted(text)}", count
+
+
+def _number(value: LabelValue) -> float:
+    """A value as a number; NaN for a text."""
     try:
         return float(value)
     except (TypeError, ValueError):
@@ -299,14 +369,17 @@ def _number(value: float) -> float:
 
 
 def _table(labels: Sequence[str], values: Values) -> dict[str, Array]:
-    """The values by label; without labels they are called x1, x2, ..., and without values the hypotheses are numbered."""
+    """The values by label; without labels they are called x1, x2, ..., and without numbers the hypotheses are numbered."""
     import numpy as np
 
     array = label_values(labels, values)
     names = list(labels) or [f"x{i + 1}" for i in range(array.shape[1])]
     if not names:
         return {NUMBERED: np.arange(1.0, len(values) + 1.0)}
-    return {name: array[:, j] for j, name in enumerate(names)}
+    table = {name: array[:, j] for j, name in enumerate(names)}
+    if len(values) and not np.isfinite(array).any():
+        return {NUMBERED: np.arange(1.0, len(values) + 1.0), **table}
+    return table
 
 
 def _varying(table: Table) -> list[str]:

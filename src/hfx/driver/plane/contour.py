@@ -4,12 +4,13 @@ The quantity is interpolated on the scale of `Surface.transform`. CLs, for examp
 neighbouring hypotheses and is interpolated as a significance, z = Phi^-1(1 - CLs); the line CLs = 0.05 lies at z = 1.645.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.forbidden import forbidden_margin, outside
 from hfx.driver.plane.points import PlotData, Points, collect, transformed
 from hfx.driver.plane.surface import interpolation as interpolations
@@ -25,6 +26,7 @@ __all__ = ["Plane", "collect", "drawn_curves", "forbidden_margin", "plane", "the
 Array = NDArray[np.float64]
 Edges = NDArray[np.intp]
 _Lines = list[list[list[float]]]
+Margin = Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,15 @@ class Plane:
 
     def band(self, number: int = 0) -> list[Array]:
         """Rings around a band of the question's surface, the innermost by default."""
-        return polygons.outline(self.band_polygons(number))
+        return self.rings(self.band_polygons(number))
+
+    def rings(self, areas: Sequence[Array]) -> list[Array]:
+        """Rings, in the values of the axes, around polygons on their scales, as of `band_polygons`."""
+        return [self.points.axes.unscaled(ring) for ring in polygons.outline(list(areas))]
 
     def band_polygons(self, number: int = 0) -> list[Array]:
-        """Polygons side by side that cover a band: where its one curve excludes and its other one does not."""
+        """Polygons side by side, on the scales of the axes, that cover a band: where its one curve excludes and the other does
+        not."""
         surface = self.points.surface
         if self.interpolated is None or number >= len(surface.bands):
             return []
@@ -56,12 +63,12 @@ class Plane:
         if self.interpolated is None:
             return []
         column = 0 if curve is None else self.points.surface.column(curve)
-        return polygons.outline(level_sets.above(self.interpolated.pieces, column, _level(self.points.surface)))
+        return self.rings(level_sets.above(self.interpolated.pieces, column, _level(self.points.surface)))
 
     def spanned(self) -> list[Array]:
         """Rings around the area that the points span."""
         mesh = self.points.mesh if self.interpolated is None else self.interpolated.mesh
-        return [] if mesh is None else polygons.outline([mesh.points[triangle] for triangle in mesh.triangles])
+        return [] if mesh is None else self.rings([mesh.points[triangle] for triangle in mesh.triangles])
 
     def uncertain(self, curve: str | None = None) -> list[Array]:
         """Rings around where a line, by default the observed one, may lie within a standard deviation of the interpolation."""
@@ -69,7 +76,7 @@ class Plane:
             return []
         column = 0 if curve is None else self.points.surface.column(curve)
         level = _level(self.points.surface)
-        return polygons.outline(level_sets.between(self.interpolated.pieces, (column, 1.0), (column, -1.0), level))
+        return self.rings(level_sets.between(self.interpolated.pieces, (column, 1.0), (column, -1.0), level))
 
 
 def plane(
@@ -77,6 +84,8 @@ def plane(
     *,
     x: str | None = None,
     y: str | None = None,
+    logx: bool = False,
+    logy: bool = False,
     forbidden: str | None = None,
     interpolation: str | None = None,
 ) -> Plane:
@@ -88,11 +97,12 @@ def plane(
     Where the points lie on one line, a curve is the one point of a crossing. Parts inside the region ``forbidden``, a comparison
     such as "y>x-125", are left out, and nothing is drawn where the points do not reach, where labels vary that the place does
     not determine, or where every point is forbidden. Hypotheses that did not converge are left out and named in the notes; of
-    several at one place the one hardest to exclude (largest median) counts. Without a level there are no curves.
+    several at one place the one hardest to exclude (largest median) counts. Without a level there are no curves. With ``logx`` or
+    ``logy`` the axis is logarithmic: the surface is made over its logarithm, and the entry of that name is true.
     Raises `OptionError` for an expression that cannot be read, and for an interpolation that is not known.
     """
     name = interpolations.check(interpolation)
-    points = collect(data, x=x, y=y)
+    points = collect(data, x=x, y=y, logx=logx, logy=logy)
     surface, axes = data.surface, points.axes
     margin = forbidden_margin(forbidden, axes.x, axes.y) if forbidden and axes.y else None
     covered = margin is not None and _covers(margin, points)
@@ -108,10 +118,14 @@ def plane(
         "interpolation": "none" if not has_lines else "linear" if interpolated is None else interpolated.name,
         "curves": list(_curves(points, interpolated, margin)) if has_lines else [],
     }
+    if axes.logx:
+        content["logx"] = True
+    if axes.logy:
+        content["logy"] = True
     if interpolated is not None and axes.y is not None:
-        content["coordinates"] = list(interpolated.coordinates.words(axes.x, axes.y))
+        content["coordinates"] = list(interpolated.coordinates.words(*axes.names))
     if interpolated is not None and interpolated.states_deviations:
-        content["uncertainty"] = {curve: _uncertainty(interpolated, surface, curve) for curve in _main_curves(surface)}
+        content["uncertainty"] = {curve: _uncertainty(points, interpolated, curve) for curve in _main_curves(surface)}
     content["notes"] = [*points.notes, *_interpolation_notes(points, interpolated)]
     return Plane(points, interpolated, content)
 
@@ -122,7 +136,7 @@ _COVERED = (
 )
 
 
-def _covers(margin: Callable[[Array, Array], Array], points: Points) -> bool:
+def _covers(margin: Margin, points: Points) -> bool:
     """Whether the forbidden region contains every point."""
     return len(points.places) > 0 and bool((margin(*points.places.T) > 0).all())
 
@@ -176,7 +190,7 @@ def _interpolation_notes(points: Points, interpolated: InterpolatedSurface | Non
     yield from interpolated.notes
     surface, unit = points.surface, f" {points.surface.unit}" if points.surface.unit else ""
     if interpolated.coordinates != AXES:
-        first, second = interpolated.coordinates.words(points.axes.x, points.axes.y)
+        first, second = interpolated.coordinates.words(*points.axes.names)
         yield f"Coordinates: the surface is made over {first} and {second}, which predict points that are left out better."
     if interpolated.error is not None and np.isfinite(interpolated.error[0]):
         yield (
@@ -202,9 +216,9 @@ def _smoothing_notes(points: Points, interpolated: InterpolatedSurface, scatter:
 
 def _at_points(points: Points, interpolated: InterpolatedSurface) -> Array:
     """The first column of the surface at the points."""
-    found = transformed(points.surface, points.values[:, 0]).copy()
+    found, at = transformed(points.surface, points.values[:, 0]).copy(), _ordered(points.axes.scaled(points.places))
     for piece in interpolated.pieces:
-        _, vertices, order = np.intersect1d(_ordered(piece.mesh.points), _ordered(points.places), return_indices=True)
+        _, vertices, order = np.intersect1d(_ordered(piece.mesh.points), at, return_indices=True)
         found[order] = piece.values[vertices, 0]
     return found
 
@@ -215,35 +229,48 @@ def _ordered(places: Array) -> NDArray[np.complex128]:
 
 
 def _lines(points: Points, interpolated: InterpolatedSurface | None, curve: str, closed: Edges | None) -> list[Array]:
-    """The lines [k, 2] where one column of the points' values crosses the level; see `plane`."""
+    """The lines [k, 2], on the scales of the axes, where one column of the points' values crosses the level; see `plane`."""
     surface, level = points.surface, _level(points.surface)
     column = surface.column(curve)
     if interpolated is not None:
         return level_sets.lines(interpolated.mesh, interpolated.pieces, column, level, closed)
-    found = triangulation.crossings(points.places, transformed(surface, points.values[:, column]), level)
+    found = triangulation.crossings(points.axes.scaled(points.places), transformed(surface, points.values[:, column]), level)
     if points.axes.y is not None:
         return found
     return [np.array([[line[0, 0], surface.level]], dtype=np.float64) for line in found]
 
 
-def _curves(
-    points: Points, interpolated: InterpolatedSurface | None, margin: Callable[[Array, Array], Array] | None
-) -> Iterator[Curve]:
+def _curves(points: Points, interpolated: InterpolatedSurface | None, margin: Margin | None) -> Iterator[Curve]:
     """The curves of contour.json, outside of where ``margin`` is positive, closed along the kinematic edge."""
-    level = points.surface.level
+    level, axes = points.surface.level, points.axes
     if level is None:
         return
-    closed = None if interpolated is None else rim_at_edge(interpolated.mesh, margin)
+    on_scale = None if margin is None else _on_scale(margin, axes)
+    closed = None if interpolated is None else _rim(interpolated.mesh, on_scale, axes)
     for curve in drawn_curves(points.surface):
         for line in _lines(points, interpolated, curve, closed):
-            for part in [line] if margin is None else outside(line, margin):
-                yield {"which": curve, "level": level, "points": part.tolist()}
+            for part in [line] if on_scale is None else outside(line, on_scale):
+                yield {"which": curve, "level": level, "points": axes.unscaled(part).tolist()}
 
 
-def _uncertainty(interpolated: InterpolatedSurface, surface: Surface, curve: str) -> UncertaintyLines:
+def _on_scale(margin: Margin, axes: Axes) -> Margin:
+    """The margin of the forbidden region as a function of places on the scales of the axes."""
+
+    def on_scale(at_x: Array, at_y: Array) -> Array:
+        return margin(*axes.unscaled(np.column_stack([at_x, at_y])).T)
+
+    return on_scale
+
+
+def _rim(mesh: triangulation.Mesh, margin: Margin | None, axes: Axes) -> Edges:
+    """The edges of the rim along which lines are closed. Of axes of which one is logarithmic the difference is no splitting."""
+    return mesh.rim[:0] if margin is None and axes.logx != axes.logy else rim_at_edge(mesh, margin)
+
+
+def _uncertainty(points: Points, interpolated: InterpolatedSurface, curve: str) -> UncertaintyLines:
     def lines(sign: float) -> _Lines:
-        column, level = surface.column(curve), _level(surface)
+        column, level = points.surface.column(curve), _level(points.surface)
         found = level_sets.lines(interpolated.mesh, interpolated.pieces, column, level, deviations=sign)
-        return [line.tolist() for line in found]
+        return [points.axes.unscaled(line).tolist() for line in found]
 
     return {"low": lines(-1.0), "high": lines(1.0)}

@@ -3,14 +3,15 @@
 The text is parsed, never executed: numbers, labels, ``+ - * / // % **``, ``== != < <= > >=`` (also chained),
 ``and or not``, parentheses, and ``abs sqrt log exp min max``. A label that is no Python name is written
 between backticks: `` `m(N2)` - mn1 ``. Two numbers are equal when they agree to 1e-9 (relative or absolute),
-so that ``mn2-mn1==130`` holds for masses with decimals too.
+so that ``mn2-mn1==130`` holds for masses with decimals too. A label whose values are texts is compared with a text in quotes, by
+``==`` and ``!=`` alone; within quotes every character stands for itself.
 """
 
 import ast
 import keyword
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -19,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import expression_errors
+from hfx.driver.plane.text_labels import TextComparisons, Texts, compared
 from hfx.errors import OptionError
+from hfx.json_types import LabelValue
 
 __all__ = ["Expression", "parse"]
 
@@ -80,25 +83,35 @@ class Expression:
     _tree: ast.expr
     _names: Mapping[str, str]
 
-    def evaluate(self, values: Mapping[str, float | Array]) -> Array | Flags:
-        """The values where the labels have these numbers, or arrays of numbers, whose shape the answer has.
+    def evaluate(self, values: Mapping[str, LabelValue | Array | Texts]) -> Array | Flags:
+        """The values where the labels have these numbers or texts, or arrays of them, whose shape the answer has.
 
         A division by zero gives inf or nan, as numpy has it, without a warning.
         """
         with np.errstate(all="ignore"):
             return np.asarray(_value(self._tree, {name: values[label] for name, label in self._names.items()}))
 
-    def number(self, values: Mapping[str, float]) -> float:
+    def number(self, values: Mapping[str, LabelValue]) -> float:
         """The value at one point, as a float."""
         return float(self.evaluate(values))
 
-    def holds(self, values: Mapping[str, float]) -> bool:
+    def holds(self, values: Mapping[str, LabelValue]) -> bool:
         """Whether the condition holds at one point."""
         return bool(self.evaluate(values))
 
 
-def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | None = None) -> Expression:
+def parse(
+    text: str,
+    labels: Iterable[str],
+    *,
+    option: str,
+    condition: bool | None = None,
+    texts: Mapping[str, Collection[str]] | None = None,
+    every_text: bool = True,
+) -> Expression:
     """The expression ``text`` on ``labels``, given as the option ``option``, which errors name.
+
+    ``texts``: the values of those labels that have texts; without ``every_text`` there may be others.
 
     ``condition``: True requires a comparison, False a number, None allows both. Raises `OptionError` for text that is neither,
     and for an unknown label, with the known ones.
@@ -106,7 +119,9 @@ def parse(text: str, labels: Iterable[str], *, option: str, condition: bool | No
     known = tuple(labels)
     source, names = _as_python(text, known, option)
     tree = _syntax(source, text, option, condition, known)
-    used = _check(tree, names, text, known, option)
+    of_texts = TextComparisons(names, texts or {}, text, option, every_text)
+    of_texts.check(tree)
+    used = _check(tree, names, text, known, option, of_texts.allowed)
     is_condition = _is_condition(tree)
     if condition is not None and condition is not is_condition:
         part = _number_in(tree, names)
@@ -121,9 +136,10 @@ def _as_python(text: str, labels: tuple[str, ...], option: str) -> tuple[str, di
     if len(text) > _MAXIMUM_LENGTH:
         raise OptionError(f"{option} is longer than {_MAXIMUM_LENGTH} characters: write it shorter")
     names = {label: label for label in labels if label.isidentifier() and not keyword.iskeyword(label)}
-    pieces = re.split(r"`([^`]*)`", text)
+    pieces = re.split(r"(`[^`]*`|\"[^\"]*\"|'[^']*')", text)
     for i in range(1, len(pieces), 2):
-        pieces[i] = _placeholder(pieces[i], labels, names)
+        quoted = pieces[i][1:-1]
+        pieces[i] = _placeholder(quoted, labels, names) if pieces[i][0] == "`" else repr(quoted)
     for label in labels:
         if keyword.iskeyword(label) and label not in ("and", "or", "not"):
             placeholder = _placeholder(label, labels, names)
@@ -144,8 +160,13 @@ def _syntax(source: str, text: str, option: str, condition: bool | None, labels:
         raise OptionError(expression_errors.unreadable(text, option, condition, labels)) from None
 
 
-def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str) -> dict[str, str]:
-    """The names in an expression with their labels. Raises `OptionError` for what is unknown or not allowed."""
+def _check(
+    tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[str, ...], option: str, texts: Collection[int]
+) -> dict[str, str]:
+    """The names in an expression with their labels. Raises `OptionError` for what is unknown or not allowed.
+
+    ``texts``: the identities of nodes that are texts where they may be.
+    """
     used: dict[str, str] = {}
     functions = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
     for node in ast.walk(tree):
@@ -154,7 +175,7 @@ def _check(tree: ast.expr, names: Mapping[str, str], text: str, labels: tuple[st
             if label not in labels:
                 raise OptionError(expression_errors.unknown(label or node.id, labels, text, option))
             used[node.id] = label
-        elif not _allowed(node, functions):
+        elif id(node) not in texts and not _allowed(node, functions):
             raise OptionError(
                 f"{option} '{text}' contains something other than numbers, labels, arithmetic, comparisons, and/or/not, and the "
                 f"functions {', '.join(sorted(_FUNCTIONS))}; write it with these alone"
@@ -213,11 +234,14 @@ def _number_in(tree: ast.expr, names: Mapping[str, str]) -> str | None:
 
 def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
     match node:
+        case ast.Constant(value=str(value)):
+            return value
         case ast.Constant(value=value):
             # A float: the largest powers of integers would never end.
             return np.float64(value)  # type: ignore[arg-type]
         case ast.Name(id=name):
-            return np.asarray(values[name], dtype=np.float64)[()]
+            found = np.asarray(values[name])
+            return found[()] if found.dtype.kind in "UO" else np.asarray(found, dtype=np.float64)[()]
         case ast.BinOp(left=left, op=op, right=right):
             return _BINARY[type(op)](_value(left, values), _value(right, values))
         case ast.UnaryOp(op=unary, operand=operand):
@@ -234,5 +258,11 @@ def _value(node: ast.expr, values: Mapping[str, Any]) -> Any:
 
 def _compare(left: ast.expr, ops: list[ast.cmpop], comparators: list[ast.expr], values: Mapping[str, Any]) -> Any:
     sides = [_value(side, values) for side in (left, *comparators)]
-    links = [_COMPARE[type(op)](a, b) for op, a, b in zip(ops, sides[:-1], sides[1:], strict=True)]
+    links = [_link(op, a, b) for op, a, b in zip(ops, sides[:-1], sides[1:], strict=True)]
     return reduce(np.logical_and, links)
+
+
+def _link(op: ast.cmpop, a: Any, b: Any) -> Any:
+    if isinstance(b, str):
+        a, b = b, a
+    return compared(b, a, isinstance(op, ast.Eq)) if isinstance(a, str) else _COMPARE[type(op)](a, b)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
+from hfx.driver.plane import text_labels
 from hfx.driver.plane.points import PlotData
 
 if TYPE_CHECKING:
@@ -39,15 +40,17 @@ class Panel:
 def find(labels: Sequence[str], values: Values, x: str | None = None, y: str | None = None) -> tuple[Panel, ...]:
     """The planes that together contain nearly all hypotheses; none where one plane contains all, or where there are no few.
 
-    A plane is a value of a label, or of a difference of two labels, that at least 8 hypotheses have; these span an area of its
-    axes: ``x`` and ``y`` where given, else the first two labels that vary within it. The plane with the most hypotheses is taken
-    first, then the one that adds the most to it, and so on.
+    A plane is a value of a label, a text too, or of a difference of two labels, that at least 8 hypotheses have; these span an
+    area of its axes: ``x`` and ``y`` where given, else the first two labels that vary within it. The plane with the most
+    hypotheses is taken first, then the one that adds the most to it, and so on.
     """
     table = plane_axes.label_values(labels, values)
     if table.shape[1] < 3 or not labels or _is_one_plane(labels, table, x, y):
         return ()
-    left: Mask = np.array(np.isfinite(table).all(axis=1), dtype=bool)
-    total, candidates = int(left.sum()), dict(_conditions(labels, table))
+    texts = {} if isinstance(values, np.ndarray) else text_labels.columns(labels, values)
+    numbers = np.isfinite(table).any(axis=0)
+    left: Mask = np.array(np.isfinite(table[:, numbers]).all(axis=1), dtype=bool)
+    total, candidates = int(left.sum()), {**dict(_text_conditions(texts)), **dict(_conditions(labels, table))}
     found: list[Panel] = []
     while len(found) < _MOST and (panel := _largest(candidates, left, labels, table, x, y)):
         left[candidates[panel.where]] = False
@@ -56,15 +59,15 @@ def find(labels: Sequence[str], values: Values, x: str | None = None, y: str | N
     return tuple(sorted(found, key=_order(found))) if len(found) > 1 and covered >= _COVERED * total else ()
 
 
-def _order(found: Sequence[Panel]) -> Callable[[Panel], tuple[int, float]]:
+def _order(found: Sequence[Panel]) -> Callable[[Panel], tuple[int, float, str]]:
     """The key by which values of one label stand together, in ascending order."""
     first: dict[str, int] = {}
     for position, panel in enumerate(found):
         first.setdefault(panel.where.partition("==")[0], position)
 
-    def key(panel: Panel) -> tuple[int, float]:
-        label, _, number = panel.where.partition("==")
-        return first[label], float(number)
+    def key(panel: Panel) -> tuple[int, float, str]:
+        label, _, value = panel.where.partition("==")
+        return (first[label], 0.0, value) if value[0] in "\"'" else (first[label], float(value), "")
 
     return key
 
@@ -85,6 +88,14 @@ def _conditions(labels: Sequence[str], table: Array) -> Iterator[tuple[str, Mask
             left, _, number = text.partition("==")
             # A difference is written so that it is positive.
             yield (f"{second}-{first}=={number[1:]}" if number.startswith("-") else f"{left}=={number}"), mask
+
+
+def _text_conditions(texts: Mapping[str, text_labels.Texts]) -> Iterator[tuple[str, Mask]]:
+    for label, values in text_labels.values_of(texts).items():
+        for text in values if len(values) > 1 else ():
+            mask = texts[label] == np.array(text, dtype=object)
+            if mask.sum() >= _FEWEST:
+                yield f"{_written(label)}=={text_labels.quoted(text)}", np.asarray(mask, dtype=bool)
 
 
 def _written(label: str) -> str:
@@ -124,11 +135,14 @@ def _panel(where: str, labels: Sequence[str], rows: Array, x: str | None, y: str
     return Panel(where, axes.x, axes.y, len(rows))
 
 
-def part(data: PlotData, where: str | None) -> PlotData:
-    """The hypotheses of ``data`` that fulfil a condition. Raises `OptionError` where it cannot be read."""
+def part(data: PlotData, where: str | None, *, every_text: bool = False) -> PlotData:
+    """The hypotheses of ``data`` that fulfil a condition. Raises `OptionError` where it cannot be read.
+
+    ``every_text``: as of `hfx.driver.plane.axes.selected`.
+    """
     if not where:
         return data
-    chosen = plane_axes.selected(data.labels, data.values(), where).tolist()
+    chosen = plane_axes.selected(data.labels, data.rows(), where, every_text=every_text).tolist()
     count = len(data.results)
     return replace(
         data,

@@ -1,17 +1,19 @@
 """The points of a plane: the hypotheses that a picture shows, at their places on two axes, with their values."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hfx.driver.plane import axes as plane_axes
+from hfx.driver.plane import logarithms
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.surface import triangulation
 from hfx.driver.questions.base import Brief, Surface, listed
 from hfx.driver.run.file_types import Failure
 from hfx.hf_core.reasons import no_signal
+from hfx.json_types import LabelValue
 
 __all__ = ["BETWEEN", "PlotData", "Points", "along_axis", "collect", "transformed"]
 
@@ -38,8 +40,11 @@ class PlotData:
 
     def values(self) -> Array:
         """The values of the labels [n, labels], of the results and then of the failures; NaN where one is no number."""
-        rows = [*(result.values for result in self.results), *(failure["values"] for failure in self.failures)]
-        return plane_axes.label_values(self.labels, rows)
+        return plane_axes.label_values(self.labels, self.rows())
+
+    def rows(self) -> list[Sequence[LabelValue]]:
+        """The values of the labels as they are, texts too, in the same order."""
+        return [*(result.values for result in self.results), *(failure["values"] for failure in self.failures)]
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,12 @@ class Points:
     """The hypotheses that count, in the plane of two axes.
 
     Where ``axes.y`` is None, the picture is that of the value against ``axes.x`` and the second column of ``places`` is zero.
-    ``places`` [n, 2] are distinct and sorted; ``values`` [n, c] holds the curves of ``surface`` in their order. ``failed``
-    [m, 2] are the places of hypotheses without a usable result. ``mesh`` is None where the points span no area. ``hidden``:
-    labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a combination of regions the
-    values of every region, NaN where it has none; else r is 0. ``indices`` [n] and ``failed_indices`` [m]: positions in the
-    results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses at ``places``.
+    ``places`` [n, 2] are distinct and sorted; ``values`` [n, c] holds the curves of ``surface`` in their order. ``failed`` [m,
+    2] are the places of hypotheses without a usable result. ``mesh``, on the scales of the axes, is None where the points span
+    no area. ``hidden``: labels that vary but that the place in the plane does not determine. ``regions`` [r, n, c]: of a
+    combination of regions the values of every region, NaN where it has none; else r is 0. ``indices`` [n] and
+    ``failed_indices`` [m]: positions in the results of `PlotData`, followed by its failures. ``names`` [n]: of the hypotheses
+    at ``places``. ``answers`` [n]: of a combination the regions that their values are taken from, else empty.
     """
 
     axes: Axes
@@ -66,6 +72,7 @@ class Points:
     indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     failed_indices: Indices = field(default_factory=lambda: np.zeros(0, dtype=np.intp))
     names: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
 
     def excluded(self, curve: str | None = None) -> NDArray[np.bool_]:
         """Whether each point [n] is excluded by a curve, by default the observed one; False without a level."""
@@ -85,32 +92,39 @@ def transformed(surface: Surface, values: Array) -> Array:
 def along_axis(points: Points) -> tuple[Array, Array]:
     """Places [k] along the one axis, and values [k, c] there: those of the points, every `BETWEEN`-th, and others between them.
 
-    Between points the values are interpolated linearly on the scale of the surface, as for the crossings in contour.json.
+    Between points the values are interpolated linearly on the scale of the surface, and of the axis, as for the crossings in
+    contour.json.
     """
     along, values, back = points.places[:, 0], points.values, points.surface.inverse
     if back is None or len(along) < 2:
         return along, values
+    on_scale = points.axes.scaled(points.places)
     steps = np.arange((len(along) - 1) * BETWEEN + 1) / BETWEEN
     known = np.arange(len(along))
     scaled = transformed(points.surface, values)
     between = back(np.column_stack([np.interp(steps, known, column) for column in scaled.T]))
     between[::BETWEEN] = values
-    return np.interp(steps, known, along), between
+    finer = np.column_stack([np.interp(steps, known, column) for column in on_scale.T])
+    found = points.axes.unscaled(finer)[:, 0]
+    found[::BETWEEN] = along
+    return found, between
 
 
-def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Points:
+def collect(data: PlotData, *, x: str | None = None, y: str | None = None, logx: bool = False, logy: bool = False) -> Points:
     """The hypotheses of ``data`` that a picture shows, over the axis expressions ``x`` and ``y`` or axes that are chosen.
 
-    Raises `OptionError` for an expression that cannot be read.
+    Raises `OptionError` for an expression that cannot be read, and for a value without a place on a logarithmic axis.
     """
     surface = data.surface
     by_name = sorted(range(len(data.results)), key=lambda i: data.results[i].name)
     results = [data.results[i] for i in by_name]
     failures = sorted(range(len(data.failures)), key=lambda i: data.failures[i]["name"])
     positions = np.array([*by_name, *(len(results) + i for i in failures)], dtype=np.intp)
-    labels, table = data.labels, data.values()[positions]
-    axes = plane_axes.choose(labels, table, x, y, quantity=surface.name)
+    labels, table, rows = data.labels, data.values()[positions], data.rows()
+    axes = plane_axes.choose(labels, [rows[i] for i in positions], x, y, quantity=surface.name)
+    axes = replace(axes, logx=logx, logy=logy and axes.y is not None)
     places = plane_axes.places(axes, labels, table)
+    logarithms.check_positive(axes, [*(one.name for one in results), *(data.failures[i]["name"] for i in failures)], places)
     values = _rows([result.numbers for result in results], len(surface.curves))
     placed = np.asarray(np.isfinite(places).all(axis=1), dtype=bool)
     good = np.isfinite(values).all(axis=1) & np.array([result.converged for result in results], dtype=bool)
@@ -120,12 +134,13 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
     points, values = places[counted], values[counted]
     failed = np.r_[np.flatnonzero(~usable), np.arange(len(results), len(places))]
     failed = failed[placed[failed]]
-    mesh = triangulation.triangulate(points) if axes.y is not None else None
+    mesh = triangulation.triangulate(axes.scaled(points)) if axes.y is not None else None
     notes = [
         *_left_out([result.name for result, counts in zip(results, good, strict=True) if not counts], data.failures),
         *_without_place([result.name for result, at in zip(results, placed, strict=False) if not at], axes),
         *_repeated(repeated, surface),
-        *plane_axes.mixture(axes, labels, table),
+        *plane_axes.mixture(axes, labels, [rows[i] for i in positions]),
+        *logarithms.advice(axes, points),
         *_shape_notes(points, mesh, axes, surface),
         *_exclusion_notes(values, surface),
     ]
@@ -142,6 +157,7 @@ def collect(data: PlotData, *, x: str | None = None, y: str | None = None) -> Po
         indices=positions[counted],
         failed_indices=positions[failed],
         names=tuple(results[i].name for i in counted),
+        answers=tuple(str(results[i].region) for i in counted if results[i].region is not None),
     )
 
 

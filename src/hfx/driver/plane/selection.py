@@ -11,6 +11,7 @@ from hfx.driver.plane import axes
 from hfx.driver.questions import scan_content as contents
 from hfx.driver.run.file_types import PalletBlock, ScanContent
 from hfx.errors import OptionError
+from hfx.json_types import LabelValue
 
 __all__ = ["Selection", "caption_of", "of_hypotheses", "of_scan"]
 
@@ -85,7 +86,7 @@ def caption_of(scan: ScanContent) -> str:
 
 
 def of_hypotheses(
-    names: Sequence[str], values: Sequence[Sequence[float]], pallet: PalletBlock, options: Mapping[str, object]
+    names: Sequence[str], values: Sequence[Sequence[LabelValue]], pallet: PalletBlock, options: Mapping[str, object]
 ) -> Selection | None:
     """The same for the names and label values of the hypotheses of a run, whose last scan had these options."""
     if not _given(options):
@@ -103,11 +104,11 @@ def _given(options: Mapping[str, object]) -> bool:
 
 
 def _selected(
-    names: Sequence[str], values: Sequence[Sequence[float]], labels: Sequence[str], only: str | None, where: str | None
+    names: Sequence[str], values: Sequence[Sequence[LabelValue]], labels: Sequence[str], only: str | None, where: str | None
 ) -> int | None:
     """How many of the hypotheses are selected; None where the condition cannot be read."""
     try:
-        fulfilled = axes.selected(labels, axes.label_values(labels, values), where)
+        fulfilled = axes.selected(labels, values, where)
     except OptionError:  # a label of another region
         return None
     return sum(

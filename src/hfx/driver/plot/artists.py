@@ -5,7 +5,7 @@ Each artist has an id (``gid``), under which it is found in an SVG file: ``curve
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
 from hfx.driver.plot.axis.labels import axis_label
-from hfx.driver.plot.styles import LineStyle, Style
+from hfx.driver.plot.styles import OVERLAID, LineStyle, Style
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve
 
 __all__ = [
@@ -37,6 +38,7 @@ Array = NDArray[np.float64]
 Handles = list[tuple[Artist | tuple[Artist, ...], str]]
 
 _POINT = "#6b6b6b"
+_MARKERS = ("o", "s", "^", "D")  # of regions of one colour
 _DASHES = (0.0, (3.0, 2.0))
 _PUBLISHED: dict[str, LineStyle] = {
     "observed": {"color": "#444444", "linewidth": 1.3, "linestyle": "-"},
@@ -97,8 +99,11 @@ def point_groups(points: Points) -> list[PointGroup]:
     return [group for group in (*groups, failed) if len(group.places)]
 
 
-def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
-    """Draw the band, lines and points of a scan; the legend's handles and labels."""
+def draw_plane(ax: Axes, drawing: Drawing, style: Style, *, regions: bool = False) -> Handles:
+    """Draw the band, lines and points of a scan; the legend's handles and labels.
+
+    ``regions``: the points have the colours of the regions that their values are taken from.
+    """
     surface = drawing.points.surface
     observed = draw_lines(ax, drawing.lines(surface.curves[0]), style.observed, 6)
     theory = draw_lines(ax, drawing.lines("theory-up", "theory-down"), style.theory, 6)
@@ -116,7 +121,8 @@ def draw_plane(ax: Axes, drawing: Drawing, style: Style) -> Handles:
         handles.append((uncertain, "Interpolation uncertainty"))
     if theory:
         handles.append((theory, "Observed, signal theory band"))
-    return handles + _expected_handles(median, band, edges) + _draw_points(ax, drawing.points, style)
+    handles += _expected_handles(median, band, edges)
+    return handles + (_draw_regions(ax, drawing.points) if regions else _draw_points(ax, drawing.points, style))
 
 
 def _expected_handles(median: Artist | None, band: Artist | None, edges: Artist | None) -> Handles:
@@ -154,7 +160,7 @@ def draw_published(ax: Axes, published: Sequence[Published]) -> Handles:
         drawn = draw_lines(ax, [(None, line) for line in one.lines], style, 5.5)
         if drawn is not None:
             label = f"Published, {one.which}" if alone else f"Published, {one.which}: {Path(one.file).stem}"
-            handles.append((drawn, label.replace("$", r"\$")))
+            handles.append((drawn, literal(label)))
     return handles
 
 
@@ -179,20 +185,50 @@ def _draw_points(ax: Axes, points: Points, style: Style) -> Handles:
         if group.gid == "points-values":
             _draw_colours(ax, group, points, style)
             continue
-        (dots,) = ax.plot(
-            *group.places.T,
-            linestyle="none",
-            zorder=4,
-            clip_on=False,
-            marker=group.marker,
-            markersize=group.size,
-            markerfacecolor=group.face,
-            markeredgecolor=group.edge,
-            markeredgewidth=0.8,
-        )
-        dots.set_gid(group.gid)
+        handles.append((_draw_group(ax, group), group.label))
+    return handles
+
+
+def _draw_group(ax: Axes, group: PointGroup) -> Line2D:
+    (dots,) = ax.plot(
+        *group.places.T,
+        linestyle="none",
+        zorder=4,
+        clip_on=False,
+        marker=group.marker,
+        markersize=group.size,
+        markerfacecolor=group.face,
+        markeredgecolor=group.edge,
+        markeredgewidth=0.8,
+    )
+    dots.set_gid(group.gid)
+    return dots
+
+
+def _draw_regions(ax: Axes, points: Points) -> Handles:
+    """Draw the points in the colours of their regions; an entry for each region, and those for filled and hollow points."""
+    handles: Handles = []
+    for number, region in enumerate(sorted(set(points.answers))):
+        colour, marker = OVERLAID[number % len(OVERLAID)], _MARKERS[number // len(OVERLAID) % len(_MARKERS)]
+        for group in _of_region(points, number, region):
+            _draw_group(
+                ax, replace(group, marker=marker, size=5.0, edge=colour, face=colour if group.face == _POINT else "white")
+            )
+        entry = Line2D([], [], linestyle="none", marker=marker, color=colour, markersize=6)
+        handles.append((entry, literal(f"Best expected: {region}")))
+    for group in point_groups(points):
+        kind = "points-failed" if group.gid == "points-failed" else None
+        dots = _draw_group(ax, group if kind else replace(group, places=group.places[:0], size=5.0))
         handles.append((dots, group.label))
     return handles
+
+
+def _of_region(points: Points, number: int, region: str) -> list[PointGroup]:
+    """The points of one region, excluded and not excluded."""
+    own = np.array(points.answers) == region
+    inside = replace(points, places=points.places[own], values=points.values[own], indices=points.indices[own])
+    groups = [group for group in point_groups(inside) if group.gid != "points-failed"]
+    return [replace(group, gid=f"{group.gid}-region-{number}") for group in groups]
 
 
 def _draw_colours(ax: Axes, group: PointGroup, points: Points, style: Style) -> None:
@@ -202,5 +238,5 @@ def _draw_colours(ax: Axes, group: PointGroup, points: Points, style: Style) -> 
     figure = ax.get_figure(root=True)
     assert figure is not None
     bar = figure.colorbar(dots, ax=ax)
-    bar.set_label(axis_label(points.surface.name), fontsize=style.labels)
+    bar.set_label(drawable(axis_label(points.surface.name)), fontsize=style.labels)
     bar.ax.tick_params(labelsize=style.ticks)

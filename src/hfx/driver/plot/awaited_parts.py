@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from hfx.driver.plane.awaited import Awaited
 from hfx.driver.plane.contour import Plane
-from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot.artists import draw_area
 
 __all__ = ["draw_faintly"]
@@ -31,8 +30,8 @@ def draw_faintly(ax: Axes, plane: Plane, awaited: Awaited) -> None:
         patch.remove()
         colour, order = to_hex(patch.get_facecolor()), patch.get_zorder()
         settled, waiting = awaited.split(plane.band_polygons())
-        draw_area(ax, outline(settled), colour, order, gid="band-0")
-        draw_area(ax, outline(waiting), colour, order, alpha=_AREA, gid="band-0-open")
+        draw_area(ax, plane.rings(settled), colour, order, gid="band-0")
+        draw_area(ax, plane.rings(waiting), colour, order, alpha=_AREA, gid="band-0-open")
 
 
 def _curves(ax: Axes) -> Iterator[Line2D]:

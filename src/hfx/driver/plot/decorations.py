@@ -13,13 +13,15 @@ from matplotlib.text import Text
 from matplotlib.ticker import AutoMinorLocator
 from numpy.typing import NDArray
 
+from hfx.driver.plane.axes import Axes as PlaneAxes
 from hfx.driver.plane.forbidden import forbidden_margin
 from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis.labels import Titles, relation_label
 from hfx.driver.plot.axis.numbers import number_axis
-from hfx.driver.plot.profile import span
+from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import PalletBlock
 
@@ -33,6 +35,7 @@ __all__ = [
     "legend",
     "legend_line",
     "plane_limits",
+    "scales",
     "shared_legend",
     "ticks",
 ]
@@ -50,6 +53,14 @@ def lay_out(figure: Figure) -> None:
         engine.execute(figure)
 
 
+def scales(ax: Axes, axes: PlaneAxes) -> None:
+    """Make the axes logarithmic that are to be so; before anything is drawn."""
+    if axes.logx:
+        ax.set_xscale("log")
+    if axes.logy and axes.y is not None:
+        ax.set_yscale("log")
+
+
 def ticks(ax: Axes, style: Style) -> None:
     """Ticks on all four sides, with minor ones between."""
     ax.tick_params(which="both", direction="in", top=True, right=True, labelsize=style.ticks, width=style.frame)
@@ -57,7 +68,8 @@ def ticks(ax: Axes, style: Style) -> None:
     ax.tick_params(which="minor", length=style.major / 2)
     for spine in ax.spines.values():
         spine.set_linewidth(style.frame)
-    ax.xaxis.set_minor_locator(AutoMinorLocator())
+    if ax.get_xscale() == "linear":
+        ax.xaxis.set_minor_locator(AutoMinorLocator())
     if ax.get_yscale() == "linear":
         ax.yaxis.set_minor_locator(AutoMinorLocator())
 
@@ -69,7 +81,7 @@ def header(ax: Axes, pallet: PalletBlock, title: str | None, style: Style, surfa
 
 def header_text(pallet: PalletBlock, title: str | None, surface: Surface) -> str:
     """The text of the header: the title that is given, or the analysis' name."""
-    return picture_title(pallet, surface).replace("$", r"\$") if title is None else title
+    return literal(picture_title(pallet, surface)) if title is None else drawable(title)
 
 
 def fit_width(text: Text, ax: Axes) -> None:
@@ -81,7 +93,7 @@ def fit_width(text: Text, ax: Axes) -> None:
 
 def legend_line(text: str) -> str:
     """A user's text in a legend's title: wrapped, at most three lines, without mathematics."""
-    return "\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")).replace("$", r"\$")
+    return literal("\n".join(textwrap.wrap(text, 72, max_lines=3, placeholder=" ...")))
 
 
 def legend(ax: Axes, handles: Handles, title: str, style: Style) -> float:
@@ -154,9 +166,13 @@ def shared_legend(figure: Figure | SubFigure, handles: Handles, title: str, styl
 
 def plane_limits(ax: Axes, places: Array, covered: float) -> None:
     """Limits that contain all ``places`` [k, 2] and leave the fraction ``covered`` of the height free above them."""
-    ax.set_xlim(span(places[:, 0]) if len(places) else (0.0, 1.0))
-    low, high = span(places[:, 1]) if len(places) else (0.0, 1.0)
-    ax.set_ylim(low, low + (high - low) / _free(covered))
+    x_limits(ax, places[:, 0])
+    if ax.get_yscale() == "log":
+        low, high = np.log(log_span(places[:, 1]))
+        ax.set_ylim(np.exp(low), np.exp(low + (high - low) / _free(covered)))
+    else:
+        low, high = span(places[:, 1]) if len(places) else (0.0, 1.0)
+        ax.set_ylim(low, low + (high - low) / _free(covered))
     number_axis(ax.xaxis)
     number_axis(ax.yaxis)
 
@@ -170,7 +186,7 @@ def forbidden_region(ax: Axes, x: str, y: str, forbidden: str, titles: Titles | 
     """Draw the region that a comparison describes, hatched in grey, with its border and the comparison written along it."""
     margin = forbidden_margin(forbidden, x, y)
     shown = (*ax.get_xlim(), *ax.get_ylim())
-    grid_x, grid_y = np.meshgrid(np.linspace(*shown[:2], 301), np.linspace(*shown[2:], 301))
+    grid_x, grid_y = np.meshgrid(_steps(ax.get_xscale(), *shown[:2]), _steps(ax.get_yscale(), *shown[2:]))
     values = margin(grid_x, grid_y)
     if not (values > 0).any():
         return
@@ -181,8 +197,12 @@ def forbidden_region(ax: Axes, x: str, y: str, forbidden: str, titles: Titles | 
     segments = [np.asarray(part) for part in line.allsegs[0] if len(part) > 1]
     ax.set(xlim=shown[:2], ylim=shown[2:])
     if segments:
-        text = relation_label(forbidden, x, y, titles)
+        text = drawable(relation_label(forbidden, x, y, titles))
         _write_along(ax, max(segments, key=len), text, margin)
+
+
+def _steps(scale: str, low: float, high: float) -> Array:
+    return np.geomspace(low, high, 301) if scale == "log" else np.linspace(low, high, 301)
 
 
 def _write_along(ax: Axes, line: Array, text: str, margin: Callable[[Array, Array], Array]) -> None:

@@ -21,6 +21,7 @@ from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
+from hfx.driver.questions.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]
@@ -34,7 +35,8 @@ class Picture:
 
     ``plane``: the scan's points, surface and curves over the axes of ``options``. ``theory``: curves with the signal's cross
     section up and down; ``published``: contours of others. ``style``: hfx, atlas or cms. ``uncertainty``: that of the
-    interpolation is drawn too, faintly. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
+    interpolation is drawn too, faintly. ``regions``: the points of a combination have the colours of the
+    regions that answer. ``part``: a line that says which part of the pallet is drawn, if it is not all of it.
     ``panel``: the title of one of several panels side by side, whose header and legend are one for all.
     ``room``: places [k, 2] that a plane's axes contain although nothing is drawn there yet.
     """
@@ -46,6 +48,7 @@ class Picture:
     published: Sequence[Published] = ()
     style: str | None = None
     uncertainty: bool = False
+    regions: bool = False
     part: str = ""
     panel: str | None = None
     room: Array = field(default_factory=lambda: np.zeros((0, 2)))
@@ -105,7 +108,7 @@ def fill(figure: Figure | SubFigure, pictures: Sequence[Picture]) -> list[Axes]:
     entries = {label: (handle, label) for one in sorted(handles, key=len, reverse=True) for handle, label in one}
     decorations.shared_legend(figure, list(entries.values()), _shared_title(first), style)
     for picture, ax in zip(pictures, axes, strict=True):
-        ax.set_title(picture.panel or "", loc="left", fontsize=style.text, pad=6)
+        ax.set_title(drawable(picture.panel or ""), loc="left", fontsize=style.text, pad=6)
         sentences = _sentences(picture.plane)
         _limit(picture, ax, decorations.legend(ax, [], "\n".join(sentences), style))
     return axes
@@ -146,11 +149,13 @@ def _draw_content(picture: Picture, ax: Axes, style: Style) -> artists.Handles:
     options, points, titles = picture.options, picture.plane.points, picture.pallet.get("label_titles")
     x, y = points.axes.x, points.axes.y
     ax.patch.set_gid("axes")
+    decorations.scales(ax, points.axes)
     handles = profile.draw_profile(ax, points, style) if y is None else _draw_plane(ax, picture, style)
     decorations.ticks(ax, style)
     name = axis_label(points.surface.name) if y is None else axis_label(y, titles)
-    ax.set_xlabel(axis_label(x, titles) if options.xlabel is None else options.xlabel, loc="right", fontsize=style.labels)
-    ax.set_ylabel(name if options.ylabel is None else options.ylabel, loc="top", fontsize=style.labels)
+    xlabel, ylabel = axis_label(x, titles) if options.xlabel is None else options.xlabel, options.ylabel
+    ax.set_xlabel(drawable(xlabel), loc="right", fontsize=style.labels)
+    ax.set_ylabel(drawable(name if ylabel is None else ylabel), loc="top", fontsize=style.labels)
     return handles
 
 
@@ -171,7 +176,8 @@ def _draw_plane(ax: Axes, picture: Picture, style: Style) -> artists.Handles:
     curves = [*plane.contours["curves"], *picture.theory]
     band = plane.band() if style.band else ()
     uncertain = plane.uncertain() if picture.uncertainty else ()
-    handles = artists.draw_plane(ax, artists.Drawing(plane.points, curves, band, uncertain), style)
+    by_region = picture.regions and len(plane.points.answers) == len(plane.points.places)
+    handles = artists.draw_plane(ax, artists.Drawing(plane.points, curves, band, uncertain), style, regions=by_region)
     return handles + artists.draw_published(ax, picture.published)
 
 
@@ -192,7 +198,7 @@ def _sentences(plane: Plane) -> list[str]:
     if plane.interpolated is not None and plane.interpolated.scatter is not None:
         unit = f" {points.surface.unit}" if points.surface.unit else ""
         sentences.append(f"Smoothed: the points scatter by {plane.interpolated.scatter[0]:.2g}{unit} about the drawn surface")
-    return sentences
+    return list(map(literal, sentences))
 
 
 def _file_metadata(kind: str, metadata: Mapping[str, str]) -> dict[str, str | None]:

@@ -22,6 +22,7 @@ from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import drawable, literal, plainly_drawn
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Curve, ScanContent
 from hfx.errors import OptionError
@@ -37,7 +38,8 @@ _KEY_COLOUR = "#555555"  # of the legend's entries for kinds of lines, which hol
 @dataclass(frozen=True)
 class Layer:
     """One run of an overlay: its label, its plane, its curves with those of its theory band, and a line that says which part
-    of the pallet it shows. ``remark``: what its legend entry adds, LaTeX: the tested signal, where the runs differ in it."""
+    of the pallet it shows. ``remark``: what its legend entry adds, LaTeX: the tested signal, where the runs differ in it.
+    ``is_named``: the label is a text of the user, which may contain LaTeX."""
 
     label: str
     run: Path
@@ -46,11 +48,13 @@ class Layer:
     curves: Sequence[Curve]
     part: str = ""
     remark: str = ""
+    is_named: bool = False
 
     @property
     def entry(self) -> str:
         """Its text in the legend."""
-        return f"{self.label} ({self.remark})" if self.remark else self.label
+        label = drawable(self.label) if self.is_named else literal(self.label)
+        return f"{label} ({self.remark})" if self.remark else label
 
     def lines(self, which: str) -> list[Array]:
         """Its curves of that name, [k, 2] each."""
@@ -100,7 +104,8 @@ def _layer(run: Path, label: str, request: PictureRequest) -> Layer:
     if plane.points.hidden:
         raise OptionError(f"{run} has no lines to overlay: {_mixed(plane)}")
     curves = [*plane.contours["curves"], *planes.theory(scan["contours"])]
-    return Layer(label, run, scan, plane, curves, caption(scan, data, request.where))
+    part = caption(scan, data, request.where)
+    return Layer(label, run, scan, plane, curves, part, is_named=bool(request.labels))
 
 
 def _mixed(plane: Plane) -> str:
@@ -115,15 +120,22 @@ def overlay(runs: Sequence[Path], output: Path, request: PictureRequest, say: Ca
     "label" and "run"]}. Raises `OptionError` as `layers`, for runs over different axes or of different quantities, and for a
     published contour that cannot be read.
     """
+    if request.regions:
+        raise OptionError("--regions draws which region answers where in one run; give one run, or leave it out")
     several = layers(runs, request)
     axes = {(layer.plane.points.axes.x, layer.plane.points.axes.y) for layer in several}
     if len(axes) > 1:
         named = "; ".join(f"{layer.run} over {layer.plane.contours['x']} and {layer.plane.contours['y']}" for layer in several)
         raise OptionError(f"the runs are drawn over different axes ({named}): give --x and --y")
+    if len({(layer.plane.points.axes.logx, layer.plane.points.axes.logy) for layer in several}) > 1:
+        raise OptionError("some of the runs are drawn over logarithmic axes: give --logx or --no-logx, and --logy or --no-logy")
     quantities = dict.fromkeys(layer.plane.points.surface.name for layer in several)
     if len(quantities) > 1:
         raise OptionError(f"the runs are of different quantities ({', '.join(quantities)}): draw each alone")
     published = read_published(request.published)
+    texts = {f"--{name}": str(text) for name, text in request.changed.items() if name in ("title", "xlabel", "ylabel")}
+    for sentence in plainly_drawn({**texts, **{f"--label {i}": label for i, label in enumerate(request.labels, 1)}}):
+        say(sentence)
     stem, formats = target(output, "contour", request.formats)
     content = _content(several, published, say)
     durable_files.make_folder(stem.parent)
@@ -174,6 +186,7 @@ def draw_layers(
     changed, axes = request.changed, several[0].plane.points.axes
     surface, titles = several[0].plane.points.surface, request.label_titles or several[0].scan["pallet"].get("label_titles")
     assert axes.y is not None
+    decorations.scales(ax, axes)
     handles: artists.Handles = []
     for i, layer in enumerate(several):
         # Thinner from one to the next: of curves that coincide, all are seen.
@@ -184,23 +197,24 @@ def draw_layers(
         handles.append((Patch(facecolor=_KEY_COLOUR, alpha=0.18), "Interpolation uncertainty"))
     handles += artists.draw_published(ax, published)
     decorations.ticks(ax, style)
-    ax.set_xlabel(changed.get("xlabel", axis_label(axes.x, titles)), loc="right", fontsize=style.labels)
-    ax.set_ylabel(changed.get("ylabel", axis_label(axes.y, titles)), loc="top", fontsize=style.labels)
-    header = decorations.header(ax, {}, changed.get("title", ""), style, surface)
+    texts = {name: str(value) for name, value in changed.items()}
+    ax.set_xlabel(drawable(texts.get("xlabel", axis_label(axes.x, titles))), loc="right", fontsize=style.labels)
+    ax.set_ylabel(drawable(texts.get("ylabel", axis_label(axes.y, titles))), loc="top", fontsize=style.labels)
+    header = decorations.header(ax, {}, texts.get("title", ""), style, surface)
     title = "\n".join(filter(None, (surface.statement, *_parts(several))))
     covered = decorations.legend(ax, handles, title, style)
     places = [np.r_[layer.plane.points.places, layer.plane.points.failed] for layer in several]
     decorations.plane_limits(ax, np.concatenate([*places, *(line for one in published for line in one.lines)]), covered)
     decorations.fit_width(header, ax)
     if "forbidden" in changed:
-        decorations.forbidden_region(ax, axes.x, axes.y, changed["forbidden"])
+        decorations.forbidden_region(ax, axes.x, axes.y, texts["forbidden"])
 
 
 def _parts(several: Sequence[Layer]) -> Iterator[str]:
     """A line for each run that contains only a part of its pallet."""
     for layer in several:
         if layer.part:
-            yield f"{layer.label}: {decorations.legend_line(layer.part[:1].lower() + layer.part[1:])}"
+            yield f"{literal(layer.label)}: {decorations.legend_line(layer.part[:1].lower() + layer.part[1:])}"
 
 
 def _draw_layer(ax: Axes, layer: Layer, style: Style, color: str, width: float, request: PictureRequest) -> tuple[Line2D, str]:

@@ -17,10 +17,12 @@ from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot.artists import Handles
 from hfx.driver.plot.axis.labels import equation_label
 from hfx.driver.plot.axis.numbers import number_axis
+from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
+from hfx.driver.questions.picture_texts import literal
 
-__all__ = ["BELOW", "band_ends", "draw_profile", "is_logarithmic", "limits", "numbers", "span"]
+__all__ = ["BELOW", "band_ends", "draw_profile", "is_logarithmic", "limits", "numbers"]
 
 Array = NDArray[np.float64]
 Curve = tuple[Artist, ...]
@@ -30,6 +32,7 @@ _SMALLEST_OF_ONE = 1e-100  # the end of the axis of a single hypothesis at the l
 _DECADES = 10  # numbers along a logarithmic axis
 _ZERO = 1e-300  # in place of zero on a logarithmic axis
 BELOW = "points-below"  # begins the ids of the arrows for values below the axis
+_BEHIND = 3.5  # the order of the arrows: values at the end of the axis, and lines, are drawn over them
 _SINGLE = 0.06  # of the axis' width: the band of a single hypothesis
 
 
@@ -45,7 +48,7 @@ def draw_profile(ax: Axes, points: Points, style: Style) -> Handles:
     values = np.maximum(values, _ZERO) if logarithmic else values
     if logarithmic:
         ax.set_yscale("log")
-    bands = list(_draw_bands(ax, along, values, surface, style))
+    bands = list(_draw_bands(ax, along, values, surface, style, points.axes.logx))
     observed = _draw_curve(ax, points, (along, values[:, 0]), style.observed, surface.curves[0], 6)
     median = None
     if surface.median is not None:
@@ -72,9 +75,9 @@ def _draw_curve(ax: Axes, points: Points, line: tuple[Array, Array], style: Line
     return drawn, dots
 
 
-def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style) -> Iterator[Artist]:
+def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: Style, logarithmic: bool) -> Iterator[Artist]:
     """Fill the bands, the innermost first, each behind the one within it; of a single hypothesis bars."""
-    along, values = band_ends(along, values)
+    along, values = band_ends(along, values, logarithmic)
     for number, (color, curves) in enumerate(zip(style.bands, surface.bands, strict=False)):
         low, high = (values[:, surface.column(curve)] for curve in curves)
         drawn = ax.fill_between(along, low, high, color=color, linewidth=0, zorder=0.9 - 0.1 * number)
@@ -82,10 +85,16 @@ def _draw_bands(ax: Axes, along: Array, values: Array, surface: Surface, style: 
         yield drawn
 
 
-def band_ends(along: Array, values: Array) -> tuple[Array, Array]:
-    """The places and values [n, c] between which bands are filled: those of the points; of a single one the sides of a bar."""
+def band_ends(along: Array, values: Array, logarithmic: bool = False) -> tuple[Array, Array]:
+    """The places and values [n, c] between which bands are filled: those of the points; of a single one the sides of a bar.
+
+    ``logarithmic``: whether the axis of the places is.
+    """
     if len(along) != 1:
         return along, values
+    if logarithmic:
+        half = 0.5 * _SINGLE * float(np.ptp(np.log(log_span(along))))
+        return along[0] * np.exp([-half, half]), np.repeat(values, 2, axis=0)
     half = 0.5 * _SINGLE * float(np.ptp(span(along)))
     return np.array([along[0] - half, along[0] + half]), np.repeat(values, 2, axis=0)
 
@@ -105,7 +114,7 @@ def _draw_below(ax: Axes, points: Points, style: Style) -> Iterator[tuple[Artist
         out = below[:, points.surface.column(curve)]
         if out.any():
             at = ax.get_xaxis_transform()
-            arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": 7}
+            arrows = {"marker": "v", "linestyle": "none", "color": colour, "markersize": size, "zorder": _BEHIND}
             (drawn,) = ax.plot(points.places[out, 0], np.full(out.sum(), 0.018), transform=at, **arrows)  # type: ignore[arg-type]
             drawn.set_gid(f"{BELOW}-{curve}")
     if drawn is not None:
@@ -148,13 +157,13 @@ def numbers(points: Points) -> str:
 def limits(ax: Axes, points: Points, covered: float) -> None:
     """Set limits that contain the values against the one axis, and leave the fraction ``covered`` of the height free above."""
     places = np.concatenate([points.places, points.failed])
-    ax.set_xlim(span(places[:, 0]) if len(places) else (0.0, 1.0))
+    x_limits(ax, places[:, 0])
     number_axis(ax.xaxis)
     if len(places) == 1:
         ax.xaxis.set_major_locator(FixedLocator(places[:1, 0].tolist()))
         ax.xaxis.set_minor_locator(NullLocator())
         if points.axes.x == NUMBERED and points.names:
-            ax.xaxis.set_major_formatter(FixedFormatter([points.names[0].replace("$", r"\$")]))
+            ax.xaxis.set_major_formatter(FixedFormatter([literal(points.names[0])]))
     free = 1.0 - min(covered + 0.04, 0.6)
     shown = _shown_values(points)
     if not is_logarithmic(points):
@@ -178,14 +187,3 @@ def _shown_values(points: Points) -> Array:
     surface = points.surface
     curves = dict.fromkeys((*_main_curves(surface), *(curve for band in surface.bands for curve in band)))
     return points.values[:, [surface.column(curve) for curve in curves]]
-
-
-def span(values: Array) -> tuple[float, float]:
-    """The range of ``values`` with a margin; a range that starts near zero starts at zero."""
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        room = 0.5 * abs(low) or 1.0
-        return low - room, high + room
-    margin = 0.04 * (high - low)
-    near_zero = 0 <= low <= margin
-    return (0.0 if near_zero else low - margin), high + margin

@@ -22,6 +22,8 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     scan = loaded(run)
     options = styled(scan["options"], request.changed)
     check_uncertainty(run, options, request.uncertainty)
+    if request.regions:
+        scan_picture.check_regions(scan, f"{run}: --regions")
     if request.label_titles:
         scan["pallet"] = {**scan["pallet"], "label_titles": request.label_titles}
     data = plot_data(scan)
@@ -47,6 +49,7 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
         formats=formats,
         style=request.style,
         uncertainty=request.uncertainty,
+        regions=request.regions,
         published=published,
     )
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from hfx.driver.questions import picture_texts
 from hfx.errors import OptionError
@@ -15,13 +16,16 @@ FORMATS = ("pdf", "png", "svg")
 # Endings of files that are taken for a format, not for a folder's name.
 _REFUSED = ("jpg", "jpeg", "eps", "ps", "gif", "tif", "tiff", "bmp", "webp", "svgz", "pgf")
 
-# The label of one axis, and the forbidden region, do not hold for another axis.
-_OF_AXIS = {"x": ("xlabel", "forbidden"), "y": ("ylabel", "forbidden")}
+_FLAGS = ("logx", "logy")
+
+# The label of one axis, its scale, and the forbidden region, do not hold for another axis.
+_OF_AXIS = {"x": ("xlabel", "forbidden", "logx"), "y": ("ylabel", "forbidden", "logy")}
 
 
 @dataclass(frozen=True)
 class PictureOptions:
-    """The axes of a picture (expressions on labels), its texts, the forbidden region, and the interpolation; None: by default."""
+    """The axes of a picture (expressions on labels), whether they are logarithmic, its texts, the forbidden region, and the
+    interpolation; None: by default."""
 
     x: str | None = None
     y: str | None = None
@@ -30,22 +34,26 @@ class PictureOptions:
     title: str | None = None
     forbidden: str | None = None
     interpolation: str | None = None
+    logx: bool = False
+    logy: bool = False
 
 
 @dataclass(frozen=True)
 class PictureRequest:
     """A picture as a user asks for it: ``changed`` replaces options that the scan was given (axes, their labels, title, ...).
 
-    ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and PNG.
-    ``where``: the condition of the hypotheses to draw; ``label_titles``: names of labels in place of those of the pallet.
+    ``published``: files of contours to overlay and to measure against; ``formats`` None: as the file is named, else PDF and
+    PNG. ``regions``: the points have the colours of the regions that answer. ``where``: the condition of the hypotheses to
+    draw; ``label_titles``: names of labels in place of those of the pallet.
     Raises `OptionError` for a style, an interpolation or a format that is not known, and for a label that cannot be drawn.
     """
 
-    changed: Mapping[str, str] = field(default_factory=dict)
+    changed: Mapping[str, str | bool] = field(default_factory=dict)
     style: str = "hfx"
     formats: tuple[str, ...] | None = None
     published: Sequence[Path] = ()
     uncertainty: bool = False
+    regions: bool = False
     labels: tuple[str, ...] = ()
     where: str | None = None
     label_titles: dict[str, LabelTitle] | None = None
@@ -55,7 +63,7 @@ class PictureRequest:
         from hfx.driver.plot.styles import style_called
 
         style_called(self.style)
-        check(self.changed.get("interpolation"))
+        check(_text(self.changed.get("interpolation")))
         for label in self.labels:
             picture_texts.check("--label", label)
         for kind in self.formats or ():
@@ -63,7 +71,7 @@ class PictureRequest:
                 raise OptionError(f"--format '{kind}' is not one of {', '.join(FORMATS)}")
 
 
-def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None = None) -> PictureOptions:
+def styled(given: Mapping[str, object], changed: Mapping[str, str | bool | None] | None = None) -> PictureOptions:
     """The options of a picture: ``changed`` before those that the scan was ``given``, without what belongs to other axes.
 
     Raises `OptionError` for a changed option that pictures do not have, and for a changed text that cannot be drawn.
@@ -76,13 +84,18 @@ def styled(given: Mapping[str, object], changed: Mapping[str, str | None] | None
         if name not in names:
             raise OptionError(f"a picture has no option called '{name}'; options: {', '.join(names)}")
     for name in ("xlabel", "ylabel", "title"):
-        picture_texts.check(f"--{name}", changed.get(name))
-    kept = {name: None if given.get(name) is None else str(given[name]) for name in names}
+        picture_texts.check(f"--{name}", _text(changed.get(name)))
+    kept: dict[str, Any] = {name: _text(given.get(name)) for name in names if name not in _FLAGS}
+    kept |= {name: bool(given.get(name)) for name in _FLAGS}
     for axis, dependent in _OF_AXIS.items():
         if axis in changed and changed[axis] != kept[axis]:
-            kept |= dict.fromkeys(dependent)
+            kept |= {name: False if name in _FLAGS else None for name in dependent}
     kept["interpolation"] = kept["interpolation"] or DEFAULT  # runs of versions without a choice do not name it
     return PictureOptions(**{**kept, **changed})
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def check_uncertainty(run: Path, options: PictureOptions, wanted: bool) -> None:
@@ -94,7 +107,7 @@ def check_uncertainty(run: Path, options: PictureOptions, wanted: bool) -> None:
         )
 
 
-_CONTENT = ("x", "y", "forbidden", "interpolation")  # options that change the curves
+_CONTENT = ("x", "y", "logx", "logy", "forbidden", "interpolation")  # options that change the curves
 
 
 def own_name(given: Mapping[str, object], request: PictureRequest) -> str:
@@ -104,10 +117,22 @@ def own_name(given: Mapping[str, object], request: PictureRequest) -> str:
     """
     of_scan = styled(given)
     changed = {name: text for name, text in request.changed.items() if name in _CONTENT and text != getattr(of_scan, name)}
-    texts = [f"{name}-{text}" if name in ("x", "y") else text for name, text in changed.items()]
-    texts += [request.where or "", *(file.stem for file in request.published), "uncertainty" * request.uncertainty]
+    texts = [_word(name, value) for name, value in changed.items()]
+    texts += [
+        request.where or "",
+        *(file.stem for file in request.published),
+        "uncertainty" * request.uncertainty,
+        "regions" * request.regions,
+    ]
     words = [re.sub(r"[^A-Za-z0-9.+-]+", "_", text.replace(">", "-above-").replace("<", "-below-")) for text in texts if text]
     return "-".join(["contour", *words])[:_LONGEST].strip("_") if words else ""
+
+
+def _word(name: str, value: str | bool) -> str:
+    """A changed option in a file's name."""
+    if isinstance(value, bool):
+        return name if value else name.replace("log", "linear-")
+    return f"{name}-{value}" if name in ("x", "y") else value
 
 
 _LONGEST = 100  # characters of a file's name

@@ -71,6 +71,7 @@ class RunPlanes:
             "x": parts[0]["x"],
             "y": parts[0]["y"],
             "choice": self._choice(),
+            **_scales(parts[0]),
             "interpolation": parts[0]["interpolation"],
             "curves": [],
             "panels": list(parts),
@@ -99,6 +100,16 @@ class RunPlanes:
         return f"The hypotheses lie in {len(named)} planes, and each is drawn in a panel of its own: {'; '.join(named)}."
 
 
+def _scales(contours: Contours) -> Contours:
+    """The entries of a contour.json that say which axes are logarithmic."""
+    found: Contours = {}
+    if contours.get("logx"):
+        found["logx"] = True
+    if contours.get("logy"):
+        found["logy"] = True
+    return found
+
+
 def _points(plane: Plane) -> int:
     return len(plane.points.places) + len(plane.points.failed)
 
@@ -118,11 +129,11 @@ def in_planes(data: PlotData, scan: ScanContent, options: PictureOptions, where:
 
     Raises `OptionError` for an expression that cannot be read, and for a condition that no hypothesis fulfils.
     """
-    chosen = panels.part(data, where)
+    chosen = panels.part(data, where, every_text=True)
     if where and not (chosen.results or chosen.failures):
         raise OptionError(f"--where '{where}' selects no hypothesis of this run; 'hfx export RUN --csv' lists their labels")
     titles = scan["pallet"].get("label_titles")
-    found = panels_of(chosen.labels, chosen.values(), options, titles) if data.surface.level is not None else ()
+    found = panels_of(chosen.labels, chosen.rows(), options, titles) if data.surface.level is not None else ()
     if not found:
         return RunPlanes(options, plane_of(chosen, options), where=where)
     several = [PanelPlane(p.where, p.title, p.options, plane_of(panels.part(chosen, p.where), p.options)) for p in found]
@@ -145,24 +156,34 @@ def plane_of(data: PlotData, options: PictureOptions) -> Plane:
 
 def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions) -> Plane:
     """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
-    return contour.plane(data, x=x, y=y, forbidden=options.forbidden, interpolation=options.interpolation)
+    return contour.plane(
+        data,
+        x=x,
+        y=y,
+        logx=options.logx,
+        logy=options.logy,
+        forbidden=options.forbidden,
+        interpolation=options.interpolation,
+    )
 
 
 def _options(options: PictureOptions, panel: panels.Panel, first: panels.Panel) -> PictureOptions:
-    """The options of a panel: texts and forbidden region are those of the first panel's axes."""
+    """The options of a panel: texts, scales and forbidden region are those of the first panel's axes."""
     return replace(
         options,
         x=panel.x,
         y=panel.y,
         xlabel=options.xlabel if panel.x == first.x else None,
         ylabel=options.ylabel if panel.y == first.y else None,
+        logx=options.logx and panel.x == first.x,
+        logy=options.logy and panel.y == first.y,
         forbidden=options.forbidden if (panel.x, panel.y) == (first.x, first.y) else None,
     )
 
 
 def _left_out(data: PlotData, found: Sequence[PanelOptions]) -> list[str]:
     """A sentence that names the hypotheses in no panel."""
-    values = data.values()
+    values = data.rows()
     shown = sum(selected(data.labels, values, panel.where).astype(int) for panel in found)
     names = [*(result.name for result in data.results), *(failure["name"] for failure in data.failures)]
     missing = [name for name, count in zip(names, shown, strict=True) if not count]  # type: ignore[arg-type]

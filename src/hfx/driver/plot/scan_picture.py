@@ -1,6 +1,6 @@
 """The picture of a scan in its run's folder, and the file of its curves."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import ScanContent
-from hfx.errors import HfxError
+from hfx.errors import HfxError, OptionError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from hfx.driver.plot.figure import Picture
     from hfx.driver.plot.run_planes import RunPlanes
 
-__all__ = ["draw", "draw_into", "draw_lines_into", "metadata", "pictures"]
+__all__ = ["check_regions", "draw", "draw_into", "draw_lines_into", "metadata", "pictures"]
 
 _WHERE = "where="  # the option of `ScanResult.plot`
 
@@ -33,6 +33,7 @@ def draw(
     formats: Sequence[str] = ("pdf", "png"),
     style: str | None = None,
     uncertainty: bool = False,
+    regions: bool = False,
     published: Sequence["Published"] = (),
 ) -> list[Path]:
     """Write ``stem``.pdf, ``stem``.png and, with the contours of ``scan``, ``stem``.json; the files written.
@@ -41,16 +42,28 @@ def draw(
     drawn is a sentence to ``say``: the numbers are on the disk by then.
     """
     folder, numbers = stem.parent, stem.with_name(f"{stem.name}.json")
+    for sentence in _texts_drawn_plainly(scan, planes):
+        say(sentence)
     with durable_files.explained(folder, lambda: "the results are kept in its scan.json; "):
         durable_files.write_whole(numbers, durable_files.dump(scan["contours"], indent=1) + "\n")
         try:
-            return [*_picture(scan, stem, command, formats, planes, part, style, uncertainty, published), numbers]
+            return [*_picture(scan, stem, command, formats, planes, part, style, uncertainty, regions, published), numbers]
         except (HfxError, OSError, MemoryError):
             raise
         except Exception as error:
             first = next(filter(str.strip, str(error).splitlines()), "no reason given")
             say(f"the picture could not be drawn ({type(error).__name__}: {first}); 'hfx plot {folder}' tries again")
             return [numbers]
+
+
+def _texts_drawn_plainly(scan: ScanContent, planes: "RunPlanes") -> Iterator[str]:
+    """Sentences about texts of the picture that are drawn without their LaTeX."""
+    from hfx.driver.questions.picture_texts import plainly_drawn
+
+    options = planes.options
+    yield from plainly_drawn({"--title": options.title, "--xlabel": options.xlabel, "--ylabel": options.ylabel})
+    titles = scan["pallet"].get("label_titles") or {}
+    yield from plainly_drawn({f"the LaTeX of {label}:": f"${one['latex']}$" for label, one in titles.items() if one.get("latex")})
 
 
 def _picture(
@@ -62,11 +75,15 @@ def _picture(
     part: str,
     style: str | None,
     uncertainty: bool,
+    regions: bool,
     published: Sequence["Published"],
 ) -> list[Path]:
     from hfx.driver.plot import figure
 
-    drawn = [replace(one, style=style, uncertainty=uncertainty, published=published) for one in pictures(scan, planes, part)]
+    drawn = [
+        replace(one, style=style, uncertainty=uncertainty, regions=regions, published=published)
+        for one in pictures(scan, planes, part)
+    ]
     return figure.draw(drawn, stem, metadata=metadata(scan, command), formats=formats)
 
 
@@ -90,7 +107,9 @@ def pictures(scan: ScanContent, planes: "RunPlanes", part: str) -> list["Picture
     ]
 
 
-def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Mapping[str, str | None]) -> "Axes":
+def draw_into(
+    scan: ScanContent, ax: "Axes | None", where: str | None, style: Mapping[str, str | bool | None], *, regions: bool = False
+) -> "Axes":
     """Draw a scan into ``ax``, or into a new figure of pyplot; the axes, the first ones where there are several panels.
 
     Raises `OptionError` for several panels and one ``ax``, and for an expression that cannot be read.
@@ -103,7 +122,9 @@ def draw_into(scan: ScanContent, ax: "Axes | None", where: str | None, style: Ma
     planes = run_planes.in_planes(data, scan, styled(scan["options"], style), where)
     if ax is not None:
         planes.one("plot(ax=...) draws one plane", _WHERE)
-    drawn = pictures(scan, planes, run_planes.caption(scan, data, where))
+    if regions:
+        check_regions(scan, "regions=True")
+    drawn = [replace(one, regions=regions) for one in pictures(scan, planes, run_planes.caption(scan, data, where))]
     with DRAWING:
         if ax is not None:
             figure.draw_axes(drawn[0], ax)
@@ -117,7 +138,7 @@ def draw_lines_into(
     scan: ScanContent,
     ax: "Axes | None",
     where: str | None,
-    changed: Mapping[str, str | None],
+    changed: Mapping[str, str | bool | None],
     *,
     which: str | Sequence[str] | None,
     label: str | None,
@@ -138,6 +159,12 @@ def draw_lines_into(
             ax = pyplot.figure(figsize=(7.0, 5.6), layout="constrained").subplots()
         single_lines.draw(ax, plane, theory, which=which, label=label, color=color)
     return ax
+
+
+def check_regions(scan: ScanContent, option: str) -> None:
+    """Raise `OptionError` where the points of a run are to have the colours of regions, and it combines none."""
+    if not scan["pallet"].get("regions"):
+        raise OptionError(f"{option} draws which region answers where, and this run is of one region; leave it out")
 
 
 def metadata(scan: ScanContent, command: str) -> dict[str, str]:

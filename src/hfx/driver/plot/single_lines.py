@@ -13,6 +13,7 @@ from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.styles import LineStyle, Style, style_called
+from hfx.driver.questions.picture_texts import drawable
 from hfx.driver.run.file_types import Curve
 from hfx.errors import OptionError
 
@@ -51,7 +52,9 @@ def draw(
         lines = list(_lines(plane.points, [*plane.contours["curves"], *theory], name))
         drawn = artists.draw_lines(ax, lines, _style(style, surface.curves[0], surface.median, name, color), 6)
         if drawn is not None:
-            drawn.set_label(_labelled(name, label, alone=len(names) == 1 or name == surface.curves[0]))
+            drawn.set_label(
+                _labelled(name, None if label is None else drawable(label), alone=len(names) == 1 or name == surface.curves[0])
+            )
             if label is not None:
                 decorations.add_entry(ax, drawn, style)
 

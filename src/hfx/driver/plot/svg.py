@@ -37,8 +37,9 @@ _SALT = "hfx"
 class SvgPicture:
     """A picture as SVG, and the way from data to its coordinates.
 
-    ``width`` and ``height``: of the SVG's view box. ``transform`` (a, b, c, d): a place (x, y) of the axes is at (a x + b,
-    c v + d) in the view box, where v is y or, with ``logarithmic``, its decadic logarithm.
+    ``width`` and ``height``: of the SVG's view box. ``transform`` (a, b, c, d): a place (x, y) of the axes is at (a u + b,
+    c v + d) in the view box, where u is x or, with ``logarithmic_x``, its decadic logarithm, and v is y or, with ``logarithmic``,
+    its decadic logarithm.
     """
 
     text: str
@@ -46,6 +47,7 @@ class SvgPicture:
     width: float
     height: float
     logarithmic: bool = False
+    logarithmic_x: bool = False
 
 
 def svg(
@@ -71,7 +73,13 @@ def svg(
     options = options or PictureOptions()
     if plane is None:
         plane = contour.plane(
-            data, x=options.x, y=options.y, forbidden=options.forbidden, interpolation=options.interpolation or "linear"
+            data,
+            x=options.x,
+            y=options.y,
+            logx=options.logx,
+            logy=options.logy,
+            forbidden=options.forbidden,
+            interpolation=options.interpolation or "linear",
         )
     picture = Picture(plane, options, pallet or {}, theory, style=style, uncertainty=uncertainty, part=part)
     if room is not None:
@@ -88,7 +96,8 @@ def svg(
     width, height = (72.0 * float(inches) for inches in figure.get_size_inches())
     text = file.getvalue()
     text = _with_point_ids(text[text.index("<svg") :], dict(_points(plane.points)))
-    return SvgPicture(text, _transform(ax, figure, height), width, height, ax.get_yscale() == "log")
+    logarithmic, logarithmic_x = ax.get_yscale() == "log", ax.get_xscale() == "log"
+    return SvgPicture(text, _transform(ax, figure, height), width, height, logarithmic, logarithmic_x)
 
 
 def _points(points: Points) -> Iterator[tuple[str, Sequence[int]]]:
@@ -104,7 +113,8 @@ def _transform(ax: Axes, figure: Figure, height: float) -> tuple[float, float, f
     """The factors and offsets from data to the view box, whose unit is a point and whose y axis runs downwards."""
     to_points = ax.transAxes - figure.dpi_scale_trans
     low, high = (72.0 * to_points.transform((corner, corner)) for corner in (0.0, 1.0))
-    (x_low, x_high), (y_low, y_high) = ax.get_xlim(), ax.transScale.transform([(1.0, y) for y in ax.get_ylim()])[:, 1]
+    corners = np.array([ax.get_xlim(), ax.get_ylim()]).T
+    (x_low, x_high), (y_low, y_high) = ax.transScale.transform(corners).T
     a, c = (high[0] - low[0]) / (x_high - x_low), -(high[1] - low[1]) / (y_high - y_low)
     return float(a), float(low[0] - a * x_low), float(c), float(height - low[1] - c * y_low)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, TypeVar
 import msgspec
 
 from hfx.functions.options import JobOptions
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,7 +100,7 @@ class Brief:
     """
 
     name: str
-    values: tuple[float, ...]
+    values: tuple[LabelValue, ...]
     status: str
     numbers: tuple[float | None, ...] = ()
     worker: str = ""

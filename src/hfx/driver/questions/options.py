@@ -62,8 +62,9 @@ class ScanOptions:
     where: str | Sequence[str] | None = setting(
         None,
         "Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all "
-        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the "
-        "same folder stay in picture and table. Default: all.",
+        "conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis; one with texts is "
+        "compared with a text in quotes, as in 'topology==\"WZ\"'. Points fitted earlier in the same folder stay "
+        "in picture and table. Default: all.",
         panel="Which hypotheses",
     )
     x: str | None = setting(
@@ -76,6 +77,18 @@ class ScanOptions:
         None,
         "Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between "
         "hypotheses.",
+        panel="The picture",
+    )
+    logx: bool = setting(
+        False,
+        "Draw the horizontal axis logarithmically, for example for lifetimes or couplings. Values between the points are "
+        "interpolated in the logarithm, too.",
+        panel="The picture",
+    )
+    logy: bool = setting(
+        False,
+        "Draw the vertical axis logarithmically, as --logx does the horizontal one. Where one label alone varies, the vertical "
+        "axis is that of CLs, which is logarithmic anyhow.",
         panel="The picture",
     )
     interpolation: str = setting(

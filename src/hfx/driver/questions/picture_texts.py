@@ -1,32 +1,74 @@
-"""A check of the texts of a picture (titles, axis titles, names in the legend), before anything is fitted or drawn."""
+"""Texts of a picture (titles, axis titles, names in the legend): checked before anything is fitted, and made drawable.
+
+Every text of a user or of a pallet comes into a picture through `drawable`, if it may contain LaTeX, or through `literal`.
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hfx.driver.process.drawing_lock import DRAWING
+from hfx.driver.questions.latex_names import translated
 from hfx.errors import OptionError, PalletError
 from hfx.pallets.formats import label_titles
 from hfx.pallets.formats.label_titles import LabelTitle
 
-__all__ = ["check", "check_label_titles", "label_titles_in"]
+__all__ = ["check", "check_label_titles", "drawable", "label_titles_in", "literal", "plain", "plainly_drawn"]
 
 _LONGEST = 60  # characters of a reason: longer ones list everything that matplotlib knows
+_MOST_BRACES = 200
+_UNKNOWN = "unknown symbol"
+
+
+def literal(text: str) -> str:
+    """A text without mathematics: its $ signs are drawn."""
+    return text.replace("$", r"\$")
+
+
+def drawable(text: str) -> str:
+    """A text with LaTeX between $ signs as matplotlib can draw it; without its LaTeX where it cannot.
+
+    Names of particles as of hepnames are known (see `latex_names`).
+    """
+    found = translated(text)
+    return found if _fault(found) is None else plain(text)
+
+
+def plain(text: str) -> str:
+    """A text without its LaTeX: words for their commands, and no braces."""
+    return re.sub(r"\\([A-Za-z]+)", r"\1", re.sub(r"(?<!\\)[${}]|\\(?=[${}])", "", text)).replace("\\", "").replace("$", r"\$")
+
+
+def plainly_drawn(texts: Mapping[str, str | None]) -> Iterator[str]:
+    """A sentence for each text, by its option, that is drawn without its LaTeX."""
+    for option, text in texts.items():
+        if text is not None and (fault := _fault(translated(text))):
+            yield f"{option} '{text}' is drawn as '{plain(text)}', without its LaTeX: {fault}"
 
 
 def check(option: str, text: str | None) -> None:
-    """Raise `OptionError` for LaTeX between $ signs that matplotlib cannot draw; `option` is named in the error."""
-    if text is None or "$" not in text:
-        return
+    """Raise `OptionError` for malformed LaTeX between $ signs; `option` is named in the error. Unknown words of LaTeX are none:
+    see `drawable`."""
+    if text is not None and (fault := _fault(translated(text))) and not fault.startswith(_UNKNOWN):
+        raise OptionError(f"{option} '{text}' contains LaTeX that cannot be drawn: {fault}; correct it")
+
+
+def _fault(text: str) -> str | None:
+    """Why matplotlib cannot draw a text; None where it can."""
+    if "$" not in text:
+        return None
     from matplotlib.cbook import is_math_text
     from matplotlib.mathtext import MathTextParser
 
+    if text.count("{") > _MOST_BRACES:  # nested ones overflow the stack of the parser
+        return f"it has more than {_MOST_BRACES} braces"
     try:
         with DRAWING:
             for line in filter(is_math_text, text.split("\n")):
                 MathTextParser("path").parse(line)
-    except ValueError as error:
-        raise OptionError(f"{option} '{text}' contains LaTeX that cannot be drawn: {_reason(str(error))}; correct it") from None
+    except (ValueError, RecursionError) as error:
+        return _reason(str(error))
+    return None
 
 
 def check_label_titles(where: str, titles: Mapping[str, LabelTitle]) -> None:

@@ -11,7 +11,7 @@ from hfx.driver.run.packed_results import PackedResults
 from hfx.driver.run.records import Stored, in_order, read_records
 from hfx.driver.run.scan_file import read_scan
 from hfx.errors import RunFolderError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.version import __version__
 
 __all__ = ["answers", "briefs", "complete", "content", "failures", "gaps", "load"]
@@ -40,7 +40,7 @@ def content(
     return found
 
 
-def failures(order: Sequence[tuple[str, Sequence[float]]], reasons: Mapping[str, str]) -> list[Failure]:
+def failures(order: Sequence[tuple[str, Sequence[LabelValue]]], reasons: Mapping[str, str]) -> list[Failure]:
     """The failures in the pallet's order."""
     return [{"name": name, "values": list(values), "reason": reasons[name]} for name, values in order if name in reasons]
 

@@ -49,14 +49,21 @@ class ScanKeywords(TypedDict, total=False):
     same folder stay in picture and table. Default: all."""
     where: str | Sequence[str] | None
     """Fit only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130'. If it is given several times, all
-    conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis. Points fitted earlier in the
-    same folder stay in picture and table. Default: all."""
+    conditions must hold. Labels are the numbers, usually masses, that identify a hypothesis; one with texts is compared with
+    a text in quotes, as in 'topology=="WZ"'. Points fitted earlier in the same folder stay in picture and table. Default:
+    all."""
     x: str | None
     """Horizontal axis of the contour: a label, or arithmetic on labels, for example mn2-mn1. Default: the first label that
     differs between hypotheses."""
     y: str | None
     """Vertical axis of the contour: a label, or arithmetic on labels. Default: the second label that differs between
     hypotheses."""
+    logx: bool
+    """Draw the horizontal axis logarithmically, for example for lifetimes or couplings. Values between the points are
+    interpolated in the logarithm, too."""
+    logy: bool
+    """Draw the vertical axis logarithmically, as --logx does the horizontal one. Where one label alone varies, the vertical
+    axis is that of CLs, which is logarithmic anyhow."""
     interpolation: str
     """Interpolation between the fitted points, for the contour: gp (Gaussian process through every point), smooth (Gaussian
     process that smooths their scatter), rbf (radial basis functions) or linear."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from hfx.driver.run.records import LOCAL
+from hfx.json_types import LabelValue
 
 __all__ = [
     "Brief",
@@ -51,7 +52,7 @@ class Planned(Event, frozen=True):
     tasks: int
     hypotheses: int
     kept: int
-    points: tuple[tuple[str, tuple[float, ...]], ...] = ()
+    points: tuple[tuple[str, tuple[LabelValue, ...]], ...] = ()
     labels: tuple[str, ...] = ()
     question: str = "cls"
     level: float | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NotRequired, TypedDict
 
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.formats.label_titles import LabelTitle
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Failure(TypedDict):
     """A hypothesis without a result, and why."""
 
     name: str
-    values: list[float]
+    values: list[LabelValue]
     reason: str
 
 
@@ -54,11 +54,13 @@ class UncertaintyLines(TypedDict):
 
 
 class Contours(TypedDict, total=False):
-    """The content of contour.json; empty where there are none yet."""
+    """The content of contour.json; empty where there are none yet. ``logx`` and ``logy`` where an axis is logarithmic."""
 
     x: str
     y: str
     choice: str
+    logx: bool
+    logy: bool
     interpolation: str
     coordinates: list[str]
     curves: list[Curve]

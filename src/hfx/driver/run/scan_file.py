@@ -11,7 +11,7 @@ from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
 from hfx.driver.run.packed_results import PackedResults
 from hfx.errors import RunFolderError
-from hfx.json_types import JsonValue
+from hfx.json_types import JsonValue, LabelValue
 
 __all__ = ["NAME", "read_scan", "text"]
 
@@ -24,7 +24,7 @@ class _Named(msgspec.Struct):
     """The entries that every result has."""
 
     name: str
-    values: list[float | None]
+    values: list[LabelValue | None]
 
 
 class _File(msgspec.Struct):

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 
+from hfx.driver.plane import text_labels
 from hfx.driver.plane.expressions import parse
 from hfx.driver.questions.base import AnyQuestion, Context, Unit, listed
 from hfx.driver.questions.conditions import all_of
@@ -12,7 +13,7 @@ from hfx.driver.run.records import StoredRecords
 from hfx.errors import OptionError
 from hfx.functions.background_workspace import Background
 from hfx.functions.catalogue import entry_of
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets import Hypothesis, Pallet
 
 __all__ = [
@@ -30,7 +31,7 @@ BATCH = 32
 _NAMES = 3  # hypotheses of a kind that are named
 
 
-def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, float]:
+def labels_of(pallet: Pallet, hypothesis: Hypothesis) -> dict[str, LabelValue]:
     """Label to value; labels or values too many are left out."""
     return dict(zip(pallet.labels, hypothesis.values, strict=False))
 
@@ -45,7 +46,8 @@ def select(pallet: Pallet, only: str | None = None, where: str | Sequence[str] |
     if only is not None and not chosen:
         raise OptionError(f"--only '{only}' {_no_match([h.name for h in pallet.hypotheses])}")
     if where is not None:
-        condition = parse(where, pallet.labels, option="--where", condition=True)
+        texts = text_labels.values_of(text_labels.columns(pallet.labels, [h.values for h in pallet.hypotheses]))
+        condition = parse(where, pallet.labels, option="--where", condition=True, texts=texts)
         chosen = [h for h in chosen if _holds(condition.labels, condition.holds, labels_of(pallet, h))]
         if not chosen:
             among = f" that --only '{only}' selects" if only is not None else ""
@@ -64,10 +66,17 @@ def _ranges(pallet: Pallet) -> str:
     """The range of each label over the pallet's hypotheses, as "m1 from 200 to 600"."""
     table = [h.values for h in pallet.hypotheses if len(h.values) == len(pallet.labels)]
     columns = zip(pallet.labels, zip(*table, strict=True), strict=False)
-    return ", ".join(f"{label} from {min(values):g} to {max(values):g}" for label, values in columns)
+    return ", ".join(_range(label, values) for label, values in columns)
 
 
-def _holds(used: Iterable[str], holds: Callable[[Mapping[str, float]], object], values: Mapping[str, float]) -> bool:
+def _range(label: str, values: Sequence[LabelValue]) -> str:
+    if texts := sorted({value for value in values if isinstance(value, str)}):
+        return f"{label} over {listed(texts, _NAMES)}"
+    numbers = [float(value) for value in values]
+    return f"{label} from {min(numbers):g} to {max(numbers):g}"
+
+
+def _holds(used: Iterable[str], holds: Callable[[Mapping[str, LabelValue]], object], values: Mapping[str, LabelValue]) -> bool:
     return all(label in values for label in used) and bool(holds(values))
 
 

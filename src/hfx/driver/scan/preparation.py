@@ -3,7 +3,7 @@
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -106,8 +106,15 @@ def check_folder(begin: Ready) -> None:
 
 def check_axes(pallet: Pallet, selected: Sequence[Hypothesis], options: ScanOptions) -> None:
     """Raise `OptionError` for axes or a forbidden region that no picture of these hypotheses can be drawn with."""
+    values = [h.values for h in selected]
     if any((options.x, options.y, options.forbidden)):
-        axes.check(pallet.labels, [h.values for h in selected], options.x, options.y, options.forbidden)
+        axes.check(pallet.labels, values, options.x, options.y, options.forbidden)
+    if options.logx or options.logy:
+        from hfx.driver.plane.logarithms import check_positive
+
+        chosen = axes.choose(pallet.labels, values, *axes.in_force(pallet.labels, values, options.x, options.y))
+        chosen = replace(chosen, logx=options.logx, logy=options.logy)
+        check_positive(chosen, [h.name for h in selected], axes.places(chosen, pallet.labels, values))
 
 
 def folder_of(pallet: Pallet, options: ScanOptions, same: Identity) -> Path:

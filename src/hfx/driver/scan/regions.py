@@ -24,7 +24,7 @@ from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
 from hfx.errors import OptionError
 from hfx.hf_core.reasons import WITHOUT_SIGNAL
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets import Pallet
 
 __all__ = ["combine", "ready_regions", "ready_source", "scan_regions"]
@@ -146,7 +146,7 @@ class _Candidate:
 
 
 Place = dict[str, _Candidate]  # by region
-Named = tuple[str, Sequence[float]]  # a hypothesis' name and values
+Named = tuple[str, Sequence[LabelValue]]  # a hypothesis' name and values
 
 
 def combine(question: AnyQuestion, scans: Mapping[str, ScanContent]) -> tuple[PackedResults, list[Failure]]:
@@ -196,16 +196,16 @@ def _expected(question: AnyQuestion, brief: Brief) -> float:
     return float("inf") if value is None else value
 
 
-def _key_of(regions: Iterable[Iterable[Named]]) -> Callable[[str, Sequence[float]], object]:
+def _key_of(regions: Iterable[Iterable[Named]]) -> Callable[[str, Sequence[LabelValue]], object]:
     """The key that equal hypotheses of several regions share: their values, or their names where values are not distinct."""
     return _by_values if all(map(_distinct, regions)) else _by_name
 
 
-def _by_values(name: str, values: Sequence[float]) -> object:
-    return tuple(map(float, values))
+def _by_values(name: str, values: Sequence[LabelValue]) -> object:
+    return tuple(value if isinstance(value, str) else float(value) for value in values)
 
 
-def _by_name(name: str, values: Sequence[float]) -> object:
+def _by_name(name: str, values: Sequence[LabelValue]) -> object:
     return name
 
 

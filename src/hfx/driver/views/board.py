@@ -6,6 +6,7 @@ It fits 80 x 24 characters and uses what a larger terminal has. It only listens 
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress_bar import ProgressBar
@@ -31,11 +32,21 @@ _WIDEST = 110  # columns of the map
 
 
 class Board:
-    """A rich renderable that is updated by events; `x` and `y` are the chosen axes."""
+    """A rich renderable that is updated by events; `x` and `y` are the chosen axes, `logx` and `logy` make them logarithmic."""
 
-    def __init__(self, say: Callable[[Text], None], *, x: str | None = None, y: str | None = None, verbose: bool = False) -> None:
+    def __init__(
+        self,
+        say: Callable[[Text], None],
+        *,
+        x: str | None = None,
+        y: str | None = None,
+        logx: bool = False,
+        logy: bool = False,
+        verbose: bool = False,
+    ) -> None:
         self.state = RunState()
         self._say, self._x, self._y, self._verbose = say, x, y, verbose
+        self._logx, self._logy = logx, logy
         self._map: PlaneMap | None = None
         self._plans = 0  # the version of the list of hypotheses that the map shows
         self._axes = plane_axes.Axes("", None, "")
@@ -97,14 +108,22 @@ class Board:
         """The map and its axes."""
         plane = self._updated_map(width, height)
         x, y = self._axes.x, self._axes.y
-        lines = [Text(f"{y}  {plane.low[1]:g} to {plane.high[1]:g}" if y else "", style="dim")]
+        (left, bottom), (right, top) = self._ends(plane)
+        lines = [Text(f"{y}  {bottom:g} to {top:g}" if y else "", style="dim")]
         for row in plane.rows():
             lines.append(Text("│").append_text(Text.assemble(*row)))
-        low, high = f"{plane.low[0]:g}", f"{plane.high[0]:g}"
+        low, high = f"{left:g}", f"{right:g}"
         name = f" {x} "
         rest = max(0, width - len(low) - len(high) - len(name))
         lines.append(Text(f"└{low}{'─' * (rest // 2)}{name}{'─' * (rest - rest // 2)}{high}", style="dim"))
         return lines
+
+    def _ends(self, plane: PlaneMap) -> list[list[float]]:
+        """The places in the lower left and in the upper right corner."""
+        import numpy as np
+
+        ends: list[list[float]] = self._axes.unscaled(np.array([plane.low, plane.high])).tolist()
+        return ends
 
     def _updated_map(self, width: int, height: int) -> PlaneMap:
         """The map of this size, with the changes since it was drawn last."""
@@ -112,8 +131,9 @@ class Board:
         if plane is None or (plane.width, plane.height, self._plans) != (width, height, state.plans):
             values = list(state.points.values())
             in_force = plane_axes.in_force(state.labels, values, self._x, self._y)
-            self._axes, self._plans = plane_axes.choose(state.labels, values, *in_force), state.plans
-            places = plane_axes.places(self._axes, state.labels, values).tolist()
+            chosen = plane_axes.choose(state.labels, values, *in_force)
+            self._axes, self._plans = replace(chosen, logx=self._logx, logy=self._logy), state.plans
+            places = self._axes.scaled(plane_axes.places(self._axes, state.labels, values)).tolist()
             plane = self._map = PlaneMap({name: (x, y) for name, (x, y) in zip(state.points, places, strict=True)}, width, height)
             state.changed.update(state.points)
         while state.changed:

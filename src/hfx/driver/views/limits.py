@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -50,6 +51,19 @@ class _Plane:
         column = self.surface.column(curve)
         return [self.surface.excludes(result.numbers[column]) for result in self.results]
 
+    def on_scale(self, axis: int, value: float) -> float:
+        """A value on the scale of an axis: its logarithm where that is logarithmic."""
+        return math.log(value) if self.is_logarithmic(axis) and value > 0 else value
+
+    def is_logarithmic(self, axis: int) -> bool:
+        """Whether an axis is logarithmic."""
+        return bool(self.contours.get("logy" if axis else "logx"))
+
+    def scale_range(self, axis: int) -> tuple[float, float]:
+        """The range of the points on an axis, on its scale."""
+        low, high = self.range(axis)
+        return self.on_scale(axis, low), self.on_scale(axis, high)
+
     def range(self, axis: int) -> tuple[float, float]:
         """The smallest and the largest value of the points on an axis."""
         values = self.places[:, axis]
@@ -64,8 +78,8 @@ class _Plane:
 
     def is_last(self, axis: int, value: float) -> bool:
         """Whether a value is that of the last points on an axis."""
-        low, high = self.range(axis)
-        return value >= high - _RIM * (high - low)
+        low, high = self.scale_range(axis)
+        return self.on_scale(axis, value) >= high - _RIM * (high - low)
 
     def beside(self, axis: int, other: float) -> list[float]:
         """The values on an axis of the points in the two rows on either side of a value of the other axis."""
@@ -76,13 +90,14 @@ class _Plane:
 
     def is_first(self, axis: int, value: float) -> bool:
         """Whether a value is that of the first points on an axis."""
-        low, high = self.range(axis)
-        return value <= low + _RIM * (high - low)
+        low, high = self.scale_range(axis)
+        return self.on_scale(axis, value) <= low + _RIM * (high - low)
 
     def equation(self, axis: int, *values: float) -> str:
-        """Values of an axis as "m1 = 736 GeV", with sensible digits: whole GeV but for small ranges, else three figures."""
+        """Values of an axis as "m1 = 736 GeV", with sensible digits: whole GeV over large ranges of a linear axis, else three
+        figures."""
         low, high = self.range(axis)
-        known, whole = unit(self.axes[axis]), high - low >= _WIDE
+        known, whole = unit(self.axes[axis]), high - low >= _WIDE and not self.is_logarithmic(axis)
         values = tuple(0.0 if abs(value) < self.resolution(axis) else value for value in values)
         numbers = [f"{value:.0f}" if whole and (known or abs(value) >= 100.0) else f"{value:.3g}" for value in values]
         return f"{self.axes[axis]} = {' and '.join(numbers)} {known}".rstrip()
@@ -112,7 +127,7 @@ def _plane(contours: PanelContours, labels: Sequence[str], results: Sequence[Bri
     x, y = contours["x"], contours["y"]
     good = [result for result in results if result.converged]
     try:
-        inside = axes.selected(labels, axes.label_values(labels, [one.values for one in good]), contours.get("where"))
+        inside = axes.selected(labels, [one.values for one in good], contours.get("where"))
         chosen = [result for result, one in zip(good, inside, strict=True) if one]
         values = axes.label_values(labels, [one.values for one in chosen])
         places = axes.places(axes.Axes(x, None if y == surface.name else y, ""), labels, values)
@@ -153,9 +168,9 @@ def _end(plane: _Plane, area: Sequence[Sequence[float]], on_line: int, axis: int
 
 def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, place: Sequence[float], down: bool) -> str:
     """A remark that says how far excluded points reach, for an end of the line far beyond them; empty for an end near them."""
-    low, high = plane.range(axis)
+    low, high = plane.scale_range(axis)
     last, end = (min if down else max)(excluded, default=None), place[axis]
-    if last is None or abs(end - last) <= _FAR * (high - low):
+    if last is None or abs(plane.on_scale(axis, end) - plane.on_scale(axis, last)) <= _FAR * (high - low):
         return ""
     # Up to the next points the line may go: there it crosses.
     if not any(min(last, end) < value < max(last, end) for value in plane.beside(axis, place[1 - axis])):

@@ -36,7 +36,7 @@ class View:
     def shown(self, listener: Listener | None = None) -> Iterator["Shown"]:
         """The display, open for the block; `listener` hears the same events."""
         if self._cell is None:
-            with display(x=self._style.x, y=self._style.y) as found:
+            with display(x=self._style.x, y=self._style.y, logx=self._style.logx, logy=self._style.logy) as found:
                 yield Shown(found, listener)
             return
         both = Shown(self._cell, listener)

@@ -20,6 +20,7 @@ from hfx.driver.run.file_types import Failure, ScanContent
 from hfx.driver.views import verdict
 from hfx.driver.views.state import RunState, Status
 from hfx.errors import HfxError
+from hfx.json_types import LabelValue
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -164,7 +165,7 @@ def plot_data(state: RunState) -> "PlotData | None":
     return PlotData(state.labels, results, failures, surface)
 
 
-def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions) -> "tuple[Plane, Awaited]":
+def plane_so_far(data: "PlotData", missing: Sequence[tuple[LabelValue, ...]], options: PictureOptions) -> "tuple[Plane, Awaited]":
     """The results so far over the axes of all hypotheses, and where results are awaited: those of the values ``missing``.
 
     Raises `OptionError` for axes that cannot be drawn.
@@ -172,7 +173,7 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
     from hfx.driver.plane import awaited, axes
     from hfx.driver.plot import run_planes
 
-    rows = [*data.values(), *missing]
+    rows = [*data.rows(), *missing]
     in_force = axes.in_force(data.labels, rows, options.x, options.y)
     chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
     plane = run_planes.plane_over(chosen.x, chosen.y, data, options)
@@ -180,7 +181,7 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[float, ...]], options
     return (awaited.so_far(plane) if missing else plane), near
 
 
-def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str = "") -> bytes:
+def picture(data: "PlotData", missing: Sequence[tuple[LabelValue, ...]], options: PictureOptions, part: str = "") -> bytes:
     """The contour of the results so far as PNG; hypotheses that are to come are small grey dots. ``part``: as of `Picture`."""
     from hfx.driver.plot import figure
     from hfx.driver.plot.awaited_parts import draw_faintly
@@ -201,14 +202,14 @@ def picture(data: "PlotData", missing: Sequence[tuple[float, ...]], options: Pic
 
 
 def _parts(
-    data: "PlotData", missing: Sequence[tuple[float, ...]], options: PictureOptions, part: str
+    data: "PlotData", missing: Sequence[tuple[LabelValue, ...]], options: PictureOptions, part: str
 ) -> "Iterator[tuple[Picture, Awaited]]":
     """The pictures of the results so far, one for each plane of all hypotheses, and where results are awaited in it."""
     from hfx.driver.plane import axes, panels
     from hfx.driver.plot import run_planes
     from hfx.driver.plot.figure import Picture
 
-    found = run_planes.panels_of(data.labels, [*data.values(), *missing], options)
+    found = run_planes.panels_of(data.labels, [*data.rows(), *missing], options)
     several: list[tuple[str | None, str | None, PictureOptions]] = [(one.where, one.title, one.options) for one in found]
     for where, title, own in several or [(None, None, options)]:
         inside = axes.selected(data.labels, missing, where).tolist()

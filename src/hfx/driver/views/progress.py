@@ -161,10 +161,12 @@ def display(
     stream: TextIO | None = None,
     x: str | None = None,
     y: str | None = None,
+    logx: bool = False,
+    logy: bool = False,
 ) -> Iterator[Display]:
     """The display that fits the stream (default: standard error): a board, a bar in a small terminal, lines, or nothing.
 
-    `x` and `y` are the axes of the board's map; None: the first labels that vary.
+    `x` and `y` are the axes of the board's map; None: the first labels that vary. `logx` and `logy` make them logarithmic.
     """
     stream = stream or sys.stderr
     if quiet:
@@ -172,7 +174,7 @@ def display(
     elif not stream.isatty():
         yield Lines(stream, verbose)
     elif _large_enough(stream):
-        with _board(stream, verbose, x, y) as board:
+        with _board(stream, verbose=verbose, x=x, y=y, logx=logx, logy=logy) as board:
             yield Lasting(board)
     else:
         with _bar(stream) as bar:
@@ -189,14 +191,14 @@ def _large_enough(stream: TextIO) -> bool:
 
 
 @contextmanager
-def _board(stream: TextIO, verbose: bool, x: str | None, y: str | None) -> Iterator[Display]:
+def _board(stream: TextIO, *, verbose: bool, x: str | None, y: str | None, logx: bool, logy: bool) -> Iterator[Display]:
     from rich.console import Console
     from rich.live import Live
 
     from hfx.driver.views.board import Board
 
     console = Console(file=stream)
-    board = Board(lambda text: console.print(text, highlight=False), x=x, y=y, verbose=verbose)
+    board = Board(lambda text: console.print(text, highlight=False), x=x, y=y, logx=logx, logy=logy, verbose=verbose)
     with Live(board, console=console, refresh_per_second=5, transient=True, redirect_stdout=False):
         yield board
 

@@ -11,6 +11,7 @@ from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planne
 from hfx.driver.run.progress import RunProgress
 from hfx.driver.views.failures import sentence
 from hfx.hf_core.reasons import no_signal
+from hfx.json_types import LabelValue
 
 __all__ = ["RunState", "Status", "Worker"]
 
@@ -68,7 +69,7 @@ class RunState:
     level: float | None = None
     progress: RunProgress = field(default_factory=RunProgress)
     labels: tuple[str, ...] = ()
-    points: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    points: dict[str, tuple[LabelValue, ...]] = field(default_factory=dict)
     statuses: dict[str, Status] = field(default_factory=dict)
     counts: Counter[Status] = field(default_factory=Counter)
     results: dict[str, Brief] = field(default_factory=dict)
@@ -125,12 +126,12 @@ class RunState:
         self._set_result(result)
         self._credit(result, 1)
 
-    def fail(self, name: str, values: tuple[float, ...], reason: str) -> None:
+    def fail(self, name: str, values: tuple[LabelValue, ...], reason: str) -> None:
         """Note a hypothesis without a result."""
         self.points.setdefault(name, values)
         self._fail(name, reason, None)
 
-    def restart(self, points: Iterable[tuple[str, tuple[float, ...]]]) -> None:
+    def restart(self, points: Iterable[tuple[str, tuple[LabelValue, ...]]]) -> None:
         """Forget all but messages and latest results, and begin with these hypotheses."""
         self.points = dict(points)
         self.statuses = dict.fromkeys(self.points, Status.PLANNED)

@@ -57,7 +57,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         ("not converged", _not_converged(results, verbose)),
         *question.summary(results, verbose),
         *question.concluded(scan.get("conclusions") or {}, len(results), verbose),
-        ("regions", _regions(results, scan, verbose)),
+        ("regions", _regions(results, scan, folder, verbose)),
         ("contour", _contour(contours, verbose)),
         ("pallet", _pallet(scan["pallet"])),
         ("please cite", _citation(scan["pallet"], question.references)),
@@ -96,9 +96,9 @@ def _not_converged(results: Sequence[Brief], verbose: bool) -> str:
     return f"{len(bad)} of {len(results)}: {first_of(bad, verbose)}; neither excluded nor allowed: {_LEFT_OUT}"
 
 
-def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
-    """Of a combination: the fits of a region that failed where another region is used; with `verbose` also how many points each
-    region is used for, and how many it does not contain."""
+def _regions(results: Sequence[Brief], scan: ScanContent, folder: Path, verbose: bool) -> str:
+    """Of a combination: the fits of a region that failed where another region is used, how many points each is used for,
+    and with `verbose` how many it does not contain."""
     names = scan["pallet"].get("regions") or ()
     used = {result.name: result.region for result in results}
     failed: dict[str, list[str]] = {}
@@ -108,14 +108,16 @@ def _regions(results: Sequence[Brief], scan: ScanContent, verbose: bool) -> str:
             reason = failure["reason"].removeprefix(f"region {region}: ")
             failed.setdefault(region, []).append(f"{failure['name']} ({reason}; {used[failure['name']]} is used)")
     parts = [f"in {region} {len(bad)} could not be fitted: {first_of(bad, verbose, ', ')}" for region, bad in failed.items()]
-    if verbose:
-        counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
-        parts += [_region(name, counts[name], lacking[name]) for name in names]
+    counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
+    parts += [_region(name, counts[name], lacking[name] if verbose else 0) for name in names]
+    if len(counts) > 1:
+        parts.append(f"'hfx plot {folder} --regions' draws which one where; between them the lines have a step")
     return "; ".join(parts)
 
 
 def _region(name: str, used: int, lacking: int) -> str:
-    return f"{name} is used for {used} points{f', and has no result for {lacking}' if lacking else ''}"
+    points = "1 point" if used == 1 else f"{used} points"
+    return f"{name} is used for {points}{f', and has no result for {lacking}' if lacking else ''}"
 
 
 def _contour(contours: Contours, verbose: bool) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from hfx.functions.catalogue import NUMERICS, Job, Unanswered
 from hfx.functions.jobs.cls_options import Choice, ClsOptions
 from hfx.functions.prepared_hypotheses import Prepared
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +120,7 @@ class ClsResult:
     """A result as scan.json holds it. ``region``, ``missing_in`` and ``by_region`` are those of a combination of regions."""
 
     name: str
-    values: Sequence[float]
+    values: Sequence[LabelValue]
     status: str
     CLs_obs: float | None = None
     CLs_exp: Sequence[float | None] = ()

@@ -193,6 +193,16 @@ def test_the_runs_own_axes_and_labels_come_first(tmp_path: Path) -> None:
     assert 'id="forbidden"' not in svg(feed, other)["text"]
 
 
+def test_logarithmic_axes_are_those_of_the_run(tmp_path: Path) -> None:
+    feed = polled(MadeRun(tmp_path / "run", [(m, 1 + 2 * n) for m in (200, 400, 800) for n in range(4)], ("m1", "g")))
+    own = laid_out(feed, {"logx": True})
+    assert (own.options.logx, own.options.logy) == (True, False)
+    content = svg(feed, own)
+    assert (content["logarithmic_x"], content["logarithmic"]) == (True, False)
+    assert not laid_out(feed, {"logx": True}, PlaneRequest("g", "m1")).options.logx  # another axis
+    assert laid_out(feed, {"logx": True}, PlaneRequest(y="m1-g")).options.logx
+
+
 @pytest.mark.parametrize("request_", [PlaneRequest(x="mbs"), PlaneRequest(where="mn1"), PlaneRequest(y="mn2-")])
 def test_an_expression_that_cannot_be_read_is_an_error(tmp_path: Path, request_: PlaneRequest) -> None:
     feed = polled(MadeRun(tmp_path / "run", THREE, ("msb", "mn2", "mn1")))

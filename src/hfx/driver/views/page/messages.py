@@ -4,7 +4,7 @@ from typing import NotRequired, TypedDict
 
 from hfx.driver.plane.axes import Slice
 from hfx.driver.views.page.result_reader import Cell
-from hfx.json_types import JsonValue
+from hfx.json_types import JsonValue, LabelValue
 
 __all__ = [
     "ColumnTitle",
@@ -29,7 +29,7 @@ __all__ = [
 Line = list[list[float]]
 """Points [x, y] along a line."""
 
-Row = list[int | float | str | list[float] | list[float | None] | list[Cell] | list[str] | None]
+Row = list[int | float | str | list[LabelValue] | list[float | None] | list[Cell] | list[str] | None]
 """A hypothesis: position, name, values, status, numbers of the surface, cells of the columns, reason, remarks, seconds, worker,
 time."""
 
@@ -163,6 +163,7 @@ class SvgContent(TypedDict):
     text: str
     transform: list[float]
     logarithmic: bool
+    logarithmic_x: bool
     names_below: bool
     width: float
     height: float

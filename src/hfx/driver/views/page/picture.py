@@ -17,13 +17,13 @@ from hfx.driver.plane.awaited import Awaited, so_far
 from hfx.driver.plane.axes import Axes
 from hfx.driver.plane.points import PlotData, Points, along_axis
 from hfx.driver.plane.selection import Selection
-from hfx.driver.plane.surface.polygons import outline
 from hfx.driver.plot import run_planes
 from hfx.driver.plot.profile import BELOW, band_ends
 from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.conditions import all_of
+from hfx.driver.questions.picture_texts import literal
 from hfx.driver.questions.picture_title import picture_title
 from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
@@ -31,7 +31,7 @@ from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.driver.views.state import RunState
 from hfx.driver.views.summary import is_detail
 from hfx.errors import OptionError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 
 __all__ = ["Layout", "Snapshot", "draw_contour", "draw_svg", "lay_out"]
 
@@ -86,7 +86,7 @@ class Snapshot:
 
 
 def lay_out(
-    points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
+    points: Sequence[Sequence[LabelValue]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
 ) -> Layout:
     """The plane of hypotheses with these values.
 
@@ -94,23 +94,22 @@ def lay_out(
     """
     x, y = request.x or _text(options.get("x")), request.y or _text(options.get("y"))
     values = plane_axes.label_values(labels, points)
-    chosen = plane_axes.selected(labels, values, request.where)
+    chosen = plane_axes.selected(labels, points, request.where, every_text=True)
     if not chosen.any():
         raise OptionError(f"--where '{request.where}': no hypothesis fulfils this; give another condition, or none")
-    planes, where = panels.find(labels, values, x, y), request.where
+    planes, where = panels.find(labels, points, x, y), request.where
     # What is selected may lie in several planes itself: then one of these is shown, as files draw them in panels.
-    if within := panels.find(labels, values[chosen], x, y):
+    if within := panels.find(labels, [row for row, inside in zip(points, chosen, strict=True) if inside], x, y):
         planes = tuple(replace(plane, where=all_of(list(filter(None, (where, plane.where)))) or "") for plane in within)
         where = planes[0].where
-        chosen = plane_axes.selected(labels, values, where)
-    in_force = plane_axes.in_force(labels, values[chosen], x, y)
-    axes = plane_axes.choose(labels, values[chosen], *in_force, quantity=surface.name)
+        chosen = plane_axes.selected(labels, points, where)
+    rows = [row for row, inside in zip(points, chosen, strict=True) if inside]
+    in_force = plane_axes.in_force(labels, rows, x, y)
+    axes = plane_axes.choose(labels, rows, *in_force, quantity=surface.name)
     own = plane_axes.choose(labels, values[chosen], _text(options.get("x")), _text(options.get("y")))
     places = plane_axes.places(axes, labels, values)
     chosen &= np.isfinite(places).all(axis=1)
-    picture = styled(options, {"x": axes.x, "y": axes.y})
-    if (axes.x, axes.y) == (own.x, own.y):
-        picture = replace(styled(options), x=axes.x, y=axes.y)
+    picture = styled({**options, "x": own.x, "y": own.y}, {"x": axes.x, "y": axes.y})
     content: PlaneContent = {
         "x": axes.x,
         "y": axes.y,
@@ -118,7 +117,7 @@ def lay_out(
         "choice": axes.choice,
         "hidden": list(plane_axes.hidden(axes, labels, values[chosen])),
         "axes": plane_axes.offered(labels, values),
-        "slices": plane_axes.slices(labels, values),
+        "slices": plane_axes.slices(labels, points),
         "planes": [{"where": plane.where, "x": plane.x, "y": plane.y, "points": plane.points} for plane in planes],
         "at": [[_short(a), _short(b)] if inside else None for (a, b), inside in zip(places.tolist(), chosen, strict=True)],
     }
@@ -166,7 +165,7 @@ def _curves(plane: contour.Plane, near: Awaited) -> list[CurveLine]:
 def _bands(plane: contour.Plane, near: Awaited) -> tuple[list[list[Line]], list[list[Line]]]:
     """The rings around the innermost band, where results are complete and where some are missing."""
     settled, waiting = near.split(plane.band_polygons())
-    return [_rings(settled)], [_rings(waiting)]
+    return [_rounded_rings(plane.rings(settled))], [_rounded_rings(plane.rings(waiting))]
 
 
 def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[Line]]]:
@@ -176,7 +175,7 @@ def _profile(points: Points, near: Awaited) -> tuple[list[CurveLine], list[list[
     curves: list[CurveLine] = [
         {"which": curve, "points": _rounded(line), "open": near.segments(line).tolist()} for curve, line in lines.items()
     ]
-    ends, values = band_ends(along, values)
+    ends, values = band_ends(along, values, points.axes.logx)
     edges = {curve: np.column_stack([ends, values[:, i]]) for i, curve in enumerate(surface.curves)}
     bands = [[_rounded(np.concatenate([edges[low], edges[high][::-1]]))] for low, high in surface.bands]
     return curves, bands
@@ -198,8 +197,8 @@ def draw_svg(
     plane = replace(plane, points=_representative(plane.points, snapshot))
     room = snapshot.places[snapshot.awaited]
     if layout.where:
-        title = options.title or picture_title(pallet, snapshot.data.surface)
-        options = replace(options, title=f"{title} · {layout.where}".replace("$", r"\$"))
+        title = options.title or literal(picture_title(pallet, snapshot.data.surface))
+        options = replace(options, title=f"{title} · {literal(layout.where)}")
     picture = svg(
         snapshot.data, options, pallet=pallet, theory=theory, plane=plane, part=part.caption() if part else "", room=room
     )
@@ -207,6 +206,7 @@ def draw_svg(
         "text": _for_the_page(picture, keep_points=snapshot.data.surface.level is None),
         "transform": list(picture.transform),
         "logarithmic": picture.logarithmic,
+        "logarithmic_x": picture.logarithmic_x,
         "names_below": f'id="{BELOW}-' in picture.text,
         "width": picture.width,
         "height": picture.height,
@@ -293,8 +293,8 @@ def _empty(parent: ElementTree.Element, child: ElementTree.Element, curve: str |
     parent.insert(position, group)
 
 
-def _rings(polygons: Iterable[Array]) -> list[Line]:
-    return [_rounded(ring) for ring in outline(list(polygons))]
+def _rounded_rings(rings: Iterable[Array]) -> list[Line]:
+    return [_rounded(ring) for ring in rings]
 
 
 def _rounded(points: Line | Array) -> Line:

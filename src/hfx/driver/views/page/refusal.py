@@ -9,7 +9,7 @@ from hfx.driver.views.page.hub import Hub
 from hfx.driver.views.page.messages import Refusal
 from hfx.driver.views.page.picture_request import PlaneRequest
 from hfx.errors import OptionError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, LabelValue
 
 __all__ = ["refused"]
 
@@ -39,7 +39,7 @@ def refused(hub: Hub, view: str | None, request: PlaneRequest) -> Refusal | None
 
 
 def _error(
-    points: Sequence[Sequence[float]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
+    points: Sequence[Sequence[LabelValue]], labels: Sequence[str], options: JsonObject, request: PlaneRequest, surface: Surface
 ) -> str | None:
     from hfx.driver.views.page.picture import lay_out  # numpy and scipy: the page is there before they are
 

@@ -78,12 +78,13 @@ export class Picture {
     this.#svg.setAttribute("aria-hidden", "true");
     for (const name of ["width", "height"]) this.#svg.removeAttribute(name);
     const points = this.#add(this.#svg, "g", { id: "points", fill: "none", "stroke-linecap": "round" });
+    // Arrows for values below the axis are behind the points at its end.
+    this.#add(points, "path", { id: "points-below", fill: POINTS.excluded.strokes[0][1], stroke: "none" });
+    for (const which of mainCurves(this.store)) this.#add(points, "path", { id: `below-${which}`, stroke: "none" });
     for (const which of mainCurves(this.store)) this.#add(points, "path", { id: `dots-${which}` });
     for (const [kind, { strokes }] of Object.entries(POINTS)) {
       strokes.forEach(([, stroke], i) => this.#add(points, "path", { id: `points-${kind}-${i}`, stroke }));
     }
-    this.#add(points, "path", { id: "points-below", fill: POINTS.excluded.strokes[0][1], stroke: "none" });
-    for (const which of mainCurves(this.store)) this.#add(points, "path", { id: `below-${which}`, stroke: "none" });
     const rings = this.#add(this.#svg, "g", { id: "rings", fill: "none" });
     for (const [name, r, colour] of [["selected", 6.5, "#0050b3"], ["hovered", 5.2, "#1c1f24"]]) {
       for (const [width, stroke] of [[3.2, "#ffffff"], [1.5, colour]]) {
@@ -124,8 +125,9 @@ export class Picture {
 
   // From data to the view box of the SVG; null for a value that a logarithmic axis has no place for.
   #projection() {
-    const { transform: [a, b, c, d], logarithmic } = this.store.svg;
-    return (x, y) => (y == null || (logarithmic && y <= 0) ? null : [a * x + b, c * (logarithmic ? Math.log10(y) : y) + d]);
+    const { transform: [a, b, c, d], logarithmic, logarithmic_x: logarithmicX } = this.store.svg;
+    const lies = (x, y) => y != null && !(logarithmic && y <= 0) && !(logarithmicX && x <= 0);
+    return (x, y) => (lies(x, y) ? [a * (logarithmicX ? Math.log10(x) : x) + b, c * (logarithmic ? Math.log10(y) : y) + d] : null);
   }
 
   #fillCurves(project) {

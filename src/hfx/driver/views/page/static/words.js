@@ -3,6 +3,7 @@
 import { KINDS } from "hfx/store.js";
 
 export function number(value, digits = 3) {
+  if (typeof value === "string") return value;
   if (value == null || !Number.isFinite(value)) return "–";
   if (value === 0) return "0";
   const size = Math.abs(value);
