@@ -1,8 +1,9 @@
-"""Signals to a running scan: a terminal that is lost does not end it."""
+"""Signals to a running scan: a terminal that is lost does not end it, and what hangs is ended."""
 
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 import termios
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from hfx.driver.process.signals import StopState, stop_signals
 from tests.conformance import engines
 from tests.conformance.clients import CLIENT, finished
 from tests.driver import fakes
@@ -54,3 +56,87 @@ def test_a_scan_that_loses_its_terminal_goes_on(engine: str, tmp_path: Path, mon
     assert len(json.loads((folder / "scan.json").read_text())["results"]) == len(points)
     assert sorted((tmp_path / "marker").read_text().split()) == sorted(f"sig_{a}_{b}" for a, b in points)
     assert engines.until(lambda: not engines.marked(f"HFX_TEST_MARKER={tmp_path}/marker"), 20)
+
+
+# Neither C code without a look at signals, nor Python code that loses an exception, keeps a command from ending.
+HANGS = {
+    "in C code": "in_c_code()",
+    "in a lost exception": "loses_it()",
+}
+HANGING = """
+import contextlib, hashlib, signal, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from hfx.driver.process import signals
+signals._FIRST, signals._AGAIN = {seconds}
+
+def in_c_code():
+    while True:
+        with contextlib.suppress(KeyboardInterrupt):
+            print("begun", flush=True)
+            hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+
+class Lost:
+    def __del__(self):
+        print("begun", flush=True)
+        threading.Event().wait(60)
+
+def loses_it():
+    lost = Lost()
+    del lost
+    threading.Event().wait(600)
+
+with signals.stop_signals() as stop:
+    stop.last_words = "the results are in out"
+    {hang}
+"""
+
+
+def _hanging(hang: str, seconds: tuple[float, float]) -> "subprocess.Popen[str]":
+    code = HANGING.format(hang=HANGS[hang], seconds=seconds)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    return process
+
+
+@pytest.mark.parametrize("hang", HANGS)
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_command_that_hangs_is_ended(hang: str, sent: signal.Signals) -> None:
+    process = _hanging(hang, (0.3, 300.0))
+    process.send_signal(sent)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 128 + sent
+    assert errors.splitlines()[-1] == "hfx: the results are in out"
+
+
+def test_a_second_signal_leaves_less_time() -> None:
+    process = _hanging("in C code", (300.0, 0.3))
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=20)
+    assert process.returncode in (130, 143)  # in which order they arrive is the kernel's
+
+
+def test_only_the_first_signal_interrupts() -> None:
+    """The end of jobs, once it has begun, is not interrupted."""
+    stops: list[StopState] = []
+
+    def stopped_again() -> None:
+        with stop_signals() as stop:
+            stops.append(stop)
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
+                stop.last_words = "nothing is left"
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped_again()
+    assert [(stop.last_words, stop.code) for stop in stops] == [("nothing is left", 143)]

@@ -1,6 +1,7 @@
 """The command ``hfx watch``, and the web page of ``hfx scan --live``."""
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -90,8 +91,8 @@ class LivePage:
                 print(f"hfx: the page stays at {self._address} until Ctrl-C", file=sys.stderr, flush=True)
                 self._page.wait()
             finally:
-                self._page.close(_AT_ONCE if stop.received else _PATIENCE)
-        if stop.received:
+                self._page.close(_PATIENCE if stop.received in (None, signal.SIGINT) else _AT_ONCE)
+        if stop.received not in (None, signal.SIGINT):
             raise typer.Exit(stop.code)
 
 

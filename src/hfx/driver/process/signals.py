@@ -1,45 +1,62 @@
-"""The signals to which a scan reacts.
+"""The signals to which a command reacts.
 
-SIGTERM acts like Ctrl-C: the scan stops the processes and jobs that it started, keeps its results, and exits with a code that
-names the signal. SIGHUP, sent when the terminal is closed, stops nothing: the scan continues without a terminal, as under nohup.
-A command that only shows something ends with its terminal.
+Ctrl-C and SIGTERM stop a scan: it ends the processes and jobs that it started, keeps its results, and exits with a code that
+names the signal. Only the first of them interrupts the command, so that none can interrupt the end of jobs; each limits the
+time that is left for it. SIGHUP, sent when the terminal is closed, stops nothing: the scan continues without a terminal, as
+under nohup. A command that only shows something ends with its terminal.
 """
 
 import os
+import select
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 __all__ = ["StopState", "stop_signals"]
 
+# Seconds until the process exits, whatever it does: after the first signal, and after each further one. Batch systems send
+# SIGKILL some 30 s after SIGTERM.
+_FIRST, _AGAIN = 15.0, 5.0
+
 
 class StopState:
-    """The signal that was received, other than Ctrl-C; None without one."""
+    """The signal that stopped the command; None without one.
+
+    `arrived`: the same, known also while the main thread cannot react. `last_words`: the line for standard error if time runs
+    out.
+    """
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self.arrived: signal.Signals | None = None
+        self.last_words = "stopped"
 
     @property
     def code(self) -> int:
         """The exit code of a command that was stopped: 130 after Ctrl-C, 143 after SIGTERM, as in shells."""
-        return 128 + (self.received or signal.SIGINT)
+        return 128 + (self.received or self.arrived or signal.SIGINT)
 
 
 @contextmanager
 def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
-    """Handles the signals in the block: SIGTERM raises `KeyboardInterrupt` once, SIGHUP redirects the terminal to /dev/null or,
-    if the block `ends_with_terminal`, does as SIGTERM.
+    """Handles the signals in the block: the first SIGINT or SIGTERM raises `KeyboardInterrupt`, and the process has 15 s to
+    leave the block, 5 s after a further one; SIGHUP redirects the terminal to /dev/null or, if the block `ends_with_terminal`,
+    does as SIGTERM.
 
     Only the main thread can handle signals: in another thread nothing changes.
     """
     stopped = StopState()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # the command is stopping already
-        stopped.received = signal.Signals(number)
-        raise KeyboardInterrupt
+        if stopped.received is None:
+            stopped.received = signal.Signals(number)
+            raise KeyboardInterrupt
 
     terminals = [number for number in (0, 1, 2) if os.isatty(number)]
 
@@ -47,14 +64,59 @@ def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
         for terminal in terminals:
             os.dup2(os.open(os.devnull, os.O_RDWR), terminal)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop)}
-    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:  # under nohup it is ignored, and stays so
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, stop if ends_with_terminal else leave_terminal)
+    stopping = {signal.SIGTERM}
+    if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):  # ignored in the background of a shell, and stays so
+        stopping.add(signal.SIGINT)
+    handlers = dict.fromkeys(stopping, stop)
+    if signal.getsignal(signal.SIGHUP) not in (signal.SIG_IGN, None):  # ignored under nohup, and stays so
+        handlers[signal.SIGHUP] = stop if ends_with_terminal else leave_terminal
+        if ends_with_terminal:
+            stopping.add(signal.SIGHUP)
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
-        yield stopped
+        with _limited(stopped, stopping):
+            yield stopped
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
+
+
+@contextmanager
+def _limited(stopped: StopState, stopping: Collection[int]) -> Iterator[None]:
+    """Limits the time from a signal to the end of the block, also where the main thread waits for something that never comes."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    before = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    # The interpreter writes the number of each signal into the pipe when it arrives, also while the main thread runs C code.
+    watching = threading.Thread(target=_watch, args=(reading, stopped, stopping), name="hfx-signals", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(writing)
+        watching.join(1.0)
+
+
+def _watch(reading: int, stopped: StopState, stopping: Collection[int]) -> None:
+    """Exit the process when its time is over; return when the block is left, which closes the other end of the pipe."""
+    deadline: float | None = None
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        if not select.select([reading], [], [], left)[0]:
+            _exit(stopped)
+        numbers = os.read(reading, 64)
+        if not numbers:
+            os.close(reading)
+            return
+        for number in filter(stopping.__contains__, numbers):
+            stopped.arrived = stopped.arrived or signal.Signals(number)
+            now = time.monotonic()
+            deadline = now + _FIRST if deadline is None else min(deadline, now + _AGAIN)
+
+
+def _exit(stopped: StopState) -> None:
+    """Exit at once. Child processes and local workers end by themselves when this process is gone."""
+    with suppress(OSError):
+        os.write(2, f"hfx: {stopped.last_words}\n".encode())
+    os._exit(stopped.code)

@@ -39,15 +39,16 @@ def run_folder(endpoint: Endpoint) -> Path:
 def config(endpoint: Endpoint, folder: Path) -> "Config":
     """Parsl's configuration for an endpoint; raises `EndpointError` where a package is missing."""
     from parsl.config import Config
-    from parsl.executors import HighThroughputExecutor
+
+    from hfx.endpoints.parsl.high_throughput import Blocks
 
     spec = endpoint.spec_as(Provider)
     ports: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
-    htex = HighThroughputExecutor(
+    htex = Blocks(
         label=LABEL,
         provider=_provider(endpoint),
         launch_cmd=_launch_command(spec),
-        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.parsl.interchange"],
+        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.parsl.interchange", str(os.getpid())],
         address=_address(endpoint),
         max_workers_per_node=spec.workers_per_node,
         cores_per_worker=min(1.0, float(spec.threads)) * 1e-3,  # the endpoint says how many workers, not the node
