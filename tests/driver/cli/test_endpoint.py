@@ -147,3 +147,14 @@ def test_sigterm_ends_a_scan_as_ctrl_c_does(tmp_path: Path) -> None:
     assert scan.returncode == 143, err
     assert "to continue: hfx scan" in err
     assert "Traceback" not in err
+
+
+def test_the_id_of_the_template_is_refused_before_anything_is_asked(capsys: Captured, tmp_path: Path) -> None:
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
+    assert run(f"endpoint init globus -o {tmp_path}/globus.toml", capsys)[0] == 0
+    for command in (f"endpoint check {tmp_path}/globus.toml", f"scan {pallet} --plan --endpoint {tmp_path}/globus.toml"):
+        code, out, err = run(command, capsys)
+        assert (code, out) == (2, "")
+        assert (
+            "endpoint_id = '00000000-0000-0000-0000-000000000000': this is the template's id, which names nothing; replace" in err
+        )

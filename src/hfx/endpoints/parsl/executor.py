@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from hfx.endpoints.parsl.configuration import LABEL, config, first_line, run_folder
+from hfx.endpoints.parsl.configuration import LABEL, check_for_scripts, config, first_line, run_folder
 from hfx.endpoints.parsl.providers import PROVIDERS
 from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
@@ -86,6 +86,7 @@ class ParslExecutor(Executor):
         if self._kernel is None:
             self._check_commands()
             folder = run_folder(self._endpoint)
+            check_for_scripts(folder.absolute(), str(self._endpoint), "set run_dir to another folder")
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
