@@ -115,6 +115,34 @@ def test_a_command_that_hangs_is_ended(hang: str, sent: signal.Signals) -> None:
     assert errors.splitlines()[-1] == "hfx: the results are in out"
 
 
+MISSED = """
+import signal, threading
+from hfx.driver.process import signals
+signals._FIRST = 300.0
+with signals.stop_signals() as stop:
+    # Another thread gets the signal, as it does when it arrives just before the main thread waits: that goes on to wait.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    print("begun", flush=True)
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print("interrupted", stop.code)
+"""
+
+
+def test_a_signal_that_the_main_thread_misses_wakes_it() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", MISSED],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=20)[0] == "interrupted 143\n"
+
+
 def test_a_second_signal_leaves_less_time() -> None:
     process = _hanging("in C code", (300.0, 0.3))
     process.send_signal(signal.SIGINT)

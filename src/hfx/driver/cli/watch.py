@@ -93,6 +93,8 @@ class LivePage:
             finally:
                 self._page.close(_PATIENCE if stop.received in (None, signal.SIGINT) else _AT_ONCE)
         if stop.received not in (None, signal.SIGINT):
+            with suppress(OSError):  # the terminal may be gone
+                _say_closed(self._page.folder)
             raise typer.Exit(stop.code)
 
 
@@ -117,8 +119,12 @@ def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool, stays: bool
         if not stays:
             print("hfx: the page ends with the scan; hfx watch shows the run again", file=sys.stderr, flush=True)
         yield LivePage(page, address)
-    if page.folder is not None:
-        print(f"hfx: the page is closed; to open it again: hfx watch {page.folder}", file=sys.stderr)
+    _say_closed(page.folder)
+
+
+def _say_closed(folder: Path | None) -> None:
+    if folder is not None:
+        print(f"hfx: the page is closed; to open it again: hfx watch {folder}", file=sys.stderr, flush=True)
 
 
 def attended() -> bool:

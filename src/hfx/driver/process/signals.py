@@ -17,6 +17,10 @@ from types import FrameType
 
 __all__ = ["StopState", "stop_signals"]
 
+# Wakes the main thread: a signal that arrives just before it begins to wait for a lock does not interrupt that wait, so that
+# Python's handler would not run. By default this one is ignored.
+_NUDGE, _PAUSE = signal.SIGURG, 0.1
+
 # Seconds until the process exits, whatever it does: after the first signal, and after each further one. Batch systems send
 # SIGKILL some 30 s after SIGTERM.
 _FIRST, _AGAIN = 15.0, 5.0
@@ -64,10 +68,13 @@ def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
         for terminal in terminals:
             os.dup2(os.open(os.devnull, os.O_RDWR), terminal)
 
+    def nudged(number: int, frame: FrameType | None) -> None:
+        """The handlers of signals that have arrived run before this one, or right after it."""
+
     stopping = {signal.SIGTERM}
     if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):  # ignored in the background of a shell, and stays so
         stopping.add(signal.SIGINT)
-    handlers = dict.fromkeys(stopping, stop)
+    handlers = {**dict.fromkeys(stopping, stop), _NUDGE: nudged}
     if signal.getsignal(signal.SIGHUP) not in (signal.SIG_IGN, None):  # ignored under nohup, and stays so
         handlers[signal.SIGHUP] = stop if ends_with_terminal else leave_terminal
         if ends_with_terminal:
@@ -102,17 +109,32 @@ def _watch(reading: int, stopped: StopState, stopping: Collection[int]) -> None:
     """Exit the process when its time is over; return when the block is left, which closes the other end of the pipe."""
     deadline: float | None = None
     while True:
-        left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        if not select.select([reading], [], [], left)[0]:
-            _exit(stopped)
+        if not select.select([reading], [], [], _pause(stopped, deadline))[0]:
+            if deadline is not None and time.monotonic() >= deadline:
+                _exit(stopped)
+            continue
         numbers = os.read(reading, 64)
         if not numbers:
             os.close(reading)
             return
+        if set(numbers) == {_NUDGE}:
+            time.sleep(_PAUSE)
         for number in filter(stopping.__contains__, numbers):
             stopped.arrived = stopped.arrived or signal.Signals(number)
             now = time.monotonic()
             deadline = now + _FIRST if deadline is None else min(deadline, now + _AGAIN)
+
+
+def _pause(stopped: StopState, deadline: float | None) -> float | None:
+    """Seconds to wait for the next signal; until the main thread has reacted to the first one, a moment, and it is woken."""
+    if deadline is None:
+        return None
+    left = max(0.0, deadline - time.monotonic())
+    main = threading.main_thread().ident
+    if stopped.received is not None or main is None:
+        return left
+    signal.pthread_kill(main, _NUDGE)
+    return min(left, _PAUSE)
 
 
 def _exit(stopped: StopState) -> None:
