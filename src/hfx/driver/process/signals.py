@@ -2,13 +2,15 @@
 
 Ctrl-C and SIGTERM stop a scan: it ends the processes and jobs that it started, keeps its results, and exits with a code that
 names the signal. Only the first of them interrupts the command, so that none can interrupt the end of jobs; each limits the
-time that is left for it. SIGHUP, sent when the terminal is closed, stops nothing: the scan continues without a terminal, as
-under nohup. A command that only shows something ends with its terminal.
+time that is left for it. It interrupts again where Python loses the exception, as in a destructor. SIGHUP, sent when the
+terminal is closed, stops nothing: the scan continues without a terminal, as under nohup. A command that only shows something
+ends with its terminal.
 """
 
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -20,6 +22,9 @@ __all__ = ["StopState", "stop_signals"]
 # Wakes the main thread: a signal that arrives just before it begins to wait for a lock does not interrupt that wait, so that
 # Python's handler would not run. By default this one is ignored.
 _NUDGE, _PAUSE = signal.SIGURG, 0.1
+
+# Seconds after which an exception that is not being handled has been lost.
+_LOST = 1.0
 
 # Seconds until the process exits, whatever it does: after the first signal, and after each further one. Batch systems send
 # SIGKILL some 30 s after SIGTERM.
@@ -37,6 +42,23 @@ class StopState:
         self.received: signal.Signals | None = None
         self.arrived: signal.Signals | None = None
         self.last_words = "stopped"
+        self._raised: KeyboardInterrupt | None = None
+        self._when = 0.0
+
+    def interrupt(self) -> None:
+        """Raise `KeyboardInterrupt`."""
+        self._raised, self._when = KeyboardInterrupt(), time.monotonic()
+        raise self._raised
+
+    @property
+    def lost(self) -> bool:
+        """Whether the exception has been lost: neither does it end a block now, nor has it just been raised."""
+        if self._raised is None or time.monotonic() - self._when < _LOST:
+            return False
+        handled = sys.exc_info()[1]
+        while handled is not None and handled is not self._raised:
+            handled = handled.__context__
+        return handled is None
 
     @property
     def code(self) -> int:
@@ -60,7 +82,7 @@ def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
     def stop(number: int, frame: FrameType | None) -> None:
         if stopped.received is None:
             stopped.received = signal.Signals(number)
-            raise KeyboardInterrupt
+            stopped.interrupt()
 
     terminals = [number for number in (0, 1, 2) if os.isatty(number)]
 
@@ -69,7 +91,8 @@ def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
             os.dup2(os.open(os.devnull, os.O_RDWR), terminal)
 
     def nudged(number: int, frame: FrameType | None) -> None:
-        """The handlers of signals that have arrived run before this one, or right after it."""
+        if stopped.lost:
+            stopped.interrupt()
 
     stopping = {signal.SIGTERM}
     if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):  # ignored in the background of a shell, and stays so
@@ -117,7 +140,7 @@ def _watch(reading: int, stopped: StopState, stopping: Collection[int]) -> None:
         if not numbers:
             os.close(reading)
             return
-        if set(numbers) == {_NUDGE}:
+        if set(numbers) == {_NUDGE}:  # our own
             time.sleep(_PAUSE)
         for number in filter(stopping.__contains__, numbers):
             stopped.arrived = stopped.arrived or signal.Signals(number)
@@ -126,15 +149,13 @@ def _watch(reading: int, stopped: StopState, stopping: Collection[int]) -> None:
 
 
 def _pause(stopped: StopState, deadline: float | None) -> float | None:
-    """Seconds to wait for the next signal; until the main thread has reacted to the first one, a moment, and it is woken."""
+    """Seconds to wait for the next signal; after the first one a moment, and the main thread is woken."""
     if deadline is None:
         return None
-    left = max(0.0, deadline - time.monotonic())
     main = threading.main_thread().ident
-    if stopped.received is not None or main is None:
-        return left
-    signal.pthread_kill(main, _NUDGE)
-    return min(left, _PAUSE)
+    if main is not None:
+        signal.pthread_kill(main, _NUDGE)
+    return min(max(0.0, deadline - time.monotonic()), _PAUSE if stopped.received is None else _LOST)
 
 
 def _exit(stopped: StopState) -> None:
