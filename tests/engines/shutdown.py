@@ -34,7 +34,7 @@ __all__ = ["SIGNALS", "STAGES", "Cell", "Outcome", "cells", "run"]
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = fakes.grid(6, 4)
 SOON = 20.0  # seconds
-PATIENCE = 60.0  # until a stage is reached, or a scan that goes on has ended
+PATIENCE = 180.0  # until a stage is reached, or a scan that goes on has ended
 
 STAGES = ("reading", "start", "fits", "exchange", "picture", "page", "stopping")
 TARGETS = ("process", "group")

@@ -7,10 +7,12 @@ import signal
 import subprocess
 import sys
 import termios
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from hfx.driver.process import signals
 from hfx.driver.process.signals import StopState, stop_signals
 from tests.conformance import engines
 from tests.conformance.clients import CLIENT, finished
@@ -124,6 +126,15 @@ def test_an_interruption_that_python_loses_comes_again() -> None:
     out, errors = process.communicate(timeout=20)
     assert out == "interrupted once 143\n"
     assert "Exception ignored in" in errors
+
+
+def test_an_interruption_that_was_handled_does_not_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where leaving the block takes long enough for it to count as lost."""
+    monkeypatch.setattr(signals, "_LOST", 0.0)
+    for _ in range(5):
+        with stop_signals() as stop, suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        assert stop.code == 143
 
 
 MISSED = """

@@ -50,6 +50,10 @@ class StopState:
         self._raised, self._when = KeyboardInterrupt(), time.monotonic()
         raise self._raised
 
+    def settle(self) -> None:
+        """The exception has done its work, whether it was handled or leaves the block."""
+        self._raised = None
+
     @property
     def lost(self) -> bool:
         """Whether the exception has been lost: neither does it end a block now, nor has it just been raised."""
@@ -123,6 +127,7 @@ def _limited(stopped: StopState, stopping: Collection[int]) -> Iterator[None]:
     try:
         yield
     finally:
+        stopped.settle()
         signal.set_wakeup_fd(before)
         os.close(writing)
         watching.join(1.0)
