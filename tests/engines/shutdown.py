@@ -36,7 +36,7 @@ POINTS = fakes.grid(6, 4)
 SOON = 20.0  # seconds
 PATIENCE = 180.0  # until a stage is reached, or a scan that goes on has ended
 
-STAGES = ("reading", "start", "fits", "exchange", "picture", "page", "stopping")
+STAGES = ("reading", "start", "workers", "fits", "exchange", "picture", "page", "stopping")
 TARGETS = ("process", "group")
 SIGNALS = {
     "INT": (signal.SIGINT,),
@@ -49,7 +49,8 @@ SIGNALS = {
 }
 # Where the workers play no part.
 _ALONE = ("reading", "picture", "page")
-# Seconds after which nothing is left of a driver that was killed: its workers end by themselves.
+# Seconds after which nothing is left of a driver that was killed: its workers end by themselves, batch jobs without heartbeats.
+_ENDED = 5.0
 _KILLED = {"slurm": 30.0, "htcondor": 40.0, "globus-slurm": 40.0}
 
 
@@ -137,6 +138,8 @@ class Scan:
             return "until Ctrl-C" in self.said()
         if stage == "start":
             return state(self.run) == "running"
+        if stage == "workers":  # they start; nothing is answered yet
+            return len(engines.marked(self.mark)) > 1 or len(fitted(self.run)) > 0
         if stage in ("fits", "stopping"):
             return len(fitted(self.run)) > 0
         return (self.folder / f"reached-{stage}").exists()
@@ -234,7 +237,7 @@ def _signalled(cell: Cell, scan: Scan, outcome: Outcome) -> None:
         outcome.wrong.append("did not end")
         return
     outcome.ended = time.monotonic() - begun
-    most = _KILLED.get(cell.engine, 10.0) if cell.signal == "KILL" else max(10.0, engines.ENGINES[cell.engine].gone_after)
+    most = _KILLED.get(cell.engine, _ENDED) if cell.signal == "KILL" else max(10.0, engines.ENGINES[cell.engine].gone_after)
     outcome.check(engines.until(lambda: not scan.left(cell), most), f"left behind: {scan.left(cell)}")
     outcome.clean = time.monotonic() - begun
     code, said = scan.process.returncode, scan.said()
