@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def _parsl(provider: str, *lines: str) -> Callable[[Path], str]:
     def text(folder: Path) -> str:
         # HTCondor's jobs have an environment of their own.
-        paths = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}:{ROOT / 'tests' / 'plugin'}"
+        paths = f"PATH={Path(sys.executable).parent}:$PATH PYTHONPATH={ROOT}/src:{ROOT}:{ROOT / 'tests' / 'plugin'}"
         exported = f"{paths} HFX_TEST_MARKER={folder}/marker {OTHER_MODULES}={os.environ[OTHER_MODULES]}"
         return "\n".join(
             (

@@ -115,3 +115,15 @@ def logged(task: Task) -> dict[str, Any]:
             file.writelines(h["name"] + "\n" for h in task["hypotheses"])
         time.sleep(float(os.environ.get("HFX_TEST_PACE", "0.05")) * len(task["hypotheses"]))
     return fakes.run(task)
+
+
+def staged(task: Task) -> dict[str, Any]:
+    """The fake fits, each round at a pace that can be interrupted; a file beside the marker says that its round has begun."""
+    marker = Path(os.environ["HFX_TEST_MARKER"])
+    if "inputs" in task:
+        marker.with_name("reached-exchange").touch()
+    else:
+        with marker.open("a") as file:
+            file.writelines(h["name"] + "\n" for h in task["hypotheses"])
+    time.sleep(float(os.environ.get("HFX_TEST_PACE", "0.05")) * len(task["hypotheses"]))
+    return fakes.run(task)

@@ -1,10 +1,14 @@
 """The endpoints of a scan as one value: resolved once, what the driver asks of them, and their executor."""
 
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from pathlib import Path
 
 import pytest
 
-from hfx.endpoints import Endpoints
+from hfx.endpoints import Endpoints, connection
 from hfx.errors import EndpointError
 from tests.endpoints.jobs import echo
 
@@ -51,3 +55,52 @@ def test_the_file_is_read_once(tmp_path: Path) -> None:
         assert pool.submit(echo, {"x": 21}).result()
     with pytest.raises(EndpointError, match="no such file"):
         Endpoints.of(name)
+
+
+class _Cancelling(Executor):
+    """Its jobs take until `over` to be cancelled; Ctrl-C comes meanwhile."""
+
+    def __init__(self, over: Callable[[], bool]) -> None:
+        self.over, self.ended, self.interrupted = over, threading.Event(), threading.Event()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        self.interrupted.set()
+        if self.over():
+            self.ended.set()
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """As at a terminal: who started the tests may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_does_not_interrupt_the_end_of_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = _Cancelling(lambda: not threading.Event().wait(0.3))
+    monkeypatch.setattr(connection, "_executor", lambda *_: pool)
+    with pytest.raises(ZeroDivisionError), Endpoints.of().connect():
+        raise ZeroDivisionError
+    assert pool.ended.is_set()
+
+
+def test_ctrl_c_at_the_end_of_a_scan_ends_the_jobs_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = _Cancelling(lambda: not threading.Event().wait(0.3))
+    monkeypatch.setattr(connection, "_executor", lambda *_: pool)
+    with pytest.raises(KeyboardInterrupt), Endpoints.of().connect():
+        pass
+    assert pool.ended.wait(10)
+
+
+def test_jobs_that_do_not_end_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    never = threading.Event()
+    pool = _Cancelling(lambda: never.wait())
+    monkeypatch.setattr(connection, "_executor", lambda *_: pool)
+    monkeypatch.setattr(connection, "_PATIENCE", 0.3)
+    with pytest.raises(ZeroDivisionError), Endpoints.of().connect():
+        raise ZeroDivisionError
+    assert pool.interrupted.is_set()
+    assert not pool.ended.is_set()
+    never.set()

@@ -135,3 +135,42 @@ def test_leaving_in_the_middle_drops_what_waits() -> None:
     pool.shutdown(wait=False, cancel_futures=True)
     assert time.monotonic() - begun < 5
     assert sum(future.cancelled() for future in futures) > 40
+
+
+class Starting(InlineExecutor):
+    """Starts for ever, and does not end while it starts."""
+
+    def __init__(self, started: threading.Event) -> None:
+        super().__init__(1)
+        self.started, self.over = started, threading.Event()
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.started.set()
+        self.over.wait()
+        raise EndpointError("endpoint river: closed")
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.over.wait()
+
+
+class Ending(InlineExecutor):
+    """Notes its end."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.ended = threading.Event()
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        self.ended.set()
+
+
+def test_one_that_does_not_end_keeps_no_other_from_ending() -> None:
+    started = threading.Event()
+    first, second = Starting(started), Ending()
+    pool = SharedExecutor([Member("river", first, 1), Member("lake", second, 1)], quiet)
+    pool.submit(str, 1)
+    pool.submit(str, 2)
+    assert started.wait(10)
+    threading.Thread(target=pool.shutdown, kwargs={"wait": False, "cancel_futures": True}, daemon=True).start()
+    assert second.ended.wait(10)
+    first.over.set()

@@ -6,8 +6,10 @@ import pytest
 
 from hfx import endpoints
 from hfx.endpoints import user_files
+from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.parsl.providers.slurm import Slurm
 from hfx.endpoints.specification import ENGINES, parse
+from hfx.endpoints.toml_fields import TomlValue
 from hfx.errors import EndpointError
 
 
@@ -150,7 +152,7 @@ def test_several_and_the_same_twice() -> None:
     "value", ["a\nb", "a\rb", "a b", "a;b", "a$b", "a`b", "a#b", "a'b", 'a"b', "a\\b", "a>b", "a\x1bb", "a\u202eb"]
 )
 def test_a_word_that_goes_into_scripts_holds_nothing_that_a_shell_reads(value: str) -> None:
-    keys = {"slurm": ("account", "partition", "qos", "constraint", "reservation", "gres", "address"), "htcondor": ("project",)}
+    keys = {"slurm": ("account", "partition", "qos", "constraint", "reservation", "gres"), "htcondor": ("project",)}
     for provider, names in keys.items():
         for name in names:
             with pytest.raises(EndpointError, match=f"{name} = .*: give one word") as caught:
@@ -183,3 +185,29 @@ def test_keys_of_every_engine_have_values_that_are_refused(engine: str) -> None:
             content = {"engine": engine, **({"provider": provider} if provider else {}), field.name: date(2026, 1, 1)}
             with pytest.raises(EndpointError, match=f"{field.name} = "):
                 parse(content, "x", None)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1&id", "a b", "a|b", "(a)", "a*", "a\nb", "$HOME", ""])
+def test_an_address_goes_into_a_command_line(value: str) -> None:
+    with pytest.raises(EndpointError, match=r"address = .*: give the name of a host"):
+        parse({"engine": "parsl", "address": value}, "x", None)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1", "fe80::1", "login-1.site_2.org"])
+def test_addresses(value: str) -> None:
+    assert parse({"engine": "parsl", "address": value}, "x", None).spec_as(Provider).address == value
+
+
+@pytest.mark.parametrize("key", ["worker_init", "directives", "submit_directives"])
+@pytest.mark.parametrize("value", ["a\x1b[31mb", "a\x00b", ["fine", "a\u202eb"]])
+def test_lines_of_scripts_hold_no_control_characters(key: str, value: TomlValue) -> None:
+    with pytest.raises(EndpointError, match=f"{key} = .*: leave control characters out"):
+        parse({"engine": "parsl", "provider": "slurm", key: value}, "x", None)
+    assert parse({"engine": "parsl", "provider": "slurm", key: "a\n\tb"}, "x", None).spec_as(Slurm)
+
+
+@pytest.mark.parametrize("key", ["endpoint_id", "group", "function_id"])
+def test_the_id_of_the_template_is_to_be_replaced(key: str) -> None:
+    content = {"engine": "globus", "endpoint_id": "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"}
+    with pytest.raises(EndpointError, match=f"{key} = '0000.*': this is the template's id, which names nothing; replace it"):
+        parse({**content, key: "00000000-0000-0000-0000-000000000000"}, "far", None)

@@ -114,6 +114,20 @@ def test_cancelled_in_mid_run_and_gone_on_with(mode: str, tmp_path: Path) -> Non
 
 
 @modes
+def test_a_driver_s_job_that_its_user_cancels(mode: str, tmp_path: Path) -> None:
+    """By scancel, which sends SIGTERM to all processes of a job at once, and SIGKILL soon after: workers go, or are of no use."""
+    run, job = begun(tmp_path, mode)
+    subprocess.run(["scancel", job], check=True)
+    assert engines.until(lambda: not slurm.jobs(), 20), slurm.jobs()
+    assert engines.until(lambda: not left(tmp_path), 20), left(tmp_path)
+    assert state(run) == "stopped"
+    assert f"results kept in {run}/results.jsonl; to continue: hfx attach {run}" in (run / "job" / "driver.log").read_text()
+    assert 3 < len(fitted(run)) < 80
+    assert " of 80 hypotheses are excluded" in hfx(tmp_path, "attach", str(run))
+    whole(run)
+
+
+@modes
 def test_a_driver_that_is_killed_is_lost_and_attach_goes_on(mode: str, tmp_path: Path) -> None:
     run, job = begun(tmp_path, mode)
     subprocess.run(["scancel", "--batch", "--signal=KILL", job], check=True)

@@ -1,8 +1,10 @@
 """Connections to endpoints: one or several endpoints, resolved once, as an executor for a scan's tasks."""
 
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 
@@ -12,6 +14,9 @@ __all__ = ["Endpoints", "Spec"]
 
 # A name, the path of a TOML file, several of them, or None: the threads of this process.
 Spec = str | Sequence[str] | None
+
+# Seconds that the jobs and processes of endpoints have to end, once their results are not wanted any more.
+_PATIENCE = 12.0
 
 
 def _ignore(sentence: str) -> None:
@@ -83,7 +88,8 @@ class Endpoints:
         """An executor for tasks; with several endpoints, each takes the next task when one of its workers is free.
 
         Workers start when there are tasks for them, and end with the ``with`` block. If an exception leaves the block,
-        running tasks are abandoned and queued ones cancelled; otherwise all tasks are waited for.
+        running tasks are abandoned and queued ones cancelled; otherwise all tasks are waited for. A further Ctrl-C does not
+        interrupt the end of jobs and processes, which is waited for no longer than 12 s.
 
         Args:
             workers: the cores that an engine of this machine may use, where its file does not set `workers`.
@@ -92,11 +98,13 @@ class Endpoints:
         pool = self._executor(workers, say)
         try:
             yield pool
+            ending = _shutdown(pool, wait=True)
+            ending.start()
+            ending.join()
         except BaseException:
             # Do not wait for running tasks: their results would not be used.
-            pool.shutdown(wait=False, cancel_futures=True)
+            _abandon(pool, _PATIENCE)
             raise
-        pool.shutdown(wait=True)
 
     def _executor(self, workers: int, say: Callable[[str], None]) -> Executor:
         if len(self.members) == 1:
@@ -104,6 +112,21 @@ class Endpoints:
         from hfx.endpoints.several import Member, SharedExecutor
 
         return SharedExecutor([Member(e.name, _executor(e, workers), e.workers(workers)) for e in self.members], say)
+
+
+def _shutdown(pool: Executor, *, wait: bool) -> threading.Thread:
+    """A thread that shuts an executor down: Ctrl-C interrupts the main thread alone, and no job is left in its queue."""
+    return threading.Thread(target=pool.shutdown, kwargs={"wait": wait, "cancel_futures": not wait}, daemon=True)
+
+
+def _abandon(pool: Executor, seconds: float) -> None:
+    """Shut an executor down without its running tasks, also through Ctrl-C; after `seconds` it is left to itself."""
+    ending, deadline = _shutdown(pool, wait=False), time.monotonic() + seconds
+    with suppress(KeyboardInterrupt):
+        ending.start()
+    while ending.is_alive() and time.monotonic() < deadline:
+        with suppress(KeyboardInterrupt):
+            ending.join(max(0.0, deadline - time.monotonic()))
 
 
 def _executor(endpoint: Endpoint, cores: int) -> Executor:

@@ -51,6 +51,10 @@ class Member:
     results: int = 0
     usable: bool = True
 
+    def close(self) -> None:
+        """Shut its executor down, and abandon its tasks."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+
 
 class SharedExecutor(Executor):
     """A `concurrent.futures.Executor` over the executors of its members; `say` is called when one is left out."""
@@ -90,10 +94,12 @@ class SharedExecutor(Executor):
         with self._change:
             self._closed = True
             self._change.notify_all()
-        for feeder in self._feeders:
-            feeder.join()
-        for member in self._members:
-            member.pool.shutdown(wait=False, cancel_futures=True)
+        # At the same time: one that starts, or whose batch system does not answer, keeps no other.
+        closing = [threading.Thread(target=member.close, daemon=True) for member in self._members]
+        for thread in closing:
+            thread.start()
+        for thread in [*closing, *self._feeders]:
+            thread.join()
 
     def _start(self) -> None:
         for member in self._members:

@@ -20,6 +20,7 @@ __all__ = [
     "build",
     "choice",
     "device",
+    "host",
     "identifier",
     "lines",
     "number",
@@ -43,6 +44,7 @@ _Default = TypeVar("_Default")
 _Spec = TypeVar("_Spec")
 
 _WORD = re.compile(r"[^\s\"'\\$`;<>#]+")
+_HOST = re.compile(r"[A-Za-z0-9_.:-]+")
 _WALLTIME = re.compile(r"(?:(\d+)-)?(\d{1,3}):([0-5]\d):([0-5]\d)")
 
 
@@ -129,16 +131,28 @@ def word(default: _Str) -> _Str:
     return _key(check, default)
 
 
+def host(default: _Str) -> _Str:
+    """A key whose value is a host's name or IP address, which goes into command lines as it is."""
+
+    def check(value: TomlValue) -> str:
+        if isinstance(value, str) and _HOST.fullmatch(value):
+            return value
+        raise ValueError("give the name of a host or an IP address, in quotes")
+
+    return _key(check, default)
+
+
 def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A key for lines of text, given as one text or as a list of texts; kept as a tuple of lines."""
 
     def check(value: TomlValue) -> tuple[str, ...]:
-        if isinstance(value, str):
-            return tuple(value.splitlines())
-        given = [line for line in value if isinstance(line, str)] if isinstance(value, list) else []
-        if isinstance(value, list) and len(given) == len(value):
-            return tuple(part for line in given for part in line.splitlines())
-        raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
+        given = value if isinstance(value, list) else [value]
+        if not all(isinstance(line, str) for line in given):
+            raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
+        found = tuple(part for line in given for part in str(line).splitlines())
+        if any(has_unprintable(line.replace("\t", " ")) for line in found):
+            raise ValueError("leave control characters out, which would be read in a job's script")
+        return found
 
     return _key(check, default)
 
@@ -170,9 +184,12 @@ def identifier() -> str | None:
 
     def check(value: TomlValue) -> str:
         try:
-            return str(uuid.UUID(value if isinstance(value, str) else ""))
+            found = uuid.UUID(value if isinstance(value, str) else "")
         except ValueError:
             raise ValueError('give a UUID, for example "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"') from None
+        if not found.int:
+            raise ValueError("this is the template's id, which names nothing; replace it by your own")
+        return str(found)
 
     return _key(check, None)
 

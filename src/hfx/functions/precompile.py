@@ -82,7 +82,12 @@ def _second(wanted: Calls) -> Iterator[Callable[[], None]]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "PYTHONSAFEPATH": "1"}
     try:
         process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,  # signals to this process' group are for this process
         )
     except (OSError, TypeError):  # no processes here, or no Python of its own
         yield lambda: None

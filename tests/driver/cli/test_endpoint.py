@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hfx.driver.cli import main
+from tests.conformance import engines
 from tests.driver import fakes
 from tests.engines import submitted
 
@@ -147,3 +148,30 @@ def test_sigterm_ends_a_scan_as_ctrl_c_does(tmp_path: Path) -> None:
     assert scan.returncode == 143, err
     assert "to continue: hfx scan" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_check_that_is_stopped_ends_the_workers(tmp_path: Path, sent: signal.Signals, code: int) -> None:
+    worker = tmp_path / "python"
+    worker.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    worker.chmod(0o755)
+    Path("one.toml").write_text(f'engine = "process"\nworkers = 1\npython = "{worker}"')
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from hfx.__main__ import main; main()"
+    command = [sys.executable, "-c", program, "endpoint", "check", "one.toml"]
+    check = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert engines.until((tmp_path / "pid").exists, 60)
+    check.send_signal(sent)
+    _, err = check.communicate(timeout=60)
+    assert (check.returncode, err) == (code, "hfx: stopped; the workers that were started are ended\n")
+    assert not Path(f"/proc/{(tmp_path / 'pid').read_text().strip()}").exists()
+
+
+def test_the_id_of_the_template_is_refused_before_anything_is_asked(capsys: Captured, tmp_path: Path) -> None:
+    pallet = fakes.write_pallet(tmp_path / "toy", fakes.grid(2, 2))
+    assert run(f"endpoint init globus -o {tmp_path}/globus.toml", capsys)[0] == 0
+    for command in (f"endpoint check {tmp_path}/globus.toml", f"scan {pallet} --plan --endpoint {tmp_path}/globus.toml"):
+        code, out, err = run(command, capsys)
+        assert (code, out) == (2, "")
+        assert (
+            "endpoint_id = '00000000-0000-0000-0000-000000000000': this is the template's id, which names nothing; replace" in err
+        )

@@ -58,6 +58,16 @@ def test_records_are_read_from_where_they_lie(folder: RunFolder) -> None:
         folder.records().last["a"]
 
 
+def test_results_that_were_written_when_ctrl_c_came_count(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(durable_files, "_sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        folder.append_results([record("a"), record("b")], "local")
+    assert folder.kept() == f"2 results kept in {folder.path}/results.jsonl; "
+
+
 @pytest.mark.parametrize("torn", ['{"name": "b", "val', '{"name": "b"}', "\0\0\0", '{"name": "b"}\n{"na'])
 def test_a_torn_last_line_is_ignored_and_cut_off(folder: RunFolder, torn: str) -> None:
     path = folder.path / "results.jsonl"

@@ -64,3 +64,14 @@ def test_workers_within_the_driver_s_job() -> None:
 
 def test_an_endpoint_without_a_batch_system_needs_no_file() -> None:
     assert endpoint_file(told('engine = "process"'), Path("/run/job/parsl")) is None
+
+
+@pytest.mark.parametrize("more", ["max_blocks = 2", "gpus = 2"])
+def test_a_run_s_folder_that_a_shell_would_read_is_refused(more: str) -> None:
+    endpoint = told('engine = "parsl"\nprovider = "slurm"', more)
+    with pytest.raises(EndpointError, match=r"its job scripts cannot lie in '/run 1/job/parsl': .* give another output folder"):
+        endpoint_file(endpoint, Path("/run 1/job/parsl"))
+
+
+def test_processes_need_no_such_folder() -> None:
+    assert endpoint_file(told('engine = "parsl"\nprovider = "slurm"'), Path("/run 1/job/parsl"))

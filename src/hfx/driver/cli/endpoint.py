@@ -115,8 +115,12 @@ def check_command(
     from hfx.driver.process.signals import stop_signals
     from hfx.driver.setup import check_endpoint
 
-    with stop_signals():
-        found = check_endpoint.check(endpoints.resolve(name), usable_cores(), wait)
+    with stop_signals() as stop:
+        try:
+            found = check_endpoint.check(endpoints.resolve(name), usable_cores(), wait)
+        except KeyboardInterrupt:
+            typer.echo("hfx: stopped; the workers that were started are ended", err=True)
+            raise typer.Exit(stop.code) from None
     typer.echo(json.dumps(found.document(), indent=1) if as_json else check_endpoint.report(found))
     if found.problems:
         count = len(found.problems)

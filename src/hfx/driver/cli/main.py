@@ -116,6 +116,7 @@ def run(arguments: Sequence[str]) -> int:
         code = command.main(args=list(arguments), prog_name="hfx", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
+        print("hfx: stopped", file=sys.stderr, flush=True)
         return 130
     except UsageError as error:
         if type(error).__name__ == "NoArgsIsHelpError":
@@ -151,8 +152,9 @@ def main() -> NoReturn:
     gc.set_threshold(20_000, 20, 100)
     code = run(sys.argv[1:])
     gc.freeze()  # saves a second: the interpreter collects all objects before it exits
-    if any(thread.name.startswith("hfx-inline") for thread in threading.enumerate()):
-        # A running fit cannot be interrupted, and may crash when the interpreter shuts down.
+    if code > 128 or any(thread.name.startswith("hfx-inline") for thread in threading.enumerate()):
+        # A running fit cannot be interrupted, and may crash when the interpreter shuts down, which would also wait for threads
+        # of libraries that a signal cut off from their helpers.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

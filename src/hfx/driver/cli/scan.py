@@ -2,7 +2,8 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from hfx.errors import OptionError
 from hfx.json_types import JsonValue
 
 if TYPE_CHECKING:
+    from hfx.driver.process.signals import StopState
     from hfx.driver.questions.options import ScanOptions
     from hfx.driver.results import ScanResult
 
@@ -103,8 +105,8 @@ def command(question: str) -> Callable[..., int]:
             typer.echo(describe_source(pallet, chosen))
             return 0
         stays = not (as_json or quiet) and watch.attended()
-        with watch.live(live, no_browser=no_browser, port=port, stderr=as_json, stays=stays) as page:
-            result, drawn = _scan(pallet, chosen, page.began, quiet=quiet, verbose=verbose)
+        with _stoppable() as stop, watch.live(live, no_browser=no_browser, port=port, stderr=as_json, stays=stays) as page:
+            result, drawn = _scan(pallet, chosen, page.began, stop, quiet=quiet, verbose=verbose)
             show(result, as_json=as_json, quiet=quiet, verbose=verbose)
             if stays:
                 page.stay()
@@ -138,7 +140,24 @@ def continue_scan(
 ) -> "ScanResult":
     """Continue the run in `folder` in this process, with the options `asked` for in its run.json."""
     given = {key: tuple(value) if isinstance(value, list) else value for key, value in asked.items()}
-    return _scan(pallet, _options({**given, "output": folder}, question), None, quiet=quiet, verbose=verbose)[0]
+    with _stoppable() as stop:
+        return _scan(pallet, _options({**given, "output": folder}, question), None, stop, quiet=quiet, verbose=verbose)[0]
+
+
+@contextmanager
+def _stoppable() -> "Iterator[StopState]":
+    """Handles the signals that stop a scan; one that was stopped says on standard error what it leaves, as `typer.Exit`."""
+    from hfx.driver.process.signals import stop_signals
+    from hfx.driver.run.journal import ScanInterrupted
+
+    with stop_signals() as stop:
+        stop.last_words = "stopped before the scan began; nothing was written"
+        try:
+            yield stop
+        except KeyboardInterrupt as stopped:
+            words = str(stopped) if isinstance(stopped, ScanInterrupted) else stop.last_words
+            print(f"hfx: {words}", file=sys.stderr, flush=True)
+            raise typer.Exit(stop.code) from None
 
 
 def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
@@ -148,13 +167,17 @@ def _options(given: Mapping[str, object], question: str) -> "ScanOptions":
 
 
 def _scan(
-    pallet: str, chosen: "ScanOptions", began: Callable[[Path], None] | None, *, quiet: bool, verbose: bool
+    pallet: str,
+    chosen: "ScanOptions",
+    began: Callable[[Path], None] | None,
+    stop: "StopState",
+    *,
+    quiet: bool,
+    verbose: bool,
 ) -> "tuple[ScanResult, bool]":
     """The result of a scan, and whether its picture could be drawn; that it could not is said also where nothing else is."""
     from hfx.driver.api import scan_source
-    from hfx.driver.process.signals import stop_signals
     from hfx.driver.run.events import Contour, Event
-    from hfx.driver.run.journal import ScanInterrupted
     from hfx.driver.scan.run_context import RunContext
     from hfx.driver.views.progress import display
 
@@ -163,29 +186,21 @@ def _scan(
 
     def begin(folder: Path) -> None:
         folders.append(folder)
+        stop.last_words = f"stopped at once; what is fitted is kept in {folders[0]}: the same command continues"
         if began is not None:
             began(folder)
 
-    with stop_signals() as stop:
-        try:
-            of_map = display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y, logx=chosen.logx, logy=chosen.logy)
-            with of_map as shown:
+    of_map = display(quiet=quiet, verbose=verbose, x=chosen.x, y=chosen.y, logx=chosen.logx, logy=chosen.logy)
+    with of_map as shown:
 
-                def listen(event: Event) -> None:
-                    shown.listen(event)
-                    if isinstance(event, Contour):
-                        written[:] = [event.files]
+        def listen(event: Event) -> None:
+            shown.listen(event)
+            if isinstance(event, Contour):
+                written[:] = [event.files]
 
-                context = RunContext(say=shown.say, listener=listen, progress=shown.fetched, began=begin)
-                result = scan_source(pallet, chosen, context)
-        except ScanInterrupted as stopped:
-            print(f"hfx: {stopped}", file=sys.stderr, flush=True)
-            raise typer.Exit(stop.code) from None
-        except KeyboardInterrupt:
-            # A second Ctrl-C ends the orderly stop of the first.
-            kept = f"stopped at once; what is fitted is kept in {folders[0]}: the same command continues" if folders else None
-            print(f"hfx: {kept or 'stopped before the scan began; nothing was written'}", file=sys.stderr, flush=True)
-            raise typer.Exit(stop.code) from None
+        context = RunContext(say=shown.say, listener=listen, progress=shown.fetched, began=begin)
+        result = scan_source(pallet, chosen, context)
+    stop.last_words = f"stopped; the results are in {result.folder}"
     drawn = all(any(not name.endswith(".json") for name in files) for files in written)
     if quiet and not drawn:
         print(f"hfx: the picture could not be drawn; 'hfx plot {result.folder}' says why", file=sys.stderr, flush=True)

@@ -1,6 +1,7 @@
 """The command ``hfx watch``, and the web page of ``hfx scan --live``."""
 
 import os
+import signal
 import socket
 import sys
 import threading
@@ -90,8 +91,10 @@ class LivePage:
                 print(f"hfx: the page stays at {self._address} until Ctrl-C", file=sys.stderr, flush=True)
                 self._page.wait()
             finally:
-                self._page.close(_AT_ONCE if stop.received else _PATIENCE)
-        if stop.received:
+                self._page.close(_PATIENCE if stop.received in (None, signal.SIGINT) else _AT_ONCE)
+        if stop.received not in (None, signal.SIGINT):
+            with suppress(OSError):  # the terminal may be gone
+                _say_closed(self._page.folder)
             raise typer.Exit(stop.code)
 
 
@@ -116,8 +119,12 @@ def live(wanted: bool, *, no_browser: bool, port: int, stderr: bool, stays: bool
         if not stays:
             print("hfx: the page ends with the scan; hfx watch shows the run again", file=sys.stderr, flush=True)
         yield LivePage(page, address)
-    if page.folder is not None:
-        print(f"hfx: the page is closed; to open it again: hfx watch {page.folder}", file=sys.stderr)
+    _say_closed(page.folder)
+
+
+def _say_closed(folder: Path | None) -> None:
+    if folder is not None:
+        print(f"hfx: the page is closed; to open it again: hfx watch {folder}", file=sys.stderr, flush=True)
 
 
 def attended() -> bool:

@@ -15,7 +15,7 @@ import errno
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from typing import cast
@@ -89,10 +89,15 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._records = read_records(path)
+        self._appending = False  # or interrupted while it appended
 
     def kept(self) -> str:
         """The number of results kept on disk, as the start of an error message; those of a combination are its regions'."""
-        counts = {self.path: len(self._records.last)}
+        last = self._records.last
+        if self._appending:
+            with suppress(RunFolderError):
+                last = read_records(self.path).last
+        counts = {self.path: len(last)}
         if not counts[self.path]:
             regions = (path.parent for path in sorted(self.path.glob("*/results.jsonl")))
             counts = {path: len(read_records(path).last) for path in regions if path.name not in VARIATIONS}
@@ -122,12 +127,14 @@ class RunFolder:
         if not records:
             return {}
         lines = to_lines(records, step)
+        self._appending = True
         with self._explained():
             offset = durable_files.append(self.path / "results.jsonl", b"".join(lines))
         places = []
         for line in lines:
             places.append(self._records.add(line[:-1], offset))
             offset += len(line)
+        self._appending = False
         return dict(place for place in places if place is not None)
 
     def append_events(self, events: Iterable[Event]) -> None:

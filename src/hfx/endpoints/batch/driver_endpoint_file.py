@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from hfx.endpoints.parsl.configuration import check_for_scripts
 from hfx.endpoints.parsl.providers.base import BatchProvider
 from hfx.endpoints.specification import Endpoint
 from hfx.json_types import JsonValue
@@ -18,10 +19,15 @@ def endpoint_file(endpoint: Endpoint, folder: Path) -> str | None:
     Args:
         endpoint: as the user gave it.
         folder: for the job scripts and logs of the workers.
+
+    Raises:
+        EndpointError: the job scripts cannot lie in the folder.
     """
     spec = endpoint.spec
     if not isinstance(spec, BatchProvider):
         return None
+    if spec.submit_as != "one-job" or spec.gpus > 1:
+        check_for_scripts(folder.absolute(), str(endpoint), "give another output folder (-o)")
     if spec.submit_as == "one-job":
         return _toml(_in_one_job(spec, folder))
     changed = dataclasses.replace(spec, submit=None, submit_walltime=None, submit_directives=(), run_dir=str(folder))

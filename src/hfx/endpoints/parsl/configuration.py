@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import socket
 import struct
 import sys
@@ -13,15 +14,19 @@ from hfx.endpoints.parsl import worker_pool
 from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError
+from hfx.printable import printable
 
 if TYPE_CHECKING:
     from parsl.config import Config
     from parsl.jobs.states import JobStatus
     from parsl.providers.base import ExecutionProvider
 
-__all__ = ["LABEL", "config", "first_line", "run_folder"]
+__all__ = ["LABEL", "check_for_scripts", "config", "first_line", "run_folder"]
 
 LABEL = "hfx"  # of Parsl's executor
+
+# Parsl does not quote the paths of its scripts and logs, in shell commands and in options of batch systems.
+_PLAIN_PATH = re.compile(r"[\w./+@=:,~-]+")
 
 _LAUNCHERS = {"simple": "SimpleLauncher", "srun": "SrunLauncher", "single": "SingleNodeLauncher"}
 
@@ -33,21 +38,31 @@ def run_folder(endpoint: Endpoint) -> Path:
         return Path(os.path.expandvars(given)).expanduser()
     from platformdirs import user_state_path
 
-    return user_state_path("hfx", appauthor=False) / "parsl" / endpoint.name
+    return user_state_path("hfx", appauthor=False) / "parsl" / re.sub(r"[^\w.+-]", "_", endpoint.name)
+
+
+def check_for_scripts(folder: Path, where: str, remedy: str) -> None:
+    """Raise `EndpointError` where a folder's path would be read by a shell, or is more than one word to it."""
+    if not _PLAIN_PATH.fullmatch(str(folder)):
+        raise EndpointError(
+            f"{where}: its job scripts cannot lie in '{printable(str(folder))}': a shell would read the spaces or signs in this "
+            f"path; {remedy}"
+        )
 
 
 def config(endpoint: Endpoint, folder: Path) -> "Config":
     """Parsl's configuration for an endpoint; raises `EndpointError` where a package is missing."""
     from parsl.config import Config
-    from parsl.executors import HighThroughputExecutor
+
+    from hfx.endpoints.parsl.high_throughput import Blocks
 
     spec = endpoint.spec_as(Provider)
     ports: dict[str, Any] = {} if spec.ports is None else {"worker_port_range": spec.ports}
-    htex = HighThroughputExecutor(
+    htex = Blocks(
         label=LABEL,
         provider=_provider(endpoint),
         launch_cmd=_launch_command(spec),
-        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.parsl.interchange"],
+        interchange_launch_cmd=[sys.executable, "-P", "-m", "hfx.endpoints.parsl.interchange", str(os.getpid())],
         address=_address(endpoint),
         max_workers_per_node=spec.workers_per_node,
         cores_per_worker=min(1.0, float(spec.threads)) * 1e-3,  # the endpoint says how many workers, not the node

@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
-from hfx.endpoints.parsl.configuration import LABEL, config, first_line, run_folder
+from hfx.endpoints.parsl.configuration import LABEL, check_for_scripts, config, first_line, run_folder
 from hfx.endpoints.parsl.providers import PROVIDERS
 from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
@@ -25,7 +25,8 @@ from hfx.functions import wire, worker_process
 
 if TYPE_CHECKING:
     from parsl import DataFlowKernel
-    from parsl.executors import HighThroughputExecutor
+
+    from hfx.endpoints.parsl.high_throughput import Blocks
 
 __all__ = ["KINDS", "ParslExecutor", "executor"]
 
@@ -45,6 +46,7 @@ class ParslExecutor(Executor):
         self._kernel: DataFlowKernel | None = None
         self._open: set[Future[Any]] = set()
         self._closed = False
+        self._refusal: EndpointError | None = None
         self._clean = True
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -54,6 +56,8 @@ class ParslExecutor(Executor):
         with self._guard:
             if self._closed:
                 raise RuntimeError("this executor is shut down: no more tasks")
+            if self._refusal is not None:
+                raise self._refusal
             htex = self._started()
             self._open.add(future)
             try:
@@ -77,11 +81,12 @@ class ParslExecutor(Executor):
         for future in list(self._open):
             self._settle(future, CancelledError(), None)
 
-    def _started(self) -> "HighThroughputExecutor":
+    def _started(self) -> "Blocks":
         """Parsl's executor, which is started by the first call."""
         if self._kernel is None:
             self._check_commands()
             folder = run_folder(self._endpoint)
+            check_for_scripts(folder.absolute(), str(self._endpoint), "set run_dir to another folder")
             try:
                 folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -91,12 +96,28 @@ class ParslExecutor(Executor):
             # Parsl's errors arrive as exceptions too; its tracebacks are kept from the terminal.
             logging.getLogger("parsl").addHandler(logging.NullHandler())
             made = config(self._endpoint, folder)
+            blocks: Blocks = made.executors[0]  # type: ignore[assignment]
             try:
                 self._kernel = DataFlowKernel(made)
-            except Exception as error:
+            except BaseException as error:
+                blocks.end(None)
+                if not isinstance(error, Exception):
+                    raise
                 raise EndpointError(f"{self._endpoint}: Parsl does not start ({first_line(error)}); see {folder}") from error
-        started: HighThroughputExecutor = self._kernel.executors[LABEL]  # type: ignore[assignment]
-        return started
+            threading.Thread(target=self._watch, args=(blocks,), name="hfx-interchange", daemon=True).start()
+        return cast("Blocks", self._kernel.executors[LABEL])
+
+    def _watch(self, blocks: "Blocks") -> None:
+        """Fail all tasks, also later ones, if the interchange ends before its time: Parsl would wait for it."""
+        cause = blocks.wait_for_interchange()
+        if cause is None:
+            return
+        self._clean = False
+        self._refusal = EndpointError(
+            f"{self._endpoint}: the process that passes its tasks on {cause}; run the same command again: it continues the scan"
+        )
+        for future in list(self._open):
+            self._settle(future, self._refusal, None)
 
     def _check_commands(self) -> None:
         for command in self._spec.commands:
@@ -154,17 +175,8 @@ class ParslExecutor(Executor):
         return error if isinstance(error, HfxError) else EndpointError(f"{where}: {type(error).__name__}: {first_line(error)}")
 
     def _end(self, kernel: "DataFlowKernel") -> None:
-        """Cancel the blocks, then end Parsl's own processes; after an error the folder with the logs is kept."""
-        htex: Any = kernel.executors[LABEL]
-        if htex.bad_state_is_set:  # Parsl leaves the jobs of such an executor where they are
-            with suppress(Exception):
-                htex.provider.cancel([job for job in htex.blocks_to_job_id.values() if job is not None])
-        with suppress(Exception):
-            kernel.cleanup()
-        if htex.interchange_proc is not None:
-            with suppress(Exception):
-                htex.interchange_proc.kill()
-                htex.interchange_proc.wait(5)
+        """Cancel the blocks and end Parsl's own processes; after an error the folder with the logs is kept."""
+        cast("Blocks", kernel.executors[LABEL]).end(kernel)
         if self._clean:
             shutil.rmtree(kernel.run_dir, ignore_errors=True)
             with suppress(OSError):

@@ -2,17 +2,22 @@
 
 ``python3 -m hfx.endpoints.parsl.worker_pool ARGUMENTS``, with the arguments of Parsl's process_worker_pool.py. The warning
 is SIGUSR1: the pool finishes its running tasks and ends. Its child processes never receive the signal, because it is
-blocked before they start.
+blocked before they start. On the client's machine the pool ends when the client has ended, however that ended.
 """
 
+import fcntl
 import os
 import runpy
 import signal
 import sys
 import threading
 import time
+from pathlib import Path
 
-__all__ = ["command", "main"]
+__all__ = ["LOCK", "command", "main"]
+
+# The file among the logs of blocks that the client locks as long as it lives, where they run on its machine.
+LOCK = "client.lock"
 
 _POOL = "parsl.executors.high_throughput.process_worker_pool"
 
@@ -52,12 +57,28 @@ def _wait() -> None:
     pool.drain_time = time.time()
 
 
+def _end_with_client(lock: Path) -> None:
+    """Kill the block, which is a process group of its own, when the lock of the client is released."""
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+    except OSError:
+        return  # blocks of other machines, or no locks: the pool ends without heartbeats
+    os.killpg(0, signal.SIGKILL)
+
+
+def _lock(arguments: list[str]) -> Path:
+    """The file that the client locks, from Parsl's arguments."""
+    return Path(next((word.removeprefix("--logdir=") for word in arguments if word.startswith("--logdir=")), ""), LOCK)
+
+
 def main() -> None:
     """Run Parsl's pool with the signal handled."""
     # Before Parsl is imported, which starts a thread: the signal kills the process if a single thread does not block it.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     _check()
     threading.Thread(target=_wait, daemon=True).start()
+    threading.Thread(target=_end_with_client, args=(_lock(sys.argv),), daemon=True).start()
     runpy.run_module(_POOL, run_name="__main__", alter_sys=True)
 
 

@@ -21,9 +21,9 @@ _ENDED = "The scan's command has ended, and its page with it"
 
 def main() -> None:
     """Serve until the scan's process closes our standard input, or is gone."""
-    # Ctrl-C and SIGTERM to the whole group are for the scan: this process ends after it, with its last state.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # Signals that end the scan's job or its terminal are for the scan: this process ends after it, with its last state.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     scan = os.getppid()
     given = json.loads(sys.stdin.readline())
     hub = Hub(ends_with_scan=given["ends_with_scan"])

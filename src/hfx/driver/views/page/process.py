@@ -20,8 +20,8 @@ from hfx.json_types import JsonValue
 __all__ = ["Page", "beside"]
 
 # Seconds that the page has, after the scan, to draw the last state and browsers to take it: it ends much earlier by itself,
-# except on a machine with other work.
-_PATIENCE = 60.0
+# except on a machine with other work. A scan that was stopped waits for neither.
+_PATIENCE, _STOPPED = 60.0, 3.0
 
 
 class Page:
@@ -68,6 +68,7 @@ def beside(listening: socket.socket, token: str, *, ends_with_scan: bool = True)
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=[listening.fileno()],
+            process_group=0,  # signals to the scan's group are for the scan, which then ends the page
             env={**ONE_THREAD, **os.environ},  # threads of BLAS wait by spinning, on cores that are the scan's
         )
     assert server.stdin is not None
@@ -75,8 +76,10 @@ def beside(listening: socket.socket, token: str, *, ends_with_scan: bool = True)
     page = Page(server, server.stdin)
     try:
         yield page
-    finally:
-        page.close()
+    except BaseException:
+        page.close(_STOPPED)
+        raise
+    page.close()
 
 
 def _send(pipe: IO[bytes], content: JsonValue) -> None:

@@ -42,7 +42,7 @@ class Provider(Specification):
     idle_seconds: float = toml_fields.number(120.0, least=0)  # after which idle blocks are ended
     worker_init: tuple[str, ...] = toml_fields.lines()  # shell, in the script of each job
     prefix: str | None = toml_fields.text(None)  # shell: begins the workers' command, such as "apptainer exec hfx.sif"
-    address: str | None = toml_fields.word(None)  # to which the workers connect
+    address: str | None = toml_fields.host(None)  # to which the workers connect
     interface: str | None = toml_fields.word(None)  # the network interface of that address, instead of it
     ports: tuple[int, int] | None = toml_fields.ports()
     run_dir: str | None = toml_fields.text(None)  # job scripts and logs; the workers must see it
