@@ -191,7 +191,7 @@ def _read(name: str, path: Path) -> Endpoint:
         raise EndpointError(f"{path} cannot be read ({error.strerror}); give a file that can be read") from None
     except UnicodeDecodeError:
         raise EndpointError(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, integers of thousands of digits, deep nesting
         raise EndpointError(
             f'{path} is not TOML: {error}; write one key in each line, with texts in quotes, for example engine = "process"'
         ) from None

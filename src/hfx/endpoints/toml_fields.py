@@ -83,13 +83,13 @@ def whole(default: _Int, least: int = 1, most: int = 100_000) -> _Int:
     return _key(check, default)
 
 
-def number(default: _Float, least: float) -> _Float:
-    """A key whose value is a finite number, `least` or more."""
+def number(default: _Float, least: float, most: float = 1e9) -> _Float:
+    """A key whose value is a number from `least` to `most`."""
 
     def check(value: TomlValue) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf"):
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
             return float(value)
-        raise ValueError(f"give a number, {least:g} or more")
+        raise ValueError(f"give a number, {least:g} or more" + (f", up to {most:g}" if isinstance(value, int | float) else ""))
 
     return _key(check, default)
 
