@@ -133,12 +133,13 @@ def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A key for lines of text, given as one text or as a list of texts; kept as a tuple of lines."""
 
     def check(value: TomlValue) -> tuple[str, ...]:
-        if isinstance(value, str):
-            return tuple(value.splitlines())
-        given = [line for line in value if isinstance(line, str)] if isinstance(value, list) else []
-        if isinstance(value, list) and len(given) == len(value):
-            return tuple(part for line in given for part in line.splitlines())
-        raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
+        items = [value] if isinstance(value, str) else value
+        given = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+        if not isinstance(items, list) or len(given) != len(items):
+            raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
+        if any(has_unprintable(item, lines=True) for item in given):
+            raise ValueError("give it without control characters: it goes into scripts")
+        return tuple(line for item in given for line in item.splitlines())
 
     return _key(check, default)
 
