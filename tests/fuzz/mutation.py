@@ -1,6 +1,5 @@
 """Mutations of JSON-like documents and of bytes that keep most of their structure."""
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -54,7 +53,7 @@ def places(document: Any, depth: int = 40) -> Iterator[tuple[Any, Any]]:
 
 def mutate(document: Any, draw: random.Random, times: int) -> Any:
     """A copy with so many mutations."""
-    document = copy.deepcopy(document)
+    document = _copied(document)
     for _ in range(times):
         found = list(places(document))
         if not found:
@@ -62,6 +61,13 @@ def mutate(document: Any, draw: random.Random, times: int) -> Any:
         container, key = draw.choice(found)
         draw.choice(_MUTATIONS)(container, key, draw)
     return document
+
+
+def _copied(document: Any, depth: int = 60) -> Any:
+    """A copy, of so many levels: what lies deeper is shared, and never mutated."""
+    if isinstance(document, dict) and depth:
+        return {key: _copied(value, depth - 1) for key, value in document.items()}
+    return [_copied(value, depth - 1) for value in document] if isinstance(document, list) and depth else document
 
 
 def _replace(container: Any, key: Any, draw: random.Random) -> None:
@@ -103,7 +109,7 @@ def _twin(container: Any, key: Any, draw: random.Random) -> None:
     """Twice the same, with the second a copy or the very same object."""
     value = container[key]
     if isinstance(container, list):
-        container.append(draw.choice((value, copy.deepcopy(value))))
+        container.append(draw.choice((value, _copied(value))))
     else:
         container[draw.choice((f"{key}2", *container))] = value
 

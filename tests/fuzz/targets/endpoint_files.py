@@ -88,7 +88,7 @@ def _toml(content: Any) -> bytes:
 
 
 def _key(key: str) -> str:
-    return key if key.isidentifier() and key.isascii() else json.dumps(str(key), ensure_ascii=False)
+    return str(key) if str(key).isidentifier() and str(key).isascii() else json.dumps(str(key), ensure_ascii=False)
 
 
 def _value(value: Any) -> str:
