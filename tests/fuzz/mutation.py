@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["NASTY_NUMBERS", "NASTY_TEXTS", "damage", "mutate", "nasty", "places"]
+__all__ = ["NASTY_NUMBERS", "NASTY_TEXTS", "damage", "mutate", "mutate_numbers", "nasty", "places"]
 
 NASTY_TEXTS = (
     *("", " ", "a", "mu", "0", "-1", "1e308", "NaN", "null", "../../etc/passwd", "/", "~", "~1", "~0", "-", "%s", "{}"),
@@ -60,6 +60,17 @@ def mutate(document: Any, draw: random.Random, times: int) -> Any:
             return nasty(draw)
         container, key = draw.choice(found)
         draw.choice(_MUTATIONS)(container, key, draw)
+    return document
+
+
+def mutate_numbers(document: Any, draw: random.Random, times: int) -> Any:
+    """A copy in which so many numbers are others: the structure stays sound, and fits have to cope."""
+    document = _copied(document)
+    numbers = [(c, k) for c, k in places(document) if isinstance(c[k], int | float) and not isinstance(c[k], bool)]
+    for container, key in draw.choices(numbers, k=times) if numbers else ():
+        value = container[key]
+        factor = draw.choice((-1.0, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 1e3, 1e6, 1e12, 10 ** draw.uniform(-3, 3)))
+        container[key] = draw.choice((0, 1, -1e-9, 1e-9, value * factor, value * factor, value * factor, -value, value + factor))
     return document
 
 

@@ -3,8 +3,8 @@
 import gc
 import hashlib
 import json
-import math
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from hfx.errors import PalletError
 from hfx.json_types import JsonObject, JsonValue, memory_of
 from hfx.printable import has_unprintable, printable
 
-__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
+__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "is_finite", "objects", "parse", "refuse_deep"]
 
 _BOM = b"\xef\xbb\xbf"
 _DIGITS = re.compile(rb"[0-9]*")
@@ -196,12 +196,17 @@ def _first_unprintable(document: JsonValue) -> str | None:
     return None
 
 
+def is_finite(number: float) -> bool:
+    """Whether a number of a JSON document is one to compute with: no NaN, no infinity, no integer beyond the range of doubles."""
+    return abs(number) <= sys.float_info.max
+
+
 def first_nonfinite(document: JsonValue) -> str | None:
-    """JSON pointer of the first NaN or infinity, None when all numbers are finite."""
+    """JSON pointer of the first number that is not finite, None when all are."""
     waiting: list[tuple[str, JsonValue]] = [("", document)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and not is_finite(value):
             return path or "/"
         if isinstance(value, dict):
             waiting.extend((f"{path}/{key}", item) for key, item in reversed(value.items()))
