@@ -6,11 +6,13 @@ no harm; it is refused all the same, because no honest pallet has one.
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -223,23 +225,27 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], _Readable]] = {
 }
 
 
+# Python's readers of archives raise these too where a header lies, of a place before the beginning for example.
+_OF_LIES = (ValueError, ArithmeticError, LookupError, RecursionError, struct.error)
+
+
 @contextmanager
 def _explaining(name: str) -> Iterator[None]:
     """Turns errors of the unpackers into `PalletError`."""
     try:
         yield
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        lzma.LZMAError,
-        zlib.error,
-        gzip.BadGzipFile,
-        EOFError,
-    ) as error:
-        reason = str(error) or type(error).__name__
-        raise PalletError(f"{name} is truncated or damaged ({reason[:100]}); fetch it again") from None
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, *_OF_LIES) as error:
+        raise _damaged(name, error) from None
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # gzip and bz2 give none, a place that cannot be gives EINVAL
+            raise
+        raise _damaged(name, error) from None
     except (NotImplementedError, RuntimeError) as error:  # zipfile: a compression method that it lacks
         raise PalletError(f"{name} cannot be unpacked ({str(error)[:100]}); unpack it and give the folder") from None
+
+
+def _damaged(name: str, error: Exception) -> PalletError:
+    return PalletError(f"{name} is truncated or damaged ({(str(error) or type(error).__name__)[:100]}); fetch it again")
 
 
 def _read_stream(handle: IO[bytes], name: str, budget: Budget) -> Members:
