@@ -1,6 +1,7 @@
 """Small sound pallets, from which the fuzzer makes its mutants, and JSON text of documents that are none any more."""
 
 import json
+import math
 import random
 import tempfile
 from collections.abc import Iterator
@@ -8,12 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hfx.functions.jobs.cls import CHOICES, project
+from hfx.json_types import JsonObject
 from hfx.pallets import demo
 from tests.conformance.workspaces import BATTERY
 from tests.functions import tasks
 from tests.pallets import builders
 
-__all__ = ["Json", "dumped", "folder_of", "loose_files", "patch_set_of", "sound"]
+__all__ = ["Json", "check_record", "dumped", "folder_of", "loose_files", "patch_set_of", "sound"]
 
 Json = dict[str, Any]
 
@@ -86,3 +89,13 @@ def folder_of(files: dict[str, bytes]) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(raw)
         yield Path(folder) / "p"
+
+
+def check_record(record: JsonObject) -> None:
+    """Raise `AssertionError` unless CLs of all choices of minima are finite numbers from 0 to 1."""
+    for choice in CHOICES:
+        chosen: Any = project(record, choice)
+        for value in (chosen["CLs_obs"], *chosen["CLs_exp"], chosen["CLsb_obs"], chosen["CLb_obs"]):
+            assert math.isfinite(value), f"{choice}: {chosen}"
+            assert 0.0 <= value <= 1.0, f"{choice}: {chosen}"
+        assert math.isfinite(chosen["muhat"]), chosen

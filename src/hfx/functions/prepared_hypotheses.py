@@ -33,7 +33,7 @@ class TaskUnit:
 
     key: str
     name: str
-    values: list[float]
+    values: list[int | float]
     patch: list[JsonObject]
     signal_scale: float = 1.0
     shard: int | None = None

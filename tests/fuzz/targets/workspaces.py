@@ -11,7 +11,6 @@ from typing import Any
 from hfx.errors import HfxError, PalletError
 from hfx.functions import task
 from hfx.functions.catalogue import entry_of
-from hfx.functions.jobs.cls import CHOICES, project
 from hfx.functions.model_check import check_background, model_faults
 from hfx.json_types import JsonObject
 from hfx.pallets import Pallet, open_pallet
@@ -19,7 +18,7 @@ from hfx.pallets.inspection import inspect
 from hfx.printable import has_unprintable
 from tests.fuzz.frame import check_error
 from tests.fuzz.mutation import damage, mutate, mutate_numbers, nasty
-from tests.fuzz.pallets import Json, dumped, folder_of, loose_files, sound
+from tests.fuzz.pallets import Json, check_record, dumped, folder_of, loose_files, sound
 
 QUICK, OUTCOMES = 250, {"results", "clean error", "all failed with reasons"}
 
@@ -141,7 +140,7 @@ def _fitted(pallet: Pallet, draw: random.Random) -> str:
     assert found | {one["name"] for one in answer["failures"]} == {one.name for one in chosen}, "a hypothesis is lost"
     assert not found & faults.keys(), f"refused before the scan, and fitted by it: {faults}"
     for record in answer["results"]:
-        _check_record(record)
+        check_record(record)
     return "results" if found else "all failed with reasons"
 
 
@@ -156,12 +155,3 @@ def _check_texts(pallet: Pallet) -> None:
 
 def _check_reason(reason: str) -> None:
     check_error(PalletError(reason))
-
-
-def _check_record(record: JsonObject) -> None:
-    for choice in CHOICES:
-        chosen: Any = project(record, choice)
-        for value in (chosen["CLs_obs"], *chosen["CLs_exp"], chosen["CLsb_obs"], chosen["CLb_obs"]):
-            assert math.isfinite(value), f"{choice}: {chosen}"
-            assert 0.0 <= value <= 1.0, f"{choice}: {chosen}"
-        assert math.isfinite(chosen["muhat"]), chosen
