@@ -23,8 +23,11 @@ def main() -> int:
 
 def _fuzz(name: str, first: int, count: int) -> int:
     begun = said = time.monotonic()
-    report = None
+    report, told = None, 0
     for report in run(name, first, count):
+        for finding in report.findings[told:]:
+            print(f"{name}, seed {finding.seed}: {finding.text.strip().splitlines()[-1][:300]}", file=sys.stderr, flush=True)
+        told = len(report.findings)
         if time.monotonic() - said > 60.0:
             said = time.monotonic()
             print(*summary(name, report, said - begun, shown=0), sep="\n", file=sys.stderr, flush=True)

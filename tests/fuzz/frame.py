@@ -2,7 +2,8 @@
 
 A target is a module of `tests.fuzz.targets` with ``attempt(seed) -> outcome``: the name of what was right ("results", "clean
 error", ...). Whatever it raises is a finding, and so are a hang, a death of the child and more memory than the limit.
-``QUICK`` is the number of seeds that pytest runs, and of ``OUTCOMES`` each must occur among them.
+``QUICK`` is the number of seeds that pytest runs, and of ``OUTCOMES`` each must occur among them. A target may have
+``warm_up()``, for what takes long once.
 """
 
 import faulthandler
@@ -122,6 +123,8 @@ def serve(name: str, first: int, count: int) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     target = target_of(name)
+    if hasattr(target, "warm_up"):
+        target.warm_up()
     _limit_memory()
     print(_READY.decode(), end="", file=answers, flush=True)
     for seed in range(first, first + count):

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from hfx.functions import task
+from hfx.functions.catalogue import entry_of
 from hfx.functions.jobs.cls import CHOICES, project
 from hfx.json_types import JsonObject
 from hfx.pallets import demo
@@ -16,7 +18,7 @@ from tests.conformance.workspaces import BATTERY
 from tests.functions import tasks
 from tests.pallets import builders
 
-__all__ = ["Json", "check_record", "dumped", "folder_of", "loose_files", "patch_set_of", "sound"]
+__all__ = ["Json", "check_record", "compile_kernels", "dumped", "folder_of", "loose_files", "patch_set_of", "sound"]
 
 Json = dict[str, Any]
 
@@ -89,6 +91,12 @@ def folder_of(files: dict[str, bytes]) -> Iterator[Path]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(raw)
         yield Path(folder) / "p"
+
+
+def compile_kernels() -> None:
+    """One fit: the first one on a machine compiles for half a minute."""
+    content: JsonObject = {"job": "cls", "version": entry_of("cls").version, "options": {"starts": 1}}
+    task.run({**content, "background": tasks.BACKGROUND, "hypotheses": tasks.hypotheses(1)})  # type: ignore[dict-item]
 
 
 def check_record(record: JsonObject) -> None:

@@ -290,3 +290,20 @@ def test_inspection_holds_one_region_at_a_time(tmp_path: Path, monkeypatch: pyte
     files = flat(folder="A/") | flat(2.0, "B/") | flat(3.0, "C/")
     assert len(inspect(str(write_folder(tmp_path / "p", files))).regions) == 3
     assert kept == [kept[0]] * 3
+
+
+@pytest.mark.parametrize("kind", [b"0", b"7", b"A"])
+@pytest.mark.parametrize("size", [2**31 + 1, 2**40, 2**63 - 1, 2**80, -1])
+def test_a_member_that_states_more_than_any_source_may_hold_is_refused_at_once(kind: bytes, size: int, tmp_path: Path) -> None:
+    """The standard library would go on reading towards its end, block by block, behind the end of the file."""
+    info = tarfile.TarInfo("figure.root")
+    info.size, info.type = abs(size), kind
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    if size < 0:
+        header[124:136] = b"\xff" * 12
+        header[148:156] = b" " * 8
+        header[148:156] = f"{sum(header):06o}\0 ".encode()
+    raw = tar_bytes(flat(), "w")[: -20 * 512] + bytes(header)
+    for name, content in (("p.tar", raw), ("p.tar.gz", gzip.compress(raw))):
+        with pytest.raises(PalletError, match="unpacks to more than 2048 MiB" if size > 0 else "a member of negative size"):
+            _read(write(tmp_path / name, content))

@@ -76,8 +76,12 @@ class Budget:
         """The first bytes of files that cannot belong to a pallet, by name: errors say what they are."""
 
     def spend_bytes(self, count: int) -> None:
+        self.expect_bytes(count)
         self._bytes -= count
-        if self._bytes < 0:
+
+    def expect_bytes(self, count: int) -> None:
+        """Raise `PalletError` if so many bytes are more than may still be read."""
+        if count > self._bytes:
             size = f"{self.limits.total_bytes / 1024**2:.0f} MiB"
             raise PalletError(f"{self.source} unpacks to more than {size}; unpack it and give the pallet's own folder")
 
@@ -298,7 +302,8 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
 
 def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
     members: Members = {}
-    with tarfile.open(fileobj=cast(IO[bytes], CheckedTar(stream, archive)), mode="r|", bufsize=1 << 20) as tar:
+    checked = CheckedTar(stream, archive, budget.expect_bytes)
+    with tarfile.open(fileobj=cast(IO[bytes], checked), mode="r|", bufsize=1 << 20) as tar:
         for info in tar:
             budget.spend_member()
             name = _safe_name(info.name, archive)

@@ -17,7 +17,7 @@ from hfx.functions.catalogue import entry_of
 from tests.functions import tasks
 from tests.fuzz.frame import check_error
 from tests.fuzz.mutation import damage, mutate, nasty
-from tests.fuzz.pallets import check_record
+from tests.fuzz.pallets import check_record, compile_kernels
 
 QUICK, OUTCOMES = 400, {"clean error", "answered", "result", "error told"}
 
@@ -32,6 +32,11 @@ _FUNCTIONS = (
     ),
     *("HFX.functions.task:run", "hfx.functions.handshake:time", "hfx.functions.jobs.cls:JOB", "pathlib:Path", "\x1b[31m:run"),
 )
+
+
+def warm_up() -> None:
+    """Compile the fits."""
+    compile_kernels()
 
 
 def attempt(seed: int) -> str:

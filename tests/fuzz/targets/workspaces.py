@@ -18,13 +18,18 @@ from hfx.pallets.inspection import inspect
 from hfx.printable import has_unprintable
 from tests.fuzz.frame import check_error
 from tests.fuzz.mutation import damage, mutate, mutate_numbers, nasty
-from tests.fuzz.pallets import Json, check_record, dumped, folder_of, loose_files, sound
+from tests.fuzz.pallets import Json, check_record, compile_kernels, dumped, folder_of, loose_files, sound
 
 QUICK, OUTCOMES = 250, {"results", "clean error", "all failed with reasons"}
 
 _KINDS = ("add", "remove", "replace", "move", "copy", "test", "add", "replace", "move", "copy", "merge", "")
 _ENDS = ("/-", "/-1", "/99", "/x", "/~2", "/01", "/")
 _MOST = 2  # hypotheses that are fitted
+
+
+def warm_up() -> None:
+    """Compile the fits."""
+    compile_kernels()
 
 
 def attempt(seed: int) -> str:
