@@ -48,6 +48,14 @@ def test_what_is_wrong_is_named(part: str, value: Any, words: str) -> None:
     assert str(caught.value).endswith("install the same hfx for client and workers")
 
 
+def test_minima_of_another_shape_are_refused() -> None:
+    found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
+    solutions = json.loads(json.dumps(found["results"][0]["solutions"]))
+    solutions["minima"]["bkg"]["decided"]["lowest"][0].pop()
+    with pytest.raises(InputError, match=r"Expected `array` of length >= 3"):
+        tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
+
+
 def test_minima_of_other_parameters_are_refused() -> None:
     found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
     solutions = json.loads(json.dumps(found["results"][0]["solutions"]))

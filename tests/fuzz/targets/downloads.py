@@ -26,7 +26,7 @@ from tests.fuzz.pallets import dumped
 from tests.pallets.builders import flat, tar_bytes, zip_bytes
 from tests.pallets.server import RECORD
 
-QUICK, OUTCOMES = 80, {"opened", "clean error"}
+QUICK, OUTCOMES = 50, {"opened", "clean error"}
 
 _GOOD = tar_bytes(flat())
 _ELSEWHERE = (

@@ -52,6 +52,7 @@ LOCAL_DRAWS = 2
 _IMPROVED = 1e-8  # in 2NLL
 _FEWER = 1e-4  # events of negative yields
 _Count = Annotated[int, Meta(ge=0, le=10**9)]
+_Decided = Annotated[list[float], Meta(min_length=3, max_length=3)]
 
 
 class Solution(TypedDict):
@@ -65,7 +66,7 @@ class Solution(TypedDict):
     theta: list[list[float]]
     choice: dict[str, int]
     deviance: dict[str, float]
-    decided: dict[str, list[list[float]]]
+    decided: dict[str, list[_Decided]]
     drawn: int
     hits: list[int]
     iterations: list[int]
