@@ -166,6 +166,12 @@ def test_an_answer_of_another_shape_is_refused(content: object) -> None:
         wire.answer(wire.pack(content))
 
 
+@pytest.mark.parametrize("kind", ["InputError", "NoSuchError"])
+def test_an_error_without_words_has_some(kind: str) -> None:
+    with pytest.raises(errors.HfxError, match="it says nothing more"):
+        wire.answer(wire.pack({"error": {"type": kind, "text": " \u2028", "trace": ""}}))
+
+
 def test_a_trace_of_a_worker_is_printable() -> None:
     raw = wire.pack({"error": {"type": "InputError", "text": "t", "trace": "one\n\x1b[31mtwo"}})
     with pytest.raises(InputError) as caught:

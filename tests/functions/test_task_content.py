@@ -56,6 +56,18 @@ def test_minima_of_another_shape_are_refused() -> None:
         tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
 
 
+@pytest.mark.parametrize("path", [("bkg",), ("free", "decided", "lowest"), ("asimov_fixed", "decided", "admissible")])
+def test_minima_that_lack_a_fit_or_a_choice_are_refused(path: tuple[str, ...]) -> None:
+    found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
+    solutions = json.loads(json.dumps(found["results"][0]["solutions"]))
+    part = solutions["minima"]
+    for key in path[:-1]:
+        part = part[key]
+    del part[path[-1]]
+    with pytest.raises(InputError, match="those of other hypotheses"):
+        tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
+
+
 def test_minima_of_other_parameters_are_refused() -> None:
     found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
     solutions = json.loads(json.dumps(found["results"][0]["solutions"]))

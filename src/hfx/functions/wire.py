@@ -178,10 +178,11 @@ class _Error(TypedDict):
 
 def _error(told: _Error) -> Exception:
     kind = getattr(errors, told["type"], None) or getattr(builtins, told["type"], None)
-    error: Exception = RemoteError(f"{told['type']}: {told['text']}")
+    text = told["text"] if printable(told["text"]).strip() else "it says nothing more"
+    error: Exception = RemoteError(f"{told['type']}: {text}")
     if isinstance(kind, type) and issubclass(kind, Exception):
         with suppress(TypeError):  # one that wants more than a text
-            error = kind(told["text"])
+            error = kind(text)
     error.add_note("\n".join(map(printable, ("on the worker:", *told["trace"].splitlines()))))
     return error
 

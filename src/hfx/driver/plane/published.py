@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.formats.yaml_text import nested_too_deeply
 from hfx.printable import printable
 
 __all__ = ["PART", "Published", "read"]
@@ -125,6 +126,8 @@ def _yaml(text: str) -> Table:
     """The name and lines of HEPData's YAML of a table: x is its first variable, y the next, independent ones come first."""
     import yaml
 
+    if nested_too_deeply(text):
+        raise RecursionError
     try:
         table = yaml.safe_load(text)
     except yaml.YAMLError as error:

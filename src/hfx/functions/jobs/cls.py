@@ -203,7 +203,7 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
     if given.known is not None:
         try:
             minima = {h: _known(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
-        except (LookupError, ValueError):
+        except (LookupError, ValueError):  # of a key that is missing, of values that are no vector
             raise InputError(
                 "the task's minima are those of other hypotheses; install the same hfx for client and workers"
             ) from None
@@ -230,6 +230,8 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
 
     from hfx.hf_core.inference.cls import Known
 
+    if {*solutions["minima"]} != {*FIT_NAMES} or any({*fit["decided"]} < {*CHOICES} for fit in solutions["minima"].values()):
+        raise KeyError("minima")
     place = {name: i for i, name in enumerate(solutions["parameters"])}
     order = [place[name] for name in model.batch.labels[h]]
     return {

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypedDict
 
 from hfx.errors import PalletError
+from hfx.pallets.formats.yaml_text import nested_too_deeply
 from hfx.printable import has_unprintable
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def read(text: str, file: str) -> dict[str, LabelTitle]:
     if has_unprintable(text, lines=True):
         raise _refused(file, None, "it holds control characters; write the names without")
     try:
+        if nested_too_deeply(text):
+            raise RecursionError
         node = yaml.compose(text.replace("\t", " ") if file.lower().endswith(".json") else text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
