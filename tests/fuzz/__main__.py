@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from tests.fuzz.frame import names, run, serve, summary
+from tests.fuzz.frame import LONGEST, names, run, serve, summary
 
 
 def main() -> int:
@@ -14,17 +14,18 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="seeds of each target")
     parser.add_argument("--seed", type=int, default=1, help="the first seed")
     parser.add_argument("--serve", metavar="TARGET", help=argparse.SUPPRESS)
+    parser.add_argument("--longest", type=float, default=LONGEST, help="seconds of one attempt")
     given = parser.parse_args()
     if given.serve:
-        serve(given.serve, given.seed, given.count)
+        serve(given.serve, given.seed, given.count, given.longest)
         return 0
-    return max(_fuzz(name, given.seed, given.count) for name in given.target or names())
+    return max(_fuzz(name, given.seed, given.count, given.longest) for name in given.target or names())
 
 
-def _fuzz(name: str, first: int, count: int) -> int:
+def _fuzz(name: str, first: int, count: int, longest: float) -> int:
     begun = said = time.monotonic()
     report, told = None, 0
-    for report in run(name, first, count):
+    for report in run(name, first, count, longest):
         for finding in report.findings[told:]:
             print(f"{name}, seed {finding.seed}: {finding.text.strip().splitlines()[-1][:300]}", file=sys.stderr, flush=True)
         told = len(report.findings)

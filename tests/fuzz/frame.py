@@ -67,8 +67,8 @@ def names() -> list[str]:
 
 
 def target_of(name: str) -> Target:
-    """The target of a name."""
-    return cast(Target, import_module(f"{targets.__name__}.{name}"))
+    """The target of a name, or of a module's whole name."""
+    return cast(Target, import_module(name if "." in name else f"{targets.__name__}.{name}"))
 
 
 def check_error(error: HfxError) -> None:
@@ -80,12 +80,12 @@ def check_error(error: HfxError) -> None:
     assert "bug in hfx" not in text, text
 
 
-def run(name: str, first: int, count: int) -> Iterator[Report]:
-    """The report on so many seeds of a target, yielded again after every seed."""
+def run(name: str, first: int, count: int, longest: float = LONGEST) -> Iterator[Report]:
+    """The report on so many seeds of a target, yielded again after every seed; ``longest``: seconds of one attempt."""
     report, seed, end = Report(), first, first + count
     while seed < end:
         with tempfile.TemporaryFile() as stderr, tempfile.TemporaryDirectory(prefix="hfx-fuzz-") as folder:
-            child = _child(name, seed, end, stderr, folder)
+            child = _child(name, seed, end, stderr, folder, longest)
             with child, cast(IO[bytes], child.stdout) as lines:
                 if lines.readline() != _READY:
                     stderr.seek(0)
@@ -106,11 +106,12 @@ def run(name: str, first: int, count: int) -> Iterator[Report]:
                 yield report
 
 
-def _child(name: str, first: int, end: int, stderr: IO[bytes], folder: str) -> "subprocess.Popen[bytes]":
+def _child(name: str, first: int, end: int, stderr: IO[bytes], folder: str, longest: float) -> "subprocess.Popen[bytes]":
+    numbers = {"seed": first, "count": end - first, "longest": longest}
     paths = os.pathsep.join([str(_ROOT / "src"), str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
     home = {"TMPDIR": folder, "HFX_CACHE": f"{folder}/cache", "HFX_CONFIG": f"{folder}/configuration"}
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.fuzz", "--serve", name, "--seed", str(first), "--count", str(end - first)],
+        [sys.executable, "-m", "tests.fuzz", "--serve", name, *(f"--{key}={value}" for key, value in numbers.items())],
         cwd=_ROOT,
         env={**os.environ, **home, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -118,7 +119,7 @@ def _child(name: str, first: int, end: int, stderr: IO[bytes], folder: str) -> "
     )
 
 
-def serve(name: str, first: int, count: int) -> None:
+def serve(name: str, first: int, count: int, longest: float) -> None:
     """Make the attempts in this process, within limits, and write the outcome of each as a line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -128,11 +129,11 @@ def serve(name: str, first: int, count: int) -> None:
     _limit_memory()
     print(_READY.decode(), end="", file=answers, flush=True)
     for seed in range(first, first + count):
-        faulthandler.dump_traceback_later(LONGEST, exit=True)
+        faulthandler.dump_traceback_later(longest, exit=True)
         begun = time.monotonic()
         outcome, text = _attempt(target, seed)
         faulthandler.cancel_dump_traceback_later()
-        if (spent := time.monotonic() - begun) > LONGEST:
+        if (spent := time.monotonic() - begun) > longest:
             outcome, text = "FINDING", f"{spent:.0f} s for: {outcome} {text}"
         print(json.dumps([outcome, text]), file=answers, flush=True)
 
