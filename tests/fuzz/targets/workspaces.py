@@ -35,7 +35,7 @@ def warm_up() -> None:
 def attempt(seed: int) -> str:
     """Do with a mutant all that hfx does with a pallet."""
     draw = random.Random(seed)
-    with folder_of(_files(draw)) as folder:
+    with folder_of(files_of_a_mutant(draw)) as folder:
         try:
             inspect(str(folder))
         except HfxError as error:
@@ -49,7 +49,8 @@ def attempt(seed: int) -> str:
     return _fitted(pallet, draw)
 
 
-def _files(draw: random.Random) -> dict[str, bytes]:
+def files_of_a_mutant(draw: random.Random) -> dict[str, bytes]:
+    """The files of a pallet that is sound but for some mutations."""
     background, patches = sound(draw)
     times = draw.choice((1, 1, 1, 2, 2, 3, 6))
     match draw.randrange(10):
