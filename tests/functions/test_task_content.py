@@ -63,7 +63,15 @@ def test_minima_that_lack_a_fit_or_a_choice_are_refused(path: tuple[str, ...]) -
     part = solutions["minima"]
     for key in path[:-1]:
         part = part[key]
-    del part[path[-1]]
+    part["renamed"] = part.pop(path[-1])
+    with pytest.raises(InputError, match="those of other hypotheses"):
+        tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
+
+
+def test_a_fit_without_minima_is_refused() -> None:
+    found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
+    solutions = json.loads(json.dumps(found["results"][0]["solutions"]))
+    solutions["minima"]["free"]["theta"] = []
     with pytest.raises(InputError, match="those of other hypotheses"):
         tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
 

@@ -230,7 +230,8 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
 
     from hfx.hf_core.inference.cls import Known
 
-    if {*solutions["minima"]} != {*FIT_NAMES} or any({*fit["decided"]} < {*CHOICES} for fit in solutions["minima"].values()):
+    minima = solutions["minima"]
+    if {*minima} != {*FIT_NAMES} or not all(fit["theta"] and {*fit["decided"]} >= {*CHOICES} for fit in minima.values()):
         raise KeyError("minima")
     place = {name: i for i, name in enumerate(solutions["parameters"])}
     order = [place[name] for name in model.batch.labels[h]]
