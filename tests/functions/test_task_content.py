@@ -68,10 +68,11 @@ def test_minima_that_lack_a_fit_or_a_choice_are_refused(path: tuple[str, ...]) -
         tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
 
 
-def test_a_fit_without_minima_is_refused() -> None:
+@pytest.mark.parametrize("part", ["theta", "hits", "iterations"])
+def test_a_fit_without_minima_is_refused(part: str) -> None:
     found: Json = tasks.run(task(tasks.hypotheses(1), starts=1))
     solutions = json.loads(json.dumps(found["results"][0]["solutions"]))
-    solutions["minima"]["free"]["theta"] = []
+    solutions["minima"]["free"][part] = []
     with pytest.raises(InputError, match="those of other hypotheses"):
         tasks.run({**task(tasks.hypotheses(1)), "inputs": {"known": {"signal_0": solutions}}})
 

@@ -230,8 +230,7 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
 
     from hfx.hf_core.inference.cls import Known
 
-    minima = solutions["minima"]
-    if {*minima} != {*FIT_NAMES} or not all(fit["theta"] and {*fit["decided"]} >= {*CHOICES} for fit in minima.values()):
+    if {*solutions["minima"]} != {*FIT_NAMES} or not all(map(_is_whole, solutions["minima"].values())):
         raise KeyError("minima")
     place = {name: i for i, name in enumerate(solutions["parameters"])}
     order = [place[name] for name in model.batch.labels[h]]
@@ -247,6 +246,12 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
         )
         for name, fit in solutions["minima"].items()
     }
+
+
+def _is_whole(fit: Solution) -> bool:
+    """Whether each minimum of a fit has its counts, and each choice the minima that it was made from."""
+    counts = {len(fit["theta"]), len(fit["hits"]), len(fit["iterations"])}
+    return 0 not in counts and len(counts) == 1 and {*fit["decided"]} >= {*CHOICES}
 
 
 def _offered(model: Model, inputs: _Inputs) -> Offered:
