@@ -1,5 +1,6 @@
 """The wire: bytes in, bytes out; numbers keep all their bits; errors come back as what they were."""
 
+import io
 import json
 import math
 import os
@@ -12,7 +13,7 @@ import pytest
 from hfx import errors
 from hfx.errors import EndpointError, InputError, SpecificationError
 from hfx.functions import task as worker
-from hfx.functions import wire
+from hfx.functions import wire, wire_text
 from tests.endpoints import jobs
 from tests.functions import tasks
 from tests.functions.tasks import without_place
@@ -144,3 +145,47 @@ def test_a_function_that_no_worker_can_import_is_refused() -> None:
     with pytest.raises(EndpointError, match="imports it by name"):
         wire.name_of(lambda task: task)
     assert wire.name_of(worker.run) == "hfx.functions.task:run"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [[], {}, {"function": "hfx.functions.task:run"}, {"function": "hfx.functions.task:run", "task": [1], "background": None}, 5],
+)
+def test_a_request_of_another_shape_is_refused(body: object) -> None:
+    packed = wire.pack(body)
+    answer = wire.perform(b"hfx1" + struct.pack(">I", len(packed)) + packed)
+    with pytest.raises(InputError, match="the request has no task"):
+        wire.answer(answer)
+
+
+@pytest.mark.parametrize(
+    "content", [[], {}, {"error": None}, {"error": []}, {"error": {"type": "KeyError", "text": 3, "trace": ""}}]
+)
+def test_an_answer_of_another_shape_is_refused(content: object) -> None:
+    with pytest.raises(InputError, match="the answer of a worker is not one of this hfx's"):
+        wire.answer(wire.pack(content))
+
+
+@pytest.mark.parametrize("kind", ["InputError", "NoSuchError"])
+def test_an_error_without_words_has_some(kind: str) -> None:
+    with pytest.raises(errors.HfxError, match="it says nothing more"):
+        wire.answer(wire.pack({"error": {"type": kind, "text": " \u2028", "trace": ""}}))
+
+
+def test_a_trace_of_a_worker_is_printable() -> None:
+    raw = wire.pack({"error": {"type": "InputError", "text": "t", "trace": "one\n\x1b[31mtwo"}})
+    with pytest.raises(InputError) as caught:
+        wire.answer(raw)
+    assert caught.value.__notes__ == ["on the worker:\none\n\\u001b[31mtwo"]
+
+
+@pytest.mark.parametrize("length", [2**40, 2**63, 2**64 - 1])
+def test_a_frame_that_no_message_fills_ends_the_stream(length: int) -> None:
+    assert wire.read_frame(io.BytesIO(struct.pack(">Q", length) + b"x")) is None
+
+
+def test_text_that_is_no_answer_is_refused() -> None:
+    digest, raw = wire_text.decoded("a" * 32 + " \x7f\x7f")
+    assert (digest, raw) == ("a" * 32, b"")
+    with pytest.raises(InputError, match="damaged"):
+        wire.answer(raw)

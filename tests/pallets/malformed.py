@@ -124,6 +124,11 @@ MALFORMED: tuple[Malformed, ...] = (
         _folder(flat() | {"BkgOnly.json": _NAN}),
         ("finite", "/channels/0/samples/0/data/1"),
     ),
+    Malformed(
+        "integer beyond doubles",
+        _folder(flat() | {"BkgOnly.json": _NAN.replace(b"NaN", b"9" * 400)}),
+        ("finite", "/channels/0/samples/0/data/1"),
+    ),
     Malformed("deep json", _folder(flat() | {"BkgOnly.json": _deep(100_000)}), ("BkgOnly.json", "deeper than")),
     Malformed("rather deep json", _folder(flat() | {"BkgOnly.json": _deep(300)}), ("BkgOnly.json", "deeper than")),
     Malformed("truncated tar.gz", _archive(_CUT[: len(_CUT) // 2]), ("pallet.tar.gz", "truncated or damaged")),

@@ -1,20 +1,27 @@
 """Bounds on what is read, and archives that lie about themselves."""
 
+import bz2
+import gc
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import tracemalloc
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hfx.errors import PalletError
+from hfx.json_types import memory_of
+from hfx.pallets import Pallet, json_text, open_pallet
 from hfx.pallets.archives import Budget, Limits, read_container, unpacked_stem
 from hfx.pallets.contents import read_contents
-from tests.pallets.builders import flat, tar_bytes, write, write_folder, zip_bytes
+from hfx.pallets.inspection import inspect
+from tests.pallets.builders import dump, flat, operations, tar_bytes, write, write_folder, zip_bytes
 
 
 def _read(path: Path, **limits: int) -> dict[str, bytes]:
@@ -220,3 +227,83 @@ def test_unpacked_stem() -> None:
     assert unpacked_stem("a/1Lbb.tar.gz") == "a/1Lbb"
     assert unpacked_stem("v1.2.TGZ") == "v1.2"
     assert unpacked_stem("plain") == "plain"
+
+
+@pytest.mark.parametrize("place", [42, 20, 24])
+def test_a_zip_whose_directory_lies_is_damaged(place: int, tmp_path: Path) -> None:
+    """The place of a member before the file's beginning, and sizes that it has not; also within another archive."""
+    raw = bytearray(zip_bytes(flat()))
+    struct.pack_into("<I", raw, raw.index(b"PK\x01\x02") + place, 0xFFFFFFFE)
+    end = raw.index(b"PK\x05\x06")
+    struct.pack_into("<I", raw, end + 16, struct.unpack_from("<I", raw, end + 16)[0] + 512)  # shifts all places by 512
+    for name, content in (("p.zip", bytes(raw)), ("q.tar", tar_bytes({"p.zip": bytes(raw)}, "w"))):
+        with pytest.raises(PalletError, match=r"^p\.zip (is truncated or damaged|unpacks to more)"):
+            _contents(write(tmp_path / name, content))
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, gzip.compress, lzma.compress])
+def test_a_damaged_archive_within_an_archive_is_named(pack: object, tmp_path: Path) -> None:
+    raw = bytearray(pack(tar_bytes(flat(), "w")))  # type: ignore[operator]
+    raw[len(raw) // 2 : len(raw) // 2 + 40] = bytes(40)
+    raw[6:10] = b"\xff" * 4
+    with pytest.raises(PalletError, match=r"^inner\.tar\.x is truncated or damaged"):
+        _contents(write(tmp_path / "p.zip", zip_bytes({"inner.tar.x": bytes(raw)})))
+
+
+def _contents(path: Path) -> None:
+    read_contents(str(path))
+
+
+def test_what_the_files_of_a_region_take_together_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file alone is small enough; of several regions one at a time counts."""
+    files = flat(folder="A/") | flat(2.0, "B/")
+    one = sum(memory_of(raw) for name, raw in files.items() if name.startswith("A/"))
+    monkeypatch.setattr(json_text, "MOST_MEMORY", one + 10)
+    path = write(tmp_path / "p.zip", zip_bytes(files))
+    assert len(inspect(str(path)).regions) == 2
+    monkeypatch.setattr(json_text, "MOST_MEMORY", one - 10)
+    with pytest.raises(PalletError, match=r"^p/A/patchset\.json with the files that belong to it would take about"):
+        open_pallet(path, "A")
+
+
+def test_loose_patches_beyond_the_memory_are_defects(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patch = dump(operations())
+    files = {"BkgOnly.json": flat()["BkgOnly.json"], **{f"patch.s_{i}.json": patch for i in range(4)}}
+    monkeypatch.setattr(json_text, "MOST_MEMORY", memory_of(files["BkgOnly.json"]) + 2 * memory_of(patch) + 10)
+    defects = [one.defect for one in open_pallet(write(tmp_path / "p.zip", zip_bytes(files))).hypotheses]
+    assert defects[:2] == [None, None]
+    assert all("p/patch.s_2.json" in text or "p/patch.s_3.json" in text for text in map(str, defects[2:]))
+    assert all("with the files that belong to it would take about" in str(text) for text in defects[2:])
+
+
+def test_inspection_holds_one_region_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from hfx.pallets import inspection
+
+    kept, opened = [], inspection._open
+
+    def watched(*arguments: Any) -> Any:
+        gc.collect()
+        kept.append(sum(type(one) is Pallet and bool(one.hypotheses) for one in gc.get_objects()))
+        return opened(*arguments)
+
+    monkeypatch.setattr(inspection, "_open", watched)
+    files = flat(folder="A/") | flat(2.0, "B/") | flat(3.0, "C/")
+    assert len(inspect(str(write_folder(tmp_path / "p", files))).regions) == 3
+    assert kept == [kept[0]] * 3
+
+
+@pytest.mark.parametrize("kind", [b"0", b"7", b"A"])
+@pytest.mark.parametrize("size", [2**31 + 1, 2**40, 2**63 - 1, 2**80, -1])
+def test_a_member_that_states_more_than_any_source_may_hold_is_refused_at_once(kind: bytes, size: int, tmp_path: Path) -> None:
+    """The standard library would go on reading towards its end, block by block, behind the end of the file."""
+    info = tarfile.TarInfo("figure.root")
+    info.size, info.type = abs(size), kind
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    if size < 0:
+        header[124:136] = b"\xff" * 12
+        header[148:156] = b" " * 8
+        header[148:156] = f"{sum(header):06o}\0 ".encode()
+    raw = tar_bytes(flat(), "w")[: -20 * 512] + bytes(header)
+    for name, content in (("p.tar", raw), ("p.tar.gz", gzip.compress(raw))):
+        with pytest.raises(PalletError, match="unpacks to more than 2048 MiB" if size > 0 else "a member of negative size"):
+            _read(write(tmp_path / name, content))

@@ -60,12 +60,12 @@ def test_numbers_digest_as_python_writes_them(number: str) -> None:
     assert histfactory_digest(document, "sha256", "w.json") == digest(json.loads(text))
 
 
-@pytest.mark.parametrize("token", ["NaN", "-Infinity", "1e999"])
+@pytest.mark.parametrize("token", ["NaN", "-Infinity", "1e999", "1" + "0" * 400, "-2" + "0" * 308])
 def test_tokens_that_are_no_json(token: str) -> None:
     parsed = parse(f'{{"a": [1, {token}]}}'.encode(), "w.json")
     assert not parsed.strict
     assert first_nonfinite(parsed.document) == "/a/1"
-    assert first_nonfinite({"a": [1, 2.5, None]}) is None
+    assert first_nonfinite({"a": [1, 2.5, None, 10**308, True, "x"]}) is None
 
 
 def test_integers_of_thousands_of_digits() -> None:

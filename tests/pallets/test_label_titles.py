@@ -59,6 +59,10 @@ def test_yaml_and_dollar_signs() -> None:
         ("m1: {latex: a}\nm2: b\n", "labels.yaml, line 2: there is no mapping of 'latex' and 'unit' of m2"),
         ("m1:\n  latex: a\n  units: GeV\n", "labels.yaml, line 3: m1 has an entry 'units'; its entries are latex and unit"),
         ("m1:\n  latex: [a]\n", "labels.yaml, line 2: latex of m1 is not a text"),
+        ("m1: " + "[" * 90_000, "labels.yaml: it is nested too deeply"),
+        ("m1: " + "{latex: [" * 10_000, "labels.yaml: it is nested too deeply"),
+        ("- " * 5000, "labels.yaml: it is nested too deeply"),
+        ("m1: {latex: a}\n" + "#" * 100_000, "labels.yaml: it is longer than 100,000 characters"),
         ("? [a]\n: {latex: b}\n", "labels.yaml, line 1: a name is not a text"),
     ],
 )

@@ -34,7 +34,11 @@ DEFECTS: list[tuple[Any, str]] = [
     (patch_entry("bad", 1, None), "has None among its metadata.values"),
     (patch_entry("bad", 1, True), "has True among its metadata.values"),
     (patch_entry("bad", 1, "heavy"), "has 'heavy' among its metadata.values"),
-    (patch_entry("bad", 1, float("nan")), "has nan among its metadata.values"),
+    (patch_entry("bad", 1, float("nan")), "has nan among its metadata.values, which is not finite"),
+    (
+        patch_entry("bad", 1, 10**400),
+        "has 1000000000000000000000000000000000000000 among",
+    ),
     ({"metadata": {"name": "bad"}, "patch": []}, "has no list metadata.values"),
     (patch_entry("bad", 1, 2, patch=[{"op": "add", "path": "/x", "value": [1, float("inf")]}]), "(/x) at /1"),
 ]

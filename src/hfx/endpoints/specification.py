@@ -17,6 +17,7 @@ from typing import ClassVar, TypedDict, TypeVar
 from hfx.endpoints import templates, toml_fields, user_files
 from hfx.endpoints.toml_fields import TomlValue
 from hfx.errors import EndpointError
+from hfx.user_paths import expanded, is_there
 
 __all__ = ["ENGINES", "Endpoint", "Settings", "Specification", "names", "parse", "resolve"]
 
@@ -153,7 +154,7 @@ def resolve(spec: str | None) -> Endpoint:
     """
     given = str(spec or "embedded")
     if "/" in given or given.endswith(".toml"):
-        return _read(Path(given).stem, Path(given).expanduser())
+        return _read(Path(given).stem, expanded(given))
     if given in names():
         return parse({"engine": _ALIASES.get(given, given)}, given, None)
     path = user_files.path_of(given)
@@ -169,7 +170,7 @@ def resolve(spec: str | None) -> Endpoint:
 
 def _how_to_make(name: str) -> str:
     """How to get an endpoint of a name that is not known: from a file, or from the templates whose names are like it."""
-    if Path(name).is_file():
+    if is_there(Path(name)):
         return f"to use the file of this name, write ./{name}"
     like = [kind for kind in templates.kinds() if name in kind or kind in name]
     like = like or difflib.get_close_matches(name, templates.kinds(), n=1)
@@ -191,7 +192,7 @@ def _read(name: str, path: Path) -> Endpoint:
         raise EndpointError(f"{path} cannot be read ({error.strerror}); give a file that can be read") from None
     except UnicodeDecodeError:
         raise EndpointError(f"{path} is not UTF-8 text; save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, integers of thousands of digits, deep nesting
         raise EndpointError(
             f'{path} is not TOML: {error}; write one key in each line, with texts in quotes, for example engine = "process"'
         ) from None

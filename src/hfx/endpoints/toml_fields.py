@@ -85,13 +85,13 @@ def whole(default: _Int, least: int = 1, most: int = 100_000) -> _Int:
     return _key(check, default)
 
 
-def number(default: _Float, least: float) -> _Float:
-    """A key whose value is a finite number, `least` or more."""
+def number(default: _Float, least: float, most: float = 1e9) -> _Float:
+    """A key whose value is a number from `least` to `most`."""
 
     def check(value: TomlValue) -> float:
-        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value < float("inf"):
+        if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
             return float(value)
-        raise ValueError(f"give a number, {least:g} or more")
+        raise ValueError(f"give a number, {least:g} or more" + (f", up to {most:g}" if isinstance(value, int | float) else ""))
 
     return _key(check, default)
 
@@ -146,13 +146,13 @@ def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A key for lines of text, given as one text or as a list of texts; kept as a tuple of lines."""
 
     def check(value: TomlValue) -> tuple[str, ...]:
-        given = value if isinstance(value, list) else [value]
-        if not all(isinstance(line, str) for line in given):
+        items = [value] if isinstance(value, str) else value
+        given = [item for item in items if isinstance(item, str)] if isinstance(items, list) else []
+        if not isinstance(items, list) or len(given) != len(items):
             raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
-        found = tuple(part for line in given for part in str(line).splitlines())
-        if any(has_unprintable(line.replace("\t", " ")) for line in found):
-            raise ValueError("leave control characters out, which would be read in a job's script")
-        return found
+        if any(has_unprintable(item.replace("\t", " "), lines=True) for item in given):
+            raise ValueError("give it without control characters: they would be read in a job's script")
+        return tuple(line for item in given for line in item.splitlines())
 
     return _key(check, default)
 

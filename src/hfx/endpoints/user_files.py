@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from hfx.errors import EndpointError
+from hfx.user_paths import expanded
 
 __all__ = ["add", "configuration", "folder", "named", "path_of"]
 
@@ -15,7 +16,7 @@ def configuration() -> Path:
     """The user's configuration of hfx: ``HFX_CONFIG``, else the platform's folder for it."""
     chosen = os.environ.get("HFX_CONFIG")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     from platformdirs import user_config_path
 
     return user_config_path("hfx", appauthor=False)

@@ -20,8 +20,8 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import cast
 
+from hfx.errors import InputError
 from hfx.functions.catalogue import NUMERICS
 from hfx.json_types import JsonObject, JsonValue
 from hfx.version import __version__
@@ -30,6 +30,8 @@ __all__ = ["PACKAGES", "run"]
 
 PACKAGES = ("numpy", "scipy", "numba", "torch")  # that fits need; the last one on other devices than the CPU
 
+_LONGEST = 20.0  # seconds
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")
 _DRIVER = Path("/proc/driver/nvidia/version")
 
 
@@ -37,8 +39,11 @@ def run(task: Mapping[str, JsonValue]) -> JsonObject:
     """The description of this worker."""
     came, begun = time.time(), time.perf_counter()
     device = str(task.get("device") or "cpu")
+    seconds = task.get("seconds", 0.0)
+    if not isinstance(seconds, int | float) or not 0 <= seconds <= _LONGEST or not _DEVICE.fullmatch(device):
+        raise InputError("the handshake is none of this hfx's; install the same hfx for client and workers")
     found = _devices(device)
-    time.sleep(max(0.0, float(cast(float, task.get("seconds", 0.0))) - (time.perf_counter() - begun)))
+    time.sleep(max(0.0, seconds - (time.perf_counter() - begun)))
     return {
         "host": socket.gethostname(),
         "pid": os.getpid(),

@@ -20,33 +20,31 @@ import os
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any, cast
 
 from hfx.errors import InputError
 from hfx.functions.catalogue import Unanswered, job_for
 from hfx.functions.prepared_hypotheses import TaskUnit, prepare
+from hfx.functions.task_content import read_task
 from hfx.json_types import JsonObject, JsonValue
 
 __all__ = ["run"]
-
-_UNIT = tuple(entry.name for entry in fields(TaskUnit))
 
 
 def run(task: Mapping[str, JsonValue]) -> JsonObject:
     """The records of a task's hypotheses; raises `InputError` where the task as a whole cannot be used."""
     job = job_for(task.get("job"), task.get("version"))
     begun = time.perf_counter()
-    units = [_unit(cast(JsonObject, content)) for content in cast(list[JsonValue], task["hypotheses"])]
+    content = read_task(task)
+    units = content.hypotheses
     prepared, reasons = prepare(
-        cast(JsonObject, task["background"]),
+        content.background,
         units,
-        job.options.read(cast(JsonObject, task["options"])),
-        device=str(task.get("device") or "cpu"),
-        threads=int(cast(int, task.get("threads") or 1)),
+        job.options.read(content.options),
+        device=content.device or "cpu",
+        threads=content.threads or 1,
         compiled=job.compiled,
     )
-    answers = job.answer(prepared, cast(JsonObject, task.get("inputs") or {})) if prepared.units else ()
+    answers = job.answer(prepared, content.inputs or {}) if prepared.units else ()
     seconds = (time.perf_counter() - begun) / max(1, len(prepared.units))
     results: list[JsonValue] = []
     if len(answers) != len(prepared.units):
@@ -59,11 +57,6 @@ def run(task: Mapping[str, JsonValue]) -> JsonObject:
         own = _own(unit) | {"job": job.name, "version": job.version}
         results.append(own | answer | {"seconds": seconds, "worker": f"{socket.gethostname()}:{os.getpid()}"})
     return {"results": results, "failures": [_own(unit) | {"reason": reasons[unit.key]} for unit in units if unit.key in reasons]}
-
-
-def _unit(content: JsonObject) -> TaskUnit:
-    values: dict[str, Any] = {name: content[name] for name in _UNIT if name in content}
-    return TaskUnit(**values)
 
 
 def _not_finite(job: str, answer: JsonObject) -> str:

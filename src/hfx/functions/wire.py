@@ -138,11 +138,13 @@ def _perform(request: bytes) -> JsonValue:
     if request[: len(MAGIC)] != MAGIC or len(request) < start:
         raise InputError("the request is not one of this hfx's; install the same hfx for client and workers")
     (length,) = _LENGTH.unpack(request[len(MAGIC) : start])
-    body = cast(JsonObject, unpack(request[start : start + length]))
-    task = cast(JsonObject, body["task"])
-    if body["background"] is not None:
+    body = unpack(request[start : start + length])
+    task = body.get("task") if isinstance(body, dict) else None
+    if not isinstance(body, dict) or not isinstance(task, dict):
+        raise InputError("the request has no task: it is not one of this hfx's; install the same hfx for client and workers")
+    if body.get("background") is not None:
         task["background"] = _background(str(body["background"]), request[start + length :])
-    return _function(str(body["function"]))(task)
+    return _function(str(body.get("function")))(task)
 
 
 def _function(place: str) -> Function:
@@ -157,10 +159,13 @@ def _function(place: str) -> Function:
 
 def answer(raw: bytes) -> JsonValue:
     """The result in a worker's answer. An error in it is raised, with its own type if that is hfx's or Python's."""
-    content = cast(JsonObject, unpack(raw))
-    if "result" in content:
+    content = unpack(raw)
+    if isinstance(content, dict) and "result" in content:
         return content["result"]
-    raise _error(cast(_Error, content["error"]))
+    told = content.get("error") if isinstance(content, dict) else None
+    if not isinstance(told, dict) or not all(isinstance(told.get(key), str) for key in _Error.__annotations__):
+        raise InputError("the answer of a worker is not one of this hfx's; install the same hfx for client and workers")
+    raise _error(cast(_Error, told))
 
 
 class _Error(TypedDict):
@@ -173,21 +178,23 @@ class _Error(TypedDict):
 
 def _error(told: _Error) -> Exception:
     kind = getattr(errors, told["type"], None) or getattr(builtins, told["type"], None)
-    error: Exception = RemoteError(f"{told['type']}: {told['text']}")
+    text = told["text"] if printable(told["text"]).strip() else "it says nothing more"
+    error: Exception = RemoteError(f"{told['type']}: {text}")
     if isinstance(kind, type) and issubclass(kind, Exception):
         with suppress(TypeError):  # one that wants more than a text
-            error = kind(told["text"])
-    error.add_note(f"on the worker:\n{told['trace']}")
+            error = kind(text)
+    error.add_note("\n".join(map(printable, ("on the worker:", *told["trace"].splitlines()))))
     return error
 
 
 def read_frame(stream: IO[bytes]) -> bytes | None:
-    """The next message of a stream, each behind its length (8 bytes, big-endian); None at the end."""
+    """The next message of a stream, each behind its length (8 bytes, big-endian); None at the end, and where what follows is
+    larger than any message."""
     head = stream.read(_FRAME.size)
     if len(head) < _FRAME.size:
         return None
     (length,) = _FRAME.unpack(head)
-    content = stream.read(length)
+    content = stream.read(length) if length <= MOST_TEXT else b""
     return content if len(content) == length else None
 
 

@@ -6,11 +6,13 @@ no harm; it is refused all the same, because no honest pallet has one.
 """
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -74,8 +76,12 @@ class Budget:
         """The first bytes of files that cannot belong to a pallet, by name: errors say what they are."""
 
     def spend_bytes(self, count: int) -> None:
+        self.expect_bytes(count)
         self._bytes -= count
-        if self._bytes < 0:
+
+    def expect_bytes(self, count: int) -> None:
+        """Raise `PalletError` if so many bytes are more than may still be read."""
+        if count > self._bytes:
             size = f"{self.limits.total_bytes / 1024**2:.0f} MiB"
             raise PalletError(f"{self.source} unpacks to more than {size}; unpack it and give the pallet's own folder")
 
@@ -223,23 +229,27 @@ _UNPACKERS: dict[bytes, Callable[[IO[bytes]], _Readable]] = {
 }
 
 
+# Python's readers of archives raise these too where a header lies, of a place before the beginning for example.
+_OF_LIES = (ValueError, ArithmeticError, LookupError, RecursionError, struct.error)
+
+
 @contextmanager
 def _explaining(name: str) -> Iterator[None]:
     """Turns errors of the unpackers into `PalletError`."""
     try:
         yield
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        lzma.LZMAError,
-        zlib.error,
-        gzip.BadGzipFile,
-        EOFError,
-    ) as error:
-        reason = str(error) or type(error).__name__
-        raise PalletError(f"{name} is truncated or damaged ({reason[:100]}); fetch it again") from None
+    except (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error, EOFError, *_OF_LIES) as error:
+        raise _damaged(name, error) from None
+    except OSError as error:
+        if error.errno not in (None, errno.EINVAL):  # gzip and bz2 give none, a place that cannot be gives EINVAL
+            raise
+        raise _damaged(name, error) from None
     except (NotImplementedError, RuntimeError) as error:  # zipfile: a compression method that it lacks
         raise PalletError(f"{name} cannot be unpacked ({str(error)[:100]}); unpack it and give the folder") from None
+
+
+def _damaged(name: str, error: Exception) -> PalletError:
+    return PalletError(f"{name} is truncated or damaged ({(str(error) or type(error).__name__)[:100]}); fetch it again")
 
 
 def _read_stream(handle: IO[bytes], name: str, budget: Budget) -> Members:
@@ -292,7 +302,8 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
 
 def _read_tar(stream: _Metered, archive: str, budget: Budget) -> Members:
     members: Members = {}
-    with tarfile.open(fileobj=cast(IO[bytes], CheckedTar(stream, archive)), mode="r|", bufsize=1 << 20) as tar:
+    checked = CheckedTar(stream, archive, budget.expect_bytes)
+    with tarfile.open(fileobj=cast(IO[bytes], checked), mode="r|", bufsize=1 << 20) as tar:
         for info in tar:
             budget.spend_member()
             name = _safe_name(info.name, archive)

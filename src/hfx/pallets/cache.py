@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import IO
 
 from hfx.errors import PalletError
+from hfx.user_paths import expanded
 
 __all__ = ["Entry", "blob_folder", "cache_folder", "clean", "entries", "find", "keep", "writing_blob"]
 
@@ -53,7 +54,7 @@ def cache_folder() -> Path:
     """The folder of hfx's cache: ``HFX_CACHE``, else the platform's folder for a user's caches."""
     chosen = os.environ.get("HFX_CACHE")
     if chosen:
-        return Path(chosen).expanduser()
+        return expanded(chosen)
     from platformdirs import user_cache_path
 
     return user_cache_path("hfx", appauthor=False)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from hfx.errors import PalletError, PatchError
@@ -161,8 +161,8 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
         PalletError: the source cannot be used.
     """
     contents = read_contents(source, progress=progress)
-    pallets = [_open(contents, chosen, path) for chosen, path in _regions(contents, region)]
-    first = pallets[0][0]
+    looked_at = [_look(contents, chosen, path) for chosen, path in _regions(contents, region)]
+    first = looked_at[0][0]
     return Inspection(
         name=contents.name,
         source=source,
@@ -170,7 +170,7 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
         description=first.description,
         references=first.references,
         cite=citations(first),
-        regions=tuple(_inspected(pallet, result) for pallet, result, _ in pallets),
+        regions=tuple(region for _, region in looked_at),
     )
 
 
@@ -206,6 +206,12 @@ def _regions(contents: Contents, wanted: str | None) -> list[tuple[Region, str |
     if wanted is None or wanted == "all":
         return [(region, None) for region in contents.regions]
     return [choose_region(contents, wanted)]
+
+
+def _look(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, RegionInspection]:
+    """A region's pallet without its content, which would fill the memory where there are many regions, and its summary."""
+    pallet, result, _ = _open(contents, region, patch_set)
+    return replace(pallet, background={}, hypotheses=()), _inspected(pallet, result)
 
 
 def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, DigestResult, str | None]:

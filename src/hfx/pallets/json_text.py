@@ -3,11 +3,11 @@
 import gc
 import hashlib
 import json
-import math
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -15,7 +15,7 @@ from hfx.errors import PalletError
 from hfx.json_types import JsonObject, JsonValue, memory_of
 from hfx.printable import has_unprintable, printable
 
-__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "objects", "parse", "refuse_deep"]
+__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "is_finite", "objects", "parse", "refuse_deep"]
 
 _BOM = b"\xef\xbb\xbf"
 _DIGITS = re.compile(rb"[0-9]*")
@@ -30,20 +30,21 @@ _UNPRINTABLE = re.compile(
 # Texts for people, in which lines may end; everything else is a name.
 _PROSE = ("description", "comment", "title", "abstract", "references")
 MOST_MEMORY = 2 * 1024**3
-"""Bytes of memory of a document, by `memory_of`; those of published searches take some 0.2 GiB."""
+"""Bytes of memory of the documents of a region, by `memory_of`; those of published searches take some 0.2 GiB."""
 MAX_DEPTH = 254  # the deepest nesting that orjson writes; published workspaces have 9 levels
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A JSON document; ``strict`` unless its text may have held NaN, Infinity or lone surrogates."""
+    """A JSON document; ``strict`` unless its text may have held NaN, Infinity or lone surrogates. ``memory``: by `memory_of`."""
 
     document: JsonValue
     strict: bool
+    memory: int = 0
 
 
-def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
-    """The document in a UTF-8 text.
+def parse(raw: bytes, file: str, *, exact: bool = False, held: int = 0) -> Parsed:
+    """The document in a UTF-8 text. ``held``: the memory of documents of the same source that are held already.
 
     It is parsed by orjson. Python's json, which is slower, parses what orjson refuses (NaN, Infinity, 1e999) and, with
     ``exact``, texts with integers of more than 64 bits, which orjson would round to floats.
@@ -53,12 +54,13 @@ def parse(raw: bytes, file: str, *, exact: bool = False) -> Parsed:
             must not be shown; names the file.
     """
     raw = raw.removeprefix(_BOM)
-    if (size := memory_of(raw)) > MOST_MEMORY:
+    if (size := memory_of(raw)) + held > MOST_MEMORY:
+        others = " with the files that belong to it" if held else ""
         raise PalletError(
-            f"{file} would take about {size / 1024**3:.0f} GiB of memory, more than the {MOST_MEMORY / 1024**3:.0f} GiB that hfx "
-            f"reads; leave patches out, or split the patch set"
+            f"{file}{others} would take about {(size + held) / 1024**3:.0f} GiB of memory, more than the "
+            f"{MOST_MEMORY / 1024**3:.0f} GiB that hfx reads; leave patches out, or split the patch set"
         )
-    found = _parsed(raw, file, exact)
+    found = replace(_parsed(raw, file, exact), memory=size)
     if _may_be_unprintable(raw) and (pointer := _first_unprintable(found.document)) is not None:
         raise PalletError(
             f"{file} holds a control character or half of a character at {printable(pointer, 200)}; terminals and pages show "
@@ -196,12 +198,17 @@ def _first_unprintable(document: JsonValue) -> str | None:
     return None
 
 
+def is_finite(number: float) -> bool:
+    """Whether a number of a JSON document is one to compute with: no NaN, no infinity, no integer beyond the range of doubles."""
+    return abs(number) <= sys.float_info.max
+
+
 def first_nonfinite(document: JsonValue) -> str | None:
-    """JSON pointer of the first NaN or infinity, None when all numbers are finite."""
+    """JSON pointer of the first number that is not finite, None when all are."""
     waiting: list[tuple[str, JsonValue]] = [("", document)]
     while waiting:
         path, value = waiting.pop()
-        if isinstance(value, float) and not math.isfinite(value):
+        if isinstance(value, int | float) and not is_finite(value):
             return path or "/"
         if isinstance(value, dict):
             waiting.extend((f"{path}/{key}", item) for key, item in reversed(value.items()))

@@ -6,7 +6,7 @@ from os import PathLike, fspath
 from pathlib import PurePosixPath
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject
+from hfx.json_types import JsonObject, memory_of
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
 from hfx.pallets.formats import label_titles
@@ -179,11 +179,13 @@ def _files(count: int) -> str:
 
 
 def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
-    prefix = region.name.rsplit("-", 1)[-1]
+    prefix, held = region.name.rsplit("-", 1)[-1], memory_of(contents.members[region.background])
     for path in region.loose:
         name, file = loose_name(path, prefix), contents.label(path)
         try:
-            hypothesis = read_loose_patch(parse(contents.members[path], file), name, file)
+            parsed = parse(contents.members[path], file, held=held)
+            held += parsed.memory
+            hypothesis = read_loose_patch(parsed, name, file)
         except PalletError as error:
             hypothesis = Hypothesis(name, named_values(name)[0], (), str(error))
         if hypothesis is not None:
@@ -238,7 +240,7 @@ def _choose_patch_set(contents: Contents, region: Region, background: JsonObject
     file = contents.label(region.background)
     paths = (wanted,) if wanted else region.patch_sets
     if len(paths) == 1:
-        found = _read_patch_set(contents, paths[0])
+        found = _read_patch_set(contents, paths[0], memory_of(contents.members[region.background]))
         mismatch = digest_mismatch(found, background, file)
         if mismatch and verify:
             raise PalletError(
@@ -254,9 +256,10 @@ def _matching_one(contents: Contents, region: Region, background: JsonObject, fi
     """The one of several patch sets beside a background whose digest matches."""
     matching: list[PatchSet] = []
     reasons: list[str] = []
+    held = memory_of(contents.members[region.background])
     for path in region.patch_sets:
         try:
-            candidate = _read_patch_set(contents, path)
+            candidate = _read_patch_set(contents, path, held)
         except PalletError as error:
             reasons.append(str(error))
             continue
@@ -265,6 +268,7 @@ def _matching_one(contents: Contents, region: Region, background: JsonObject, fi
             reasons.append(f"not used: {candidate.file}, made for another background ({mismatch})")
         elif not any(contents.members[path] == contents.members[_path(contents, other)] for other in matching):
             matching.append(candidate)
+            held += memory_of(contents.members[path])
     if len(matching) == 1:
         return replace(matching[0], warnings=matching[0].warnings + tuple(reasons))
     which = "none has its digest" if not matching else f"{len(matching)} have its digest"
@@ -278,6 +282,6 @@ def _path(contents: Contents, patch_set: PatchSet) -> str:
     return next(path for path in contents.members if contents.label(path) == patch_set.file)
 
 
-def _read_patch_set(contents: Contents, path: str) -> PatchSet:
+def _read_patch_set(contents: Contents, path: str, held: int) -> PatchSet:
     file = contents.label(path)
-    return read_patch_set(parse(contents.members[path], file), file)
+    return read_patch_set(parse(contents.members[path], file, held=held), file)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, JsonValue, LabelValue
-from hfx.pallets.json_text import Parsed, canonical, first_nonfinite
+from hfx.pallets.json_text import Parsed, canonical, first_nonfinite, is_finite
 from hfx.pallets.pallet import Hypothesis
 
 __all__ = [
@@ -160,8 +160,8 @@ def _read_values(given: JsonValue) -> tuple[tuple[LabelValue, ...], str | None]:
     for value in given:
         if not isinstance(value, int | float | str) or isinstance(value, bool):
             return (), f"has {value!r:.40} among its metadata.values, which is not a number"
-        if isinstance(value, float) and not math.isfinite(value):
-            return (), f"has {value!r} among its metadata.values"
+        if not isinstance(value, str) and not is_finite(value):
+            return (), f"has {value!r:.40} among its metadata.values, which is not finite"
         values.append(_number(value))
     return tuple(values), None
 

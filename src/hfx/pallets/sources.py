@@ -10,6 +10,7 @@ from hfx.errors import PalletError
 from hfx.pallets import cache
 from hfx.pallets.addresses import Progress, is_loopback, parse_doi
 from hfx.pallets.archives import unpacked_stem
+from hfx.user_paths import expanded, is_there
 
 __all__ = ["Fetched", "Located", "fetch", "locate"]
 
@@ -67,8 +68,8 @@ def locate(source: str, *, progress: Progress | None = None) -> Located:
     Raises:
         PalletError: no such file, no such DOI, no network, or the answer is no pallet.
     """
-    path = Path(source).expanduser()
-    if source and path.exists():
+    path = expanded(source)
+    if source and is_there(path):
         return _local(source, path)
     if _remote_key(source) is None:
         raise PalletError(_missing(source))

@@ -77,6 +77,13 @@ def test_which_is_told_from_the_name(name: str, which: str, tmp_path: Path) -> N
         ("a.json", "{\n,", ", line 2: it is not JSON (Expecting property name"),
         ("a.json", "{}", "it is not a table as HEPData writes them: 'values' is missing"),
         ("a.json", '{"values": [{"x": [{"value": 1}], "y": [{"value": "-"}]}]}', ", row 1: 1, '-' is not two numbers, x and y"),
+        ("a.json", '{"curves": [{"which": "observed", "points": [[1, 2], [3, NaN]]}]}', "a point that is not two finite numbers"),
+        ("a.json", '{"curves": [{"which": "observed", "points": [[1], [3]]}]}', "a point that is not two finite numbers"),
+        ("a.json", '{"values": [{"x": [{"value": 1' + "0" * 400 + '}], "y": [{"value": 1}]}]}', "is not two numbers, x and y"),
+        ("a.json", "[" * 100_000, "it is nested too deeply"),
+        ("a.yaml", "[" * 1_000_000, "it is nested too deeply"),
+        ("a.yaml", "- " * 3_000, "it is nested too deeply"),
+        ("a.yaml", "a: &a [*a]", "fewer than two variables"),
         ("a.txt", "1 2", "its name does not end in .csv, .yaml or .json"),
     ],
 )
@@ -87,6 +94,13 @@ def test_what_is_no_contour_is_told_in_one_line(name: str, text: str, words: str
     assert words in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_names_of_others_are_made_printable(tmp_path: Path) -> None:
+    text = "#: name: red \x1b[31m\nm\u202e1,m2\x07\n1,2\n3,4\n"
+    (tmp_path / "a.csv").write_text(text)
+    found = read(tmp_path / "a.csv")
+    assert (found.name, found.columns) == ("red \\u001b[31m", ("m\\u202e1", "m2\\u0007"))
 
 
 def test_a_file_that_is_not_there_or_is_no_text(tmp_path: Path) -> None:

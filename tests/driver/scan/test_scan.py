@@ -306,6 +306,28 @@ def test_a_worker_that_forgets_a_hypothesis(run_scan: Scan) -> None:
     assert failure["reason"] == "the worker sent no result for it; run again"
 
 
+@pytest.mark.parametrize("answer", [[], {}, {"results": {}, "failures": 5}, {"results": [1, None], "failures": [[]]}, "x", None])
+def test_an_answer_of_another_shape_fails_its_hypotheses(answer: Any, run_scan: Scan) -> None:
+    """The scan goes on, and says of which hypotheses it has nothing."""
+
+    def odd(task: Mapping[str, Any]) -> Any:
+        return answer if any(one["name"] == "sig_200_0" for one in task["hypotheses"]) else fakes.run(task)
+
+    result = run_scan(odd)
+    assert 0 < len(result.failures) < len(result) + len(result.failures)
+    assert {one["reason"] for one in result.failures} == {"the worker sent no result for it; run again"}
+
+
+def test_a_reason_without_words_has_some(run_scan: Scan) -> None:
+    def silent(task: Mapping[str, Any]) -> Any:
+        found, lost = fakes.run(task), [one for one in task["hypotheses"] if one["name"] == "sig_200_0"]
+        kept = [one for one in found["results"] if one["name"] != "sig_200_0"]
+        return {"results": kept, "failures": [{"key": one["key"], "name": one["name"], "reason": "\u2028"} for one in lost]}
+
+    (failure,) = run_scan(silent).failures
+    assert failure["reason"] == "the worker gave no reason; run again"
+
+
 def test_input_that_no_worker_can_use_ends_the_scan(run_scan: Scan, tmp_path: Path) -> None:
     def refuse(task: Mapping[str, Any]) -> dict[str, Any]:
         raise SpecificationError("channel SR: no samples")

@@ -129,6 +129,8 @@ def run(arguments: Sequence[str]) -> int:
         # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a disk that is full, a name that is too long: nothing that hfx could have known
+        return _print_error(f"{error.filename or 'a file'}: {error.strerror or error}; hfx needs it, so see to it and run again")
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()

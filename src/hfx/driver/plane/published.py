@@ -12,11 +12,15 @@ from numpy.typing import NDArray
 
 from hfx.errors import OptionError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.formats.yaml_text import nested_too_deeply
+from hfx.printable import printable
 
 __all__ = ["PART", "Published", "read"]
 
 Array = NDArray[np.float64]
 Table = tuple[str, Sequence[Array], tuple[str, ...]]  # its name, its lines, and the names of x and y
+
+_MOST_NAME = 200  # characters of the name of a table or of a column
 
 PART = "Part"
 """The variable that numbers the parts of a contour in a table."""
@@ -52,11 +56,14 @@ def read(path: Path) -> Published:
         raise _unusable(path, "its name does not end in .csv, .yaml or .json")
     try:
         name, lines, columns = readers[path.suffix.lower()](text)
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _unusable(path, _reason(error)) from None
     lines = tuple(line for line in lines if len(line) > 1)
     if not lines:
         raise _unusable(path, "it contains no line: two columns of numbers, x and y, and at least two rows are needed")
+    if not all(line.ndim == 2 and line.shape[1] == 2 and np.isfinite(line).all() for line in lines):
+        raise _unusable(path, "it contains a point that is not two finite numbers, x and y")
+    name, columns = printable(name, _MOST_NAME), tuple(printable(column, _MOST_NAME) for column in columns)
     return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines, columns)
 
 
@@ -69,6 +76,8 @@ def _unusable(path: Path, why: str) -> OptionError:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
         return f"line {error.lineno}: it is not JSON ({error.msg})"
     if isinstance(error, ValueError) and str(error):
@@ -108,7 +117,7 @@ def _csv(text: str) -> Table:
 def _numbers(cells: Sequence[JsonValue]) -> list[float] | None:
     try:
         place = [float(cell) for cell in cells]  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return place if np.isfinite(place).all() else None
 
@@ -117,6 +126,8 @@ def _yaml(text: str) -> Table:
     """The name and lines of HEPData's YAML of a table: x is its first variable, y the next, independent ones come first."""
     import yaml
 
+    if nested_too_deeply(text):
+        raise RecursionError
     try:
         table = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -19,6 +19,7 @@ from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.regions import Region
 from hfx.pallets.searches import Search, difference
+from hfx.user_paths import expanded
 
 __all__ = ["no_run", "open_regions", "open_source", "refusal"]
 
@@ -127,7 +128,7 @@ def no_run(source: str | Path) -> Iterator[None]:
 def _refuse_run(source: str | Path) -> None:
     head: RunContent | None = None
     with suppress(RunFolderError):  # a run.json that cannot be read is no run: the pallet's own error counts
-        head = read_run(Path(source).expanduser())
+        head = read_run(expanded(source))
     if head is None or "pallet" not in head:
         return
     pallet = head.get("location", "its file")

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import cast
 
 from hfx.driver.questions.base import Unit
 from hfx.driver.run.events import Event, Retried, Started, Submitted
 from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
 from hfx.json_types import JsonObject, JsonValue
+from hfx.pallets.json_text import objects
 from hfx.printable import printable
 
 __all__ = ["Function", "Job", "Outcome", "results"]
@@ -153,21 +153,26 @@ def _halves(job: Job) -> list[Job]:
     return [job.of(part, f"{job.label}.{side}", alone=job.alone) for side, part in parts] if middle else []
 
 
-def _outcome(job: Job, content: JsonObject, seconds: float) -> Outcome:
+def _outcome(job: Job, content: JsonValue, seconds: float) -> Outcome:
     """The records of the job's units in a worker's answer, and the reasons of those without one."""
     records = tuple(record for record in _listed(content, "results") if _key(record) in job.units)
-    reasons = {_key(f): printable(str(f["reason"])) for f in _listed(content, "failures") if _key(f) in job.units}
+    reasons = {_key(f): _words(f.get("reason")) for f in _listed(content, "failures") if _key(f) in job.units}
     for key in set(job.units).difference(reasons, map(_key, records)):
         reasons[key] = "the worker sent no result for it; run again"
     return Outcome(job, records, reasons, seconds)
 
 
-def _listed(content: JsonObject, name: str) -> list[JsonObject]:
-    return cast(list[JsonObject], content[name])
+def _listed(content: JsonValue, name: str) -> list[JsonObject]:
+    return objects(content.get(name)) if isinstance(content, dict) else []
 
 
 def _key(record: JsonObject) -> str:
-    return str(record.get("key", record["name"]))
+    return str(record.get("key", record.get("name")))
+
+
+def _words(reason: JsonValue) -> str:
+    """A worker's reason as one printable line."""
+    return (printable(reason).strip() if isinstance(reason, str) else "") or "the worker gave no reason; run again"
 
 
 def _reason(job: Job, error: Exception) -> str:

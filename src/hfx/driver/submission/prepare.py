@@ -25,6 +25,7 @@ from hfx.endpoints.batch.base import SCRIPT, Driver
 from hfx.endpoints.batch.driver_endpoint_file import endpoint_file
 from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.pallets.cache import cache_folder
+from hfx.user_paths import expanded, is_there
 
 __all__ = [
     "PreparedSubmission",
@@ -83,7 +84,7 @@ def prepare_scan(source: str, options: ScanOptions, context: RunContext) -> Prep
     Raises `HfxError`: the pallet, an option, the endpoint or the folder cannot be used.
     """
     check_here(options)
-    source = str(Path(source).expanduser().resolve()) if Path(source).expanduser().exists() else source
+    source = str(expanded(source).resolve()) if is_there(expanded(source)) else source
     options = replace(options, endpoint=_absolute(options))
     ready = ready_source(source, options, context)
     ready = replace(ready, path=ready.path.absolute())

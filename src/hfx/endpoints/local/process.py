@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, ParamSpec, TypeVar, cast
 
 from hfx.endpoints import toml_fields
@@ -18,6 +17,7 @@ from hfx.endpoints.tasks import packed
 from hfx.errors import EndpointError, WorkerLostError
 from hfx.functions import wire
 from hfx.functions.worker_process import WorkerProcess
+from hfx.user_paths import expanded
 
 __all__ = ["KINDS", "Process", "ProcessExecutor", "executor"]
 
@@ -112,5 +112,5 @@ class ProcessExecutor(Executor):
 def executor(endpoint: Endpoint, cores: int) -> ProcessExecutor:
     """A new executor of the process engine."""
     given = endpoint.spec_as(Process).python
-    python = os.path.expandvars(Path(given).expanduser()) if given else None
+    python = os.path.expandvars(expanded(given)) if given else None
     return ProcessExecutor(endpoint.name, endpoint.workers(cores), endpoint.settings, python)

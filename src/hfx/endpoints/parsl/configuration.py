@@ -15,6 +15,7 @@ from hfx.endpoints.parsl.providers.base import Provider
 from hfx.endpoints.specification import Endpoint
 from hfx.errors import EndpointError
 from hfx.printable import printable
+from hfx.user_paths import expanded
 
 if TYPE_CHECKING:
     from parsl.config import Config
@@ -35,7 +36,7 @@ def run_folder(endpoint: Endpoint) -> Path:
     """The folder for the job scripts and logs of an endpoint; the workers must see it."""
     given = endpoint.spec_as(Provider).run_dir
     if given:
-        return Path(os.path.expandvars(given)).expanduser()
+        return expanded(os.path.expandvars(given))
     from platformdirs import user_state_path
 
     return user_state_path("hfx", appauthor=False) / "parsl" / re.sub(r"[^\w.+-]", "_", endpoint.name)

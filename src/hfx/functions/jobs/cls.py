@@ -12,11 +12,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypedDict, cast
+from typing import TYPE_CHECKING, Annotated, TypedDict, cast
 
+from msgspec import Meta
+
+from hfx.errors import InputError
 from hfx.functions.catalogue import NUMERICS, Job, Unanswered
 from hfx.functions.jobs.cls_options import Choice, ClsOptions
 from hfx.functions.prepared_hypotheses import Prepared
+from hfx.functions.task_content import converted
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 
 if TYPE_CHECKING:
@@ -47,6 +51,8 @@ LOCAL_DRAWS = 2
 
 _IMPROVED = 1e-8  # in 2NLL
 _FEWER = 1e-4  # events of negative yields
+_Count = Annotated[int, Meta(ge=0, le=10**9)]
+_Decided = Annotated[list[float], Meta(min_length=3, max_length=3)]
 
 
 class Solution(TypedDict):
@@ -60,7 +66,7 @@ class Solution(TypedDict):
     theta: list[list[float]]
     choice: dict[str, int]
     deviance: dict[str, float]
-    decided: dict[str, list[list[float]]]
+    decided: dict[str, list[_Decided]]
     drawn: int
     hits: list[int]
     iterations: list[int]
@@ -79,6 +85,15 @@ class Solutions(TypedDict):
     minima: dict[str, Solution]
     changed: bool
     lost: bool
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """The inputs of a task: those of the local search have none."""
+
+    known: dict[str, Solutions] | None = None
+    shifts: list[dict[str, float]] = field(default_factory=list)
+    draws: tuple[_Count, _Count] = (0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,11 +197,17 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
     from hfx.hf_core.inference.cls import hypotest
 
     model, options = prepared.model, prepared.options
-    known = cast(dict[str, Solutions], inputs.get("known") or {})
+    given = converted(inputs, _Inputs)
+    known = given.known or {}
     minima = offered = None
-    if "known" in inputs:
-        minima = {h: _known(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
-        offered = _offered(model, inputs)
+    if given.known is not None:
+        try:
+            minima = {h: _known(model, h, known[unit.key]) for h, unit in enumerate(prepared.units)}
+        except (LookupError, ValueError):  # of a key that is missing, of values that are no vector
+            raise InputError(
+                "the task's minima are those of other hypotheses; install the same hfx for client and workers"
+            ) from None
+        offered = _offered(model, given)
     outcomes = hypotest(
         model,
         mu=float(options.mu),
@@ -209,6 +230,8 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
 
     from hfx.hf_core.inference.cls import Known
 
+    if {*solutions["minima"]} != {*FIT_NAMES} or not all(map(_is_whole, solutions["minima"].values())):
+        raise KeyError("minima")
     place = {name: i for i, name in enumerate(solutions["parameters"])}
     order = [place[name] for name in model.batch.labels[h]]
     return {
@@ -225,13 +248,19 @@ def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
     }
 
 
-def _offered(model: Model, inputs: JsonObject) -> Offered:
+def _is_whole(fit: Solution) -> bool:
+    """Whether each minimum of a fit has its counts, and each choice the minima that it was made from."""
+    counts = {len(fit["theta"]), len(fit["hits"]), len(fit["iterations"])}
+    return 0 not in counts and len(counts) == 1 and {*fit["decided"]} >= {*CHOICES}
+
+
+def _offered(model: Model, inputs: _Inputs) -> Offered:
     """The shifts in the order of each hypothesis' parameters; a parameter that they lack is not moved."""
     import numpy as np
 
     from hfx.hf_core.inference.cls import Offered
 
-    given = cast(list[dict[str, float]], inputs["shifts"])
+    given = inputs.shifts
     by_labels: dict[tuple[str, ...], list[Array]] = {}  # most hypotheses have the same parameters
     for labels in map(tuple, model.batch.labels):
         if labels not in by_labels:
@@ -241,7 +270,7 @@ def _offered(model: Model, inputs: JsonObject) -> Offered:
                 known = [name for name in one if name in index]
                 shift[[index[name] for name in known]] = [one[name] for name in known]
     shifts = {h: by_labels[tuple(labels)] for h, labels in enumerate(model.batch.labels)}
-    first, draws = cast(list[int], inputs["draws"])
+    first, draws = inputs.draws
     return Offered(shifts, first, draws)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypedDict
 
 from hfx.errors import PalletError
+from hfx.pallets.formats.yaml_text import nested_too_deeply
 from hfx.printable import has_unprintable
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ __all__ = ["LabelTitle", "beside", "is_titles_file", "of_members", "read"]
 
 _NAMES = tuple(f"labels.{ending}" for ending in ("yaml", "yml", "json"))
 _KEYS = ("latex", "unit")
+_MOST_TEXT = 100_000  # characters; YAML is read at that number a second
 _EXAMPLE = "mst: {latex: 'm(\\tilde{\\tau})', unit: GeV}"
 
 
@@ -51,14 +53,20 @@ def read(text: str, file: str) -> dict[str, LabelTitle]:
     """The names of labels in a file's text. Raises `PalletError`, which names the file and the line, for any other content."""
     import yaml
 
+    if len(text) > _MOST_TEXT:
+        raise _refused(file, None, f"it is longer than {_MOST_TEXT:,} characters; write for example {_EXAMPLE}")
     if has_unprintable(text, lines=True):
         raise _refused(file, None, "it holds control characters; write the names without")
     try:
+        if nested_too_deeply(text):
+            raise RecursionError
         node = yaml.compose(text.replace("\t", " ") if file.lower().endswith(".json") else text, yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or "it is not YAML"
         raise _refused(file, None if mark is None else mark.line, f"{reason}; write for example {_EXAMPLE}") from None
+    except RecursionError:
+        raise _refused(file, None, f"it is nested too deeply; write for example {_EXAMPLE}") from None
     return {} if node is None else dict(_titles(node, file))
 
 

@@ -4,7 +4,7 @@ time grows with the square of a run of digits, and reads headers of headers by r
 
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from hfx.errors import PalletError
@@ -31,8 +31,9 @@ class CheckedTar:
     `read` raises `PalletError` at an extended header that is too large, or is none, before its bytes are passed on.
     """
 
-    def __init__(self, stream: _Readable, archive: str) -> None:
-        self._stream, self._archive = stream, archive
+    def __init__(self, stream: _Readable, archive: str, expect: Callable[[int], None]) -> None:
+        """``expect`` raises for a size that no member may have: `tarfile` goes on reading to a member's end behind the file's."""
+        self._stream, self._archive, self._expect = stream, archive, expect
         self._parts = self._checked()
         self._waiting = b""
 
@@ -95,6 +96,7 @@ class CheckedTar:
             return 0  # tarfile says what is wrong with it
         if size < 0:
             raise self._refused("a member of negative size")
+        self._expect(size)
         return size
 
     def _check_records(self, content: bytes) -> None:

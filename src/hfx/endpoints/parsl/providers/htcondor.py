@@ -3,12 +3,12 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from hfx.endpoints import toml_fields
 from hfx.endpoints.parsl.providers.base import BatchProvider, seconds
 from hfx.json_types import JsonObject
+from hfx.user_paths import expanded
 
 __all__ = ["HTCondor"]
 
@@ -43,7 +43,7 @@ class HTCondor(BatchProvider):
             "mem_per_slot": None if self.memory_gb is None else float(self.memory_gb),
             "project": self.project or "",
             "requirements": self.requirements or "",
-            "transfer_input_files": [os.path.expandvars(Path(file).expanduser()) for file in self.transfer],
+            "transfer_input_files": [os.path.expandvars(expanded(file)) for file in self.transfer],
             "scheduler_options": "\n".join([*limits, *gpus, *self.directives]),
             "launcher": "simple",
         }
