@@ -10,9 +10,9 @@ import msgspec
 
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.hub import Hub
-from hfx.driver.views.page.messages import Head, Message
+from hfx.driver.views.page.messages import Head, Message, Trouble
 from hfx.driver.views.page.picture_request import PlaneRequest
-from hfx.driver.views.page.status import head, row, status
+from hfx.driver.views.page.status import head, row, status, trouble
 from hfx.driver.views.page.view import Picture, View
 
 __all__ = ["Stream"]
@@ -42,6 +42,7 @@ class Stream:
     _rows: tuple[str, int, int] | None = field(default=None, init=False)  # view, generation, changes that were sent
     _version: object = field(default=None, init=False)
     _head: Head | None = field(default=None, init=False)
+    _trouble: Trouble | None = field(default=None, init=False)
     _parts: tuple[Picture | None, int] = field(default=(None, -1), init=False)
     _last: bool = field(default=False, init=False)  # whether the last state was sent
 
@@ -120,6 +121,8 @@ class Stream:
         self._add_rows(message, view.name, feed)
         if (described := head(feed)) != self._head:
             message["head"] = self._head = described
+        if (told := trouble(feed)) != self._trouble:
+            message["trouble"] = self._trouble = told
         self._add_picture(message, picture)
         return message
 
