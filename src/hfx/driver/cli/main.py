@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hfx.driver.cli import login, runs, scan, submit, watch
+from hfx.driver.cli import login, runs, scan, standard_streams, submit, watch
 from hfx.driver.cli.endpoint import endpoint_app
 from hfx.driver.cli.help_sections import COMMANDS
 from hfx.driver.cli.pallet import cache_app, pallet_app
@@ -126,8 +126,12 @@ def run(arguments: Sequence[str]) -> int:
         return _print_error(str(error))
     except BrokenPipeError:
         # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.abandon(sys.stdout)
         return 0
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich's answer to the same
+            return 0
+        raise
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()
@@ -149,7 +153,9 @@ def main() -> NoReturn:
     # A pallet is a million objects without reference cycles. With Python's default thresholds the garbage collector goes over
     # them several times in a scan, a third of a second each time.
     gc.set_threshold(20_000, 20, 100)
+    standard_streams.prepare()
     code = run(sys.argv[1:])
+    code = standard_streams.finish() or code
     gc.freeze()  # saves a second: the interpreter collects all objects before it exits
     if any(thread.name.startswith("hfx-inline") for thread in threading.enumerate()):
         # A running fit cannot be interrupted, and may crash when the interpreter shuts down.

@@ -1,7 +1,6 @@
 """Connections to the page: one on which no whole request arrives in time is closed, so that nobody can use them all up."""
 
 import asyncio
-from typing import Any
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -16,9 +15,7 @@ _MOST_WAITING = 100
 class ImpatientProtocol(H11Protocol):
     """HTTP of uvicorn, with a limit on the time that a request takes to arrive, its body included."""
 
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
-        self._limit: asyncio.TimerHandle | None = None
+    _limit: asyncio.TimerHandle | None = None  # while a request is awaited
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for a request."""
