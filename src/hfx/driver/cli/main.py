@@ -1,7 +1,7 @@
 """The command ``hfx``: its sub-commands, and its exit codes and error messages.
 
-Exit codes: 0 success; 1 some hypotheses failed or did not converge, or the picture could not be drawn; 2 input, option or folder
-that cannot be used, with one line on standard error; 130 after Ctrl-C, 143 after SIGTERM.
+Exit codes: 0 success; 1 some hypotheses failed or did not converge, or the picture could not be drawn; 2 input, option, folder
+or standard output that cannot be used, with one line on standard error; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import gc
