@@ -1,9 +1,12 @@
 """Text of others as it may be shown: one line, no control characters, not too long."""
 
+import json
+
+import msgspec
 import pytest
 
 from hfx.errors import PalletError
-from hfx.printable import has_unprintable, printable
+from hfx.printable import has_unprintable, printable, printable_json
 
 
 @pytest.mark.parametrize(
@@ -43,3 +46,11 @@ def test_errors_are_printable() -> None:
         "no channel '\\u001b]0;owned\\u0007 hfx: excluded'; x"
     )
     assert len(str(PalletError("n" * 100_000))) < 1_600
+
+
+def test_in_json_what_must_not_be_shown_is_an_escape_when_it_is_read() -> None:
+    bad = "\u202e\u2066\ufeff\u061c\u2028\x1b\x00\x7f\x9b\b\f"
+    text = {"name": f"a{bad}b", "other": 'ü€\U0001f600 "\\u202e" \\\\u001b \\b\n\t\r/', bad: [1.5, None]}
+    shown = "".join(f"\\u{ord(one):04x}" for one in bad)
+    for encoded in (msgspec.json.encode(text), json.dumps(text, ensure_ascii=False).encode()):
+        assert json.loads(printable_json(encoded)) == {"name": f"a{shown}b", "other": text["other"], shown: [1.5, None]}

@@ -10,6 +10,7 @@
     │   ├── OptionError           an option, expression or name
     │   └── EndpointError         an endpoint that cannot be used
     │       └── LoginError        no login to its service, or not the one that it requires
+    ├── OutputError               standard output cannot be written (exit code 2)
     ├── RunFolderError            the run's folder cannot be used or is in use (exit code 2)
     ├── TooLargeError             a task or its answer does not fit through the endpoint's service
     └── WorkerLostError           a worker died with its task
@@ -31,6 +32,7 @@ __all__ = [
     "LoginError",
     "NodeLostError",
     "OptionError",
+    "OutputError",
     "PalletError",
     "PatchError",
     "RunFolderError",
@@ -85,6 +87,10 @@ class WorkerLostError(HfxError):
 
 class NodeLostError(WorkerLostError):
     """A worker's node, job or connection ended; not counted against the task."""
+
+
+class OutputError(HfxError):
+    """Standard output cannot be written."""
 
 
 class RunFolderError(HfxError):

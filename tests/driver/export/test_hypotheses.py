@@ -1,11 +1,23 @@
 """Tables and best-fit values of a run, as text."""
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
 from hfx.driver.export.hypotheses import best_fits, csv_table
 from hfx.errors import RunFolderError
+
+
+def test_no_cell_is_a_formula() -> None:
+    """Spreadsheets run what begins with these; numbers stay as they are."""
+    names = ["=cmd|'/c calc'!A1", "+1+1", "-2+3", "@SUM(A1)", "\t=1", "-1.5", "m_500"]
+    rows = [{"name": name, "=label": -2.5} for name in names]
+    found = list(csv.reader(io.StringIO(csv_table(rows, Path("run")), newline="")))
+    assert found[0] == ["name", "'=label"]
+    assert [row[0] for row in found[1:]] == [*(f"'{name}" for name in names[:5]), "-1.5", "m_500"]
+    assert {row[1] for row in found[1:]} == {"-2.5"}
 
 
 def test_rows_are_lines_of_csv() -> None:

@@ -1,5 +1,7 @@
 """Which parts of a picture may still change: triangles with an awaited hypothesis in the circle through their corners."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -55,3 +57,47 @@ def test_crossings_on_one_row_are_open_while_others_are_awaited() -> None:
     row = fitted([(100.0, 0.0), (200.0, 0.0)], "m1", "m2")
     assert row.points.mesh is None
     assert Awaited(row, np.array([[150.0, 20.0]])).segments([(150.0, 0.0)]).tolist() == [0]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_with_many_hypotheses_the_open_triangles_are_those_with_one_in_their_circle(seed: int) -> None:
+    """Computed here pair by pair; the grid's triangles lie with their corners on circles that others touch."""
+    random = np.random.default_rng(seed)
+    places = [(float(i), float(j)) for i in range(12) for j in range(12)]
+    random.shuffle(places)
+    made, awaited = fitted(places[:90]), np.array(places[90:])
+    mesh = made.points.mesh
+    assert mesh is not None
+    unit = (mesh.points - mesh.points.min(axis=0)) / np.ptp(mesh.points, axis=0)
+    waiting = (awaited - mesh.points.min(axis=0)) / np.ptp(mesh.points, axis=0)
+    open_ones = []
+    for corners in unit[mesh.triangles]:
+        (ax, ay), (bx, by), (cx, cy) = corners
+        middle = np.linalg.solve(
+            2 * np.array([[bx - ax, by - ay], [cx - ax, cy - ay]]), [bx**2 + by**2 - ax**2 - ay**2, cx**2 + cy**2 - ax**2 - ay**2]
+        )
+        open_ones.append(
+            bool((np.linalg.norm(waiting - middle, axis=1) < np.linalg.norm(corners[0] - middle) * (1 - 1e-7)).any())
+        )
+    centres = mesh.points[mesh.triangles].mean(axis=1)
+    assert 0 < sum(open_ones) < len(open_ones)
+    inside = np.array(open_ones)
+    assert (Awaited(made, awaited).contain(centres) >= inside).all()
+    # What else is open has an awaited hypothesis on a side of the triangle.
+    others = np.flatnonzero(Awaited(made, awaited).contain(centres) & ~inside)
+    for triangle in others:
+        corners = unit[mesh.triangles[triangle]]
+        assert any(
+            np.isclose(np.linalg.norm(one - a) + np.linalg.norm(one - b), np.linalg.norm(a - b), atol=1e-8)
+            for one in waiting
+            for a, b in zip(corners, np.roll(corners, 1, axis=0), strict=True)
+        )
+
+
+def test_ten_thousand_hypotheses_are_looked_at_at_once() -> None:
+    """Of each pair of a triangle and an awaited hypothesis something would be computed: 50 million pairs."""
+    places = [(float(i), float(j)) for i in range(100) for j in range(100)]
+    made, awaited = fitted(places[::2]), np.array(places[1::2])
+    began = time.thread_time()
+    Awaited(made, awaited)
+    assert time.thread_time() - began < 0.5

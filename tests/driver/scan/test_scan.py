@@ -410,8 +410,9 @@ def test_a_vanished_folder_in_the_middle(run_scan: Scan, tmp_path: Path) -> None
         if isinstance(event, Finished):
             shutil.rmtree(tmp_path / "run")
 
-    with pytest.raises(RunFolderError, match="has gone or cannot be reached"):
+    with pytest.raises(RunFolderError, match="has gone or cannot be reached") as raised:
         run_scan(listener=vanish)
+    assert "kept" not in str(raised.value)
 
 
 def test_axes_are_checked_before_any_fit(run_scan: Scan, tmp_path: Path) -> None:

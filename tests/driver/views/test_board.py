@@ -179,7 +179,27 @@ def test_a_terminal_has_a_board_and_a_pipe_has_lines(monkeypatch: pytest.MonkeyP
                 assert isinstance(shown.shown, kind)
     os.close(master)
     with display(stream=io.StringIO()) as piped:
-        assert isinstance(piped, Lines)
+        assert isinstance(piped, Lasting)
+        assert isinstance(piped.shown, Lines)
+
+
+def test_a_very_narrow_terminal_has_lines_and_a_full_disk_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(slave, "w") as terminal:
+        for columns in (1, 20):
+            monkeypatch.setenv("COLUMNS", str(columns))
+            with display(stream=terminal) as shown:
+                assert isinstance(shown, Lasting)
+                assert isinstance(shown.shown, Lines)
+    os.close(master)
+    null = os.open(os.devnull, os.O_WRONLY)
+    with Path("/dev/full").open("w") as full:
+        with display(stream=full) as shown:
+            shown.say("x" * 100_000)
+            shown.listen(PLANNED)
+        os.dup2(null, full.fileno())  # what is held back goes there
+    os.close(null)
 
 
 def test_the_legend_has_what_is_on_the_map() -> None:

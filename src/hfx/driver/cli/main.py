@@ -1,7 +1,7 @@
 """The command ``hfx``: its sub-commands, and its exit codes and error messages.
 
-Exit codes: 0 success; 1 some hypotheses failed or did not converge, or the picture could not be drawn; 2 input, option or folder
-that cannot be used, with one line on standard error; 130 after Ctrl-C, 143 after SIGTERM.
+Exit codes: 0 success; 1 some hypotheses failed or did not converge, or the picture could not be drawn; 2 input, option, folder
+or standard output that cannot be used, with one line on standard error; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import gc
@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from hfx.driver.cli import login, runs, scan, submit, watch
+from hfx.driver.cli import login, runs, scan, standard_streams, submit, watch
 from hfx.driver.cli.endpoint import endpoint_app
 from hfx.driver.cli.help_sections import COMMANDS
 from hfx.driver.cli.pallet import cache_app, pallet_app
@@ -127,10 +127,14 @@ def run(arguments: Sequence[str]) -> int:
         return _print_error(str(error))
     except BrokenPipeError:
         # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        standard_streams.abandon(sys.stdout)
         return 0
     except OSError as error:  # a disk that is full, a name that is too long: nothing that hfx could have known
         return _print_error(f"{error.filename or 'a file'}: {error.strerror or error}; hfx needs it, so see to it and run again")
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich's answer to the same
+            return 0
+        raise
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()
@@ -152,7 +156,9 @@ def main() -> NoReturn:
     # A pallet is a million objects without reference cycles. With Python's default thresholds the garbage collector goes over
     # them several times in a scan, a third of a second each time.
     gc.set_threshold(20_000, 20, 100)
+    standard_streams.prepare()
     code = run(sys.argv[1:])
+    code = standard_streams.finish() or code
     gc.freeze()  # saves a second: the interpreter collects all objects before it exits
     if code > 128 or any(thread.name.startswith("hfx-inline") for thread in threading.enumerate()):
         # A running fit cannot be interrupted, and may crash when the interpreter shuts down, which would also wait for threads

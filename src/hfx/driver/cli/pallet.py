@@ -16,6 +16,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from hfx.driver.cli.standard_streams import console
 from hfx.driver.questions.base import listed
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, LabelValue
@@ -173,7 +174,7 @@ def clean_command(
 
 
 def _console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False, markup=False, soft_wrap=True)
+    return console(stderr=stderr, soft_wrap=True)
 
 
 def _print_json(content: JsonObject | list[JsonObject]) -> None:
@@ -184,7 +185,7 @@ def _print_json(content: JsonObject | list[JsonObject]) -> None:
 def _download_bar() -> Iterator[Callable[[int, int | None], None]]:
     """A callback that draws a progress bar on standard error, from the first bytes on; without a terminal it draws nothing."""
     columns = (TextColumn("fetching"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as bar:
         task = bar.add_task("fetching", total=None, visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 

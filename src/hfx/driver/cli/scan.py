@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hfx.driver.cli import option_parameters, watch
+from hfx.driver.cli import option_parameters, standard_streams, watch
 from hfx.driver.cli.option_parameters import OptionValue
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.errors import OptionError
@@ -219,8 +219,6 @@ def show(result: "ScanResult", *, as_json: bool, quiet: bool, verbose: bool = Fa
         from hfx.driver.views import summary
 
         if sys.stdout.isatty():
-            from rich.console import Console
-
-            Console().print(summary.table(result.content, result.folder, verbose))
+            standard_streams.console().print(summary.table(result.content, result.folder, verbose))
         else:
             typer.echo(summary.text(result.content, result.folder, verbose))

@@ -16,6 +16,7 @@ from hfx.functions.jobs.cls import Solutions
 from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
 from hfx.pallets.pallet import near_names
+from hfx.printable import no_formula
 
 __all__ = ["best_fits", "csv_table", "parameters", "workspace"]
 
@@ -23,15 +24,21 @@ __all__ = ["best_fits", "csv_table", "parameters", "workspace"]
 def csv_table(rows: Sequence[Mapping[str, JsonValue]], folder: Path) -> str:
     """The rows of a run's results as CSV, a line each, with a header. ``folder``: the run's, for the error.
 
+    Names of others that a spreadsheet would take for formulas have a quotation mark before them.
+
     Raises `RunFolderError` where there are no rows.
     """
     if not rows:
         raise RunFolderError(f"{folder} has no results yet")
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow({name: _cell(name) for name in rows[0]})
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     return text.getvalue()
+
+
+def _cell(value: JsonValue) -> JsonValue:
+    return no_formula(value) if isinstance(value, str) else value
 
 
 def workspace(folder: Path, name: str) -> str:

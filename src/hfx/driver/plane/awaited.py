@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import KDTree
 
 from hfx.driver.plane.contour import Plane
 from hfx.driver.run.file_types import Contours
@@ -59,9 +60,7 @@ class Awaited:
         self._triangles = shapely.STRtree(shapely.polygons(rings))
         self._waiting = np.zeros(len(triangles), dtype=bool)
         self._waiting[self._near(self._places)[1]] = True
-        middles, squares = _circles(rings)
-        for place in self._unit(self._places):
-            self._waiting |= ((middles - place) ** 2).sum(axis=1) < squares * (1 - _NEAR)
+        self._waiting |= _contain_any(*_circles(rings), self._unit(self._places))
 
     def contain(self, places: ArrayLike | Sequence[Array]) -> NDArray[np.bool_]:
         """Whether each of these places [k, 2] is where the picture may still change."""
@@ -104,6 +103,14 @@ class Awaited:
 
     def _unit(self, places: Array) -> Array:
         return np.asarray((places - self._low) / self._span, dtype=np.float64)
+
+
+def _contain_any(middles: Array, squares: Array, places: Array) -> NDArray[np.bool_]:
+    """Whether each circle contains one of the places [m, 2]: whether it contains the nearest one, which a tree finds."""
+    found = np.isfinite(middles).all(axis=1) & np.isfinite(squares)
+    distances, _ = KDTree(places).query(middles[found])
+    found[found] = distances**2 < squares[found] * (1 - _NEAR)
+    return found
 
 
 def _circles(triangles: Array) -> tuple[Array, Array]:

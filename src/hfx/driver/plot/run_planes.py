@@ -9,6 +9,7 @@ from hfx.driver.plane.axes import in_force, selected
 from hfx.driver.plane.contour import Plane, theory_curves
 from hfx.driver.plane.points import PlotData
 from hfx.driver.plane.selection import Selection, caption_of, of_scan
+from hfx.driver.plane.surface.interpolation import MOST_POINTS
 from hfx.driver.plot.axis.labels import Titles, condition_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.questions.base import listed
@@ -154,8 +155,12 @@ def plane_of(data: PlotData, options: PictureOptions) -> Plane:
     return plane_over(x, y, data, options)
 
 
-def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions) -> Plane:
-    """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs."""
+def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOptions, awaited: int = 0) -> Plane:
+    """The same over axes that are chosen already, also of a part of the hypotheses, as while a scan runs.
+
+    ``awaited``: how many are to come; where all will be too many for a curved surface, it is linear from the first on.
+    """
+    linear = awaited and len(data.results) + awaited > MOST_POINTS
     return contour.plane(
         data,
         x=x,
@@ -163,7 +168,7 @@ def plane_over(x: str | None, y: str | None, data: PlotData, options: PictureOpt
         logx=options.logx,
         logy=options.logy,
         forbidden=options.forbidden,
-        interpolation=options.interpolation,
+        interpolation="linear" if linear else options.interpolation,
     )
 
 

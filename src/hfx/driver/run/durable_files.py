@@ -43,7 +43,7 @@ def explained(folder: Path, kept: Callable[[], str] | None = None) -> Iterator[N
 
 
 def _explanation(folder: Path, error: OSError, kept: str) -> str:
-    what = f"{folder}: {kept}" if kept else f"{folder}: "
+    what = f"{folder}: {'' if _removed(folder) else kept}"
     if error.errno in _FULL:
         return f"{what}no space is left there ({error.strerror}); make room, then run the same command again"
     if error.errno in _REFUSED:
@@ -54,6 +54,14 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
             "same command again; else choose another with -o"
         )
     return f"{what}{error.strerror or error}; correct this or choose another folder with -o, then run again"
+
+
+def _removed(folder: Path) -> bool:
+    """Whether there is no such folder any more, nor what was kept in it; a disk that does not answer may still have it."""
+    try:
+        return not folder.exists()
+    except OSError:
+        return False
 
 
 def make_folder(folder: Path) -> None:

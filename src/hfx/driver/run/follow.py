@@ -3,6 +3,7 @@
 The folders of regions and of theory variations lie beneath a run's own, and have events of their own.
 """
 
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -64,10 +65,20 @@ class Follower:
         self._tails: dict[Path, Tail] = {}
 
     def new(self) -> list[Event]:
-        """The events that have been written since the last call, in the order of time."""
+        """The events that have been written since the last call: those of each file in their order, even where a clock was set
+        back, and those of several files in the order of time."""
         paths = [path for place in _PLACES for path in self._run.glob(place)]
         tails = [self._tails.setdefault(path, Tail(path)) for path in paths]
-        return sorted((event for tail in tails for event in parsed(tail.all_lines())), key=lambda event: event.time)
+        ordered = [pair for tail in tails for pair in _not_backwards(parsed(tail.all_lines()))]
+        return [event for _, event in sorted(ordered, key=lambda pair: pair[0])]
+
+
+def _not_backwards(events: Iterable[Event]) -> Iterable[tuple[float, Event]]:
+    """Each event with the latest time so far."""
+    latest = -math.inf
+    for event in events:
+        latest = max(latest, event.time)
+        yield latest, event
 
 
 def parsed(lines: Iterable[bytes]) -> list[Event]:

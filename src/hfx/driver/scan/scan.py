@@ -1,6 +1,5 @@
 """The scan of one region: from an open pallet and options to the results in a run's folder."""
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ from hfx.driver.plot.request import styled
 from hfx.driver.process import compile_kernels, interpreter_tuning
 from hfx.driver.questions import scan_content as contents
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.run import provenance
+from hfx.driver.run import clock, provenance
 from hfx.driver.run.events import Contour
 from hfx.driver.run.file_types import Curve, RunContent, ScanContent, curves_of
 from hfx.driver.run.folder import RunFolder, opened
@@ -146,7 +145,7 @@ def finish(
     folder.write_scan(content)
     command, stem = journal.head["command"], folder.path / "contour"
     files = scan_picture.draw(content, stem, command, context.say, planes=planes, part=caption_of(content))
-    journal.emit(Contour(time.time(), len(curves_of(content["contours"])), tuple(f.name for f in files)))
+    journal.emit(Contour(clock.now(), len(curves_of(content["contours"])), tuple(f.name for f in files)))
 
 
 Scan = Callable[[Pallet, ScanOptions, RunContext], Finished]

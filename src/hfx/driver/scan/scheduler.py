@@ -5,7 +5,6 @@ The scheduler knows keys and rounds alone. Records are written as they come; in 
 
 import hashlib
 import threading
-import time
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,7 +13,7 @@ from functools import cached_property, partial
 from typing import cast
 
 from hfx.driver.questions.base import AnyQuestion, Brief, Context, Records, Round, Unit
-from hfx.driver.run import events
+from hfx.driver.run import clock, events
 from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planned
 from hfx.driver.run.folder import RunFolder
 from hfx.driver.run.records import Place, Stored, in_order
@@ -156,7 +155,7 @@ class Scheduler:
         if units:
             work.repeats = False
         if (left_out := work.incomplete - work.told_incomplete) and not first:
-            self.emit(LeftOut(time.time(), tuple(sorted(left_out))))
+            self.emit(LeftOut(clock.now(), tuple(sorted(left_out))))
         work.told_incomplete.update(left_out)
         outcomes = self._outcomes(asked, units, kept, work, first)
         self._tell_kept(dict.fromkeys(unit.hypothesis for unit in kept), work)
@@ -192,7 +191,7 @@ class Scheduler:
         """Tell the results of hypotheses from the records that are there."""
         known = [name for name in names if name not in work.reasons and name not in work.incomplete]
         for some in plan.batches(known, _KEPT):
-            self.emit(Kept(time.time(), tuple(self._event_brief(self._records_of(name, work)) for name in some)))
+            self.emit(Kept(clock.now(), tuple(self._event_brief(self._records_of(name, work)) for name in some)))
 
     def _records_of(self, name: str, work: "_Work") -> Iterable[JsonObject]:
         """The records of a hypothesis so far."""
@@ -219,7 +218,7 @@ class Scheduler:
         names = tuple(dict.fromkeys(str(record["name"]) for record in outcome.records))
         self.emit(
             Finished(
-                time=time.time(),
+                time=clock.now(),
                 task=outcome.job.label,
                 step=asked.step,
                 names=names,
@@ -241,7 +240,7 @@ class Scheduler:
             final, repeated = any(key not in work.current for key in keys), name in work.reasons
             if final:
                 work.reasons.setdefault(name, reason)
-            told = Failed(time.time(), outcome.job.label, name, reason, units=len(keys), final=final, repeated=repeated)
+            told = Failed(clock.now(), outcome.job.label, name, reason, units=len(keys), final=final, repeated=repeated)
             self.emit(told)
 
     def _told(self, records: Sequence[JsonObject], work: "_Work") -> Iterator[events.Brief]:
@@ -277,7 +276,7 @@ class Scheduler:
         self.emit(self._planned(asked, jobs, units, len(kept), points))
         while work.defects:  # their units are in no plan: none of them is counted
             name, defect = work.defects.popitem()
-            self.emit(Failed(time.time(), "plan", name, defect, units=0, final=True))
+            self.emit(Failed(clock.now(), "plan", name, defect, units=0, final=True))
         window = _WINDOW * self.workers
         return submit_and_retry.results(
             jobs, window=window, pool=self.pool, function=self.function, emit=self.emit, settle=self.settle, stop=self.stop
@@ -292,7 +291,7 @@ class Scheduler:
         points: Sequence[Hypothesis],
     ) -> Planned:
         return Planned(
-            time=time.time(),
+            time=clock.now(),
             step=asked.step,
             words=asked.words,
             round=asked.number,

@@ -6,13 +6,13 @@ name.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from itertools import islice
 
 from hfx.driver.questions.base import Unit
+from hfx.driver.run import clock
 from hfx.driver.run.events import Event, Retried, Started, Submitted
 from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
 from hfx.json_types import JsonObject, JsonValue
@@ -112,7 +112,7 @@ class _Queue:
             self.submit(job)
 
     def submit(self, job: Job) -> None:
-        self.emit(Submitted(time.time(), job.label, len(job.names), job.names))
+        self.emit(Submitted(clock.now(), job.label, len(job.names), job.names))
         self.pending[self.pool.submit(self.function, job.payload(list(job.units)))] = job
 
     def again(self, job: Job, error: Exception) -> bool:
@@ -129,7 +129,7 @@ class _Queue:
             more = []
         if not more:
             return False
-        self.emit(Retried(time.time(), job.label, len(job.names), _line(error)))
+        self.emit(Retried(clock.now(), job.label, len(job.names), _line(error)))
         for one in more:
             self.submit(one)
         return True
@@ -139,10 +139,10 @@ class _Queue:
         done = wait(self.pending, timeout=_PERIOD, return_when=FIRST_COMPLETED).done
         for future, job in self.pending.items():
             if future not in self.started and (future in done or future.running()):
-                self.started[future] = time.time()
+                self.started[future] = clock.now()
                 self.emit(Started(self.started[future], job.label))
         ready = [future for future in self.pending if future in done]
-        return [(self.pending.pop(f), f, time.time() - self.started.pop(f)) for f in ready]
+        return [(self.pending.pop(f), f, clock.now() - self.started.pop(f)) for f in ready]
 
 
 def _halves(job: Job) -> list[Job]:

@@ -109,7 +109,7 @@ class RunStatus:
     def document(self) -> StatusDocument:
         """The status as ``hfx status --json`` prints it."""
         now = self.progress
-        last = None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC)
+        last = _moment(now.last_event)
         return {
             "folder": str(self.folder),
             "state": self.state,
@@ -123,6 +123,14 @@ class RunStatus:
             "last_event": None if last is None else last.isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    """A time since the epoch; None where there is none, or where it lies in no year of the calendar."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def run_status(folder: Path, queues: BatchQueues) -> RunStatus:

@@ -4,7 +4,6 @@ It fits 80 x 24 characters and uses what a larger terminal has. It only listens 
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from rich.text import Text
 from hfx.driver.plane import axes as plane_axes
 from hfx.driver.questions.base import Brief, Surface
 from hfx.driver.questions.catalogue import of_run
+from hfx.driver.run import clock
 from hfx.driver.run.events import Event, Failed, Planned, Retried, Started, Submitted
 from hfx.driver.run.progress import duration
 from hfx.driver.views import failures
@@ -186,7 +186,7 @@ def _count(number: int, noun: str) -> str:
 
 
 def _worker(name: str, worker: Worker, width: int) -> Text:
-    ago = duration(max(0.0, time.time() - worker.last))
+    ago = duration(max(0.0, clock.now() - worker.last))
     numbers = f"{worker.done:>7} done, {ago:>5} ago"
     host, _, process = name.partition(":")
     own = ":".join(filter(None, (host.split(".")[0], process)))  # all hosts of a cluster have one domain

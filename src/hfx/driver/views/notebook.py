@@ -176,7 +176,7 @@ def plane_so_far(data: "PlotData", missing: Sequence[tuple[LabelValue, ...]], op
     rows = [*data.rows(), *missing]
     in_force = axes.in_force(data.labels, rows, options.x, options.y)
     chosen = axes.choose(data.labels, rows, *in_force, quantity=data.surface.name)
-    plane = run_planes.plane_over(chosen.x, chosen.y, data, options)
+    plane = run_planes.plane_over(chosen.x, chosen.y, data, options, len(missing))
     near = awaited.Awaited(plane, axes.places(chosen, data.labels, missing))
     return (awaited.so_far(plane) if missing else plane), near
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Bar", "Display", "Lasting", "Lines", "Silent", "display"]
 
+_LEAST_OF_A_BAR = 40  # columns
+
 
 class Display(Protocol):
     """A listener to events that can show a sentence, too."""
@@ -133,7 +135,7 @@ class Silent:
 
 @dataclass(frozen=True)
 class Lasting:
-    """A display whose terminal may disappear at any moment, which must not end the scan."""
+    """A display whose terminal, file or pipe may disappear or be full at any moment, which must not end the scan."""
 
     shown: Display
 
@@ -171,14 +173,21 @@ def display(
     stream = stream or sys.stderr
     if quiet:
         yield Silent(stream)
-    elif not stream.isatty():
-        yield Lines(stream, verbose)
+    elif not stream.isatty() or _too_narrow(stream):
+        yield Lasting(Lines(stream, verbose))
     elif _large_enough(stream):
         with _board(stream, verbose=verbose, x=x, y=y, logx=logx, logy=logy) as board:
             yield Lasting(board)
     else:
         with _bar(stream) as bar:
             yield Lasting(Bar(bar, verbose))
+
+
+def _too_narrow(stream: TextIO) -> bool:
+    """Whether a bar has no room."""
+    from rich.console import Console
+
+    return Console(file=stream).width < _LEAST_OF_A_BAR
 
 
 def _large_enough(stream: TextIO) -> bool:

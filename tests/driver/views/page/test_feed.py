@@ -8,7 +8,7 @@ import pytest
 
 from hfx.driver.run.events import Failed, Finished, Planned, Retried, Started, Submitted
 from hfx.driver.views.page.feed import Feed
-from hfx.driver.views.page.status import head, row, status
+from hfx.driver.views.page.status import head, row, status, trouble
 from hfx.driver.views.state import Status
 from hfx.hf_core.reasons import NO_PARAMETER
 from tests.driver import fakes
@@ -102,7 +102,7 @@ def test_a_fit_that_did_not_converge_says_so(run: MadeRun) -> None:
     feed.poll()
     assert status(feed)["states"] == {"not_converged": 1, "planned": 5}
     assert status(feed)["fitted"] == 1
-    (failure,) = status(feed)["failures"]
+    (failure,) = trouble(feed)["failures"]
     why = "has not converged: free: not converged after 300 iterations"
     assert failure == {"status": "not_converged", "text": f"{run.names[0]} {why}"}
 
@@ -121,8 +121,9 @@ def test_failures_and_lost_tasks_are_told(run: MadeRun) -> None:
     assert states(feed)[run.names[0]] is Status.FAILED
     assert fitted in DONE
     told = status(feed)
-    assert told["failures"] == [{"status": "failed", "text": f"{run.names[0]} failed: the patch does not apply"}]
-    assert "local-1 was lost" in " ".join(one["text"] for one in told["notices"])
+    wrong = trouble(feed)
+    assert wrong["failures"] == [{"status": "failed", "text": f"{run.names[0]} failed: the patch does not apply"}]
+    assert "local-1 was lost" in " ".join(one["text"] for one in wrong["notices"])
     assert told["states"] == {"failed": 1, fitted.name.lower(): 1, "planned": 4}
 
 
@@ -138,8 +139,9 @@ def test_a_hypothesis_without_a_signal_is_no_failure(run: MadeRun) -> None:
     assert "failed" not in told["states"]
     assert told["fitted"] == 5
     said = f"{run.names[0]} has no signal here and is left out (its patch adds none)"
-    assert told["failures"] == [{"status": "no_signal", "text": said}]
-    assert [one["text"] for one in told["notices"]] == [said]
+    wrong = trouble(feed)
+    assert wrong["failures"] == [{"status": "no_signal", "text": said}]
+    assert [one["text"] for one in wrong["notices"]] == [said]
 
 
 def test_a_driver_that_was_killed_is_seen_to_be_gone(run: MadeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,6 +147,19 @@ def test_notes_for_experts_are_details(tmp_path: Path) -> None:
     assert found["notes"] == []
 
 
+@pytest.mark.parametrize(("most", "kind"), [(47, "linear"), (48, "gp")])
+def test_of_many_hypotheses_the_first_results_are_joined_as_all_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int, kind: str
+) -> None:
+    """A curved surface through a thousand of ten thousand takes seconds, and none is drawn in the end."""
+    monkeypatch.setattr("hfx.driver.plot.run_planes.MOST_POINTS", most)
+    run = MadeRun(tmp_path / "run", fakes.grid(8, 6))
+    run.fit(run.names[:30])
+    feed = polled(run)
+    layout = laid_out(feed)
+    assert draw_contour(layout, snapshot(feed, layout))[1].contours["interpolation"] == kind
+
+
 def test_the_first_results_are_drawn_at_once(tmp_path: Path) -> None:
     """After a picture without any, which cost nothing; the next pictures come at their pace."""
     run = MadeRun(tmp_path / "run", fakes.grid(6, 5))

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from hfx.driver.cli import main
+from hfx.driver.run.events import Failed
 from hfx.driver.views.page import address
 from hfx.driver.views.page.app import FILES
 from hfx.driver.views.page.hub import Hub
@@ -193,6 +194,21 @@ def test_the_stream_sends_what_changes_and_goes_on_where_it_broke(run: MadeRun) 
             assert sorted(row[0] for row in rows) == [12, 13]
         with messages(client, since="another server's:1:2:00") as stream:
             assert len(next(stream)["data"]["rows"]) == 30
+
+
+def test_failures_are_sent_when_they_change_and_are_short(run: MadeRun) -> None:
+    """Of ten thousand hypotheses all may fail, each with a long reason: that does not go with every result."""
+    run.tell(*(Failed(time.time(), "local-0", name, "x" * 5000) for name in run.names[:20]))
+    with served(Hub(run.folder)) as client, messages(client) as stream:
+        told = next(stream)["data"]["trouble"]
+        assert len(told["failures"]) == len(told["notices"]) == 20
+        assert all(len(one["text"]) < 500 for one in [*told["failures"], *told["notices"]])
+        run.fit(run.names[20:25])
+        later = next(message["data"] for message in stream if message["data"].get("rows"))
+        assert "trouble" not in later
+        run.tell(Failed(time.time(), "local-0", run.names[25], "y"))
+        changed = next(message["data"]["trouble"] for message in stream if "trouble" in message["data"])
+        assert changed["failures"][-1]["text"].endswith("failed: y")
 
 
 def test_the_end_is_told_with_the_last_state(run: MadeRun) -> None:

@@ -39,10 +39,13 @@ _NOT_FOUND = "hfx: there is nothing of that name here.\n"
 # The names by which a browser on this machine, or at the other end of a tunnel, reaches the page; the tunnel's port is its own.
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
+_CLOSE = {"Connection": "close"}  # nobody who is refused keeps a connection
+
 # Nothing is loaded from elsewhere or kept, nobody frames the page, and its address is not passed on.
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
@@ -149,10 +152,10 @@ class _Guard:
             await send(message)
 
         if not _is_own(scope["headers"]):
-            await PlainTextResponse(_ELSEWHERE, 421)(scope, receive, sending)  # type: ignore[arg-type]
+            await PlainTextResponse(_ELSEWHERE, 421, _CLOSE)(scope, receive, sending)  # type: ignore[arg-type]
             return
         if not hmac.compare_digest(given.encode(), self._token):
-            await PlainTextResponse(_FORBIDDEN, 403)(scope, receive, sending)  # type: ignore[arg-type]
+            await PlainTextResponse(_FORBIDDEN, 403, _CLOSE)(scope, receive, sending)  # type: ignore[arg-type]
             return
         self._activity.requested = True
         if scope["path"] != "/events":

@@ -22,6 +22,7 @@ __all__ = [
     "Status",
     "SurfaceContent",
     "SvgContent",
+    "Trouble",
     "ViewTitle",
     "WorkerRow",
 ]
@@ -95,8 +96,15 @@ class Notice(TypedDict):
     text: str
 
 
+class Trouble(TypedDict):
+    """Hypotheses without a usable result, and what happened; a part of its own, because it is large and changes seldom."""
+
+    failures: list[Failure]
+    notices: list[Notice]
+
+
 class Status(TypedDict):
-    """The counts, the rate, the workers, the failures. ``states`` counts hypotheses by status."""
+    """The counts, the rate, the workers. ``states`` counts hypotheses by status."""
 
     state: str
     reason: str
@@ -111,8 +119,6 @@ class Status(TypedDict):
     fitted: int
     total: int
     workers: list[WorkerRow]
-    failures: list[Failure]
-    notices: list[Notice]
 
 
 class ViewTitle(TypedDict):
@@ -203,6 +209,7 @@ class Message(TypedDict):
     ends_with_scan: bool
     view: str
     head: NotRequired[Head]
+    trouble: NotRequired[Trouble]
     rows: NotRequired[list[Row]]
     all_rows: NotRequired[bool]
     plane: NotRequired[PlaneContent | None]

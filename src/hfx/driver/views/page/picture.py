@@ -133,7 +133,7 @@ def draw_contour(layout: Layout, snapshot: Snapshot) -> tuple[ContourContent, co
 
     A segment is open where hypotheses are awaited, see `Awaited`.
     """
-    plane = run_planes.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options)
+    plane = run_planes.plane_over(layout.axes.x, layout.axes.y, snapshot.data, layout.options, int(snapshot.awaited.sum()))
     near = Awaited(plane, snapshot.places[snapshot.awaited])
     if snapshot.awaited.any():
         plane = so_far(plane)

@@ -7,6 +7,7 @@ import time
 import uvicorn
 
 from hfx.driver.views.page.app import Activity, application
+from hfx.driver.views.page.connections import ImpatientProtocol
 from hfx.driver.views.page.hub import Hub
 
 __all__ = ["PageServer"]
@@ -25,7 +26,7 @@ class PageServer:
             uvicorn.Config(
                 application(token, hub, self._activity),
                 loop="asyncio",
-                http="h11",
+                http=ImpatientProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -1,4 +1,4 @@
-"""The status of a run for the page: its description, counts, rate, workers and failures, and the rows of its table."""
+"""The status of a run for the page: its description, counts, rate and workers, its failures, and the rows of its table."""
 
 from itertools import islice
 
@@ -6,13 +6,15 @@ from hfx.driver.questions.base import Brief
 from hfx.driver.questions.picture_title import analysis_name
 from hfx.driver.views.failures import sentence
 from hfx.driver.views.page.feed import Feed
-from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, WorkerRow
+from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, Trouble, WorkerRow
 from hfx.driver.views.state import RunState
 from hfx.driver.views.state import Status as HypothesisStatus
+from hfx.printable import printable
 
-__all__ = ["head", "row", "status"]
+__all__ = ["head", "row", "status", "trouble"]
 
-_MOST_FAILURES = 200  # that are listed with their reasons; the table holds all
+# Failures that are listed, and characters of each; the table holds all, and the whole reasons.
+_MOST_FAILURES, _MOST_CHARACTERS = 200, 400
 
 
 def head(feed: Feed) -> Head:
@@ -57,7 +59,7 @@ def _surface(feed: Feed) -> SurfaceContent | None:
 
 
 def status(feed: Feed) -> Status:
-    """The counts, the rate, the workers, the failures."""
+    """The counts, the rate, the workers."""
     state, step = feed.state, feed.state.progress.current
     counts = {status.name.lower(): number for status, number in state.counts.items() if number}
     return {
@@ -74,8 +76,15 @@ def status(feed: Feed) -> Status:
         "fitted": sum(state.counts[status] for status in HypothesisStatus if status.has_result),
         "total": max(len(feed.names), 0 if step.parts or not feed.state.progress.in_first else step.total),
         "workers": _workers(feed),
+    }
+
+
+def trouble(feed: Feed) -> Trouble:
+    """The failures, and what happened last."""
+    messages = reversed(feed.state.messages)
+    return {
         "failures": _failures(feed),
-        "notices": [{"time": time, "text": text} for time, text in reversed(state.messages)],
+        "notices": [{"time": time, "text": printable(text, _MOST_CHARACTERS)} for time, text in messages],
     }
 
 
@@ -92,7 +101,8 @@ def _failures(feed: Feed) -> list[Failure]:
 
 
 def _why(state: RunState, name: str, reason: str) -> str:
-    return f"{name} has not converged: {reason}" if name in state.results else sentence(name, reason)
+    why = f"{name} has not converged: {reason}" if name in state.results else sentence(name, reason)
+    return printable(why, _MOST_CHARACTERS)
 
 
 def row(feed: Feed, position: int) -> Row:

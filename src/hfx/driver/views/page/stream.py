@@ -1,6 +1,7 @@
 """The stream of a browser: server-sent events, each with what changed since the last."""
 
 import asyncio
+import json
 import secrets
 import time
 from collections.abc import AsyncGenerator
@@ -10,10 +11,11 @@ import msgspec
 
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.hub import Hub
-from hfx.driver.views.page.messages import Head, Message
+from hfx.driver.views.page.messages import Head, Message, Trouble
 from hfx.driver.views.page.picture_request import PlaneRequest
-from hfx.driver.views.page.status import head, row, status
+from hfx.driver.views.page.status import head, row, status, trouble
 from hfx.driver.views.page.view import Picture, View
+from hfx.printable import printable_json
 
 __all__ = ["Stream"]
 
@@ -25,6 +27,15 @@ _HEARTBEAT = 10.0
 _EPOCH = secrets.token_hex(4)
 
 _encoder = msgspec.json.Encoder()
+
+
+def _encoded(message: Message) -> bytes:
+    """The message as JSON; what it holds of others' texts can be shown as it is."""
+    try:
+        text = _encoder.encode(message)
+    except UnicodeEncodeError:  # half of a surrogate pair, in run.json, which UTF-8 does not have
+        text = json.dumps(message, ensure_ascii=False).encode("utf-8", "replace")
+    return printable_json(text)
 
 
 @dataclass
@@ -42,6 +53,7 @@ class Stream:
     _rows: tuple[str, int, int] | None = field(default=None, init=False)  # view, generation, changes that were sent
     _version: object = field(default=None, init=False)
     _head: Head | None = field(default=None, init=False)
+    _trouble: Trouble | None = field(default=None, init=False)
     _parts: tuple[Picture | None, int] = field(default=(None, -1), init=False)
     _last: bool = field(default=False, init=False)  # whether the last state was sent
 
@@ -89,7 +101,7 @@ class Stream:
         assert self._rows is not None
         name, generation, changes = self._rows
         place = f"{_EPOCH}:{generation}:{changes}:{name.encode().hex()}"
-        return b"id: " + place.encode() + b"\ndata: " + _encoder.encode(message) + b"\n\n"
+        return b"id: " + place.encode() + b"\ndata: " + _encoded(message) + b"\n\n"
 
     def _watch(self, view: View | None) -> None:
         """Look at a view, and at no other."""
@@ -120,6 +132,8 @@ class Stream:
         self._add_rows(message, view.name, feed)
         if (described := head(feed)) != self._head:
             message["head"] = self._head = described
+        if (told := trouble(feed)) != self._trouble:
+            message["trouble"] = self._trouble = told
         self._add_picture(message, picture)
         return message
 

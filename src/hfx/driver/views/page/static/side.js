@@ -40,7 +40,7 @@ export function fillSide(store) {
   part("notes", store.contour?.notes ?? [], (notes) => list($("notes"), notes));
   part("details", store.contour?.details ?? [], (details) => { $("details").hidden = !details.length; list($("details").querySelector("ul"), details); });
   part("workers", store.status?.workers ?? [], workers);
-  part("trouble", [store.status?.failures ?? [], store.status?.notices ?? []], failuresAndNotices);
+  part("trouble", [store.trouble?.failures ?? [], store.trouble?.notices ?? []], failuresAndNotices);
   const index = store.hovered >= 0 ? store.hovered : store.selected;
   part("one", index >= 0 ? [store.rows[index], store.column] : null, (value) => one(value, store));
 }

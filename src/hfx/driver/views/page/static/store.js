@@ -5,7 +5,7 @@ export class Store extends EventTarget {
   constructor() {
     super();
     Object.assign(this, {
-      head: {}, status: null, rows: [], shown: [], plane: null, svg: null, contour: null, views: [], view: null, current: "",
+      head: {}, status: null, trouble: null, rows: [], shown: [], plane: null, svg: null, contour: null, views: [], view: null, current: "",
       folder: null, ends_with_scan: false, column: 0, hovered: -1, selected: -1, error: "", refusal: null, below: 0, ended: "", connected: false, place: "",
     });
   }
@@ -24,7 +24,7 @@ export class Store extends EventTarget {
     if (fresh) Object.assign(this, { contour: null, plane: null, svg: null, hovered: -1, selected: -1 });
     if (message.all_rows) this.rows = [];
     for (const cells of message.rows ?? []) this.rows[cells[0]] = row(cells);
-    for (const key of ["head", "status", "views", "current", "folder", "ends_with_scan", "plane", "svg", "contour", "error"]) {
+    for (const key of ["head", "status", "trouble", "views", "current", "folder", "ends_with_scan", "plane", "svg", "contour", "error"]) {
       if (key in message) this[key] = message[key];
     }
     if (message.all_rows || message.plane || message.rows) this.#select();

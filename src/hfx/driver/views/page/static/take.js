@@ -57,8 +57,10 @@ export function csv(store) {
   return `${[head, ...lines].map((line) => line.map(cell).join(",")).join("\r\n")}\r\n`;
 }
 
+// What a spreadsheet would take for a formula has a quotation mark before it, unless it is a number.
 function cell(value) {
-  const text = value == null ? "" : String(value);
+  const formula = typeof value === "string" && /^[=+\-@\t\r]/.test(value) && !(value.trim() && Number.isFinite(Number(value)));
+  const text = value == null ? "" : `${formula ? "'" : ""}${value}`;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
