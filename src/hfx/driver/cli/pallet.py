@@ -4,9 +4,10 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,9 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from hfx.driver.questions.base import listed
 from hfx.errors import PalletError
+from hfx.hf_core.reasons import no_signal
 from hfx.json_types import JsonObject
 from hfx.pallets import cache
 from hfx.pallets.inspection import (
@@ -28,7 +31,9 @@ from hfx.pallets.inspection import (
     inspect,
     verify,
 )
+from hfx.pallets.pallet import Pallet
 from hfx.pallets.sources import Fetched, fetch
+from hfx.pallets.workspaces.model_choice import ModelChoice
 
 __all__ = ["cache_app", "pallet_app"]
 
@@ -49,6 +54,14 @@ PalletArgument = Annotated[
 RegionOption = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Name of one analysis region of the pallet. Default: all regions.")
 ]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option("--drop-channel", metavar="NAME", help="Name of a channel to leave out, as in 'hfx scan'. Default: none."),
+]
+PoiOption = Annotated[
+    str | None,
+    typer.Option("--poi", metavar="NAME", help="Another parameter of interest, as in 'hfx scan'. Default: the measurement's."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for scripts.")]
 
 _SHOWN = 12  # hypotheses listed without --all
@@ -58,6 +71,7 @@ _SHOWN = 12  # hypotheses listed without --all
 def inspect_command(
     pallet: PalletArgument,
     region: RegionOption = None,
+    drop_channel: DropOption = None,
     as_json: JsonOption = False,
     everything: Annotated[bool, typer.Option("--all", help="List every hypothesis. Default: the first 12.")] = False,
 ) -> None:
@@ -68,8 +82,9 @@ def inspect_command(
     """
     from hfx.driver.scan.open_source import no_run
 
+    choice = ModelChoice(without=tuple(drop_channel or ()))
     with _download_bar() as progress, no_run(pallet):
-        found = inspect(pallet, region, progress=progress)
+        found = inspect(pallet, region, choice=choice, check=_check_of(choice), progress=progress)
     if as_json:
         _print_json(asdict(found))
         return
@@ -77,7 +92,13 @@ def inspect_command(
 
 
 @pallet_app.command("verify")
-def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
+def verify_command(
+    pallet: PalletArgument,
+    region: RegionOption = None,
+    drop_channel: DropOption = None,
+    poi: PoiOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check that the patches fit the background.
 
     The command compares the digest (checksum) that the patch set states with that of the background, applies every patch, and
@@ -85,10 +106,14 @@ def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json:
     was made for another background, or the background cannot be used.
     """
     from hfx.driver.scan.open_source import no_run
+    from hfx.functions.jobs.cls_options import ClsOptions
     from hfx.functions.model_check import all_faults
 
+    options = ClsOptions(drop_channel=tuple(drop_channel or ()), poi=poi)
+    choice = options.model_choice
     with _download_bar() as progress, no_run(pallet):
-        found = verify(pallet, region, progress=progress, faults=all_faults)
+        faults = partial(all_faults, options=options)
+        found = verify(pallet, region, choice=choice, check=_check_of(choice), progress=progress, faults=faults)
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
@@ -98,6 +123,15 @@ def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json:
         raise PalletError(problems[0])
     if not found.applies:
         raise typer.Exit(1)
+
+
+def _check_of(choice: ModelChoice) -> Callable[[Mapping[str, Pallet]], None] | None:
+    """The check of a choice of the model, which loads numpy; None where there is nothing to check."""
+    if choice == ModelChoice():
+        return None
+    from hfx.functions.choice_check import check_choice
+
+    return partial(check_choice, choice=choice)
 
 
 @pallet_app.command("fetch")
@@ -272,6 +306,15 @@ def _render_verification(console: Console, found: Verification) -> None:
         console.print(Text(_verdict(found, region), style=_style(region)))
         for name, reason in region.defects:
             console.print(Text(f"  {name}: {reason}", style="red"))
+        for reason, names in _by_reason(region.without_signal).items():
+            console.print(Text(f"  no signal, and no result in a scan: {listed(names, _SHOWN)} ({no_signal(reason)})"))
+
+
+def _by_reason(found: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in found:
+        by_reason.setdefault(reason, []).append(name)
+    return by_reason
 
 
 def _style(region: RegionVerification) -> str:

@@ -194,13 +194,22 @@ class Cls(Question[ClsResult]):
             f"tested mu {options.mu}, signal yields times {options.signal_scale}, test statistic {options.test_stat}, "
             f"minima {options.minima}"
         )
-        return f"Asymptotic formulae; {given}"
+        return ", ".join([f"Asymptotic formulae; {given}", *_model(options, MANY)])
 
 
 def _tested(options: ClsOptions) -> str:
-    """The signal that is tested, for a picture, where it is not the one of the pallet; LaTeX."""
+    """The signal and the model that are tested, for a picture, where they are not those of the pallet; LaTeX."""
     strength = [rf"$\mu = {options.mu:g}$"] if options.mu != 1.0 else []
-    return ", ".join([*strength, *([rf"signal yields $\times\,{options.signal_scale:g}$"] * (options.signal_scale != 1.0))])
+    scale = [rf"signal yields $\times\,{options.signal_scale:g}$"] if options.signal_scale != 1.0 else []
+    return ", ".join([*strength, *scale, *(text.replace("$", r"\$") for text in _model(options, FEW))])
+
+
+def _model(options: ClsOptions, most: int) -> list[str]:
+    """The choice of the model in words, where it is not the pallet's own; with the names of at most so many channels."""
+    poi = [f"parameter of interest {options.poi}"] if options.poi is not None else []
+    dropped = options.drop_channel or ()
+    which = ", ".join(dropped) if len(dropped) <= most else f"{len(dropped)} channels"
+    return [*poi, *([f"without {which}"] if dropped else [])]
 
 
 def _report(content: JsonValue) -> SearchReport:

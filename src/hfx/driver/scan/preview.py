@@ -1,9 +1,10 @@
 """The text of ``--plan``: what a run would do; nothing is written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hfx.driver.process.cores import usable_cores
+from hfx.driver.questions.base import AnyQuestion, Unit
 from hfx.driver.questions.options import ScanOptions
 from hfx.driver.run.folder import safe_name
 from hfx.driver.run.records import read_records
@@ -15,7 +16,7 @@ from hfx.driver.scan.scan import batch_size
 from hfx.functions.model_check import model_faults
 from hfx.pallets import Pallet
 
-__all__ = ["describe", "describe_source"]
+__all__ = ["describe", "describe_source", "faults_of_source"]
 
 
 def describe_source(source: str, options: ScanOptions) -> str:
@@ -54,7 +55,7 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
     estimate.check_fits(pallet, missing, question, places)
     here = options.endpoint in (None, "embedded", "inline")
     gpus = any(device != "cpu" for device in places.devices(options.device))
-    faults = dict(model_faults(pallet, question.options.measurement, {unit.hypothesis for unit in missing}))
+    faults = _faults(pallet, missing, question)
     size = batch_size(len(missing), options, RunContext())
     by_key = {unit.key: unit for unit in missing}
     groups = [[by_key[key] for key in keys] for keys in plan.batches(list(by_key), size, options.workers)]
@@ -77,6 +78,30 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
             pallet, missing, question, _at_a_time(options), None if options.endpoints.on_this_machine or gpus else options.cores
         ),
     )
+
+
+def faults_of_source(source: str, options: ScanOptions) -> list[str]:
+    """Sentences about the hypotheses that a run would have no result for, by region: the rows of the plan."""
+    context = RunContext(say=lambda _: None)
+    pallets = open_regions(source, options, context) if options.region == "all" else {"": open_source(source, options, context)}
+    return [
+        f"{f'region {name}: ' if name else ''}{title}: {text}"
+        for name, pallet in pallets.items()
+        if refusal(pallet, options) is None
+        for title, text in plan.fault_rows(_faults_of_run(pallet, replace(options, region=name or options.region)))
+    ]
+
+
+def _faults_of_run(pallet: Pallet, options: ScanOptions) -> dict[str, str]:
+    selected = plan.select(pallet, options.only, options.where)
+    begin = ready(pallet, replace(options, theory_band=None))
+    _, missing = plan.first_units(pallet, selected, options.question, read_records(begin.path))
+    return _faults(pallet, missing, options.question)
+
+
+def _faults(pallet: Pallet, units: Sequence[Unit], question: AnyQuestion) -> dict[str, str]:
+    """The reasons of the hypotheses that would have no result."""
+    return dict(model_faults(pallet, question.options, {unit.hypothesis for unit in units}, job=question.job))
 
 
 def _at_a_time(options: ScanOptions) -> int:

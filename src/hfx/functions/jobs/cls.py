@@ -203,6 +203,16 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
     ]
 
 
+def _faults(prepared: Prepared[ClsOptions]) -> Sequence[str | None]:
+    """Why each hypothesis would have no answer, told without a fit; torch is imported where compiling would take longer."""
+    from hfx.hf_core.cpu.kernel import is_compiled
+    from hfx.hf_core.fits.model import Model
+    from hfx.hf_core.inference.cls import defect
+
+    model = Model(prepared.batch, "compiled" if is_compiled() else "torch")
+    return [defect(model, h, float(prepared.options.mu)) for h in range(len(model.batch))]
+
+
 def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
     """The solutions of hypothesis ``h``, in the order of its parameters."""
     import numpy as np
@@ -352,4 +362,4 @@ def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
     return "; ".join(reasons) or None
 
 
-JOB = Job(name="cls", version=4, numerics=NUMERICS, options=ClsOptions, answer=_answer)
+JOB = Job(name="cls", version=4, numerics=NUMERICS, options=ClsOptions, answer=_answer, faults=_faults)
