@@ -160,10 +160,19 @@ def _read_values(given: JsonValue) -> tuple[tuple[float | str, ...], str | None]
     for value in given:
         if not isinstance(value, int | float | str) or isinstance(value, bool):
             return (), f"has {value!r:.40} among its metadata.values, which is not a number"
-        if isinstance(value, float) and not math.isfinite(value):
-            return (), f"has {value!r} among its metadata.values"
-        values.append(_number(value))
+        number = _number(value)
+        if not isinstance(number, str) and not _is_finite(number):
+            return (), f"has {value!s:.20} among its metadata.values, which is no finite number"
+        values.append(number)
     return tuple(values), None
+
+
+def _is_finite(number: float) -> bool:
+    """Whether a number, which may be an integer of any length, is one of double precision."""
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _read_operations(patch: JsonValue, strict: bool) -> tuple[tuple[JsonObject, ...], str | None]:
@@ -246,7 +255,10 @@ def numbers_in_name(name: str) -> tuple[float, ...]:
             )
     # A hyphen that begins a word is a minus, any other one parts words.
     parts = [part for word in words for part in _parted(word) if _NUMBER_TOKEN.fullmatch(part)]
-    return tuple(_as_number(part) for part in parts or _NUMBER_INSIDE.findall(name))
+    found = tuple(_as_number(part) for part in parts or _NUMBER_INSIDE.findall(name))
+    if not all(map(_is_finite, found)):
+        raise PalletError("its name holds a number above 1e308: name it otherwise, or give metadata.values in the file")
+    return found
 
 
 def _parted(word: str) -> list[str]:
