@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
 from hfx.driver.questions.base import AnyQuestion, Unit
@@ -11,6 +12,7 @@ from hfx.driver.run.records import read_records
 from hfx.driver.scan import estimate, plan, regions
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
 from hfx.driver.scan.preparation import check_folder, check_here, ready
+from hfx.driver.scan.remarks import remarks
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.scan import batch_size
 from hfx.functions.model_check import model_faults
@@ -24,12 +26,25 @@ def describe_source(source: str, options: ScanOptions) -> str:
     begins."""
     context = RunContext()
     check_here(options)
+    pallets, options = _opened(source, options, context)
+    parts = [describe(pallets[""], options)] if "" in pallets else list(_of_regions(pallets, options))
+    notes = remarks(pallets, options, _folders(pallets, options))
+    return "\n\n".join([*parts, *(["\n".join(notes)] if notes else [])])
+
+
+def _opened(source: str, options: ScanOptions, context: RunContext) -> tuple[Mapping[str, Pallet], ScanOptions]:
+    """The regions by name, and the options of their run; one nameless region is ""."""
     if options.region != "all":
-        return describe(open_source(source, options, context), options)
+        return {"": open_source(source, options, context)}, options
     pallets = open_regions(source, options, context)
+    return pallets, replace(options, region=None) if "" in pallets else options
+
+
+def _folders(pallets: Mapping[str, Pallet], options: ScanOptions) -> dict[str, Path]:
+    """The folder of each region's results."""
     if "" in pallets:
-        return describe(pallets[""], replace(options, region=None))
-    return "\n\n".join(_of_regions(pallets, options))
+        return {"": ready(pallets[""], options).path}
+    return regions.folders_of(pallets, regions.ready_regions(pallets, options).path)
 
 
 def _of_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Iterator[str]:
@@ -81,21 +96,21 @@ def describe(pallet: Pallet, options: ScanOptions) -> str:
 
 
 def faults_of_source(source: str, options: ScanOptions) -> list[str]:
-    """Sentences about the hypotheses that a run would have no result for, by region: the rows of the plan."""
-    context = RunContext(say=lambda _: None)
-    pallets = open_regions(source, options, context) if options.region == "all" else {"": open_source(source, options, context)}
-    return [
+    """Sentences about the hypotheses that a run would have no result for, by region, and about the run: those of the plan."""
+    pallets, options = _opened(source, options, RunContext(say=lambda _: None))
+    folders = _folders(pallets, options)
+    rows = [
         f"{f'region {name}: ' if name else ''}{title}: {text}"
         for name, pallet in pallets.items()
         if refusal(pallet, options) is None
-        for title, text in plan.fault_rows(_faults_of_run(pallet, replace(options, region=name or options.region)))
+        for title, text in plan.fault_rows(_faults_of_run(pallet, options, folders[name]))
     ]
+    return [*rows, *remarks(pallets, options, folders)]
 
 
-def _faults_of_run(pallet: Pallet, options: ScanOptions) -> dict[str, str]:
+def _faults_of_run(pallet: Pallet, options: ScanOptions, folder: Path) -> dict[str, str]:
     selected = plan.select(pallet, options.only, options.where)
-    begin = ready(pallet, replace(options, theory_band=None))
-    _, missing = plan.first_units(pallet, selected, options.question, read_records(begin.path))
+    _, missing = plan.first_units(pallet, selected, options.question, read_records(folder))
     return _faults(pallet, missing, options.question)
 
 
