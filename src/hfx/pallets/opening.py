@@ -210,8 +210,13 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
 def _alone(contents: Contents, region: Region, background: JsonObject, poi: str | None) -> PatchSet:
     """A workspace without patches that holds a signal itself: its one hypothesis."""
     file = contents.label(region.background)
+    if poi is not None and not _has_signal(background, poi):
+        factors = sorted(set(_modifier_names(background, "normfactor")))
+        raise PalletError(
+            f"--poi {poi}: no sample of {file} has a normfactor of this name; it has {', '.join(factors) or 'none'}"
+        )
     if not _has_signal(background, poi):
-        own = poi or ", ".join(sorted(_pois(background))) or "none"
+        own = ", ".join(sorted(_pois(background))) or "none"
         raise PalletError(
             f"{file} has no patches beside it and no signal in it (its parameter of interest, {own}, scales "
             f"no sample); give the folder or archive that holds its patches too, or name another parameter of interest with --poi"
@@ -230,11 +235,12 @@ def _pois(workspace: JsonObject) -> set[str]:
     return {str(config.get("poi")) for config in configs if isinstance(config, dict)}
 
 
-def _modifier_names(workspace: JsonObject) -> Iterator[str]:
+def _modifier_names(workspace: JsonObject, kind: str | None = None) -> Iterator[str]:
     for channel in objects(workspace["channels"]):
         for sample in objects(channel.get("samples")):
             for modifier in objects(sample.get("modifiers")):
-                yield str(modifier.get("name"))
+                if kind in (None, modifier.get("type")):
+                    yield str(modifier.get("name"))
 
 
 # --- digests

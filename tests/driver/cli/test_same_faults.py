@@ -87,7 +87,8 @@ def test_of_one_hypothesis(kind: str, capsys: Captured) -> None:
     assert region["without_signal" if bare else "defects"] == [["bad", failure["reason"]]]
     assert region["defects" if bare else "without_signal"] == []
     assert main.run(["pallet", "verify", "toy"]) == (0 if bare else 1)
-    assert (bare or failure["reason"]) in capsys.readouterr().out
+    assert (bare or failure["reason"]) in (printed := capsys.readouterr().out)
+    assert ("the hypothesis with a signal can be used" if bare else "1 of 2 hypotheses cannot be used") in printed
 
     row = f"no signal: 1: bad ({bare})" if bare else f"will fail: 1: bad ({failure['reason']})"
     assert main.run(["scan", "toy", "--plan"]) == 0

@@ -162,6 +162,10 @@ def test_a_background_alone_with_another_poi_is_a_hypothesis(tmp_path: Path) -> 
     alone.write_bytes(dump(choices.BACKGROUND))
     with pytest.raises(PalletError, match="name another parameter of interest with --poi"):
         hfx.scan(alone, output=tmp_path / "none", context=SILENT)
+    with pytest.raises(
+        PalletError, match=r"--poi mu_y: no sample of model\.json has a normfactor of this name; it has mu_top, mu_z"
+    ):
+        hfx.scan(alone, poi="mu_y", output=tmp_path / "none", context=SILENT)
     (result,) = hfx.scan(alone, poi="mu_z", output=tmp_path / "run", starts=1, context=SILENT)
     observed, _ = by_pyhf(choices.BACKGROUND, "mu_z", [], 1.0)
     assert result.CLs_obs == pytest.approx(observed, abs=1e-4)
