@@ -60,7 +60,7 @@ MOST_FILES = 16
 # Of hfx, a room may import itself, hfx.errors, hfx.json_types, hfx.printable, hfx.user_paths, hfx.version, and:
 ALLOWED = {
     "hf_core": (),
-    "pallets": ("hfx.hf_core.specification",),
+    "pallets": ("hfx.hf_core.specification", "hfx.hf_core.reasons"),
     "functions": ("hfx.hf_core", "hfx.pallets"),
     "endpoints": ("hfx.functions.wire", "hfx.functions.wire_text", "hfx.functions.worker_process", "hfx.functions.catalogue"),
     "driver": ("hfx",),

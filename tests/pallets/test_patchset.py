@@ -106,6 +106,20 @@ def test_huge_integers_in_a_patch_break_nothing(tmp_path: Path) -> None:
     assert pallet.workspace("s")["x"]["data"][0] == 2.0**70
 
 
+@pytest.mark.parametrize("value", [10**400, -(10**309), float("inf")], ids=["large", "negative", "infinite"])
+def test_values_beyond_double_precision_are_a_defect_of_their_patch(value: float, tmp_path: Path) -> None:
+    bad, good = _open(tmp_path, [patch_entry("bad", value, 2), patch_entry("good", 1, 2)]).hypotheses
+    assert "among its metadata.values, which is no finite number" in str(bad.defect)
+    assert len(str(bad.defect)) < 150
+    assert good.defect is None
+
+
+@pytest.mark.parametrize("name", ["sig_1e400_1", "sig_" + "9" * 310, "kappa_-1e309"])
+def test_numbers_in_names_beyond_double_precision(name: str) -> None:
+    with pytest.raises(PalletError, match="its name holds a number above 1e308"):
+        numbers_in_name(name)
+
+
 def test_repr_is_short(tmp_path: Path) -> None:
     assert len(repr(_open(tmp_path, [patch_entry("s", 1, 2)]))) < 700
 

@@ -45,7 +45,8 @@ class Job(Generic[Options]):
 
     ``version`` is raised when the content of its tasks or answers changes, ``numerics`` when their numbers do. ``answer`` gives,
     for each of the prepared units, the content of its record, or why there is none; its second argument is the task's ``inputs``.
-    ``compiled``: whether it needs the compiled model.
+    ``compiled``: whether it needs the compiled model. ``faults`` gives, for each of the prepared units and without a fit, why
+    `answer` would give none, or None.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Job(Generic[Options]):
     options: type[Options]
     answer: Callable[[Prepared[Options], JsonObject], Answers]
     compiled: bool = True
+    faults: Callable[[Prepared[Options]], Sequence[str | None]] | None = None
 
 
 class Entry(NamedTuple):
@@ -65,7 +67,7 @@ class Entry(NamedTuple):
 
 
 JOBS: dict[str, Entry] = {
-    "cls": Entry("hfx.functions.jobs.cls:JOB", version=3, numerics=NUMERICS),
+    "cls": Entry("hfx.functions.jobs.cls:JOB", version=4, numerics=NUMERICS),
 }
 
 

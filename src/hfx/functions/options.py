@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from hfx.errors import InputError, OptionError
 from hfx.json_types import JsonValue
+from hfx.pallets.workspaces.model_choice import ModelChoice
 
 __all__ = ["JobOptions", "OptionField", "check_types", "flag", "setting"]
 
@@ -116,15 +117,36 @@ class JobOptions:
         words="the measurement",
         panel="What is computed",
     )
+    poi: str | None = setting(
+        None,
+        "Name of another parameter of interest: a normfactor, which then is the signal strength that --mu tests, and whose "
+        "samples are the signal. The one of the measurement becomes a parameter like others. Default: that of the measurement.",
+        panel="What is computed",
+    )
+    drop_channel: tuple[str, ...] | None = setting(
+        None,
+        "Name of a channel, for example a validation region, that is left out of background and signals before anything is "
+        "fitted. Give the option several times to leave out several. Default: none.",
+        panel="What is computed",
+    )
 
     def __post_init__(self) -> None:
         if isinstance(self.histosys, int):
             object.__setattr__(self, "histosys", str(self.histosys))
+        object.__setattr__(self, "drop_channel", _names(self.drop_channel))
         check_types(self, fields(self))
         for entry in fields(self):
             self._check(entry, getattr(self, entry.name))
         if self.signal_scale <= 0:
             raise OptionError(f"--signal-scale {self.signal_scale:g}: give a number above 0")
+        for name in (*(self.drop_channel or ()), *(() if self.poi is None else (self.poi,))):
+            if not name:
+                raise OptionError("--drop-channel and --poi take a name, not an empty text")
+
+    @property
+    def model_choice(self) -> ModelChoice:
+        """The model that is made of each workspace."""
+        return ModelChoice(self.measurement, self.poi, self.drop_channel or ())
 
     def _check(self, entry: OptionField, value: object) -> None:
         choices = entry.metadata.get("choices")
@@ -145,16 +167,16 @@ class JobOptions:
 
     def content(self) -> dict[str, JsonValue]:
         """All options by name, as run.json holds them."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return {entry.name: _json(getattr(self, entry.name)) for entry in fields(self)}
 
     def wire(self) -> dict[str, JsonValue]:
         """The options that workers need: those that decide the numbers, and so whether two runs are of the same scan."""
-        return {entry.name: getattr(self, entry.name) for entry in fields(self) if entry.metadata["wire"]}
+        return {entry.name: _json(getattr(self, entry.name)) for entry in fields(self) if entry.metadata["wire"]}
 
     def of_rounds(self) -> dict[str, JsonValue]:
         """The options that decide which rounds of work there are, beside those of `wire`."""
         own = [entry.name for entry in fields(self) if entry.metadata["rounds"] and not entry.metadata["wire"]]
-        return {name: getattr(self, name) for name in own}
+        return {name: _json(getattr(self, name)) for name in own}
 
     @classmethod
     def read(cls: type[Self], content: Mapping[str, JsonValue]) -> Self:
@@ -167,3 +189,18 @@ class JobOptions:
             )
         values: Mapping[str, Any] = content
         return cls(**values)
+
+
+def _names(value: object) -> object:
+    """Several names in one order, each once, and None for none; one name as such; anything else unchanged, to be checked by its
+    type."""
+    if isinstance(value, str):
+        return (value,)
+    if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+        return tuple(sorted(set(value))) or None
+    return value
+
+
+def _json(value: Any) -> JsonValue:
+    """The value of an option as JSON has it."""
+    return list(value) if isinstance(value, tuple) else value

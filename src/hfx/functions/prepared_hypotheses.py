@@ -12,9 +12,10 @@ from hfx.errors import HfxError
 from hfx.functions.background_workspace import Background
 from hfx.functions.options import JobOptions
 from hfx.json_types import JsonObject, LabelValue
-from hfx.pallets.json_patch import apply_patch
+from hfx.pallets.pallet import patched
 
 if TYPE_CHECKING:
+    from hfx.hf_core.batch.compile import Batch
     from hfx.hf_core.batch.parameters import ParameterTable
     from hfx.hf_core.fits.model import Model
     from hfx.hf_core.specification import Workspace
@@ -51,17 +52,22 @@ class Prepared(Generic[Options]):
     threads: int
 
     @cached_property
-    def model(self) -> Model:
+    def batch(self) -> Batch:
         """The compiled batch, its hypotheses in the order of the units; compiled when it is first asked for."""
-        from hfx.functions.precompile import compile_kernels
         from hfx.hf_core.batch.compile import compile_batch
-        from hfx.hf_core.fits.model import Model
 
         options = self.options
-        batch = compile_batch(self.workspaces, normsys=options.normsys, histosys=options.histosys, parameters=self.parameters)
+        return compile_batch(self.workspaces, normsys=options.normsys, histosys=options.histosys, parameters=self.parameters)
+
+    @cached_property
+    def model(self) -> Model:
+        """The batch with the kernels that fit it."""
+        from hfx.functions.precompile import compile_kernels
+        from hfx.hf_core.fits.model import Model
+
         if self.device == "cpu":
-            compile_kernels(batch.tables)
-        return Model(batch, device=self.device)
+            compile_kernels(self.batch.tables)
+        return Model(self.batch, device=self.device)
 
 
 def prepare(
@@ -84,11 +90,11 @@ def prepare(
     usable, workspaces, parameters = [], [], []
     reasons: dict[str, str] = {}
     with guard:
+        choice = options.model_choice
         decoder, shared = background.decoder() if isinstance(background, Background) else Decoder(), Parameters()
         for unit in units:
             try:
-                document = apply_patch(background, unit.patch)
-                workspace = decoder.workspace(document, options.measurement)
+                workspace = decoder.workspace(choice.applied(patched(background, unit.patch)), choice.measurement)
                 workspace = workspace.with_signal_scaled(float(options.signal_scale) * float(unit.signal_scale))
                 parameters.append(shared.table(workspace))
             except HfxError as error:

@@ -2,9 +2,9 @@
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from hfx.errors import PalletError
@@ -18,6 +18,7 @@ from hfx.pallets.patchset import read_patch_set
 from hfx.pallets.regions import WORKSPACE_KEYS, Kind, Region, find_regions, kind_of
 from hfx.pallets.searches import Search, difference
 from hfx.pallets.sources import Located, forget, locate
+from hfx.pallets.workspaces.mass_points import find_mass_points
 
 __all__ = ["Contents", "choose_region", "missing_keys", "read_contents", "searches"]
 
@@ -38,6 +39,8 @@ class Contents:
         regions: at least one.
         single: the source is one JSON file.
         titles: path of a file with names of labels that lies beside the source.
+        mass_points: paths of whole workspaces that became patches of what they have in common.
+        apart: by folder, why its workspaces are no mass points of one search.
     """
 
     name: str
@@ -47,6 +50,8 @@ class Contents:
     regions: tuple[Region, ...]
     single: bool
     titles: Path | None = None
+    mass_points: frozenset[str] = frozenset()
+    apart: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def region_names(self) -> tuple[str, ...]:
@@ -87,7 +92,11 @@ def _read(located: Located, source: str, limits: Limits) -> Contents:
         for name, raw in packed.items():
             members.update(read_nested(name, raw, budget))
         kinds = _kinds(members)
-    contents = Contents(located.name, source, located.doi, members, find_regions(kinds, located.name), single)
+    found = find_mass_points(members, kinds)
+    regions = find_regions(found.kinds, located.name)
+    contents = Contents(
+        located.name, source, located.doi, found.members, regions, single, mass_points=found.patches, apart=found.apart
+    )
     if located.doi is None:
         contents = replace(contents, titles=beside(located.path, located.name))
     if not contents.regions:
@@ -190,8 +199,9 @@ def _one_of_several(contents: Contents, wanted: str | None) -> Region:
             f"{contents.source} contains {len(names)} pallets: {listed}; these are different searches ({reason}): choose one "
             "with --region NAME, or give its own file or folder"
         )
+    apart = f" (they are no mass points of one search: {next(iter(contents.apart.values()))})" if contents.apart else ""
     raise PalletError(
-        f"{contents.source} contains {len(names)} analysis regions: {listed}; choose one with --region NAME, or "
+        f"{contents.source} contains {len(names)} analysis regions: {listed}{apart}; choose one with --region NAME, or "
         "scan all of them with --region all"
     )
 

@@ -1,18 +1,22 @@
 """Inspection and verification of pallets: their contents and faults, as dataclasses for the terminal and for ``--json``."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from hfx.errors import PalletError, PatchError
+from hfx.hf_core.reasons import WITHOUT_SIGNAL
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, read_contents
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
-from hfx.pallets.pallet import Pallet
+from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.regions import Region
+from hfx.pallets.workspaces.model_choice import ModelChoice
 
 __all__ = [
     "ChannelSummary",
@@ -30,9 +34,14 @@ __all__ = [
 
 DigestResult = Literal["matches", "mismatch", "none stated"]
 
+_WHOLE = ModelChoice()
+
 
 Faults = Callable[[Pallet], Iterable[tuple[str, str]]]
 """A check of a pallet: name and reason of each hypothesis that cannot be used. It raises `PalletError` where none can."""
+
+Check = Callable[[Mapping[str, Pallet]], None]
+"""A check of the regions of a pallet, by name, before they are looked at. It raises an error."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +134,7 @@ class RegionVerification:
         problem: the mismatch and its remedy; None without a mismatch.
         hypotheses: the number of hypotheses.
         defects: name and reason of each hypothesis that cannot be used.
+        without_signal: name and reason of those that have no signal in this region, which is no defect of its files.
     """
 
     region: str | None
@@ -133,6 +143,7 @@ class RegionVerification:
     problem: str | None
     hypotheses: int
     defects: tuple[tuple[str, str], ...]
+    without_signal: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -154,14 +165,28 @@ class Verification:
         return not any(region.defects for region in self.regions)
 
 
-def inspect(source: str, region: str | None = None, *, progress: Progress | None = None) -> Inspection:
+def inspect(
+    source: str,
+    region: str | None = None,
+    *,
+    choice: ModelChoice = _WHOLE,
+    check: Check | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
     """Summaries of a pallet's contents, of all regions when none is chosen. A wrong digest is reported, not raised.
+
+    Args:
+        choice: the model that is summarised of each workspace; its measurement is not chosen, all are listed.
 
     Raises:
         PalletError: the source cannot be used.
     """
     contents = read_contents(source, progress=progress)
-    looked_at = [_look(contents, chosen, path) for chosen, path in _regions(contents, region)]
+    looked_at = [
+        # Without its content, which would fill the memory where there are many regions.
+        (replace(pallet, background={}, hypotheses=()), _inspected(pallet, result, choice))
+        for pallet, result, _ in _opened(contents, region, choice, check)
+    ]
     first = looked_at[0][0]
     return Inspection(
         name=contents.name,
@@ -175,16 +200,23 @@ def inspect(source: str, region: str | None = None, *, progress: Progress | None
 
 
 def verify(
-    source: str, region: str | None = None, *, progress: Progress | None = None, faults: Faults | None = None
+    source: str,
+    region: str | None = None,
+    *,
+    choice: ModelChoice = _WHOLE,
+    check: Check | None = None,
+    progress: Progress | None = None,
+    faults: Faults | None = None,
 ) -> Verification:
     """Check the patches of one region or of all: that the digest of a patch set is that of its background, and that every patch
-    can be applied to it. ``faults`` finds more: of a pallet, names and reasons of hypotheses that cannot be used.
+    can be applied to it. ``faults`` finds more: of a pallet, names and reasons of hypotheses that cannot be used. ``choice``: the
+    model that they check.
 
     Raises:
         PalletError: the source cannot be read at all, or a region's files cannot.
     """
     contents = read_contents(source, progress=progress)
-    found = tuple(_verified(contents, chosen, path, faults or _faults) for chosen, path in _regions(contents, region))
+    found = tuple(_verified(*one, faults or _faults) for one in _opened(contents, region, choice, check))
     return Verification(contents.name, source, found)
 
 
@@ -208,29 +240,39 @@ def _regions(contents: Contents, wanted: str | None) -> list[tuple[Region, str |
     return [choose_region(contents, wanted)]
 
 
-def _look(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, RegionInspection]:
-    """A region's pallet without its content, which would fill the memory where there are many regions, and its summary."""
-    pallet, result, _ = _open(contents, region, patch_set)
-    return replace(pallet, background={}, hypotheses=()), _inspected(pallet, result)
+_Opened = tuple[Pallet, DigestResult, str | None]
+"""The pallet of a region whatever its digest, the result of the digest check, and the mismatch if there is one."""
 
 
-def _open(contents: Contents, region: Region, patch_set: str | None) -> tuple[Pallet, DigestResult, str | None]:
-    """The pallet of a region whatever its digest, the result of the digest check, and the mismatch if there is one."""
+def _opened(contents: Contents, region: str | None, choice: ModelChoice, check: Check | None) -> Iterator[_Opened]:
+    """One region after another; where a part of the model is chosen, all are read first, and checked together."""
+    regions = _regions(contents, region)
+    if check is not None and choice != _WHOLE:
+        found = [_open(contents, chosen, path, choice.poi) for chosen, path in regions]
+        check({str(pallet.region or ""): pallet for pallet, _, _ in found if pallet.hypotheses or len(found) == 1})
+        yield from found
+    else:
+        for chosen, path in regions:
+            yield _open(contents, chosen, path, choice.poi)
+
+
+def _open(contents: Contents, region: Region, patch_set: str | None, poi: str | None) -> _Opened:
     try:
-        pallet = load_region(contents, region, patch_set, alone=True)
+        pallet = load_region(contents, region, patch_set, alone=True, poi=poi)
         return pallet, "matches" if region.patch_sets else "none stated", None
     except PalletError as error:
-        return load_region(contents, region, patch_set, verify=False), "mismatch", str(error)
+        return load_region(contents, region, patch_set, verify=False, poi=poi), "mismatch", str(error)
 
 
-def _verified(contents: Contents, region: Region, patch_set: str | None, faults: Faults) -> RegionVerification:
-    pallet, result, problem = _open(contents, region, patch_set)
-    defects: tuple[tuple[str, str], ...] = ()
+def _verified(pallet: Pallet, result: DigestResult, problem: str | None, faults: Faults) -> RegionVerification:
+    found: tuple[tuple[str, str], ...] = ()
     try:
-        defects = tuple(faults(pallet))
+        found = tuple(faults(pallet))
     except PalletError as error:
         problem = problem or str(error)
-    return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), defects)
+    bare = tuple(one for one in found if one[1] in WITHOUT_SIGNAL)
+    defects = tuple(one for one in found if one not in bare)
+    return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), defects, bare)
 
 
 def _defects(pallet: Pallet) -> tuple[tuple[str, str], ...]:
@@ -249,15 +291,15 @@ def _faults(pallet: Pallet) -> Iterator[tuple[str, str]]:
             yield hypothesis.name, str(error)
 
 
-def _inspected(pallet: Pallet, result: DigestResult) -> RegionInspection:
-    workspace = pallet.background
+def _inspected(pallet: Pallet, result: DigestResult, choice: ModelChoice) -> RegionInspection:
+    workspace = choice.applied(pallet.background)
     return RegionInspection(
         region=pallet.region,
         digest=pallet.digest,
         digest_result=result,
         measurements=tuple(_measurements(workspace)),
         channels=_channels(workspace),
-        parameters=_parameters(pallet),
+        parameters=_parameters(pallet, choice),
         labels=tuple(_ranges(pallet)),
         hypotheses=tuple((hypothesis.name, hypothesis.values) for hypothesis in pallet.hypotheses),
         defects=_defects(pallet),
@@ -300,11 +342,12 @@ def _total(data: JsonValue) -> float | None:
 _PER_BIN = ("staterror", "shapesys", "shapefactor")
 
 
-def _parameters(pallet: Pallet) -> tuple[ParameterSummary, ...]:
+def _parameters(pallet: Pallet, choice: ModelChoice) -> tuple[ParameterSummary, ...]:
     """The parameters of each modifier type; of a malformed sample, those that can be read."""
-    channels = objects(pallet.background["channels"])
-    background = _sizes(sample for channel in channels for sample in objects(channel.get("samples")))
-    signal = _sizes(sample for h in pallet.hypotheses for sample in _added_samples(h.patch))
+    samples = list(_samples(choice.applied(pallet.background)))
+    background = _sizes(samples)
+    added = _added_samples if not choice.without else partial(_new_samples, pallet, choice, set(map(id, samples)))
+    signal = _sizes(sample for h in pallet.hypotheses for sample in added(h))
     types = sorted(background.keys() | signal.keys())
     return tuple(
         ParameterSummary(
@@ -317,9 +360,21 @@ def _parameters(pallet: Pallet) -> tuple[ParameterSummary, ...]:
     )
 
 
-def _added_samples(patch: Iterable[JsonObject]) -> Iterator[JsonObject]:
+def _samples(workspace: JsonObject) -> Iterator[JsonObject]:
+    for channel in objects(workspace["channels"]):
+        yield from objects(channel.get("samples"))
+
+
+def _new_samples(pallet: Pallet, choice: ModelChoice, known: Collection[int], hypothesis: Hypothesis) -> Iterator[JsonObject]:
+    """The samples of a hypothesis in the channels that are left, without those of the background (`known`, by id)."""
+    with suppress(PatchError):
+        workspace = choice.applied(pallet.workspace(hypothesis.name))
+        yield from (sample for sample in _samples(workspace) if id(sample) not in known)
+
+
+def _added_samples(hypothesis: Hypothesis) -> Iterator[JsonObject]:
     """The samples that a patch adds, alone or within a channel."""
-    for operation in patch:
+    for operation in hypothesis.patch:
         value = operation.get("value")
         if isinstance(value, dict):
             yield from [value] if "modifiers" in value else objects(value.get("samples"))

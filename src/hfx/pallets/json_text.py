@@ -128,8 +128,10 @@ def _parse_slowly(raw: bytes, file: str) -> JsonValue:
         raise PalletError(f"{file} is not UTF-8 text (byte {error.start}); save it as UTF-8 JSON") from None
     except RecursionError:
         raise _too_deep(file) from None
-    except ValueError as error:  # JSONDecodeError, and integers of thousands of digits
+    except json.JSONDecodeError as error:
         raise PalletError(f"{file} is not JSON ({str(error)[:120]}); correct it or download it again") from None
+    except ValueError:  # Python's own bound on the digits of an integer
+        raise PalletError(f"{file} holds an integer of more than 4300 digits; no number of a workspace has so many") from None
 
 
 def _too_deep(file: str) -> PalletError:

@@ -31,6 +31,7 @@ def open_pallet(
     *,
     labels: Sequence[str] | None = None,
     verify: bool = True,
+    poi: str | None = None,
     progress: Progress | None = None,
 ) -> Pallet:
     """Open a pallet from a file, a folder, an https URL or a HEPData resource DOI.
@@ -42,6 +43,7 @@ def open_pallet(
         verify: compare the digest (checksum) that the patch set states with that of the background, and raise if they differ;
             False: add a warning to ``Pallet.warnings`` instead. Patches in separate files state no digest: nothing is compared.
             Patches are applied later, by `Pallet.workspace`; ``hfx pallet verify`` applies all of them.
+        poi: the name of another parameter of interest, by which a workspace without patches is known to hold a signal.
         progress: called with (bytes so far, bytes in all or None) during a download.
 
     Raises:
@@ -50,7 +52,7 @@ def open_pallet(
     """
     contents = read_contents(fspath(source), progress=progress)
     chosen, patch_set = choose_region(contents, region)
-    return load_region(contents, chosen, patch_set, labels=labels, verify=verify)
+    return load_region(contents, chosen, patch_set, labels=labels, verify=verify, poi=poi)
 
 
 def region_names(source: str | PathLike[str], *, progress: Progress | None = None) -> tuple[str, ...]:
@@ -73,22 +75,24 @@ def load_region(
     labels: Sequence[str] | None = None,
     verify: bool = True,
     alone: bool = False,
+    poi: str | None = None,
 ) -> Pallet:
     """The pallet of one region.
 
     Args:
         patch_set: path of the patch set to use; None: the only one, or the one whose digest matches.
         alone: a background without patches and without a signal is a pallet without hypotheses, and no error.
+        poi: see `open_pallet`.
 
     Raises:
         PalletError: background or patches cannot be used, or the digest does not match while ``verify``.
     """
     background = load_background(contents, region)
     digest = histfactory_digest(background, "sha256", contents.label(region.background))
-    if alone and not (region.patch_sets or region.loose) and not _has_signal(background):
+    if alone and not (region.patch_sets or region.loose) and not _has_signal(background, poi):
         patches = PatchSet(contents.label(region.background), (), (), {}, warnings=(_NO_PATCHES,))
     else:
-        patches = _patches(contents, region, background, patch_set, verify)
+        patches = _patches(contents, region, background, patch_set, verify, poi)
     chosen, hypotheses = patches.labels, patches.hypotheses
     if labels is not None and hypotheses:
         chosen, hypotheses = _relabel(patches, tuple(labels), contents.name)
@@ -158,7 +162,9 @@ def load_background(contents: Contents, region: Region) -> JsonObject:
     return document
 
 
-def _patches(contents: Contents, region: Region, background: JsonObject, patch_set: str | None, verify: bool) -> PatchSet:
+def _patches(
+    contents: Contents, region: Region, background: JsonObject, patch_set: str | None, verify: bool, poi: str | None
+) -> PatchSet:
     if region.patch_sets:
         found = _choose_patch_set(contents, region, background, patch_set, verify)
         if region.loose:
@@ -169,9 +175,19 @@ def _patches(contents: Contents, region: Region, background: JsonObject, patch_s
     if hypotheses:
         file = contents.label(region.background)
         labels, hypotheses = set_labels(None, hypotheses, file)
-        note = f"{contents.name}: patches in separate files state no digest, so hfx cannot verify that they fit the background"
-        return PatchSet(file, labels, hypotheses, {}, warnings=(note,))
-    return _alone(contents, region, background)
+        return PatchSet(file, labels, hypotheses, {}, warnings=tuple(_notes_on_loose(contents, region)))
+    return _alone(contents, region, background, poi)
+
+
+def _notes_on_loose(contents: Contents, region: Region) -> Iterator[str]:
+    whole = sum(path in contents.mass_points for path in region.loose)
+    if whole:
+        yield (
+            f"{contents.name}: {whole} whole workspace{'' if whole == 1 else 's'} of one background, which differ in their "
+            f"signals alone, are read as hypotheses"
+        )
+    if whole < len(region.loose):
+        yield f"{contents.name}: patches in separate files state no digest, so hfx cannot verify that they fit the background"
 
 
 def _files(count: int) -> str:
@@ -192,22 +208,27 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
             yield hypothesis
 
 
-def _alone(contents: Contents, region: Region, background: JsonObject) -> PatchSet:
+def _alone(contents: Contents, region: Region, background: JsonObject, poi: str | None) -> PatchSet:
     """A workspace without patches that holds a signal itself: its one hypothesis."""
     file = contents.label(region.background)
-    if not _has_signal(background):
-        poi = ", ".join(sorted(_pois(background))) or "none"
+    if poi is not None and not _has_signal(background, poi):
+        factors = sorted(set(_modifier_names(background, "normfactor")))
         raise PalletError(
-            f"{file} has no patches beside it and no signal in it (its parameter of interest, {poi}, scales "
-            f"no sample); give the folder or archive that holds its patches too"
+            f"--poi {poi}: no sample of {file} has a normfactor of this name; it has {', '.join(factors) or 'none'}"
+        )
+    if not _has_signal(background, poi):
+        own = ", ".join(sorted(_pois(background))) or "none"
+        raise PalletError(
+            f"{file} has no patches beside it and no signal in it (its parameter of interest, {own}, scales "
+            f"no sample); give the folder or archive that holds its patches too, or name another parameter of interest with --poi"
         )
     stem = PurePosixPath(region.background).stem
     return PatchSet(file, (), (Hypothesis(stem, (), ()),), {})
 
 
-def _has_signal(workspace: JsonObject) -> bool:
-    """Whether a parameter of interest scales any sample."""
-    return bool(_pois(workspace) & set(_modifier_names(workspace)))
+def _has_signal(workspace: JsonObject, poi: str | None = None) -> bool:
+    """Whether a parameter of interest, or `poi` in its place, scales any sample."""
+    return bool((_pois(workspace) if poi is None else {poi}) & set(_modifier_names(workspace)))
 
 
 def _pois(workspace: JsonObject) -> set[str]:
@@ -215,11 +236,12 @@ def _pois(workspace: JsonObject) -> set[str]:
     return {str(config.get("poi")) for config in configs if isinstance(config, dict)}
 
 
-def _modifier_names(workspace: JsonObject) -> Iterator[str]:
+def _modifier_names(workspace: JsonObject, kind: str | None = None) -> Iterator[str]:
     for channel in objects(workspace["channels"]):
         for sample in objects(channel.get("samples")):
             for modifier in objects(sample.get("modifiers")):
-                yield str(modifier.get("name"))
+                if kind in (None, modifier.get("type")):
+                    yield str(modifier.get("name"))
 
 
 # --- digests

@@ -11,7 +11,7 @@ from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
 
-__all__ = ["Hypothesis", "Pallet", "near_names"]
+__all__ = ["Hypothesis", "Pallet", "near_names", "patched"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -107,12 +107,17 @@ class Pallet:
         if hypothesis.defect is not None:
             raise PatchError(f"hypothesis {name}: {hypothesis.defect}")
         try:
-            patched = apply_patch(self.background, hypothesis.patch)
+            return patched(self.background, hypothesis.patch)
         except PatchError as error:
             raise PatchError(f"hypothesis {name}: {error}") from None
-        if not isinstance(patched, dict):
-            raise PatchError(f"hypothesis {name}: its patch replaces the workspace by a {type(patched).__name__}")
-        return patched
+
+
+def patched(background: JsonObject, patch: Sequence[JsonObject]) -> JsonObject:
+    """The background with a patch applied. Raises `PatchError`: the patch is malformed or does not apply."""
+    found = apply_patch(background, patch)
+    if not isinstance(found, dict):
+        raise PatchError(f"its patch replaces the workspace by a {type(found).__name__}")
+    return found
 
 
 def near_names(wanted: str, names: Iterable[str], most: int = 1) -> list[str]:

@@ -160,9 +160,10 @@ def _read_values(given: JsonValue) -> tuple[tuple[LabelValue, ...], str | None]:
     for value in given:
         if not isinstance(value, int | float | str) or isinstance(value, bool):
             return (), f"has {value!r:.40} among its metadata.values, which is not a number"
-        if not isinstance(value, str) and not is_finite(value):
-            return (), f"has {value!r:.40} among its metadata.values, which is not finite"
-        values.append(_number(value))
+        number = _number(value)
+        if not isinstance(number, str) and not is_finite(number):
+            return (), f"has {value!s:.20} among its metadata.values, which is no finite number"
+        values.append(number)
     return tuple(values), None
 
 
@@ -250,7 +251,10 @@ def numbers_in_name(name: str) -> tuple[float, ...]:
             )
     # A hyphen that begins a word is a minus, any other one parts words.
     parts = [part for word in words for part in _parted(word) if _NUMBER_TOKEN.fullmatch(part)]
-    return tuple(_as_number(part) for part in parts or _NUMBER_INSIDE.findall(name))
+    found = tuple(_as_number(part) for part in parts or _NUMBER_INSIDE.findall(name))
+    if not all(map(is_finite, found)):
+        raise PalletError("its name holds a number above 1e308: name it otherwise, or give metadata.values in the file")
+    return found
 
 
 def _parted(word: str) -> list[str]:

@@ -7,12 +7,13 @@ folder or below it.
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
 
 from hfx.errors import PalletError
+from hfx.pallets.json_text import parse
 
 __all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name"]
 
@@ -46,18 +47,37 @@ class Region:
 
 
 def kind_of(name: str, raw: bytes) -> Kind:
-    """The probable kind of a file; its keys are searched for as text, since parsing 60 MB would take too long."""
+    """The kind of a file. Its keys are searched for as text, since parsing 60 MB would take too long; where there are those of a
+    workspace, which a patch may contain as a whole, the file is parsed."""
     first = raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if first == b"[":
         named = bool(_LOOSE.search(PurePosixPath(name).name))
         return "loose" if named or (b'"op"' in raw and b'"path"' in raw) else "other"
-    if first == b"{" and b'"patches"' in raw and b'"observations"' not in raw:
-        return "patchset"
     if first == b"{" and all(f'"{key}"'.encode() in raw for key in WORKSPACE_KEYS[:3]):
-        return "workspace"
+        return _kind_by_keys(_keys(name, raw))
+    if first == b"{" and b'"patches"' in raw:
+        return "patchset"
     if first == b"{" and b'"patch"' in raw and b'"op"' in raw:
         return "loose"
     return _kind_by_name(name)
+
+
+def _kind_by_keys(keys: Collection[str]) -> Kind:
+    """The kind of an object with these keys; of a file that cannot be read, none of whose keys are known, that of its text."""
+    if "patches" in keys:
+        return "patchset"
+    if "patch" in keys:
+        return "loose"
+    return "workspace" if not keys or any(key in keys for key in WORKSPACE_KEYS[:3]) else "other"
+
+
+def _keys(name: str, raw: bytes) -> Collection[str]:
+    """The keys of a JSON object; none of what cannot be read."""
+    try:
+        document = parse(raw, name).document
+    except PalletError:
+        return ()
+    return document if isinstance(document, dict) else ()
 
 
 def _kind_by_name(name: str) -> Kind:

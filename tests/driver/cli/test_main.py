@@ -176,7 +176,7 @@ def test_json_and_quiet(pallet: str, capsys: Captured) -> None:
 
 def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
     command = (
-        "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --only *_0 "
+        "--mu 2 --signal-scale 0.5 --test-stat q --normsys 1 --histosys 2 --measurement meas --poi mu --only *_0 "
         "--where m1>200 --x m1 --y m1-m2 --minima natural --starts 3 --endpoint inline --threads 1 "
         "--device cpu --xlabel X --ylabel Y --title T --forbidden y>x --theory-band 0.2 "
         "--labels m1,m2 --label-titles titles.yaml --no-verify --thorough -o out"
@@ -192,6 +192,8 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "normsys": 1,
         "histosys": "2",
         "measurement": "meas",
+        "poi": "mu",
+        "drop_channel": None,
         "region": None,
         "only": "*_0",
         "where": "m1>200",

@@ -47,7 +47,7 @@ def test_a_sentence_names_what_hfx_has(sentence: str) -> None:
         "observed",
         "expected",
         "blind",
-        "poi",
+        "poi-name",
         "mu-range",
         "backend",
         "optimizer",

@@ -104,6 +104,8 @@ def test_a_task_is_what_the_worker_reads() -> None:
         "normsys": 4,
         "histosys": "4p",
         "measurement": None,
+        "poi": None,
+        "drop_channel": None,
         "starts": None,
     }
     assert (content["threads"], content["device"]) == (3, "cpu")

@@ -26,6 +26,7 @@ _TYPES: dict[str, object] = {
     "where": list[str] | None,
     "theory_band": str | None,
     "labels": str | None,
+    "drop_channel": list[str] | None,
     "label_titles": Path | None,
     "minima": str,
 }

@@ -4,9 +4,10 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -16,21 +17,15 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
+from hfx.driver.cli.pallet_texts import render_inspection, render_verification
 from hfx.driver.cli.standard_streams import console
-from hfx.driver.questions.base import listed
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, LabelValue
+from hfx.json_types import JsonObject
 from hfx.pallets import cache
-from hfx.pallets.inspection import (
-    Inspection,
-    LabelRange,
-    RegionInspection,
-    RegionVerification,
-    Verification,
-    inspect,
-    verify,
-)
+from hfx.pallets.inspection import inspect, verify
+from hfx.pallets.pallet import Pallet
 from hfx.pallets.sources import Fetched, fetch
+from hfx.pallets.workspaces.model_choice import ModelChoice
 
 __all__ = ["cache_app", "pallet_app"]
 
@@ -51,15 +46,22 @@ PalletArgument = Annotated[
 RegionOption = Annotated[
     str | None, typer.Option("--region", metavar="NAME", help="Name of one analysis region of the pallet. Default: all regions.")
 ]
+DropOption = Annotated[
+    list[str] | None,
+    typer.Option("--drop-channel", metavar="NAME", help="Name of a channel to leave out, as in 'hfx scan'. Default: none."),
+]
+PoiOption = Annotated[
+    str | None,
+    typer.Option("--poi", metavar="NAME", help="Another parameter of interest, as in 'hfx scan'. Default: the measurement's."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, for scripts.")]
-
-_SHOWN = 12  # hypotheses listed without --all
 
 
 @pallet_app.command("inspect")
 def inspect_command(
     pallet: PalletArgument,
     region: RegionOption = None,
+    drop_channel: DropOption = None,
     as_json: JsonOption = False,
     everything: Annotated[bool, typer.Option("--all", help="List every hypothesis. Default: the first 12.")] = False,
 ) -> None:
@@ -70,16 +72,23 @@ def inspect_command(
     """
     from hfx.driver.scan.open_source import no_run
 
+    choice = ModelChoice(without=tuple(drop_channel or ()))
     with _download_bar() as progress, no_run(pallet):
-        found = inspect(pallet, region, progress=progress)
+        found = inspect(pallet, region, choice=choice, check=_check_of(choice), progress=progress)
     if as_json:
         _print_json(asdict(found))
         return
-    _render_inspection(_console(), found, everything)
+    render_inspection(_console(), found, everything)
 
 
 @pallet_app.command("verify")
-def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json: JsonOption = False) -> None:
+def verify_command(
+    pallet: PalletArgument,
+    region: RegionOption = None,
+    drop_channel: DropOption = None,
+    poi: PoiOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check that the patches fit the background.
 
     The command compares the digest (checksum) that the patch set states with that of the background, applies every patch, and
@@ -87,19 +96,32 @@ def verify_command(pallet: PalletArgument, region: RegionOption = None, as_json:
     was made for another background, or the background cannot be used.
     """
     from hfx.driver.scan.open_source import no_run
+    from hfx.functions.jobs.cls_options import ClsOptions
     from hfx.functions.model_check import all_faults
 
+    options = ClsOptions(drop_channel=tuple(drop_channel or ()), poi=poi)
+    choice = options.model_choice
     with _download_bar() as progress, no_run(pallet):
-        found = verify(pallet, region, progress=progress, faults=all_faults)
+        faults = partial(all_faults, options=options)
+        found = verify(pallet, region, choice=choice, check=_check_of(choice), progress=progress, faults=faults)
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
-        _render_verification(_console(), found)
+        render_verification(_console(), found)
     problems = [region.problem for region in found.regions if region.problem]
     if problems:
         raise PalletError(problems[0])
     if not found.applies:
         raise typer.Exit(1)
+
+
+def _check_of(choice: ModelChoice) -> Callable[[Mapping[str, Pallet]], None] | None:
+    """The check of a choice of the model, which loads numpy; None where there is nothing to check."""
+    if choice == ModelChoice():
+        return None
+    from hfx.functions.choice_check import check_choice
+
+    return partial(check_choice, choice=choice)
 
 
 @pallet_app.command("fetch")
@@ -198,105 +220,3 @@ def _copy(found: Fetched, output: Path) -> Path:
     except OSError as error:
         raise PalletError(f"{target} cannot be written ({error.strerror}); choose another file or folder with -o") from None
     return target
-
-
-def _render_inspection(console: Console, found: Inspection, everything: bool) -> None:
-    console.print(Text(found.name, style="bold"), Text(found.description), sep=": " if found.description else "")
-    for region in found.regions:
-        _render_region(console, region, everything)
-    if found.cite:
-        console.print("\nplease cite:")
-        for line in found.cite:
-            console.print(f"  {line}")
-
-
-def _render_region(console: Console, region: RegionInspection, everything: bool) -> None:
-    console.print()
-    if region.region:
-        console.print(Text(f"region {region.region}", style="bold"))
-    console.print(f"background: sha256 {region.digest}; {_DIGEST_WORDS[region.digest_result]}")
-    for name, poi in region.measurements:
-        console.print(f"measurement: {name}, with the parameter of interest {poi}" if poi else f"measurement: {name}")
-    console.print(_channel_table(region))
-    console.print(_parameter_table(region))
-    _render_hypotheses(console, region, everything)
-    for name, reason in region.defects:
-        console.print(Text(f"cannot be used: {name}: {reason}", style="red"))
-    for warning in region.warnings:
-        console.print(Text(warning, style="yellow"))
-
-
-_DIGEST_WORDS = {
-    "matches": "the patch set was made for this background",
-    "mismatch": "the patch set was made for ANOTHER background",
-    "none stated": "not verified, because no patch set states the digest of its background",
-}
-
-
-def _channel_table(region: RegionInspection) -> Table:
-    table = Table("channel", "bins", "observed events", "samples", box=None, padding=(0, 2, 0, 0))
-    for channel in region.channels:
-        observed = "" if channel.observed is None else f"{channel.observed:g}"
-        row = (channel.name, str(channel.bins), observed, ", ".join(channel.samples))
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _parameter_table(region: RegionInspection) -> Table:
-    table = Table("modifier type", "names", "parameters", "names in signals only", box=None, padding=(0, 2, 0, 0))
-    for kind in region.parameters:
-        row = (kind.type, str(kind.names), str(kind.components), str(kind.signal_only))
-        table.add_row(*map(Text, row))
-    return table
-
-
-def _render_hypotheses(console: Console, region: RegionInspection, everything: bool) -> None:
-    ranges = ", ".join(_range(label) for label in region.labels)
-    count = len(region.hypotheses)
-    console.print(f"{count} hypothes{'is' if count == 1 else 'es'}{'; labels: ' if ranges else ''}{ranges}")
-    labels = [label.label for label in region.labels]
-    shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
-    for name, values in shown:
-        named = "  ".join(f"{label} {_value(value)}" for label, value in zip(labels, values, strict=False))
-        console.print(f"  {name}  {named}".rstrip())
-    if len(shown) < count:
-        console.print(f"  and {count - len(shown)} more (--all lists them)")
-
-
-def _value(value: LabelValue) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def _range(label: LabelRange) -> str:
-    if label.texts:
-        return (
-            f"{label.label} one of {listed(label.texts, _SHOWN)}"
-            if label.different > 1
-            else f"{label.label} always {label.texts[0]}"
-        )
-    if label.different == 1:
-        return f"{label.label} always {label.least:g}"
-    return f"{label.label} from {label.least:g} to {label.greatest:g} ({label.different} values)"
-
-
-def _render_verification(console: Console, found: Verification) -> None:
-    for region in found.regions:
-        console.print(Text(_verdict(found, region), style=_style(region)))
-        for name, reason in region.defects:
-            console.print(Text(f"  {name}: {reason}", style="red"))
-
-
-def _style(region: RegionVerification) -> str:
-    return "red" if region.problem or region.defects else "green"
-
-
-def _verdict(found: Verification, region: RegionVerification) -> str:
-    name = f"{found.name}, region {region.region}" if region.region else found.name
-    bad, count = len(region.defects), region.hypotheses
-    if region.problem and region.digest_result != "mismatch":
-        return f"{name}: {region.problem}"
-    all_good = "the hypothesis can be used" if count == 1 else f"all {count} hypotheses can be used"
-    if not count:
-        all_good = "it has no patches"
-    patches = f"{bad} of {count} hypotheses cannot be used" if bad else all_good
-    return f"{name}: {_DIGEST_WORDS[region.digest_result]} (sha256 {region.digest}); {patches}"

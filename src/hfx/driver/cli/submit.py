@@ -52,7 +52,11 @@ def submit(
 
     prepared = prepare.prepare_scan(pallet, ScanOptions.of(given), RunContext(say=_say))
     if dry_run:
+        from hfx.driver.scan.preview import faults_of_source
+
         check(prepared)
+        for sentence in faults_of_source(pallet, prepared.options):
+            _say(sentence)
     submission = None if dry_run else submit(prepared, _say)
     for note in prepare.notes(prepared):
         _say(note)

@@ -13,9 +13,11 @@ from hfx.driver.run.folder import read_run, safe_name
 from hfx.driver.run.records import read_records
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls import Solutions
+from hfx.functions.options import JobOptions
 from hfx.json_types import JsonValue
 from hfx.pallets import open_pallet
 from hfx.pallets.pallet import near_names
+from hfx.pallets.workspaces.model_choice import ModelChoice
 from hfx.printable import no_formula
 
 __all__ = ["best_fits", "csv_table", "parameters", "workspace"]
@@ -53,12 +55,18 @@ def workspace(folder: Path, name: str) -> str:
     scanned, labels = run["pallet"], cast(list[str] | None, run["options"].get("labels"))
     source = str(run.get("location") or scanned["source"])
     try:
-        pallet = open_pallet(source, scanned["region"], labels=labels, verify=False)
+        pallet = open_pallet(source, scanned["region"], labels=labels, verify=False, poi=_choice(run["options"]).poi)
     except HfxError as error:
         raise PalletError(f"the pallet of {home} cannot be opened again ({error}); put it back") from None
     if (pallet.digest, pallet.patchset_digest) != (scanned["digest"], scanned["patchset_digest"]):
         raise PalletError(f"{source} has changed since it was scanned; put the scanned pallet back")
-    return json.dumps(pallet.workspace(name), indent=1) + "\n"
+    return json.dumps(_choice(run["options"]).applied(pallet.workspace(name)), indent=1) + "\n"
+
+
+def _choice(options: Mapping[str, JsonValue]) -> ModelChoice:
+    """The model that a run with these options makes of a workspace."""
+    own = {name: value for name, value in options.items() if name in JobOptions.names()}
+    return JobOptions.read(own).model_choice
 
 
 def parameters(folder: Path, name: str) -> str:

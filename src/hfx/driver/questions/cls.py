@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from hfx.driver.questions.base import FEW, MANY, Brief, Column, Context, Question, Records, Round, Unit, listed
-from hfx.driver.questions.exclusion import LEVEL, SURFACE
+from hfx.driver.questions.exclusion import LEVEL, SURFACE, model_words, tested
+from hfx.driver.questions.parameter_bounds import AtBounds, at_bounds, remark, row, words
 from hfx.functions.jobs.cls import CHOICES, ChoiceRecord, ClsResult, project
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.json_types import JsonObject, JsonValue
@@ -34,11 +35,12 @@ _SECONDS, _SECONDS_A_MEGABYTE = 0.0015, 0.012
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClsBrief(Brief):
     """``muhat``: the best-fit mu. ``minima_differ``: the largest difference in CLs between two choices of the minima.
-    ``changed_by``: another choice of minima, and its observed CLs, where that excludes what the answer does not or the
-    reverse."""
+    ``at_bounds``: parameters on their bounds. ``changed_by``: another choice of minima, and its observed CLs, where that excludes
+    what the answer does not or the reverse."""
 
     muhat: float | None = None
     minima_differ: float = 0.0
+    at_bounds: AtBounds = field(default_factory=dict)
     changed_by: tuple[str, float] | None = None
 
 
@@ -70,6 +72,7 @@ COLUMNS: tuple[Column[ClsResult], ...] = (
     Column("CLs_obs_natural", "observed CLs of the natural minima", _observed("natural")),
     Column("CLs_obs_admissible", "observed CLs of the admissible minima", _observed("admissible")),
     Column("CLs_obs_lowest", "observed CLs of the lowest minima", _observed("lowest")),
+    Column("at_bound", "parameters on a bound", lambda result: words(at_bounds(result))),
 )
 
 
@@ -97,7 +100,7 @@ class Cls(Question[ClsResult]):
 
     def __init__(self, options: ClsOptions) -> None:
         super().__init__(options)
-        if remark := _tested(options):
+        if remark := tested(options):
             self.surface = replace(SURFACE, remark=remark)
 
     @classmethod
@@ -132,7 +135,7 @@ class Cls(Question[ClsResult]):
 
     def brief(self, result: ClsResult) -> ClsBrief:
         """The short form of a result, for tables, pictures and views."""
-        differ = _difference(result)
+        differ, bounds = _difference(result), at_bounds(result)
         return ClsBrief(
             name=result.name,
             values=tuple(result.values),
@@ -143,9 +146,10 @@ class Cls(Question[ClsResult]):
             region=result.region,
             missing_in=tuple(result.missing_in),
             by_region={region: _numbers(part.CLs_obs, part.CLs_exp) for region, part in result.by_region.items()},
-            remarks=(_remark(result),) if differ > _FAR_APART else (),
+            remarks=(*((_remark(result),) if differ > _FAR_APART else ()), *remark(bounds)),
             muhat=result.muhat,
             minima_differ=differ,
+            at_bounds=bounds,
             changed_by=_changed_by(result),
         )
 
@@ -172,6 +176,7 @@ class Cls(Question[ClsResult]):
         """The numbers of a single hypothesis, and what the choice of minima changes."""
         return [
             ("expected CLs", _expected_of(results)),
+            ("at a bound", row([(one.at_bounds, one.numbers[0]) for one in results if isinstance(one, ClsBrief)], verbose)),
             ("minima differ", _minima_differ(results, self.options.minima, verbose)),
         ]
 
@@ -194,13 +199,7 @@ class Cls(Question[ClsResult]):
             f"tested mu {options.mu}, signal yields times {options.signal_scale}, test statistic {options.test_stat}, "
             f"minima {options.minima}"
         )
-        return f"Asymptotic formulae; {given}"
-
-
-def _tested(options: ClsOptions) -> str:
-    """The signal that is tested, for a picture, where it is not the one of the pallet; LaTeX."""
-    strength = [rf"$\mu = {options.mu:g}$"] if options.mu != 1.0 else []
-    return ", ".join([*strength, *([rf"signal yields $\times\,{options.signal_scale:g}$"] * (options.signal_scale != 1.0))])
+        return ", ".join([f"Asymptotic formulae; {given}", *model_words(options, MANY)])
 
 
 def _report(content: JsonValue) -> SearchReport:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hfx.driver.questions.base import Surface
+from hfx.driver.questions.base import FEW, Surface
+from hfx.functions.jobs.cls_options import ClsOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.float64]
 
-__all__ = ["LEVEL", "SURFACE", "cls_of", "significance"]
+__all__ = ["LEVEL", "SURFACE", "cls_of", "model_words", "significance", "tested"]
 
 LEVEL = 0.05
 """A hypothesis with a smaller CLs is excluded at 95 % confidence level."""
@@ -50,3 +51,18 @@ SURFACE = Surface(
     statement="All limits at 95% CL",
     criterion="at 95 % confidence level",
 )
+
+
+def tested(options: ClsOptions) -> str:
+    """The signal and the model that are tested, for a picture, where they are not those of the pallet; LaTeX."""
+    strength = [rf"$\mu = {options.mu:g}$"] if options.mu != 1.0 else []
+    scale = [rf"signal yields $\times\,{options.signal_scale:g}$"] if options.signal_scale != 1.0 else []
+    return ", ".join([*strength, *scale, *(text.replace("$", r"\$") for text in model_words(options, FEW))])
+
+
+def model_words(options: ClsOptions, most: int) -> list[str]:
+    """The choice of the model in words, where it is not the pallet's own; with the names of at most so many channels."""
+    poi = [f"parameter of interest {options.poi}"] if options.poi is not None else []
+    dropped = options.drop_channel or ()
+    which = ", ".join(dropped) if len(dropped) <= most else f"{len(dropped)} channels"
+    return [*poi, *([f"without {which}"] if dropped else [])]

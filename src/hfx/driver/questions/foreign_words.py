@@ -15,7 +15,8 @@ _LIMITS = (
 _BOTH = "a scan always computes the observed and the expected CLs, and table, picture and scan.json have both; leave it out"
 _BLIND = f"a scan without the observed CLs is not available yet: {_BOTH}"
 _MU = "the tested signal strength is called --mu"
-_POI = "the parameter of interest is that of the workspace's measurement, which --measurement selects; its tested value is --mu"
+_POI = "another parameter of interest than the measurement's is named by --poi; its tested value is --mu"
+_CHANNELS = "--drop-channel leaves out a channel of the likelihood; --region selects one of several likelihoods"
 _STATISTIC = "the test statistic is called --test-stat: qtilde (the default) or q"
 _FITS = "hfx has its own fits, and no backend or optimiser to choose; --device cuda computes on a GPU"
 _OUTPUT = "the folder of the results is called --output (-o)"
@@ -54,7 +55,8 @@ OPTIONS: Mapping[str, str] = _table(
     ("observed obs expected exp unblind asimov", _BOTH),
     ("blind blinded expected-only exp-only no-observed noobserved", _BLIND),
     ("test-poi mu-test mutest test-mu signal-strength r mu-sig musig", _MU),
-    ("poi poi-name redefinesignalpois", _POI),
+    ("poi-name redefinesignalpois", _POI),
+    ("channel channels exclude-channel exclude prune mask masks drop-channels", _CHANNELS),
     ("test-statistic teststat teststatistic test-type qtilde qmu", _STATISTIC),
     ("backend optimizer optimiser minimizer minimiser strategy optconf", _FITS),
     ("output-file outfile out output-dir outdir output-folder folder outname", _OUTPUT),

@@ -26,6 +26,12 @@ class ScanKeywords(TypedDict, total=False):
     are linear beyond one standard deviation."""
     measurement: str | None
     """Name of the measurement in the workspace that is used. Default: the first."""
+    poi: str | None
+    """Name of another parameter of interest: a normfactor, which then is the signal strength that --mu tests, and whose
+    samples are the signal. The one of the measurement becomes a parameter like others. Default: that of the measurement."""
+    drop_channel: Sequence[str] | None
+    """Name of a channel, for example a validation region, that is left out of background and signals before anything is
+    fitted. Give the option several times to leave out several. Default: none."""
     mu: float
     """Tested value of the parameter of interest, which is the signal strength."""
     test_stat: str

@@ -12,10 +12,10 @@ from hfx.driver.run.folder import read_run
 from hfx.driver.scan import plan
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
+from hfx.functions.choice_check import check_choice, check_measurement
 from hfx.functions.model_check import check_background
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.contents import Contents, read_contents, searches
-from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.regions import Region
 from hfx.pallets.searches import Search, difference
@@ -29,9 +29,18 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunC
     if isinstance(source, Pallet):
         if options.region not in (None, source.region):
             raise OptionError(f"the open pallet is of region {source.region}, not {options.region}; give its source")
-        return _usable(source, options)
-    with no_run(source):
-        pallet = open_pallet(str(source), options.region, labels=options.labels, verify=options.verify, progress=context.progress)
+        pallet = source
+    else:
+        with no_run(source):
+            pallet = open_pallet(
+                str(source),
+                options.region,
+                labels=options.labels,
+                verify=options.verify,
+                poi=options.question.options.poi,
+                progress=context.progress,
+            )
+    check_choice({"": pallet}, options.question.options.model_choice)
     return _usable(pallet, options)
 
 
@@ -47,9 +56,12 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
     several = len(contents.regions) > 1
     try:
         pallets = {
-            region.name if several else "": _usable(_loaded(contents, region, options, alone=several), options)
-            for region in contents.regions
+            region.name if several else "": _loaded(contents, region, options, alone=several) for region in contents.regions
         }
+        check_choice(
+            {name: pallet for name, pallet in pallets.items() if pallet.hypotheses}, options.question.options.model_choice
+        )
+        pallets = {name: _usable(pallet, options) for name, pallet in pallets.items()}
     except PalletError:
         if several:  # rather that they do not belong together than what is wrong with one of them
             _check_one_search(searches(contents), source)
@@ -69,7 +81,8 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
 
 
 def _loaded(contents: Contents, region: Region, options: ScanOptions, *, alone: bool) -> Pallet:
-    return load_region(contents, region, labels=options.labels, verify=options.verify, alone=alone)
+    poi = options.question.options.poi
+    return load_region(contents, region, labels=options.labels, verify=options.verify, alone=alone, poi=poi)
 
 
 def _check_one_search(found: Mapping[str, Search], source: str | Path) -> None:
@@ -99,11 +112,9 @@ def refusal(pallet: Pallet, options: ScanOptions) -> OptionError | None:
 def _usable(pallet: Pallet, options: ScanOptions) -> Pallet:
     """The pallet, if it has the measurement asked for and its background is valid; else an error, once and not for each
     hypothesis: `OptionError` or `PalletError`."""
-    names = [str(measurement.get("name")) for measurement in objects(pallet.background["measurements"])]
-    asked = options.question.options.measurement
-    if asked is not None and asked not in names:
-        raise OptionError(f"--measurement '{asked}' is not one of {pallet.name}'s: {', '.join(names)}")
-    check_background(pallet, asked)
+    choice = options.question.options.model_choice
+    check_measurement(pallet, choice.measurement)
+    check_background(pallet, choice)
     return _with_label_titles(pallet, options)
 
 

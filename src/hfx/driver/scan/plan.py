@@ -13,6 +13,7 @@ from hfx.driver.run.records import StoredRecords
 from hfx.errors import OptionError
 from hfx.functions.background_workspace import Background
 from hfx.functions.catalogue import entry_of
+from hfx.hf_core.reasons import no_signal
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets import Hypothesis, Pallet
 
@@ -20,6 +21,7 @@ __all__ = [
     "BATCH",
     "batches",
     "describe",
+    "fault_rows",
     "first_units",
     "resumed",
     "select",
@@ -194,7 +196,7 @@ def describe(
             if workers
             else f"{threads} thread{'' if threads == 1 else 's'} of this process ({endpoint}), on {device}",
         ),
-        *([("will fail", _fault_list(faults))] if faults else []),
+        *fault_rows(faults or {}),
         *([("estimate", estimate)] if estimate and groups else []),
         (
             "options",
@@ -205,8 +207,16 @@ def describe(
     return "\n".join(f"{name:<11} {value}" for name, value in rows)
 
 
+def fault_rows(faults: Mapping[str, str]) -> list[tuple[str, str]]:
+    """The hypotheses that will have no result, as rows: those that will fail, and those without a signal."""
+    bare = {name: reason for name, reason in faults.items() if no_signal(reason)}
+    failing = {name: reason for name, reason in faults.items() if name not in bare}
+    rows = ("will fail", failing), ("no signal", {name: str(no_signal(reason)) for name, reason in bare.items()})
+    return [(title, _fault_list(found)) for title, found in rows if found]
+
+
 def _fault_list(faults: Mapping[str, str]) -> str:
-    """The hypotheses that will fail, by reason."""
+    """The hypotheses by reason."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in faults.items():
         by_reason.setdefault(reason, []).append(name)

@@ -19,6 +19,7 @@ from hfx.driver.run.scan_file import read_scan
 from hfx.driver.scan import plan, run_identity, theory_band
 from hfx.driver.scan.open_source import open_regions, open_source, refusal
 from hfx.driver.scan.preparation import Ready, check_scan, ready
+from hfx.driver.scan.remarks import remarks
 from hfx.driver.scan.run_context import RunContext
 from hfx.driver.scan.run_identity import Identity
 from hfx.driver.scan.scan import Finished, finish, scan_pallet
@@ -27,7 +28,7 @@ from hfx.hf_core.reasons import WITHOUT_SIGNAL
 from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets import Pallet
 
-__all__ = ["combine", "ready_regions", "ready_source", "scan_regions"]
+__all__ = ["combine", "folders_of", "ready_regions", "ready_source", "scan_regions"]
 
 
 def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> Finished:
@@ -41,6 +42,10 @@ def scan_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
 def _scan_opened(pallets: dict[str, Pallet], options: ScanOptions, context: RunContext) -> Finished:
     begin = ready_regions(pallets, options)
     path = begin.path
+    if context.remarks:
+        for sentence in remarks(pallets, options, folders_of(pallets, path)):
+            context.say(sentence)
+    context = replace(context, remarks=False)  # nor by its parts
     with opened(path, context.say) as folder:
         if context.began is not None:
             context.began(path)
@@ -82,6 +87,11 @@ def ready_regions(pallets: Mapping[str, Pallet], options: ScanOptions) -> Ready:
     for variation in theory_band.variations(dict(pallets), options, path):
         check_scan(ready_regions(variation.source, variation.options))
     return begin
+
+
+def folders_of(regions: Iterable[str], path: Path) -> dict[str, Path]:
+    """The folders of regions beneath that of their combination."""
+    return {name: path / safe_name(name) for name in regions}
 
 
 def _combined(by_region: Mapping[str, Identity]) -> Identity:

@@ -26,7 +26,8 @@ class RunContext:
     `say` gets sentences for the user, `listener` events. `function` is what a worker runs (None: `hfx.functions.task.run`).
     `stop`, once set, ends the run with `CancelledError`. `batch` is the most units of a task. `progress` gets the bytes of a
     pallet that have been fetched, and how many there are. `pool` runs the tasks; None: the endpoint is connected to, and left at
-    the end. `began` gets the run's folder once it is locked, and each one beneath it.
+    the end. `began` gets the run's folder once it is locked, and each one beneath it. `remarks`: whether the sentences of
+    `hfx.driver.scan.remarks` are said; not for a part of a run.
     """
 
     say: Callable[[str], None] = _to_stderr
@@ -37,6 +38,7 @@ class RunContext:
     progress: Callable[[int, int | None], None] | None = None
     pool: Executor | None = None
     began: Callable[[Path], None] | None = None
+    remarks: bool = True
 
 
 @contextmanager

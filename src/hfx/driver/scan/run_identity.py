@@ -87,6 +87,8 @@ def _short(key: str, there: JsonValue, here: JsonValue) -> tuple[str, str]:
 
 
 def _word(value: JsonValue) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return "the default" if value is None else str(value)
 
 

@@ -1,7 +1,7 @@
 """The scan of one region: from an open pallet and options to the results in a run's folder."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hfx.driver.plot.request import styled
@@ -15,6 +15,7 @@ from hfx.driver.run.folder import RunFolder, opened
 from hfx.driver.run.journal import Journal
 from hfx.driver.scan import estimate, plan, run_identity, submit_and_retry, theory_band
 from hfx.driver.scan.preparation import ready
+from hfx.driver.scan.remarks import remarks
 from hfx.driver.scan.run_context import RunContext, connected
 from hfx.driver.scan.scheduler import Finals, Scheduler
 from hfx.pallets import Hypothesis, Pallet
@@ -36,6 +37,9 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
     path, selected = begin.path, plan.select(pallet, options.only, options.where)
     for warning in pallet.warnings:
         context.say(warning)
+    if context.remarks:
+        for sentence in remarks({"": pallet}, options, {"": path}):
+            context.say(sentence)
     if options.output is None and (taken := run_identity.passed_over(path, pallet.name, pallet.region, begin.identity)):
         context.say(f"{taken}; this scan is written to {path}")
     with interpreter_tuning.tuned_for_fits(), opened(path, context.say) as folder:
@@ -47,7 +51,7 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
         with journal.running("results.jsonl"):
             finals = _run(pallet, selected, options, context, journal, _all_rounds(earlier))
             content = _content(pallet, options, finals)
-            theory_curves = theory_band.curves(pallet, options, path, context, scan_pallet)
+            theory_curves = theory_band.curves(pallet, options, path, replace(context, remarks=False), scan_pallet)
             finish(content, theory_curves, options, journal, context)
             if finals.all_rounds is not None:
                 journal.head["all_rounds"] = finals.all_rounds

@@ -86,6 +86,8 @@ def _options(scan: ScanContent, question: AnyQuestion) -> str:
 
 
 def _option(name: str, value: object) -> str:
+    if isinstance(value, tuple):
+        return " ".join(f"{flag(name)} {one}" for one in value)
     return flag(name) if value is True else f"{flag(name)} {value:g}" if isinstance(value, float) else f"{flag(name)} {value}"
 
 

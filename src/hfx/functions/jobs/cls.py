@@ -49,6 +49,8 @@ CHOICES: tuple[Choice, ...] = ("natural", "admissible", "lowest")
 LOCAL_DRAWS = 2
 """Draws of each fit to the published data in the local search."""
 
+_AT_BOUND = 5
+"""Parameters of a fit that a record names as those that lie on a bound."""
 _IMPROVED = 1e-8  # in 2NLL
 _FEWER = 1e-4  # events of negative yields
 _Count = Annotated[int, Meta(ge=0, le=10**9)]
@@ -101,7 +103,8 @@ class FitRecord:
     """One fit of a result: 2NLL with all constants, estimated distance to the minimum in 2NLL (None: not converged), number of
     iterations and of minima found, and by how much the minimum lies below the natural one (negative: above; None for Asimov
     data). ``drawn``: the number of starting points that were drawn from the constraint terms; ``hits``: how many of
-    them reached this minimum, where it is not the natural one (draws that cannot get below that one are abandoned)."""
+    them reached this minimum, where it is not the natural one (draws that cannot get below that one are abandoned).
+    ``at_bound``: the bounds of the first parameters that lie on one, not of the parameter of interest; not for Asimov data."""
 
     twice_nll: float | None = None
     edm: float | None = None
@@ -110,6 +113,7 @@ class FitRecord:
     improved: float | None = None
     drawn: int | None = None
     hits: int | None = None
+    at_bound: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,7 @@ class ChoiceRecord:
     edm: Mapping[str, float | None] = field(default_factory=dict)
     iterations: Mapping[str, int] = field(default_factory=dict)
     minima: Mapping[str, int] = field(default_factory=dict)
+    at_bound: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     why_not: str | None = None
 
 
@@ -181,6 +186,8 @@ def _projected_fit(name: str, record: Mapping[str, JsonValue], part: JsonObject,
     below = _by_fit(natural, "twice_nll")[name] - twice_nll
     improved = None if name == "asimov_fixed" else below if abs(below) > _IMPROVED else 0.0
     own: JsonObject = {key: _by_fit(part, key)[name] for key in ("edm", "iterations", "minima") if key in part}
+    if at_bound := cast(JsonObject, part.get("at_bound") or {}).get(name):
+        own["at_bound"] = at_bound
     solutions = cast(JsonObject, record.get("solutions") or {})
     fit = cast(dict[str, "Solution"], solutions.get("minima") or {}).get(name)
     if fit is not None and "decided" in fit:
@@ -222,6 +229,16 @@ def _answer(prepared: Prepared[ClsOptions], inputs: JsonObject) -> Sequence[Json
         _content(model, h, outcome, known.get(unit.key))
         for h, (unit, outcome) in enumerate(zip(prepared.units, outcomes, strict=True))
     ]
+
+
+def _faults(prepared: Prepared[ClsOptions]) -> Sequence[str | None]:
+    """Why each hypothesis would have no answer, told without a fit; torch is imported where compiling would take longer."""
+    from hfx.hf_core.cpu.kernel import is_compiled
+    from hfx.hf_core.fits.model import Model
+    from hfx.hf_core.inference.cls import defect
+
+    model = Model(prepared.batch, "compiled" if is_compiled() else "torch")
+    return [defect(model, h, float(prepared.options.mu)) for h in range(len(model.batch))]
 
 
 def _known(model: Model, h: int, solutions: Solutions) -> dict[str, Known]:
@@ -287,9 +304,9 @@ def _content(model: Model, h: int, outcome: Outcome, known: Solutions | None) ->
             fit["found"] = max(fit["found"], known["minima"][name]["found"])
     counts = {name: fit["found"] for name, fit in solutions["minima"].items()}
     return {
-        "natural": _choice(outcome, "natural", counts),
-        "admissible": _choice(outcome, "admissible", counts),
-        "lowest": {**_choice(outcome, "lowest", counts), "why_not": _why_not(model, h, outcome.answers)},
+        "natural": _choice(model, h, outcome.answers["natural"], counts),
+        "admissible": _choice(model, h, outcome.answers["admissible"], counts),
+        "lowest": {**_choice(model, h, outcome.answers["lowest"], counts), "why_not": _why_not(model, h, outcome.answers)},
         "solutions": cast(JsonObject, solutions),
     }
 
@@ -307,9 +324,12 @@ def _finite(edm: float) -> float | None:
     return edm if math.isfinite(edm) else None
 
 
-def _choice(outcome: Outcome, choice: Choice, counts: Mapping[str, int]) -> JsonObject:
+def _choice(model: Model, h: int, answer: Answer, counts: Mapping[str, int]) -> JsonObject:
     """The numbers of one choice of minima, as `ChoiceRecord` has them. ``counts``: the minima that are known of each fit."""
-    answer = outcome.answers[choice]
+    from hfx.hf_core.fits.bounds import at_bounds
+
+    fits = {name: at_bounds(model, h, fit.theta, _AT_BOUND) for name, fit in answer.fits.items() if name != "asimov_fixed"}
+    at_bound: JsonObject = {name: dict(found) for name, found in fits.items() if found}
     return {
         "CLs_obs": answer.CLs_obs,
         "CLs_exp": list(answer.CLs_exp),
@@ -321,6 +341,7 @@ def _choice(outcome: Outcome, choice: Choice, counts: Mapping[str, int]) -> Json
         "edm": {name: _finite(fit.edm) for name, fit in answer.fits.items()},
         "iterations": {name: fit.iterations for name, fit in answer.fits.items()},
         "minima": dict(counts),
+        **({"at_bound": at_bound} if at_bound else {}),
     }
 
 
@@ -381,4 +402,4 @@ def _why_not(model: Model, h: int, answers: Mapping[str, Answer]) -> str | None:
     return "; ".join(reasons) or None
 
 
-JOB = Job(name="cls", version=4, numerics=NUMERICS, options=ClsOptions, answer=_answer)
+JOB = Job(name="cls", version=4, numerics=NUMERICS, options=ClsOptions, answer=_answer, faults=_faults)

@@ -56,6 +56,10 @@ class ClsOptions(JobOptions):
         super().__post_init__()
         if self.thorough and self.starts == 1:
             raise OptionError("--thorough asks for a larger search, and --starts 1 for none: give one of them")
+        if self.minima == "lowest" and self.starts == 1:
+            raise OptionError(
+                "--minima lowest has no effect with --starts 1, which searches for no other minima: give one of them"
+            )
         if self.mu <= 0:
             raise OptionError(f"--mu {self.mu:g} cannot be tested for exclusion: give a number above 0")
         if self.starts is not None and (not isinstance(self.starts, int) or self.starts < 1):

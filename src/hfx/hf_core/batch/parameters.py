@@ -262,7 +262,24 @@ def _override(entry: ParameterSet, measurement: Measurement) -> ParameterSet:
         values[LOWER], values[UPPER] = np.array(config.bounds).T
     if config.fixed is not None:
         values[FIXED] = config.fixed
+    _check_inits(entry, values, config, where)
     return replace(entry, values=values)
+
+
+def _check_inits(entry: ParameterSet, values: Array, config: ParameterConfig, where: str) -> None:
+    """Raise :class:`SpecificationError` for a first initial value outside its bounds, also where the parameter is fixed at it, as
+    pyhf does: which of the two is meant cannot be told."""
+    init, lower, upper = values[INIT], values[LOWER], values[UPPER]
+    outside = (init < lower) | (init > upper)
+    if outside.any():
+        i = int(np.argmax(outside))
+        component = "" if entry.scalar else f" of bin {i}"
+        default = "" if config.inits is not None else " (the default)"
+        fixed = ", at which it is fixed," if values[FIXED][i] else ""
+        raise SpecificationError(
+            f"{where}: the initial value {init[i]:g}{component}{default}{fixed} lies outside the bounds "
+            f"[{lower[i]:g}, {upper[i]:g}]; change one of them"
+        )
 
 
 def _configured(entry: ParameterSet, config: ParameterConfig, key: str, where: str) -> Array | None:

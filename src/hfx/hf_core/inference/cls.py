@@ -20,9 +20,9 @@ from hfx.hf_core.fits.search import DEFAULT_STARTS, FLIP_ROUNDS, Search
 from hfx.hf_core.fits.starts import Start
 from hfx.hf_core.inference.asymptotics import TEST_STATISTICS, asymptotic_cls, test_statistic
 from hfx.hf_core.modifiers.base import UNCONSTRAINED
-from hfx.hf_core.reasons import NO_PARAMETER, NO_YIELDS
+from hfx.hf_core.reasons import NO_PARAMETER, NO_YIELDS, poi_fault
 
-__all__ = ["FIT_NAMES", "Answer", "Known", "Offered", "Outcome", "hypotest"]
+__all__ = ["FIT_NAMES", "Answer", "Known", "Offered", "Outcome", "defect", "hypotest"]
 
 Array = NDArray[np.float64]
 _ALIKE = 0.3  # prior widths: a start no farther than this from a known minimum leads nowhere else
@@ -117,8 +117,8 @@ def hypotest(
     """
     if test_stat not in TEST_STATISTICS:
         raise OptionError(f"test statistic {test_stat!r}: choose {' or '.join(TEST_STATISTICS)}")
-    defects = [_defect(model, h, mu) for h in range(len(model.batch))]
-    sound = [h for h, defect in enumerate(defects) if defect is None]
+    defects = [defect(model, h, mu) for h in range(len(model.batch))]
+    sound = [h for h, found in enumerate(defects) if found is None]
     least, reach = (0.0, (0.0, mu)) if test_stat == "qtilde" else (None, (-_FAR * max(1.0, mu), mu))
     search = _ClsSearch(Search(Fits(model, threads), least, reach), mu)
     if known is None or offered is None:
@@ -126,9 +126,7 @@ def hypotest(
     else:
         _exchange(search, sound, known, offered)
     answers = _answers(search, sound, test_stat)
-    return [
-        Outcome({}, {}, defect) if defect is not None else _outcome(search, h, answers[h]) for h, defect in enumerate(defects)
-    ]
+    return [Outcome({}, {}, found) if found is not None else _outcome(search, h, answers[h]) for h, found in enumerate(defects)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,16 +178,17 @@ class _ClsSearch:
         return (*self.data_fits, self.asimov(h, choice))
 
 
-def _defect(model: Model, h: int, mu: float) -> str | None:
+def defect(model: Model, h: int, mu: float) -> str | None:
+    """Why a hypothesis cannot be fitted at all; None where it can."""
     batch = model.batch
     if batch.poi[h] < 0:
         return NO_PARAMETER
     if not _is_normfactor(model, h):
         return f"the parameter of interest {batch.labels[h][batch.poi[h]]!r} is not a normfactor; name one in the measurement"
-    if batch.fixed[h, batch.poi[h]]:
-        return f"the parameter of interest {batch.labels[h][batch.poi[h]]!r} is fixed in the measurement; free it there"
-    if batch.lower[h, batch.poi[h]] > 0.0 or batch.upper[h, batch.poi[h]] < 0.0:
-        return f"the bounds of {batch.labels[h][batch.poi[h]]!r} exclude 0, so there is no background-only fit"
+    place = h, batch.poi[h]
+    settings = bool(batch.fixed[place]), float(batch.lower[place]), float(batch.upper[place])
+    if (fault := poi_fault(batch.labels[h][batch.poi[h]], *settings)) is not None:
+        return fault
     if mu < 0.0:
         return "the tested mu is negative; limits are set on mu >= 0"
     if not _has_signal(model, h):

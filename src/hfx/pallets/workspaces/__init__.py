@@ -1,0 +1,1 @@
+"""Workspaces as JSON: the model that is made of one, and several that are hypotheses of one search."""
