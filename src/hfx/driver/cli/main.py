@@ -128,11 +128,23 @@ def run(arguments: Sequence[str]) -> int:
         # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError:
+        return _print_error(_NO_MEMORY)
+    except OSError as error:
+        # Files, the network, processes: what the system refuses is no fault of the program.
+        place = f"{error.filename}: " if error.filename else ""
+        return _print_error(f"{place}{error.strerror or error}; correct this, then run the same command again")
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()
         kind = type(error).__name__
         return _print_error(f"a bug in hfx, sorry ({kind}: {error}); please report it with 'hfx doctor' and -v")
+
+
+_NO_MEMORY = (
+    "there is not enough memory for this; what is on the disk is kept. Run the same command again where there is more "
+    "(ulimit -v and batch jobs set limits), with fewer --threads, or with another endpoint"
+)
 
 
 def _print_error(text: str) -> int:

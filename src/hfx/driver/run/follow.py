@@ -13,6 +13,7 @@ import msgspec
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Started, Submitted, from_line
 from hfx.driver.run.folder import VARIATIONS, read_run, safe_name
 from hfx.driver.run.progress import RunProgress, StepProgress
+from hfx.driver.run.stored_json import LONGEST, open_regular
 from hfx.hf_core.reasons import WITHOUT_SIGNAL
 
 __all__ = ["Follower", "Tail", "condensed", "parsed", "progress", "without_finished_tasks"]
@@ -35,13 +36,16 @@ class Tail:
     def lines(self) -> list[bytes]:
         """The complete lines since the last call, a few megabytes at most; none while the file cannot be read."""
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with os.fdopen(open_regular(self.path), "rb", buffering=0) as file:
                 if os.fstat(file.fileno()).st_size < self.offset:
                     self.offset = 0  # the file was replaced
                 file.seek(self.offset)
                 text = file.read(_MOST)
                 self.more = len(text) == _MOST
                 while b"\n" not in text and (more := file.read(_MOST)):
+                    if len(text) + len(more) > LONGEST:  # no line of hfx: its rest is passed over
+                        self.offset += len(text)
+                        text = b""
                     text += more
         except OSError:
             self.more = False

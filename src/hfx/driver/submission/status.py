@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from hfx.driver.run import lock
 from hfx.driver.run.file_types import RunContent
-from hfx.driver.run.folder import ENDED, read_json
+from hfx.driver.run.folder import ENDED, read_run
 from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder
 from hfx.driver.run.progress import RunProgress
@@ -109,7 +109,7 @@ class RunStatus:
     def document(self) -> StatusDocument:
         """The status as ``hfx status --json`` prints it."""
         now = self.progress
-        last = None if now.last_event is None else datetime.fromtimestamp(now.last_event, UTC)
+        last = _moment(now.last_event)
         return {
             "folder": str(self.folder),
             "state": self.state,
@@ -123,6 +123,14 @@ class RunStatus:
             "last_event": None if last is None else last.isoformat(timespec="seconds"),
             "reason": self.run.get("reason"),
         }
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    """A time in seconds since the epoch; None where there is none, or none that a calendar has."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
@@ -139,13 +147,13 @@ def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
 
 
 def _read_run(folder: Path) -> RunContent:
-    content = read_json(folder, "run.json")
+    content = read_run(folder)
     if content is None:
         raise RunFolderError(
             f"{folder} contains no run of hfx (no run.json); 'hfx status' without a folder lists the runs in ./hfx-runs and "
             "those that you submitted"
         )
-    return cast(RunContent, content)
+    return content
 
 
 def _driver(
