@@ -138,7 +138,8 @@ def _attempt(target: Target, seed: int) -> tuple[str, str]:
     try:
         return target.attempt(seed), ""
     except Exception:
-        return "FINDING", traceback.format_exc()[-3000:]
+        text = traceback.format_exc()
+        return "FINDING", text if len(text) < 4000 else f"{text[:2000]}\n[...]\n{text[-2000:]}"
 
 
 def _limit_memory() -> None:

@@ -1,11 +1,10 @@
 """Mutations of JSON-like documents and of bytes that keep most of their structure."""
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["NASTY_NUMBERS", "NASTY_TEXTS", "damage", "mutate", "nasty", "places"]
+__all__ = ["NASTY_NUMBERS", "NASTY_TEXTS", "damage", "mutate", "mutate_numbers", "nasty", "places"]
 
 NASTY_TEXTS = (
     *("", " ", "a", "mu", "0", "-1", "1e308", "NaN", "null", "../../etc/passwd", "/", "~", "~1", "~0", "-", "%s", "{}"),
@@ -54,7 +53,7 @@ def places(document: Any, depth: int = 40) -> Iterator[tuple[Any, Any]]:
 
 def mutate(document: Any, draw: random.Random, times: int) -> Any:
     """A copy with so many mutations."""
-    document = copy.deepcopy(document)
+    document = _copied(document)
     for _ in range(times):
         found = list(places(document))
         if not found:
@@ -62,6 +61,24 @@ def mutate(document: Any, draw: random.Random, times: int) -> Any:
         container, key = draw.choice(found)
         draw.choice(_MUTATIONS)(container, key, draw)
     return document
+
+
+def mutate_numbers(document: Any, draw: random.Random, times: int) -> Any:
+    """A copy in which so many numbers are others: the structure stays sound, and fits have to cope."""
+    document = _copied(document)
+    numbers = [(c, k) for c, k in places(document) if isinstance(c[k], int | float) and not isinstance(c[k], bool)]
+    for container, key in draw.choices(numbers, k=times) if numbers else ():
+        value = container[key]
+        factor = draw.choice((-1.0, 1e-12, 1e-6, 1e-3, 0.1, 0.5, 0.9, 1.1, 2.0, 10.0, 1e3, 1e6, 1e12, 10 ** draw.uniform(-3, 3)))
+        container[key] = draw.choice((0, 1, -1e-9, 1e-9, value * factor, value * factor, value * factor, -value, value + factor))
+    return document
+
+
+def _copied(document: Any, depth: int = 60) -> Any:
+    """A copy, of so many levels: what lies deeper is shared, and never mutated."""
+    if isinstance(document, dict) and depth:
+        return {key: _copied(value, depth - 1) for key, value in document.items()}
+    return [_copied(value, depth - 1) for value in document] if isinstance(document, list) and depth else document
 
 
 def _replace(container: Any, key: Any, draw: random.Random) -> None:
@@ -103,7 +120,7 @@ def _twin(container: Any, key: Any, draw: random.Random) -> None:
     """Twice the same, with the second a copy or the very same object."""
     value = container[key]
     if isinstance(container, list):
-        container.append(draw.choice((value, copy.deepcopy(value))))
+        container.append(draw.choice((value, _copied(value))))
     else:
         container[draw.choice((f"{key}2", *container))] = value
 

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PIECE = 1 << 20  # bytes of a line that are passed over at a time
 _LINK = {errno.ELOOP}
 _GONE = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ENOTCONN, errno.ENODEV, errno.EIO, errno.EREMOTEIO}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -162,8 +163,8 @@ def lines(path: Path) -> Iterator[tuple[int, bytes]]:
     with file:
         while line := file.readline(LONGEST):
             length, whole = len(line), line[:-1]
-            while len(line) == LONGEST and not line.endswith(b"\n"):
-                line, whole = file.readline(LONGEST), b""
+            while length >= LONGEST and line and not line.endswith(b"\n"):
+                line, whole = file.readline(_PIECE), b""
                 length += len(line)
             if line.endswith(b"\n"):
                 yield offset, whole

@@ -40,17 +40,18 @@ class Tail:
                 if os.fstat(file.fileno()).st_size < self.offset:
                     self.offset = 0  # the file was replaced
                 file.seek(self.offset)
-                text = file.read(_MOST)
-                self.more = len(text) == _MOST
-                while b"\n" not in text and (more := file.read(_MOST)):
-                    if len(text) + len(more) > LONGEST:  # no line of hfx: its rest is passed over
+                text = bytearray(file.read(_MOST))
+                self.more, ended = len(text) == _MOST, b"\n" in text
+                while not ended and (more := file.read(_MOST)):
+                    if len(text) > LONGEST:  # no line of hfx: what is left of it is passed over, too
                         self.offset += len(text)
-                        text = b""
+                        text.clear()
                     text += more
+                    ended = b"\n" in more
         except OSError:
             self.more = False
             return []  # not there yet, or its disk is away for a moment
-        complete = text[: text.rfind(b"\n") + 1]
+        complete = bytes(text[: text.rfind(b"\n") + 1])
         self.offset += len(complete)
         return complete.splitlines()
 

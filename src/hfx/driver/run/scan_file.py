@@ -100,13 +100,23 @@ def _content(view: memoryview) -> ScanContent:
         "options": found.options,
         "results": PackedResults.of_texts(_checked(found.results)),
         "failures": found.failures,
-        "contours": found.contours,
+        "contours": _checked_contours(found.contours),
     }
     if found.question:
         content["question"] = found.question
     if found.conclusions is not None:
         content["conclusions"] = found.conclusions
     return content
+
+
+def _checked_contours(contours: Contours) -> Contours:
+    """The contours, where those who draw them find what they need; raises `ValueError` where they do not."""
+    for one in (contours, *contours.get("panels", ())):
+        if one and not ("curves" in one and "notes" in one and "x" in one and "y" in one):
+            raise ValueError("its contours are not complete")
+    if not all("where" in panel and "title" in panel for panel in contours.get("panels", ())):
+        raise ValueError("the panels of its contours are not complete")
+    return contours
 
 
 def _checked(results: Iterable[msgspec.Raw]) -> Iterator[bytes]:

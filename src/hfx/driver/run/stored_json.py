@@ -23,7 +23,7 @@ T = TypeVar("T")
 LONGEST = 64 << 20
 """Bytes of the longest line, and of the largest file that is read as a whole."""
 
-_MOST_MEMORY, _STEP = 2 << 30, 1 << 20
+_MOST_MEMORY, _STEP = 512 << 20, 1 << 20
 
 # Escapes of JSON, one after the other; those of the group are of characters that must not be shown, as `hfx.printable` has them.
 # Tabs and ends of lines may be in a text. Half a surrogate pair is refused by the decoder.
@@ -73,7 +73,7 @@ def read_object(path: Path, remedy: str) -> JsonObject | None:
         with os.fdopen(open_regular(path), "rb") as file:
             raw = file.read(LONGEST + 1)
         if len(raw) > LONGEST or memory_of(raw) > _MOST_MEMORY:
-            raise ValueError(f"it has more than {min(len(raw), LONGEST):,} bytes or values than any such file")
+            raise ValueError("it is larger than any file of this name that hfx writes")
         found = decoded(raw, _ANY)
     except FileNotFoundError:
         return None
