@@ -152,12 +152,9 @@ def test_a_results_file_that_is_a_folder(run: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (
-            lambda scan: scan["results"][3].update(CLs_exp="none"),
-            r"\(result 4: Expected `array \| null`|result 4: Expected `array`",
-        ),
-        (lambda scan: scan["options"].update(mu="one"), r"scan\.json .*--mu"),
-        (lambda scan: scan["contours"].pop("notes"), "contours are not complete"),
+        (lambda scan: scan["results"][3].update(CLs_exp="none"), r"is not a file that hfx wrote \(result 4: Expected `array`"),
+        (lambda scan: scan["options"].update(mu="one"), r"cannot be read \(mu='one': the option mu \(--mu\) takes a number"),
+        (lambda scan: scan["contours"].pop("notes"), r"cannot be read \(its contours are not complete\)"),
         (lambda scan: scan["failures"].append({"name": "x"}), "is not a file that hfx wrote"),
     ],
 )
@@ -165,5 +162,5 @@ def test_a_scan_json_that_was_edited(run: Path, change: Callable[[dict[str, Any]
     content = json.loads((run / "scan.json").read_text())
     change(content)
     (run / "scan.json").write_text(json.dumps(content))
-    with pytest.raises(RunFolderError, match=f"scan\\.json .*({words}).*repeat the scan|{words}"):
+    with pytest.raises(RunFolderError, match=rf"scan\.json {words}.*; repeat the scan"):
         load_run(run)

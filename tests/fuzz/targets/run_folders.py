@@ -39,6 +39,7 @@ QUICK, OUTCOMES = 120, {"results", "clean error", "resumed", "resumed without li
 _POINTS = fakes.grid(4, 3)
 _NAME = "sig_300_40"
 _CODES = {0, 1, 2}
+_NO_RECORDS = (b"", b"null", b"[]", b"{}", b"\0" * 50, b"\xff\xfe", b"[" * 5000, b'{"name": "sig"}')
 _LARGE = 10_000_000
 
 
@@ -150,9 +151,7 @@ def _edit_lines(path: Path, draw: random.Random) -> None:
         here = lines[at] if at < len(lines) else b"{}"
         match draw.randrange(8):
             case 0:
-                lines[at:at] = [
-                    draw.choice((b"", b"null", b"[]", b"{}", b"\0" * 50, b"\xff\xfe", b"[" * 5000, b'{"name": "sig"}'))
-                ]
+                lines[at:at] = [draw.choice(_NO_RECORDS)]
             case 1:
                 lines[at : at + 1] = []
             case 2:
