@@ -179,7 +179,7 @@ def _replace(path: Path, draw: random.Random) -> None:
             os.mkfifo(path)
         case 3:
             with path.open("wb") as file:
-                file.truncate(3 << 30)
+                file.truncate(300 << 20)
         case 4:
             path.with_name("elsewhere").write_bytes(content)
             path.symlink_to(path.with_name("elsewhere"))

@@ -47,7 +47,8 @@ def table_lines(statuses: Sequence[RunStatus]) -> list[str]:
 def _row(status: RunStatus) -> tuple[str, ...]:
     document = status.document()
     state = f"{status.state}, {document['step']}" if status.state == "running" and document["step"] else status.state
-    done = f"{document['done']}/{document['total']}"
+    # Of a combination each hypothesis is fitted in several regions.
+    done = f"{document['done']}/{document['total']}{' fits' if status.run.get('pallet', {}).get('regions') else ''}"
     times = [(time or "").replace("T", " ").removesuffix("+00:00") for time in (document["started"], document["last_event"])]
     return (str(status.folder), state, status.driver, done, str(document["failures"]), *times)
 
