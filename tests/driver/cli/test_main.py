@@ -383,6 +383,49 @@ def test_a_bug_is_a_line_too_and_a_traceback_with_v(pallet: str, capsys: Capture
     assert "Traceback" in capsys.readouterr().err
 
 
+def _without_memory() -> Exception:
+    error = OSError("could not find libllvmlite.so")
+    error.__context__ = ImportError("libx.so: failed to map segment from shared object")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "there is not enough memory for this; what is on the disk is kept"),
+        (RuntimeError("can't start new thread"), "there is not enough memory for this"),
+        (_without_memory(), "there is not enough memory for this"),
+        (
+            PermissionError(13, "Permission denied", "/data/x"),
+            "/data/x: Permission denied; correct this, then run the same command",
+        ),
+        (OSError(24, "Too many open files"), "Too many open files; correct this, then run the same command again"),
+    ],
+)
+def test_what_the_machine_refuses_is_no_bug(
+    pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch, error: Exception, words: str
+) -> None:
+    def refused(*_: object, **__: object) -> Any:
+        raise error
+
+    monkeypatch.setattr("hfx.driver.api.scan_pallet", refused)
+    assert complaint(["scan", pallet], capsys).startswith(words)
+
+
+def test_a_scan_without_memory_for_a_single_fit_ends_and_goes_on_later(
+    pallet: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_memory(task: Any) -> Any:
+        raise MemoryError
+
+    with monkeypatch.context() as here:
+        here.setattr("hfx.driver.scan.scan._worker_function", lambda: no_memory)
+        assert main.run(["scan", pallet, "-o", "run", "--threads", "1"]) == 2
+    assert "there is not enough memory for this" in capsys.readouterr().err
+    assert json.loads(Path("run/run.json").read_text())["state"] == "failed"
+    assert main.run(["scan", pallet, "-o", "run", "--threads", "1", "--quiet"]) == 0
+
+
 def test_help_version_and_citations(capsys: Captured) -> None:
     assert main.run(["--version"]) == 0
     assert capsys.readouterr().out == f"hfx {hfx.__version__}\n"

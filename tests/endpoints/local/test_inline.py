@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 import pytest
 
 from hfx import endpoints
+from hfx.endpoints.local import inline
 from hfx.errors import EndpointError
 
 
@@ -97,3 +98,21 @@ def test_a_process_does_not_wait_for_a_task_in_flight() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20)
     assert (done.returncode, done.stdout) == (0, "left\n")
+
+
+def test_nobody_waits_for_a_thread_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    begin = threading.Event()
+
+    def without_memory(*_: object) -> None:
+        begin.wait(30)
+        raise MemoryError  # where the outcome of a call should be passed on
+
+    monkeypatch.setattr(inline, "_run", without_memory)
+    executor = inline.InlineExecutor(1)
+    futures = [executor.submit(int, "3") for _ in range(3)]
+    begin.set()
+    for future in futures:
+        with pytest.raises(MemoryError):
+            future.result(timeout=30)
+    with pytest.raises(MemoryError):
+        executor.submit(int, "3")

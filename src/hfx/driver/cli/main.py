@@ -138,8 +138,33 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if "-v" in arguments:
             traceback.print_exc()
-        kind = type(error).__name__
-        return _print_error(f"a bug in hfx, sorry ({kind}: {error}); please report it with 'hfx doctor' and -v")
+        return _print_error(_unexpected(error))
+
+
+def _unexpected(error: Exception) -> str:
+    """The words for an error that hfx did not raise: of the memory, of the system, or of hfx itself."""
+    if _lacks_memory(error):
+        return _NO_MEMORY
+    if isinstance(error, OSError):  # files, the network, processes: what the system refuses
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or error}; correct this, then run the same command again"
+    return f"a bug in hfx, sorry ({type(error).__name__}: {error}); please report it with 'hfx doctor' and -v"
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that led to it, says that there is no memory: for data, for a library or for a thread."""
+    while error is not None:
+        if isinstance(error, MemoryError) or any(words in str(error) for words in _LACK):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+_LACK = ("failed to map segment", "annot allocate memory", "can't start new thread")
+_NO_MEMORY = (
+    "there is not enough memory for this; what is on the disk is kept. Run the same command again where there is more "
+    "(ulimit -v and batch jobs set limits), with fewer --threads, or with another endpoint"
+)
 
 
 def _print_error(text: str) -> int:

@@ -85,7 +85,7 @@ def status(
     """
     from hfx.driver.submission import status_table
 
-    found = status_table.status_of_runs(runs) if runs else status_table.status_of_known_runs()
+    found = status_table.status_of_runs(runs) if runs else status_table.status_of_known_runs(_say)
     if as_json:
         typer.echo(json.dumps([one.document() for one in found], indent=1))
         return 0

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
+import msgspec
+
 from hfx.driver.questions import scan_content as contents
 from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_run, safe_name
-from hfx.driver.run.records import read_records
+from hfx.driver.run.records import number_of, read_records
 from hfx.errors import HfxError, OptionError, PalletError, RunFolderError
 from hfx.functions.jobs.cls import Solutions
 from hfx.functions.options import JobOptions
@@ -52,15 +54,15 @@ def workspace(folder: Path, name: str) -> str:
     run = read_run(home)
     if run is None:
         raise RunFolderError(f"{home} has no run.json: the pallet's source is not known")
-    scanned, labels = run["pallet"], cast(list[str] | None, run["options"].get("labels"))
-    source = str(run.get("location") or scanned["source"])
+    scanned, labels = run.get("pallet", {}), cast(list[str] | None, run.get("options", {}).get("labels"))
+    source = str(run.get("location") or scanned.get("source"))
     try:
-        pallet = open_pallet(source, scanned["region"], labels=labels, verify=False, poi=_choice(run["options"]).poi)
+        pallet = open_pallet(source, scanned.get("region"), labels=labels, verify=False, poi=_choice(run.get("options", {})).poi)
     except HfxError as error:
         raise PalletError(f"the pallet of {home} cannot be opened again ({error}); put it back") from None
-    if (pallet.digest, pallet.patchset_digest) != (scanned["digest"], scanned["patchset_digest"]):
+    if (pallet.digest, pallet.patchset_digest) != (scanned.get("digest"), scanned.get("patchset_digest")):
         raise PalletError(f"{source} has changed since it was scanned; put the scanned pallet back")
-    return json.dumps(_choice(run["options"]).applied(pallet.workspace(name)), indent=1) + "\n"
+    return json.dumps(_choice(run.get("options", {})).applied(pallet.workspace(name)), indent=1) + "\n"
 
 
 def _choice(options: Mapping[str, JsonValue]) -> ModelChoice:
@@ -75,13 +77,35 @@ def parameters(folder: Path, name: str) -> str:
     Raises `OptionError` for a name without a result, `RunFolderError` when its solutions are not there.
     """
     home = _home(folder, name)
-    record = read_records(home).last.get(name)
+    records = read_records(home)
+    record = records.last.get(name)
     if record is None or not record.get("solutions"):
         raise RunFolderError(f"{home}/results.jsonl contains no solutions of {name}; scan again to export them")
     run = read_run(home)
-    minima = str(run["options"].get("minima", "admissible") if run is not None else "admissible")
-    fits = best_fits(cast(Solutions, record["solutions"]), minima)
+    minima = str((run or {}).get("options", {}).get("minima", "admissible"))
+    try:
+        msgspec.convert(record["solutions"], _Solutions)
+        fits = best_fits(cast(Solutions, record["solutions"]), minima)
+    except (ValueError, LookupError) as error:
+        line = number_of(records.last.places[name], records.path)
+        raise RunFolderError(
+            f"{records.path}, line {line} has no solutions of {name} as hfx writes them ({error}); scan again to export them"
+        ) from None
     return durable_files.dump({"name": name, "minima": minima, "fits": fits}, indent=1) + "\n"
+
+
+class _Minima(msgspec.Struct):
+    """The minima of one fit, and which of them each choice takes."""
+
+    theta: list[list[float]]
+    choice: dict[str, int]
+
+
+class _Solutions(msgspec.Struct):
+    """The part of `hfx.functions.jobs.cls.Solutions` that holds the best-fit values, also of earlier versions."""
+
+    parameters: list[str]
+    minima: dict[str, _Minima]
 
 
 def best_fits(solutions: Solutions, minima: str) -> dict[str, dict[str, float]]:

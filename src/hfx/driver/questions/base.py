@@ -274,6 +274,18 @@ class Question(ABC, Generic[Result]):
         """A result from a line of results.jsonl; what else stands there is passed over. Raises `ValueError`."""
         return msgspec.json.decode(line, type=self.result)
 
+    def result_of(self, records: Sequence[JsonObject]) -> Result:
+        """The result of one hypothesis from the last record of each of its units; raises `ValueError` where these are no records
+        of this question."""
+        try:
+            return self.read(self.answer(records))
+        except (LookupError, TypeError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from None
+
+    def check_record(self, line: bytes) -> None:
+        """Raise `ValueError` for a line of results.jsonl from which a run cannot go on, as a file that was edited may have. The
+        name, the key and the step are checked in any case."""
+
     def row(self, result: Result) -> dict[str, JsonValue]:
         """The columns' values by name."""
         return {column.name: column.value(result) for column in self.columns}

@@ -14,7 +14,7 @@ from hfx.driver.run.file_types import RunContent, ScanContent
 from hfx.errors import OptionError
 from hfx.json_types import JsonValue
 
-__all__ = ["DEFAULT", "GROUP", "QUESTIONS", "command_of", "kind", "of_run"]
+__all__ = ["DEFAULT", "GROUP", "QUESTIONS", "command_of", "kind", "name_of", "of_run"]
 
 GROUP = "hfx.questions"
 
@@ -44,9 +44,14 @@ def command_of(word: str) -> str | None:
     return next((point.name for point in entry_points(group=GROUP, name=name)), None)
 
 
+def name_of(content: RunContent | ScanContent) -> str:
+    """The name of the question of a run."""
+    return str(content.get("question") or DEFAULT)
+
+
 def of_run(content: RunContent | ScanContent) -> AnyQuestion:
     """The question of a run, with its options, from the content of run.json or scan.json."""
-    asked = kind(str(content.get("question") or DEFAULT))
+    asked = kind(name_of(content))
     options = cast(Mapping[str, JsonValue], content.get("options") or {})
     own = asked.options_type()
     return asked(own.read({name: value for name, value in options.items() if name in own.names()}))

@@ -133,6 +133,12 @@ class Cls(Question[ClsResult]):
         (record,) = records
         return {key: value for key, value in project(record, self.options.minima).items() if key not in _PRIVATE}
 
+    def check_record(self, line: bytes) -> None:
+        """Raise `ValueError` for a line of results.jsonl that is not a record as this version writes it."""
+        from hfx.driver.questions.cls_record import check
+
+        check(line)
+
     def brief(self, result: ClsResult) -> ClsBrief:
         """The short form of a result, for tables, pictures and views."""
         differ, bounds = _difference(result), at_bounds(result)

@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO, TypeVar
 
+from hfx.driver.run.stored_json import LONGEST, open_regular
 from hfx.errors import RunFolderError
 
 __all__ = [
@@ -19,15 +19,14 @@ __all__ = [
     "explained",
     "lines",
     "make_folder",
-    "parsed",
     "read_at",
     "write_parts",
     "write_whole",
 ]
 
-T = TypeVar("T")
-
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_PIECE = 1 << 20  # bytes of a line that are passed over at a time
+_LINK = {errno.ELOOP}
 _GONE = {errno.ENOENT, errno.ESTALE, errno.ENOTDIR, errno.ENOTCONN, errno.ENODEV, errno.EIO, errno.EREMOTEIO}
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM}
 _NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
@@ -46,6 +45,8 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
     what = f"{folder}: {'' if _removed(folder) else kept}"
     if error.errno in _FULL:
         return f"{what}no space is left there ({error.strerror}); make room, then run the same command again"
+    if error.errno in _LINK:
+        return f"{what}{error.filename} is a link to another place, which is not written to; put the file itself there"
     if error.errno in _REFUSED:
         return f"{what}it cannot be written ({error.strerror}); make it writable or choose another with -o"
     if error.errno in _GONE:
@@ -53,7 +54,8 @@ def _explanation(folder: Path, error: OSError, kept: str) -> str:
             f"{what}the folder has gone or cannot be reached ({error.strerror}); when it is back, run the "
             "same command again; else choose another with -o"
         )
-    return f"{what}{error.strerror or error}; correct this or choose another folder with -o, then run again"
+    place = f"{error.filename}: " if error.filename and str(error.filename) != str(folder) else ""
+    return f"{what}{place}{error.strerror or error}; correct this or choose another folder with -o, then run again"
 
 
 def _removed(folder: Path) -> bool:
@@ -73,23 +75,6 @@ def make_folder(folder: Path) -> None:
         raise RunFolderError(f"{folder} cannot be created: there is no folder {folder.parent}; create it, or correct -o")
     with explained(folder):
         folder.mkdir(exist_ok=True)
-
-
-def parsed(path: Path, parse: Callable[[TextIO], T], remedy: str) -> T | None:
-    """The content of a file in a run's folder, read by `parse`; None if there is no such file.
-
-    Raises `RunFolderError`, with its `remedy`, where the file cannot be read or `parse` raises `ValueError`.
-    """
-    try:
-        with path.open(encoding="utf-8") as file:
-            return parse(file)
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
-        raise RunFolderError(f"{path.parent} is a file, not a run's folder; choose another with -o") from None
-    except (ValueError, OSError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{path} cannot be read ({why}); {remedy}") from None
 
 
 def dump(content: object, *, indent: int | None = None) -> str:
@@ -115,7 +100,7 @@ def write_whole(path: Path, text: str) -> None:
     write_parts(path, [text])
 
 
-def write_parts(path: Path, parts: Iterable[str]) -> None:
+def write_parts(path: Path, parts: Iterable[str | bytes]) -> None:
     """`write_whole` for a text that comes in parts, one after the other."""
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -123,7 +108,7 @@ def write_parts(path: Path, parts: Iterable[str]) -> None:
         try:
             os.fchmod(descriptor, 0o644 & ~_umask())
             for part in parts:
-                _write_all(descriptor, part.encode())
+                _write_all(descriptor, part if isinstance(part, bytes) else part.encode())
             _sync(descriptor)
         finally:
             os.close(descriptor)
@@ -147,9 +132,10 @@ def append(path: Path, text: bytes, *, sync: bool = True) -> int:
     """Append whole lines to an existing file; the offset at which they begin.
 
     The file is opened anew each time: a folder that has vanished is noticed, not written into the void.
-    Where the disk fills up in the middle, the file is cut back to its whole lines.
+    Where the disk fills up in the middle, the file is cut back to its whole lines. A link is not followed: what it leads to is no
+    file of this folder.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    descriptor = open_regular(path, os.O_RDWR | os.O_APPEND | os.O_NOFOLLOW)
     try:
         before = _whole_lines(descriptor)
         try:
@@ -168,22 +154,29 @@ def append(path: Path, text: bytes, *, sync: bool = True) -> int:
 def create(path: Path) -> None:
     """An empty file, unless it is there."""
     if not path.exists():
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
+        os.close(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW))
         _sync_folder(path.parent)
 
 
 def lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(offset, line without its end) of a file's whole lines, none if there is no file; a torn last line is left out."""
+    """(offset, line without its end) of a file's whole lines, none if there is no file; a torn last line is left out.
+
+    A line that is longer than any that hfx writes is given as an empty one.
+    """
     try:
-        file = path.open("rb")
+        file = os.fdopen(open_regular(path), "rb")
     except FileNotFoundError:
         return
     offset = 0
     with file:
-        for line in file:
+        while line := file.readline(LONGEST):
+            length, whole = len(line), line[:-1]
+            while length >= LONGEST and line and not line.endswith(b"\n"):
+                line, whole = file.readline(_PIECE), b""
+                length += len(line)
             if line.endswith(b"\n"):
-                yield offset, line[:-1]
-            offset += len(line)
+                yield offset, whole
+            offset += length
 
 
 def read_at(path: Path, offset: int, length: int) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import msgspec
 
 from hfx.driver.run.records import LOCAL
+from hfx.driver.run.stored_json import decoded
 from hfx.json_types import LabelValue
 
 __all__ = [
@@ -160,6 +161,6 @@ def to_line(event: Event) -> str:
 def from_line(line: str | bytes) -> Event:
     """The event of a line that `to_line` wrote; raises `ValueError` for any other."""
     try:
-        return _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decoded(line.encode() if isinstance(line, str) else line, _decoder)
+    except ValueError as error:
         raise ValueError(f"not an event ({error}): {line[:80]!r}") from None

@@ -12,20 +12,20 @@
 """
 
 import errno
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import cast
 
 import msgspec
 
-from hfx.driver.run import durable_files, lock, scan_file
+from hfx.driver.run import durable_files, lock, scan_file, stored_json
 from hfx.driver.run.events import Event, to_line
 from hfx.driver.run.file_types import RunContent, ScanContent
-from hfx.driver.run.records import Place, StoredRecords, read_records, to_lines
+from hfx.driver.run.records import Check, Fault, Place, StoredRecords, read_records, set_aside, to_lines
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject, JsonValue
 
@@ -35,6 +35,7 @@ __all__ = [
     "VARIATIONS",
     "RunFolder",
     "check_run_folder",
+    "listed_faults",
     "make_run_folder",
     "opened",
     "read_json",
@@ -43,6 +44,8 @@ __all__ = [
 ]
 
 _BATCHES = "batches.jsonl"
+_BATCH: msgspec.json.Decoder[tuple[str, ...]] = msgspec.json.Decoder(tuple[str, ...])
+_NAMED = 3  # lines that are no records
 REMEDY = "choose another folder with -o"
 """What to do about a damaged file in the folder that a scan is to be written to."""
 
@@ -61,14 +64,7 @@ def read_json(folder: Path, name: str, remedy: str = _READING) -> JsonObject | N
 
     Raises `RunFolderError`, with its `remedy`, when it cannot be read.
     """
-    path = folder / name
-    found = durable_files.parsed(path, lambda file: (json.load(file),), remedy)  # what is there may be null
-    if found is None:
-        return None
-    (content,) = found
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{path} is not a file that hfx wrote; {remedy}")
-    return content
+    return stored_json.read_object(folder / name, remedy)
 
 
 def read_run(folder: Path, remedy: str = _READING) -> RunContent | None:
@@ -79,7 +75,7 @@ def read_run(folder: Path, remedy: str = _READING) -> RunContent | None:
     try:
         msgspec.convert(content, RunContent)
     except msgspec.ValidationError as error:
-        raise RunFolderError(f"{folder / 'run.json'} is not a file that hfx wrote ({error}); {remedy}") from None
+        raise stored_json.unreadable(folder / "run.json", error, remedy, content=content) from None
     return cast(RunContent, content)
 
 
@@ -88,8 +84,29 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._records = read_records(path)
         self._appending = False  # or interrupted while it appended
+
+    @cached_property
+    def _records(self) -> StoredRecords:
+        return read_records(self.path)
+
+    def check_records(self, check: Check, say: Callable[[str], None]) -> bool:
+        """Read results.jsonl, each record as `check` has it; whether there were others, which are kept in a file beside it.
+
+        `say` gets the sentence about them.
+        """
+        found = read_records(self.path, check)
+        if found.faults:
+            with self._explained():
+                beside = set_aside(found)
+            say(
+                f"{found.path} has {_counted(len(found.faults))} that cannot be used: "
+                f"{listed_faults(found.faults)}; kept in {beside.name}, and what they lack is fitted again"
+            )
+            self._records = read_records(self.path)
+            return True
+        self._records = found
+        return False
 
     def kept(self) -> str:
         """The number of results kept on disk, as the start of an error message; those of a combination are its regions'."""
@@ -135,7 +152,7 @@ class RunFolder:
             places.append(self._records.add(line[:-1], offset))
             offset += len(line)
         self._appending = False
-        return dict(place for place in places if place is not None)
+        return dict(places)
 
     def append_events(self, events: Iterable[Event]) -> None:
         """Append events; they are for views, and not waited for."""
@@ -149,8 +166,14 @@ class RunFolder:
             durable_files.append(self.path / _BATCHES, durable_files.dump(list(names)).encode() + b"\n", sync=False)
 
     def noted_batches(self) -> list[tuple[str, ...]]:
-        """The batches written down since the last `forget_batches`."""
-        return [tuple(map(str, json.loads(line))) for _, line in durable_files.lines(self.path / _BATCHES)]
+        """The batches written down since the last `forget_batches`. A line that is none does not count: its units are batched
+        anew."""
+        found = []
+        with self._explained():
+            for _, line in durable_files.lines(self.path / _BATCHES):
+                with suppress(ValueError):
+                    found.append(stored_json.decoded(line, _BATCH))
+        return found
 
     def forget_batches(self) -> None:
         """The local results are there."""
@@ -165,6 +188,16 @@ class RunFolder:
 
     def _explained(self) -> AbstractContextManager[None]:
         return durable_files.explained(self.path, self.kept)
+
+
+def listed_faults(faults: Sequence[Fault]) -> str:
+    """The first lines that are no records, in words."""
+    more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
+    return ", ".join(map(str, faults[:_NAMED])) + more
+
+
+def _counted(lines: int) -> str:
+    return "1 line" if lines == 1 else f"{lines} lines"
 
 
 @contextmanager

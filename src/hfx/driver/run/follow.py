@@ -14,6 +14,7 @@ import msgspec
 from hfx.driver.run.events import Event, Failed, Finished, Planned, Started, Submitted, from_line
 from hfx.driver.run.folder import VARIATIONS, read_run, safe_name
 from hfx.driver.run.progress import RunProgress, StepProgress
+from hfx.driver.run.stored_json import LONGEST, open_regular
 from hfx.hf_core.reasons import WITHOUT_SIGNAL
 
 __all__ = ["Follower", "Tail", "condensed", "parsed", "progress", "without_finished_tasks"]
@@ -36,18 +37,22 @@ class Tail:
     def lines(self) -> list[bytes]:
         """The complete lines since the last call, a few megabytes at most; none while the file cannot be read."""
         try:
-            with self.path.open("rb", buffering=0) as file:
+            with os.fdopen(open_regular(self.path), "rb", buffering=0) as file:
                 if os.fstat(file.fileno()).st_size < self.offset:
                     self.offset = 0  # the file was replaced
                 file.seek(self.offset)
-                text = file.read(_MOST)
-                self.more = len(text) == _MOST
-                while b"\n" not in text and (more := file.read(_MOST)):
+                text = bytearray(file.read(_MOST))
+                self.more, ended = len(text) == _MOST, b"\n" in text
+                while not ended and (more := file.read(_MOST)):
+                    if len(text) > LONGEST:  # no line of hfx: what is left of it is passed over, too
+                        self.offset += len(text)
+                        text.clear()
                     text += more
+                    ended = b"\n" in more
         except OSError:
             self.more = False
             return []  # not there yet, or its disk is away for a moment
-        complete = text[: text.rfind(b"\n") + 1]
+        complete = bytes(text[: text.rfind(b"\n") + 1])
         self.offset += len(complete)
         return complete.splitlines()
 

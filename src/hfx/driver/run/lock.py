@@ -11,11 +11,14 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
+from hfx.driver.run.stored_json import decoded, open_regular
 from hfx.errors import RunFolderError
 
 __all__ = ["JOB", "Holder", "LockState", "acquire", "alive", "check_free", "holder", "process", "remove", "state", "this_process"]
@@ -62,7 +65,7 @@ def process(pid: int) -> Holder:
 def holder(folder: Path, name: str = "lock") -> Holder | None:
     """The process recorded in the lock file of `folder`, running or not; None if there is no lock."""
     try:
-        descriptor = os.open(folder / name, os.O_RDONLY)
+        descriptor = open_regular(folder / name)
     except OSError:
         return None
     try:
@@ -140,7 +143,7 @@ def acquire(folder: Path, say: Callable[[str], None], name: str = "lock") -> Ite
 
 def _take(path: Path, say: Callable[[str], None]) -> int:
     for _ in range(_ATTEMPTS):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        descriptor = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW)
         try:
             mine = _flock(descriptor)
             holder = _read(descriptor)
@@ -206,12 +209,13 @@ def _same_file(descriptor: int, path: Path) -> bool:
 
 def _read(descriptor: int) -> Holder | None:
     """The recorded holder; None for an empty or incomplete file, whose writer ended while writing it."""
-    try:
-        content = json.loads(os.pread(descriptor, 4096, 0))
-        text = {key: str(content[key]) for key in ("host", "started", "since")}
-        return Holder(pid=int(content["pid"]), job=str(content.get("job", "")), **text)
-    except (ValueError, KeyError, TypeError):
-        return None
+    with suppress(ValueError):
+        found = decoded(os.pread(descriptor, 4096, 0), _HOLDER)
+        return found if found.pid > 0 else None  # for the kernel others are groups of processes
+    return None
+
+
+_HOLDER = msgspec.json.Decoder(Holder)
 
 
 def _write(descriptor: int) -> None:

@@ -3,7 +3,8 @@
 With its solutions a record takes tens of kilobytes; of a large scan only the places stay in memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -11,10 +12,23 @@ import msgspec
 import orjson
 
 from hfx.driver.run import durable_files
+from hfx.driver.run.stored_json import decoded, unreadable
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonObject
 
-__all__ = ["LOCAL", "Place", "Stored", "StoredRecords", "in_order", "read_records", "to_lines"]
+__all__ = [
+    "LOCAL",
+    "Check",
+    "Fault",
+    "Place",
+    "Stored",
+    "StoredRecords",
+    "in_order",
+    "number_of",
+    "read_records",
+    "set_aside",
+    "to_lines",
+]
 
 LOCAL = "local"
 """The step of records that do not name theirs, and of a round that has no name of its own."""
@@ -32,6 +46,21 @@ class Place(NamedTuple):
     length: int
     name: str
     resumable: bool
+
+
+Check = Callable[[bytes], None]
+"""Raises `ValueError` for a line that is not a record from which a run can go on."""
+
+
+class Fault(NamedTuple):
+    """A line that is no record: its number, from 1, its first byte, and why."""
+
+    number: int
+    offset: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"line {self.number} ({self.reason})"
 
 
 class _Envelope(msgspec.Struct):
@@ -81,23 +110,25 @@ class Stored(Mapping[str, JsonObject]):
 
 
 class StoredRecords:
-    """The records of results.jsonl at `path`, by key: the last of each step, and the last of all."""
+    """The records of results.jsonl at `path`, by key: the last of each step, and the last of all.
+
+    ``faults``: the lines that are no records, empty ones left out.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.last = Stored(path, {})
+        self.faults: list[Fault] = []
         self._steps: dict[str, Stored] = {}
 
     def of_step(self, step: str) -> Stored:
         """The last record of each key in this step."""
         return self._steps.setdefault(step, Stored(self.path, {}))
 
-    def add(self, line: bytes, offset: int) -> tuple[str, Place] | None:
-        """Note the record of a line, without its end, that lies at `offset`: its key and place. None: it is no record."""
-        try:
-            found = _ENVELOPES.decode(line)
-        except ValueError:
-            return None
+    def add(self, line: bytes, offset: int) -> tuple[str, Place]:
+        """Note the record of a line, without its end, that lies at `offset`: its key and place. Raises `ValueError` for any other
+        line."""
+        found = decoded(line, _ENVELOPES)
         key = found.key or found.name
         place = Place(offset, len(line), found.name, bytes(found.solutions) not in _NOTHING)
         self.last.places[key] = place
@@ -108,13 +139,47 @@ class StoredRecords:
 _ENVELOPES = msgspec.json.Decoder(_Envelope)
 
 
-def read_records(folder: Path) -> StoredRecords:
-    """Find the records in a folder's results.jsonl; a line that cannot be read (torn by a crash) does not count."""
+def read_records(folder: Path, check: Check | None = None) -> StoredRecords:
+    """Find the records in a folder's results.jsonl. A line that is none, or that `check` refuses, is a fault and does not count;
+    neither does a last line that a crash has torn.
+
+    Raises `RunFolderError` where the file cannot be read.
+    """
     path = folder / "results.jsonl"
     records = StoredRecords(path)
-    for offset, line in durable_files.lines(path):
-        records.add(line, offset)
+    try:
+        for number, (offset, line) in enumerate(durable_files.lines(path), 1):
+            try:
+                if check is not None:
+                    check(line)
+                records.add(line, offset)
+            except ValueError as error:
+                records.faults.append(Fault(number, offset, str(error)))
+    except OSError as error:
+        raise unreadable(path, error, "make it readable, or put the file itself there") from None
     return records
+
+
+def number_of(place: Place, path: Path) -> int:
+    """The number of a record's line, from 1."""
+    return sum(1 for offset, _ in durable_files.lines(path) if offset <= place.offset)
+
+
+def set_aside(records: StoredRecords) -> Path:
+    """Move the lines that are no records to a file beside results.jsonl, which then holds records alone; that file.
+
+    Places in `records` are no longer valid. Raises `OSError`.
+    """
+    path = records.path
+    beside = path.with_name(f"{path.name}.unreadable")
+    bad = {fault.offset for fault in records.faults}
+    durable_files.create(beside)
+    for offset, line in durable_files.lines(path):
+        if offset in bad:
+            durable_files.append(beside, line + b"\n")
+    good = (line + b"\n" for offset, line in durable_files.lines(path) if offset not in bad)
+    durable_files.write_parts(path, good)
+    return beside
 
 
 def in_order(records: Iterable[JsonObject]) -> list[JsonObject]:
@@ -123,10 +188,9 @@ def in_order(records: Iterable[JsonObject]) -> list[JsonObject]:
 
 
 def _record(line: bytes) -> JsonObject | None:
-    try:
+    content: object = None
+    with suppress(ValueError):
         content = orjson.loads(line)
-    except ValueError:
-        return None
     return content if isinstance(content, dict) and isinstance(content.get("name"), str) else None
 
 

@@ -1,6 +1,7 @@
 """scan.json, the content of a run as a file: written result by result, and read without all results as Python objects at once."""
 
 import mmap
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
@@ -10,14 +11,15 @@ import msgspec
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Contours, Failure, PalletBlock, ScanContent
 from hfx.driver.run.packed_results import PackedResults
+from hfx.driver.run.stored_json import check_text, open_regular, unreadable
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue, LabelValue
 
-__all__ = ["NAME", "read_scan", "text"]
+__all__ = ["NAME", "REPEAT", "read_scan", "text"]
 
 NAME = "scan.json"
 
-_REMEDY = "repeat the scan with the same -o to write it again"
+REPEAT = "repeat the scan with the same -o to write it again"
 
 
 class _Named(msgspec.Struct):
@@ -75,7 +77,7 @@ def read_scan(folder: Path) -> ScanContent | None:
     """
     path = folder / NAME
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path), "rb") as file:
             # Its results are taken from it one by one, and hold it open for as long.
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         return _content(memoryview(mapped))
@@ -83,28 +85,38 @@ def read_scan(folder: Path) -> ScanContent | None:
         return None
     except NotADirectoryError:
         raise RunFolderError(f"{folder} is a file; give the folder of a run, for example hfx-runs/1Lbb") from None
-    except msgspec.ValidationError as error:
-        raise RunFolderError(f"{path} is not a file that hfx wrote ({error}); {_REMEDY}") from None
+    except RecursionError:
+        raise RunFolderError(f"{path} is not a file that hfx wrote (it is nested too deep); {REPEAT}") from None
     except (ValueError, OSError) as error:  # an empty file cannot be mapped: a ValueError
-        why = (error.strerror if isinstance(error, OSError) else None) or error
-        raise RunFolderError(f"{path} cannot be read ({why}); {_REMEDY}") from None
+        raise unreadable(path, error, REPEAT) from None
 
 
 def _content(view: memoryview) -> ScanContent:
     found = msgspec.json.decode(view, type=_File)
+    check_text(view)
     content: ScanContent = {
         "hfx": found.hfx,
         "pallet": found.pallet,
         "options": found.options,
         "results": PackedResults.of_texts(_checked(found.results)),
         "failures": found.failures,
-        "contours": found.contours,
+        "contours": _checked_contours(found.contours),
     }
     if found.question:
         content["question"] = found.question
     if found.conclusions is not None:
         content["conclusions"] = found.conclusions
     return content
+
+
+def _checked_contours(contours: Contours) -> Contours:
+    """The contours, where those who draw them find what they need; raises `ValueError` where they do not."""
+    for one in (contours, *contours.get("panels", ())):
+        if one and not ("curves" in one and "notes" in one and "x" in one and "y" in one):
+            raise ValueError("its contours are not complete")
+    if not all("where" in panel and "title" in panel for panel in contours.get("panels", ())):
+        raise ValueError("the panels of its contours are not complete")
+    return contours
 
 
 def _checked(results: Iterable[msgspec.Raw]) -> Iterator[bytes]:

@@ -47,9 +47,10 @@ def scan_pallet(pallet: Pallet, options: ScanOptions, context: RunContext) -> Fi
             context.began(path)
         earlier = folder.run()
         journal = Journal(folder, begin.head(options, earlier), context.listener)
+        spoilt = folder.check_records(options.question.check_record, context.say)
         _check_fits(pallet, selected, options, folder)
         with journal.running("results.jsonl"):
-            finals = _run(pallet, selected, options, context, journal, _all_rounds(earlier))
+            finals = _run(pallet, selected, options, context, journal, None if spoilt else _all_rounds(earlier))
             content = _content(pallet, options, finals)
             theory_curves = theory_band.curves(pallet, options, path, replace(context, remarks=False), scan_pallet)
             finish(content, theory_curves, options, journal, context)

@@ -77,9 +77,9 @@ def results(
     At most `window` jobs are under way at a time (more where the units of a lost one are tried one by one): a job's payload is
     built when its turn comes, and its memory is free when it is done.
     `settle` is called before each wait. Raises `CancelledError` when `stop` is set, and `InputError` when a
-    worker refuses the input as a whole.
+    worker refuses the input as a whole, and `MemoryError` where this process has no memory for any of them.
     """
-    queue = _Queue(pool, function, emit)
+    queue, answered = _Queue(pool, function, emit), False
     waiting = iter(jobs)
     queue.fill(waiting, window)
     while queue.pending:
@@ -91,9 +91,13 @@ def results(
         for job, future, seconds in finished:
             error = future.exception()
             if error is None:
-                yield _outcome(job, future.result(), seconds)
+                outcome = _outcome(job, future.result(), seconds)
+                answered = answered or bool(outcome.records)
+                yield outcome
             elif isinstance(error, InputError) or not isinstance(error, Exception):
                 raise error
+            elif isinstance(error, MemoryError) and job.alone and not answered:
+                raise error  # not even one hypothesis can be fitted here: the others cannot, either
             elif not queue.again(job, error):
                 yield Outcome(job, (), {key: _reason(job, error) for key in job.units}, seconds)
 

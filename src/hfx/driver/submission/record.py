@@ -11,6 +11,7 @@
 The driver is the process that runs the scan: it sends tasks to the workers and writes the run's folder.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from hfx.driver.run import durable_files
 from hfx.driver.run.folder import read_json
 from hfx.driver.run.lock import Holder
 from hfx.driver.run.submission_file import NAME, job_folder
+from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.errors import RunFolderError
 from hfx.json_types import JsonValue
 
@@ -87,10 +89,21 @@ def write(run: Path, submission: Submission) -> None:
 
 def read(run: Path) -> Submission | None:
     """The record in a run's folder; None if the run was not submitted. Raises `RunFolderError` if it cannot be read."""
+    path = job_folder(run) / NAME
     found = read_json(job_folder(run), NAME)
     if found is None:
         return None
     try:
-        return msgspec.convert(found, Submission)
-    except msgspec.ValidationError as error:
-        raise RunFolderError(f"{job_folder(run) / NAME} is not a file that hfx wrote ({error}); submit the scan again") from None
+        submission = msgspec.convert(found, Submission)
+        _check(submission)
+    except ValueError as error:
+        raise RunFolderError(f"{path} is not a file that hfx wrote ({error}); submit the scan again") from None
+    return submission
+
+
+def _check(submission: Submission) -> None:
+    """Raise `ValueError` for a batch system that there is not, and for a number that a command would take for an option."""
+    if submission.system and submission.system not in SYSTEMS:
+        raise ValueError(f"there is no batch system '{submission.system:.40}'")
+    if submission.job is not None and not re.fullmatch(r"[0-9]+(\.[0-9]+)?", submission.job):
+        raise ValueError(f"'{submission.job:.40}' is not the number of a job")

@@ -7,11 +7,11 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from hfx.driver.run import lock
 from hfx.driver.run.file_types import RunContent
-from hfx.driver.run.folder import ENDED, read_json
+from hfx.driver.run.folder import ENDED, read_run
 from hfx.driver.run.follow import progress
 from hfx.driver.run.lock import Holder
 from hfx.driver.run.progress import RunProgress
@@ -147,13 +147,13 @@ def run_status(folder: Path, queues: BatchQueues) -> RunStatus:
 
 
 def _read_run(folder: Path) -> RunContent:
-    content = read_json(folder, "run.json")
+    content = read_run(folder)
     if content is None:
         raise RunFolderError(
             f"{folder} contains no run of hfx (no run.json); 'hfx status' without a folder lists the runs in ./hfx-runs and "
             "those that you submitted"
         )
-    return cast(RunContent, content)
+    return content
 
 
 def _driver(

@@ -1,11 +1,12 @@
 """The table that `hfx status` prints: one line for each run."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from hfx.driver.submission import registry
 from hfx.driver.submission.status import BatchQueues, RunStatus, run_status
 from hfx.errors import RunFolderError
+from hfx.printable import printable
 
 __all__ = ["status_of_known_runs", "status_of_runs", "table_lines"]
 
@@ -18,16 +19,18 @@ def status_of_runs(folders: Iterable[Path]) -> list[RunStatus]:
     return [run_status(folder.absolute(), queues) for folder in folders]
 
 
-def status_of_known_runs() -> list[RunStatus]:
-    """The status of the runs that this user has submitted, and of those in ``hfx-runs`` of the current folder."""
+def status_of_known_runs(say: Callable[[str], None]) -> list[RunStatus]:
+    """The status of the runs that this user has submitted, and of those in ``hfx-runs`` of the current folder. `say` gets the
+    reason why one of these cannot be read."""
     local = [path.parent for path in sorted(Path("hfx-runs").glob("*/run.json"))]
     known = dict.fromkeys([*registry.runs(), *(path.resolve() for path in local)])
     queues, found = BatchQueues(), []
     for folder in known:
         try:
             found.append(run_status(folder, queues))
-        except RunFolderError:
-            continue  # the folder vanished or is damaged: `hfx status FOLDER` gives the error
+        except RunFolderError as error:
+            if folder.is_dir():  # else it has just vanished
+                say(str(error))
     return found
 
 
@@ -38,13 +41,14 @@ def table_lines(statuses: Sequence[RunStatus]) -> list[str]:
     rows = [_HEAD, *(_row(status) for status in statuses)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(_HEAD))]
     table = ["  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return [*table, *(advice for status in statuses if (advice := _advice(status)))]
+    return [printable(line, most=len(line)) for line in (*table, *filter(None, map(_advice, statuses)))]
 
 
 def _row(status: RunStatus) -> tuple[str, ...]:
     document = status.document()
     state = f"{status.state}, {document['step']}" if status.state == "running" and document["step"] else status.state
-    done = f"{document['done']}/{document['total']}"
+    # Of a combination each hypothesis is fitted in several regions.
+    done = f"{document['done']}/{document['total']}{' fits' if status.run.get('pallet', {}).get('regions') else ''}"
     times = [(time or "").replace("T", " ").removesuffix("+00:00") for time in (document["started"], document["last_event"])]
     return (str(status.folder), state, status.driver, done, str(document["failures"]), *times)
 

@@ -7,7 +7,8 @@ the interpreter's lock and run in parallel; the Python code of tasks does not.
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, ParamSpec, TypeVar, cast
 
@@ -72,12 +73,15 @@ class InlineExecutor(Executor):
         self._queue: deque[_Call] = deque()
         self._wake = threading.Condition()
         self._closed = False
+        self._failure: BaseException | None = None
         self._threads: list[threading.Thread] = []
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue ``fn(*args, **kwargs)``; raises `RuntimeError` after `shutdown`."""
         future: Future[T] = Future()
         with self._wake:
+            if self._failure is not None:
+                raise self._failure
             if self._closed:
                 raise RuntimeError("this executor is shut down: no more tasks")
             self._queue.append(_Call(cast(Future[object], future), lambda: _run(future, lambda: fn(*args, **kwargs))))
@@ -116,8 +120,21 @@ class InlineExecutor(Executor):
             return self._queue.popleft()
 
     def _serve(self) -> None:
-        while (call := self._next()) is not None:
-            call.run()
+        call: _Call | None = None
+        try:
+            while (call := self._next()) is not None:
+                call.run()
+        except BaseException as error:  # not of a call: there was no memory to pass its outcome on
+            self._fail(error, call)
+
+    def _fail(self, error: BaseException, call: _Call | None) -> None:
+        """Pass an error of a thread on to all calls, so that nobody waits for a thread that is gone."""
+        with self._wake:
+            self._failure, waiting = error, [one.future for one in self._queue]
+            self._queue.clear()
+        for future in [*([call.future] if call else []), *waiting]:
+            with suppress(InvalidStateError):
+                future.set_exception(error)
 
 
 def _run(future: Future[T], call: Callable[[], T]) -> None:

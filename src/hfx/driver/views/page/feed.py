@@ -4,18 +4,17 @@ Nothing is passed by the scan itself: the run may belong to another process, on 
 """
 
 import contextlib
-import json
 import socket
 import time
 from collections.abc import Collection
 from itertools import islice
 from pathlib import Path
-from typing import cast
 
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.catalogue import of_run
 from hfx.driver.run import lock
 from hfx.driver.run.file_types import PalletBlock, RunContent
+from hfx.driver.run.folder import read_run
 from hfx.driver.run.follow import Tail, parsed, without_finished_tasks
 from hfx.driver.run.scan_file import read_scan
 from hfx.driver.views.page.result_reader import Cell, ResultReader, ShownResult
@@ -110,12 +109,17 @@ class Feed:
         """
         before = self.version
         self._checked *= not check_driver
-        with contextlib.suppress(OSError, HfxError):
+        try:
             self._read_run()
             self._read_events()
             self._read_results()
             if self.pallet.get("regions"):
                 self._read_combination()
+        except OSError:
+            pass  # its disk is away for a moment
+        except HfxError as error:
+            if str(error) != self.reason:
+                self._become(self.run_state, str(error))
         if not self.going_on:
             self.state.stop()
         self._note_changes()
@@ -130,7 +134,8 @@ class Feed:
         path = self.folder / "run.json"
         if (stamp := _stamp(path)) != self._run_stamp:
             options = self.options
-            self.run, self._run_stamp = cast(RunContent, json.loads(path.read_text())), stamp
+            self._run_stamp = stamp
+            self.run = read_run(self.folder) or {}
             self._become(str(self.run.get("state")), str(self.run.get("reason") or ""))
             if options != self.options or not self._columns:
                 self._set_question()

@@ -59,13 +59,13 @@ class ResultReader:
             if key == name and name not in self._parts:
                 if not self._question.stored_as_result:
                     self._wholes[name] = {entry: value for entry, value in record.items() if entry != "solutions"}
-                return self.from_result(self._question.answer([record]))
+                return self._shown(self._question.result_of([record]))
             if name not in self._parts:
                 self._parts[name] = {name: self._wholes.pop(name)} if name in self._wholes else {}
             self._parts[name][key] = record
             self._new[name] += 1
             return None
-        except (UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        except (UnicodeDecodeError, RecursionError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"not a result: {error}") from None
 
     def of_parts(self, *, every: bool) -> Iterator[ShownResult]:
@@ -76,8 +76,8 @@ class ResultReader:
             if not every and new * _SHARE < len(parts):
                 continue
             del self._new[name]
-            with suppress(ValueError, KeyError, TypeError, AttributeError):  # as for a scan: such records do not count
-                yield self.from_result(self._question.answer(in_order(parts.values())))
+            with suppress(ValueError):  # as for a scan: such records do not count
+                yield self._shown(self._question.result_of(in_order(parts.values())))
 
     def from_result(self, content: Mapping[str, JsonValue]) -> ShownResult:
         """A result as it stands in scan.json. Raises `ValueError` for other content."""
