@@ -20,6 +20,7 @@ import json
 import os
 import random
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,12 +147,13 @@ def measured(model: str, hypotheses: int, limit: int, options: list[str]) -> str
         begun = time.perf_counter()
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
         child = subprocess.Popen(
-            [sys.executable, __file__, "--child", *command[1:], *options], stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, __file__, "--child", *command[1:], *options], stdout=subprocess.PIPE, text=True, env=environment,
+            start_new_session=True,
         )
         try:
             output = child.communicate(timeout=limit)[0]
         except subprocess.TimeoutExpired:
-            child.kill()
+            os.killpg(child.pid, signal.SIGKILL)
             return f"{model:20s} not done after {limit} s"
         wall = time.perf_counter() - begun
         used = json.loads(output.strip().splitlines()[-1])

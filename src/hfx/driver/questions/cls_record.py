@@ -3,7 +3,8 @@
 import msgspec
 
 from hfx.driver.run.stored_json import decoded
-from hfx.functions.jobs.cls import CHOICES, FIT_NAMES, ChoiceRecord, Solution, Solutions
+from hfx.functions.jobs.cls import CHOICES, FIT_NAMES, ChoiceRecord, ClsResult, Solution, Solutions
+from hfx.json_types import LabelValue
 
 __all__ = ["check"]
 
@@ -12,7 +13,7 @@ class _Record(msgspec.Struct):
     """The entries of a record that a later round, or the answer, is made of."""
 
     name: str
-    values: list[float]
+    values: list[LabelValue]
     natural: ChoiceRecord
     admissible: ChoiceRecord
     lowest: ChoiceRecord
@@ -20,11 +21,13 @@ class _Record(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Record)
+_RESULT = msgspec.json.Decoder(ClsResult)
 
 
 def check(line: bytes) -> None:
     """Raise `ValueError` unless a line is such a record."""
     record = decoded(line, _DECODER)
+    decoded(line, _RESULT)
     for choice in CHOICES:
         part: ChoiceRecord = getattr(record, choice)
         if part.CLs_obs is None or len(part.CLs_exp) != 5:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import cast
 
+from msgspec.json import encode
+
 from hfx.driver.questions.base import AnyQuestion, Brief, Context, Records, Round, Unit
 from hfx.driver.run import clock, events
 from hfx.driver.run.events import Event, Failed, Finished, Kept, LeftOut, Planned
@@ -160,7 +162,7 @@ class Scheduler:
         outcomes = self._outcomes(asked, units, kept, work, first)
         self._tell_kept(dict.fromkeys(unit.hypothesis for unit in kept), work)
         for outcome in outcomes:
-            self._take(asked, outcome, work, new)
+            self._take(asked, submit_and_retry.checked(outcome, self._check), work, new)
         if asked.inputs is None and units:
             self.folder.forget_batches()
         return new
@@ -228,6 +230,10 @@ class Scheduler:
                 units=len(outcome.records),
             )
         )
+
+    def _check(self, record: JsonObject) -> None:
+        """Raise an error for a record from which the run could not go on."""
+        self.question.check_record(encode(self.question.stored(record)))
 
     def _note_failures(self, outcome: submit_and_retry.Outcome, work: "_Work") -> None:
         """A hypothesis fails when a unit has no record; one that has its record of an earlier round keeps that."""

@@ -19,7 +19,7 @@ from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets.json_text import objects
 from hfx.printable import printable
 
-__all__ = ["Function", "Job", "Outcome", "results"]
+__all__ = ["Function", "Job", "Outcome", "checked", "results"]
 
 Function = Callable[[Mapping[str, JsonValue]], JsonObject]
 
@@ -164,6 +164,24 @@ def _outcome(job: Job, content: JsonValue, seconds: float) -> Outcome:
     for key in set(job.units).difference(reasons, map(_key, records)):
         reasons[key] = "the worker sent no result for it; run again"
     return Outcome(job, records, reasons, seconds)
+
+
+def checked(outcome: Outcome, check: Callable[[JsonObject], None]) -> Outcome:
+    """The outcome without records that `check` refuses, or that are another hypothesis' than their key says; they become
+    reasons."""
+    sound, reasons = [], dict(outcome.reasons)
+    for record in outcome.records:
+        key = _key(record)
+        try:
+            if record.get("name") != outcome.job.units[key].hypothesis:
+                raise ValueError("it is that of another hypothesis")
+            check(record)
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            what = printable(str(error), 200) if isinstance(error, ValueError) else "it lacks parts, or they are of other types"
+            reasons[key] = f"the worker's answer cannot be used ({what}); install the same hfx for client and workers"
+        else:
+            sound.append(record)
+    return replace(outcome, records=tuple(sound), reasons=reasons)
 
 
 def _listed(content: JsonValue, name: str) -> list[JsonObject]:
