@@ -11,7 +11,7 @@ else:  # libraries that read annotations cannot follow a type that contains itse
 
 JsonObject = dict[str, JsonValue]
 
-LabelValue = float | str
+LabelValue = int | float | str
 """The value of a label of a hypothesis: a number, usually a mass, or a text, such as a topology."""
 
 

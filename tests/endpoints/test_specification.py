@@ -105,7 +105,7 @@ SLURM = 'engine = "parsl"\nprovider = "slurm"\n'
         (SLURM + "ports = " + "[" * 2000 + "]" * 2000, "is not TOML"),
         (SLURM + "exclusive = 1", "give true or false"),
         (SLURM + "directives = [1]", "a list of texts"),
-        (SLURM + 'worker_init = ["a", "b\\u007f"]', "worker_init = ['a', 'b\\x7f']: give it without control characters"),
+        (SLURM + 'worker_init = ["a", "b\\u007f"]', "worker_init = ['a', 'b\\x7f']: leave control characters out"),
         (SLURM + 'account = ""', "account = '': give one word in quotes"),
         ('engine = "parsl"\nprovider = "kubernetes"', "the key image is missing"),
         ("engine = process", "is not TOML"),

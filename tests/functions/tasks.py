@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hfx.functions import task as worker
+from hfx.functions.catalogue import entry_of
 from hfx.functions.jobs.cls import project
 from tests.conformance import workspaces as build
 
@@ -72,7 +73,7 @@ def task(chosen: Sequence[Json], background: Json = BACKGROUND, *, threads: int 
     """A task of the job "cls"; a hypothesis' key is its name."""
     return {
         "job": "cls",
-        "version": 3,
+        "version": entry_of("cls").version,
         "background": background,
         "hypotheses": [{"key": one["name"], **one} for one in chosen],
         "options": options,

@@ -11,6 +11,7 @@ from hfx.driver.api import scan
 from hfx.driver.scan.run_context import RunContext
 from hfx.functions import task as worker
 from hfx.functions.background_workspace import Background
+from hfx.functions.catalogue import entry_of
 from tests.driver import fakes
 
 POINTS = [(300, 40), (500, 80), (700, 0), (400, 120)]
@@ -21,7 +22,13 @@ def task(background: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
         {"key": f"sig_{a}_{b}", "name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points
     ]
     options = {"starts": 1}
-    return {"job": "cls", "version": 3, "background": background, "hypotheses": hypotheses, "options": options}
+    return {
+        "job": "cls",
+        "version": entry_of("cls").version,
+        "background": background,
+        "hypotheses": hypotheses,
+        "options": options,
+    }
 
 
 def numbers(result: dict[str, Any]) -> list[Any]:

@@ -119,9 +119,10 @@ def test_a_task_of_broken_hypotheses_alone() -> None:
     assert sorted(failure["name"] for failure in result["failures"]) == sorted(BROKEN)
 
 
-def test_a_likelihood_that_is_not_finite_is_no_converged_result() -> None:
-    """Numbers too far apart for float64: reported, and neither NaN nor infinity stands in what travels."""
-    broken = {"name": "huge", "values": [1], "patch": _replaced("/observations/0/data/0", 1e20)}
+@pytest.mark.parametrize("observed", [1e20, 1e300])
+def test_data_too_far_from_the_model_for_float64_give_no_converged_result(observed: float) -> None:
+    """They are reported, and neither NaN nor infinity stands in what travels."""
+    broken = {"name": "huge", "values": [1], "patch": _replaced("/observations/0/data/0", observed)}
     result = tasks.run(task([*SOUND, broken], starts=1))
     json.dumps(result, allow_nan=False)
     records = {record["name"]: record for record in result["results"]}
@@ -129,7 +130,7 @@ def test_a_likelihood_that_is_not_finite_is_no_converged_result() -> None:
     if odd is None:
         assert [failure["name"] for failure in result["failures"]] == ["huge"]
     else:
-        assert "not finite" in odd["status"]
+        assert "not finite" in odd["status"] or "stopped where no step lowers" in odd["status"]
     _same_numbers(records)
 
 

@@ -38,10 +38,9 @@ def test_what_is_compiled_ahead_is_what_the_fits_call() -> None:
 
 def test_the_types_of_what_python_makes_are_known_without_making_it() -> None:
     tables = fitted()
-    size = tables.width.shape[1]
     assert buffers.tables_type(tables) == numba.typeof(buffers.tables_by_reference(tables))
     assert buffers.work_arrays_type(tables) == numba.typeof(buffers.work_arrays(tables))
-    assert solver_state.state_type(size) == numba.typeof(solver_state.state(size))
+    assert solver_state.state_type(tables) == numba.typeof(solver_state.state(tables))
 
 
 class Watched:
@@ -84,7 +83,7 @@ def test_there_is_none_on_one_core_nor_where_nothing_can_be_kept(
 
 def test_the_second_process_compiles_what_it_is_told(watched: Watched, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
-    types = numba.typeof(solver_state.state_fields(2))
+    types = numba.typeof(solver_state.state_fields(fitted()))
     with precompile._second({compilation.name_of(solver_state.make_state): (types,)}) as done:
         done()
         assert watched.started[0].returncode == 0
@@ -117,13 +116,14 @@ import os, subprocess, time
 import numba
 from hfx.functions import precompile
 from hfx.hf_core.cpu import compilation, solver_state
+from tests.functions.test_precompile import fitted
+types = numba.typeof(solver_state.state_fields(fitted()))
 popen = subprocess.Popen
 def start(*args, **options):
     process = popen(*args, **options)
     print(process.pid, flush=True)
     return process
 subprocess.Popen = start
-types = numba.typeof(solver_state.state_fields(2))
 with precompile._second({compilation.name_of(solver_state.make_state): (types,)}):
     time.sleep(60)
 """

@@ -29,7 +29,7 @@ def test_a_task_is_read_as_it_is() -> None:
         ("hypotheses", {}, "Expected `array`, got `object` - at `$.hypotheses`"),
         ("hypotheses", [{"name": "a"}], "missing required field `key`"),
         ("hypotheses", [{"key": "a", "name": 1, "values": [], "patch": []}], "Expected `str`"),
-        ("hypotheses", [{"key": "a", "name": "a", "values": ["x"], "patch": []}], "$.hypotheses[0].values[0]"),
+        ("hypotheses", [{"key": "a", "name": "a", "values": [None], "patch": []}], "$.hypotheses[0].values[0]"),
         ("hypotheses", [{"key": "a", "name": "a", "values": [], "patch": [1]}], "$.hypotheses[0].patch[0]"),
         ("options", [], "$.options"),
         ("threads", -1, "$.threads"),

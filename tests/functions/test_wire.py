@@ -186,9 +186,9 @@ def test_a_hypothesis_that_lacks_a_parameter_can_still_help() -> None:
         ({"job": None}, "has no job 'None'"),
         (
             {"version": 1},
-            "the task needs version 1 of the job 'cls', and the worker's hfx .* runs version 3; install the same hfx",
+            "the task needs version 1 of the job 'cls', and the worker's hfx .* runs version 4; install the same hfx",
         ),
-        ({"version": "3"}, "needs version 3 of the job 'cls'"),
+        ({"version": "4"}, "needs version 4 of the job 'cls'"),
     ],
 )
 def test_another_job_or_version_is_refused(wrong: dict[str, Any], words: str) -> None:

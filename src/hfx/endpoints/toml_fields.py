@@ -151,7 +151,7 @@ def lines(default: tuple[str, ...] = ()) -> tuple[str, ...]:
         if not isinstance(items, list) or len(given) != len(items):
             raise ValueError('give a text, or a list of texts, for example ["one", "two"]')
         if any(has_unprintable(item.replace("\t", " "), lines=True) for item in given):
-            raise ValueError("give it without control characters: they would be read in a job's script")
+            raise ValueError("leave control characters out, which would be read in a job's script")
         return tuple(line for item in given for line in item.splitlines())
 
     return _key(check, default)

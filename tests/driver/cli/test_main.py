@@ -210,6 +210,8 @@ def test_every_option_reaches_the_scan(pallet: str, capsys: Captured) -> None:
         "ylabel": "Y",
         "title": "T",
         "forbidden": "y>x",
+        "logx": False,
+        "logy": False,
         "theory_band": 0.2,
         "labels": ["m1", "m2"],
         "label_titles": "titles.yaml",

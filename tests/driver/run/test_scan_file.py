@@ -14,7 +14,8 @@ RESULTS = [{"name": "a\nb\u00e9", "values": [1, 2.5], "fits": {"bkg": {}, "free"
 
 
 def content(results: list[dict[str, Any]]) -> dict[str, Any]:
-    contours = {"curves": [{"which": "observed", "level": 0.05, "points": [[1.0, 2.0]]}]}
+    curves = [{"which": "observed", "level": 0.05, "points": [[1.0, 2.0]]}]
+    contours = {"x": "m1", "y": "m2", "notes": [], "curves": curves}
     return {"hfx": "1", "pallet": {}, "options": {}, "results": results, "failures": [], "contours": contours}
 
 

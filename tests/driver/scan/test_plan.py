@@ -8,6 +8,7 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.questions.cls import Cls
 from hfx.driver.scan import plan
 from hfx.errors import OptionError
+from hfx.functions.catalogue import entry_of
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.pallets import Hypothesis, Pallet
 from tests.driver import fakes
@@ -91,7 +92,7 @@ def test_a_task_is_what_the_worker_reads() -> None:
     toy = pallet([(300, 0), (400, 0)])
     units = [Unit("sig_300_0", "sig_300_0"), Unit("second", "sig_400_0", 7)]
     content = plan.task(toy, units, Cls(ClsOptions()), threads=3, device="cpu")
-    assert (content["job"], content["version"]) == ("cls", 3)
+    assert (content["job"], content["version"]) == ("cls", entry_of("cls").version)
     assert content["background"] is toy.background
     assert content["hypotheses"] == [
         {"key": "sig_300_0", "name": "sig_300_0", "values": [300, 0], "patch": []},

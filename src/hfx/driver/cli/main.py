@@ -129,8 +129,6 @@ def run(arguments: Sequence[str]) -> int:
         # The program that reads the output has ended, as in `hfx ... | head`: this is not an error.
         standard_streams.abandon(sys.stdout)
         return 0
-    except OSError as error:  # a disk that is full, a name that is too long: nothing that hfx could have known
-        return _print_error(f"{error.filename or 'a file'}: {error.strerror or error}; hfx needs it, so see to it and run again")
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # rich's answer to the same
             return 0
