@@ -21,14 +21,8 @@ def task(background: Any, points: list[tuple[int, int]]) -> dict[str, Any]:
     hypotheses = [
         {"key": f"sig_{a}_{b}", "name": f"sig_{a}_{b}", "values": [a, b], "patch": fakes.signal(a, b)} for a, b in points
     ]
-    options = {"starts": 1}
-    return {
-        "job": "cls",
-        "version": entry_of("cls").version,
-        "background": background,
-        "hypotheses": hypotheses,
-        "options": options,
-    }
+    job = {"job": "cls", "version": entry_of("cls").version, "options": {"starts": 1}}
+    return {**job, "background": background, "hypotheses": hypotheses}
 
 
 def numbers(result: dict[str, Any]) -> list[Any]:

@@ -193,7 +193,7 @@ def stirling_remainder(n: Array) -> Array:
     """lnGamma(n + 1) - n log n + n - log(2 pi n)/2, by Stirling's series above 16 (DLMF 5.11.1), to 1e-16 absolute."""
     from scipy.special import gammaln
 
-    large = np.maximum(n, 16.0)
+    large = np.clip(n, 16.0, 1e150)  # the series is nothing there, and the square no overflow
     inverse = 1.0 / (large * large)
     series = (
         1.0 / 12.0 - inverse * (1.0 / 360.0 - inverse * (1.0 / 1260.0 - inverse * (1.0 / 1680.0 - inverse / 1188.0)))
