@@ -147,7 +147,10 @@ def measured(model: str, hypotheses: int, limit: int, options: list[str]) -> str
         begun = time.perf_counter()
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}
         child = subprocess.Popen(
-            [sys.executable, __file__, "--child", *command[1:], *options], stdout=subprocess.PIPE, text=True, env=environment,
+            [sys.executable, __file__, "--child", *command[1:], *options],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
             start_new_session=True,
         )
         try:

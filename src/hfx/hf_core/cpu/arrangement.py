@@ -50,31 +50,32 @@ def arrangement(t: Tables) -> Arrangement:
     channel, bins = t.block_channel[block], t.block_bins[block]
     alike = np.concatenate([t.start[:, keys], t.offset[:, channel], t.size[:, None], t.bins[:, None]], axis=1)
     rows, arranged = np.unique(alike, axis=0, return_inverse=True)
-    width, most = t.width.shape[1], t.floor.shape[1]
-    order, place = np.empty((2, len(rows), width), dtype=np.int64)
-    shared, inside = np.empty((2, len(rows)), dtype=np.int64)
-    local_from = np.empty((len(rows), most + 1), dtype=np.int64)
-    for a, row in enumerate(rows):
-        starts, offsets, (size, count) = row[: len(keys)], row[len(keys) : -2], row[-2:]
-        bin_of = _own_bins(width, size, starts, offsets, bins)
-        order[a] = np.argsort(bin_of, kind="stable")
-        place[a, order[a]] = np.arange(width)
-        shared[a] = np.count_nonzero(bin_of[:size] < 0)
-        local_from[a] = shared[a] + np.searchsorted(np.sort(bin_of[:size][bin_of[:size] >= 0]), np.arange(most + 1))
-        inside[a] = count if count < shared[a] else 0
-    return Arrangement(np.ascontiguousarray(arranged.reshape(-1)), order, place, shared, local_from, inside)
+    starts, offsets, size, count = rows[:, : len(keys)], rows[:, len(keys) : -2], rows[:, -2], rows[:, -1]
+    own = _own_bins(t.width.shape[1], size, starts, offsets, bins)
+    order = np.argsort(own, axis=1, kind="stable")
+    place = np.empty_like(order)
+    np.put_along_axis(place, order, np.arange(own.shape[1])[None, :], axis=1)
+    shared = (own < 0).sum(axis=1)
+    local_from = np.zeros((len(rows), t.floor.shape[1] + 1), dtype=np.int64)
+    row, parameter = np.nonzero((own >= 0) & (own < _PADDING))
+    np.add.at(local_from, (row, own[row, parameter] + 1), 1)
+    local_from = shared[:, None] + np.cumsum(local_from, axis=1)
+    return Arrangement(arranged.reshape(-1), order, place, shared, local_from, np.where(count < shared, count, 0))
 
 
-def _own_bins(width: int, size: int, starts: Index, offsets: Index, bins: Index) -> Index:
-    """The main bin of each parameter (P,) that is a factor of that bin alone; -1 for others, and beyond all bins for padding."""
-    found = np.full(width, -1)
-    several = np.zeros(width, dtype=np.bool_)
-    for start, offset, count in zip(starts, offsets, bins, strict=True):
-        if start >= 0 and offset >= 0:
-            own = np.arange(offset, offset + count)
-            known = found[start : start + count]
-            several[start : start + count] |= (known >= 0) & (known != own)
-            known[:] = own
-    found[several] = -1
-    found[size:] = np.iinfo(np.int64).max
+_PADDING = np.iinfo(np.int64).max
+
+
+def _own_bins(width: int, size: Index, starts: Index, offsets: Index, bins: Index) -> Index:
+    """The main bin of each parameter (A, P) that is a factor of that bin alone; -1 for others, beyond all bins for padding."""
+    key = np.repeat(np.arange(len(bins)), bins)
+    inside = np.arange(len(key)) - np.repeat(np.cumsum(bins) - bins, bins)
+    row, cell = np.nonzero((starts[:, key] >= 0) & (offsets[:, key] >= 0))
+    parameter, own = starts[row, key[cell]] + inside[cell], offsets[row, key[cell]] + inside[cell]
+    least = np.full((len(size), width), _PADDING)
+    most = np.full((len(size), width), -1)
+    np.minimum.at(least, (row, parameter), own)
+    np.maximum.at(most, (row, parameter), own)
+    found = np.where(least == most, most, -1)
+    found[np.arange(width)[None, :] >= size[:, None]] = _PADDING
     return found

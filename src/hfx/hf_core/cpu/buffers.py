@@ -152,14 +152,14 @@ def make_tables(tables: tuple[object, ...]) -> TablesReference:
     return TablesReference(*tables)  # type: ignore[no-untyped-call]
 
 
-def tables_by_reference(tables: Tables) -> Tables:
+def tables_by_reference(tables: Tables, arranged: Arrangement | None = None) -> Tables:
     """The Tables as the kernels take them: a :class:`TablesReference`, whose fields are the same."""
-    return cast(Tables, make_tables(tables_fields(tables)))
+    return cast(Tables, make_tables(tables_fields(tables, arranged)))
 
 
-def tables_fields(tables: Tables) -> tuple[object, ...]:
+def tables_fields(tables: Tables, arranged: Arrangement | None = None) -> tuple[object, ...]:
     """The entries of a :class:`TablesReference`."""
-    return (*tables, *arrangement(tables)[:-1])
+    return (*tables, *(arranged or arrangement(tables))[:-1])
 
 
 def tables_type(tables: Tables) -> Type:
@@ -178,15 +178,15 @@ def _most(t: Tables, counts: Index) -> int:
     return int(np.diff(ends[t.hypothesis_from]).max(initial=1))
 
 
-def work_arrays(t: Tables) -> WorkArrays:
+def work_arrays(t: Tables, arranged: Arrangement | None = None) -> WorkArrays:
     """Work arrays for the largest hypothesis."""
-    return make_work_arrays(work_fields(t))
+    return make_work_arrays(work_fields(t, arranged))
 
 
-def work_fields(t: Tables) -> tuple[AnyArray, ...]:
+def work_fields(t: Tables, arranged: Arrangement | None = None) -> tuple[AnyArray, ...]:
     """The arrays of :class:`WorkArrays`, in the order of its fields."""
     parameters, bins = t.width.shape[1], t.floor.shape[1]
-    arranged = arrangement(t)
+    arranged = arranged or arrangement(t)
     shared, largest, inside = arranged.most_shared, arranged.most_in_one_bin, int(arranged.inside.max(initial=0))
     width, row = padded(parameters), padded(shared)
     linear, normsys, shifts = (_most(t, np.diff(begin)) for begin in (t.linear_from, t.normsys_from, t.shift_from))

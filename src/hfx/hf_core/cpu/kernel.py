@@ -8,6 +8,7 @@ from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.batch.problem import Data, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.cpu import derivatives
+from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
 from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.buffers import WorkArrays, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.compilation import dispatcher_of, is_cached
@@ -24,15 +25,16 @@ class CompiledKernel:
 
     rows_per_call = _ROWS_PER_CALL
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, arranged: Arrangement | None = None) -> None:
         self.tables = tables
-        self._tables = tables_by_reference(tables)
+        self._arranged = arranged or arrangement(tables)
+        self._tables = tables_by_reference(tables, self._arranged)
         self._cells = _largest_number_of_cells(tables)
         self._buffers: list[tuple[WorkArrays, State]] = []  # not used by any thread now; new memory costs more than a small call
 
     def with_floor(self, floor: Array) -> CompiledKernel:
         """See :meth:`hfx.hf_core.batch.kernel.Kernel.with_floor`."""
-        return CompiledKernel(self.tables._replace(floor=floor))
+        return CompiledKernel(self.tables._replace(floor=floor), self._arranged)
 
     def evaluate(
         self, hypothesis: Index, theta: Array, sign: Array, main: Array, aux: Array, order: int
@@ -97,7 +99,7 @@ class CompiledKernel:
         try:
             return self._buffers.pop()
         except IndexError:
-            return work_arrays(self.tables), state(self.tables)
+            return work_arrays(self.tables, self._arranged), state(self.tables, self._arranged)
 
 
 def is_compiled() -> bool:

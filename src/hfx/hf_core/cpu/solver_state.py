@@ -9,7 +9,7 @@ from numba.core.types import Type
 from numba.experimental import structref
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.arrangement import arrangement
+from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
 from hfx.hf_core.cpu.array_types import AnyArray, Array, Flags, Index
 from hfx.hf_core.cpu.compilation import entry
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
@@ -79,9 +79,9 @@ def make_state(arrays: tuple[AnyArray, ...]) -> State:
     return State(*arrays)  # type: ignore[no-untyped-call]
 
 
-def state(t: Tables) -> State:
+def state(t: Tables, arranged: Arrangement | None = None) -> State:
     """Work arrays of one fit of these tables."""
-    return make_state(state_fields(t))
+    return make_state(state_fields(t, arranged))
 
 
 def state_type(t: Tables) -> Type:
@@ -90,9 +90,9 @@ def state_type(t: Tables) -> Type:
     return _StateType(list(zip(_FIELDS, map(numba.typeof, arrays), strict=True)))  # type: ignore[no-untyped-call]
 
 
-def state_fields(t: Tables) -> tuple[AnyArray, ...]:
+def state_fields(t: Tables, arranged: Arrangement | None = None) -> tuple[AnyArray, ...]:
     """The arrays of a :class:`State`, in the order of its fields."""
-    arranged = arrangement(t)
+    arranged = arranged or arrangement(t)
     parameters, bins = t.width.shape[1], t.floor.shape[1]
     own, largest = arranged.most_own, arranged.most_in_one_bin
     width = padded(arranged.most_shared)
