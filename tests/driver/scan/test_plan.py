@@ -75,7 +75,7 @@ def test_the_plan_as_text() -> None:
         Cls(ClsOptions(mu=2.0)),
         selected=70,
         kept=5,
-        folder="hfx-runs/toy",
+        folder="hfx-runs/toy\u2028b",
         endpoint="embedded",
         threads=2,
         device="cpu",
@@ -85,7 +85,7 @@ def test_the_plan_as_text() -> None:
     assert rows["tasks"] == "3, with at most 22 hypotheses each; then the exchange"
     assert rows["workers"] == "2 threads of this process (embedded), on cpu"
     assert "mu 2.0" in rows["options"]
-    assert rows["folder"] == "hfx-runs/toy"
+    assert rows["folder"] == "hfx-runs/toy\\u2028b"
 
 
 def test_a_task_is_what_the_worker_reads() -> None:

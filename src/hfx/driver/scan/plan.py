@@ -16,6 +16,7 @@ from hfx.functions.catalogue import entry_of
 from hfx.hf_core.reasons import no_signal
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets import Hypothesis, Pallet
+from hfx.printable import printable
 
 __all__ = [
     "BATCH",
@@ -202,7 +203,7 @@ def describe(
             "options",
             ", ".join(f"{name} {value}" for name, value in question.options.content().items() if value is not None),
         ),
-        ("folder", folder),
+        ("folder", printable(folder)),
     ]
     return "\n".join(f"{name:<11} {value}" for name, value in rows)
 

@@ -25,6 +25,7 @@ from hfx.endpoints.batch.base import SCRIPT, Driver
 from hfx.endpoints.batch.driver_endpoint_file import endpoint_file
 from hfx.endpoints.batch.systems import SYSTEMS
 from hfx.pallets.cache import cache_folder
+from hfx.printable import printable
 from hfx.user_paths import expanded, is_there
 
 __all__ = [
@@ -206,4 +207,4 @@ def report_text(report: SubmissionReport) -> str:
         ("log", report["log"]),
         *((name, f"{word:<{width}}  {use}") for name, word, use in zip(("next", "", ""), report["next"], uses, strict=True)),
     ]
-    return "\n".join(f"{name:<10}{value}" for name, value in rows)
+    return "\n".join(f"{name:<10}{printable(str(value))}" for name, value in rows)

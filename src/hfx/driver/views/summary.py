@@ -17,6 +17,7 @@ from hfx.driver.run.file_types import Contours, PalletBlock, ScanContent
 from hfx.driver.views import failures, limits, verdict
 from hfx.driver.views.failures import first_of
 from hfx.functions.options import flag
+from hfx.printable import printable
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -61,7 +62,7 @@ def rows(scan: ScanContent, folder: Path, verbose: bool = False) -> list[Row]:
         ("contour", _contour(contours, verbose)),
         ("pallet", _pallet(scan["pallet"])),
         ("please cite", _citation(scan["pallet"], question.references)),
-        ("files", f"{folder}/ ({_files(folder)})"),
+        ("files", f"{printable(str(folder))}/ ({_files(folder)})"),
     ]
     return [(name, text) for name, text in found if text]
 
@@ -113,7 +114,7 @@ def _regions(results: Sequence[Brief], scan: ScanContent, folder: Path, verbose:
     counts, lacking = Counter(used.values()), Counter(region for result in results for region in result.missing_in)
     parts += [_region(name, counts[name], lacking[name] if verbose else 0) for name in names]
     if len(counts) > 1:
-        parts.append(f"'hfx plot {folder} --regions' draws which one where; between them the lines have a step")
+        parts.append(f"'hfx plot {printable(str(folder))} --regions' draws which one where; between them the lines have a step")
     return "; ".join(parts)
 
 
