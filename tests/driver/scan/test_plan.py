@@ -85,7 +85,7 @@ def test_the_plan_as_text() -> None:
     assert rows["tasks"] == "3, with at most 22 hypotheses each; then the exchange"
     assert rows["workers"] == "2 threads of this process (embedded), on cpu"
     assert "mu 2.0" in rows["options"]
-    assert rows["folder"] == "hfx-runs/toy\\u2028b"
+    assert rows["folder"] == "hfx-runs/toy b"
 
 
 def test_a_task_is_what_the_worker_reads() -> None:
