@@ -109,7 +109,7 @@ def test_huge_integers_in_a_patch_break_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [10**400, -(10**309), float("inf")], ids=["large", "negative", "infinite"])
 def test_values_beyond_double_precision_are_a_defect_of_their_patch(value: float, tmp_path: Path) -> None:
     bad, good = _open(tmp_path, [patch_entry("bad", value, 2), patch_entry("good", 1, 2)]).hypotheses
-    assert "among its metadata.values, which is no finite number" in str(bad.defect)
+    assert "among its metadata.values, which is not finite" in str(bad.defect)
     assert len(str(bad.defect)) < 150
     assert good.defect is None
 

@@ -182,11 +182,7 @@ def inspect(
         PalletError: the source cannot be used.
     """
     contents = read_contents(source, progress=progress)
-    looked_at = [
-        # Without its content, which would fill the memory where there are many regions.
-        (replace(pallet, background={}, hypotheses=()), _inspected(pallet, result, choice))
-        for pallet, result, _ in _opened(contents, region, choice, check)
-    ]
+    looked_at = list(map(partial(_looked_at, choice), _opened(contents, region, choice, check)))
     first = looked_at[0][0]
     return Inspection(
         name=contents.name,
@@ -216,7 +212,7 @@ def verify(
         PalletError: the source cannot be read at all, or a region's files cannot.
     """
     contents = read_contents(source, progress=progress)
-    found = tuple(_verified(*one, faults or _faults) for one in _opened(contents, region, choice, check))
+    found = tuple(map(partial(_verified, faults or _faults), _opened(contents, region, choice, check)))
     return Verification(contents.name, source, found)
 
 
@@ -264,7 +260,14 @@ def _open(contents: Contents, region: Region, patch_set: str | None, poi: str | 
         return load_region(contents, region, patch_set, verify=False, poi=poi), "mismatch", str(error)
 
 
-def _verified(pallet: Pallet, result: DigestResult, problem: str | None, faults: Faults) -> RegionVerification:
+def _looked_at(choice: ModelChoice, opened: _Opened) -> tuple[Pallet, RegionInspection]:
+    """A region's pallet without its content, which would fill the memory where there are many regions, and its summary."""
+    pallet, result, _ = opened
+    return replace(pallet, background={}, hypotheses=()), _inspected(pallet, result, choice)
+
+
+def _verified(faults: Faults, opened: _Opened) -> RegionVerification:
+    pallet, result, problem = opened
     found: tuple[tuple[str, str], ...] = ()
     try:
         found = tuple(faults(pallet))

@@ -162,7 +162,7 @@ def _read_values(given: JsonValue) -> tuple[tuple[LabelValue, ...], str | None]:
             return (), f"has {value!r:.40} among its metadata.values, which is not a number"
         number = _number(value)
         if not isinstance(number, str) and not is_finite(number):
-            return (), f"has {value!s:.20} among its metadata.values, which is no finite number"
+            return (), f"has {value!s:.40} among its metadata.values, which is not finite"
         values.append(number)
     return tuple(values), None
 

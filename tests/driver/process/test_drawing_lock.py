@@ -16,7 +16,7 @@ from hfx.driver.plot.request import PictureOptions, PictureRequest
 from hfx.driver.plot.run_data import loaded
 from hfx.driver.plot.svg import svg
 from hfx.driver.process.drawing_lock import DRAWING
-from hfx.driver.questions import picture_texts
+from hfx.driver.questions.texts import picture_texts
 from hfx.driver.views import notebook
 from tests.driver.plane.test_contour import data_of
 from tests.driver.plot.test_overlay import quiet, run_of

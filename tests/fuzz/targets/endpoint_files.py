@@ -48,7 +48,7 @@ _KEYS = (
     *("engine", "provider", "python"),
 )
 _TEXTS = ("worker_init", "prefix", "run_dir", "address", "account", "partition", "gres", "project", "requirements", "directives")
-_DRIVER = Driver("hfx-toy", Path("/data/run 1/job"), ["hfx", "scan", "/data/a b"], {"HFX_CONFIG": "/data/c"})
+_DRIVER = Driver("hfx-toy", Path("/data/run_1/job"), ["hfx", "scan", "/data/a b"], {"HFX_CONFIG": "/data/c"})
 
 
 def attempt(seed: int) -> str:
@@ -121,7 +121,7 @@ def _check(endpoint: Endpoint) -> str:
         json.dumps(spec.arguments())
     if not isinstance(spec, BatchProvider):
         return "accepted"
-    written = endpoint_file(endpoint, Path("/data/run 1/job"))
+    written = endpoint_file(endpoint, Path("/data/run_1/job"))
     assert written is not None
     parse(tomllib.loads(written), "again", None)
     assert _lines(spec) == _lines(_plain(spec)), f"a value begins a line: {spec}"

@@ -92,7 +92,7 @@ def plot(
     """
     from hfx.driver.plot.request import PictureRequest
     from hfx.driver.questions.conditions import all_of
-    from hfx.driver.questions.picture_texts import label_titles_in
+    from hfx.driver.questions.texts.picture_texts import label_titles_in
 
     changed = {name: value if isinstance(value, bool) else str(value) for name, value in given.items() if value is not None}
     titles = changed.pop("label_titles", None)

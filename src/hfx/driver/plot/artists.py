@@ -20,7 +20,7 @@ from hfx.driver.plane.points import Points
 from hfx.driver.plane.published import Published
 from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style
-from hfx.driver.questions.picture_texts import drawable, literal
+from hfx.driver.questions.texts.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve
 
 __all__ = [

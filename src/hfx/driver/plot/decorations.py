@@ -21,8 +21,8 @@ from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import Style
 from hfx.driver.questions.base import Surface
-from hfx.driver.questions.picture_texts import drawable, literal
-from hfx.driver.questions.picture_title import picture_title
+from hfx.driver.questions.texts.picture_texts import drawable, literal
+from hfx.driver.questions.texts.picture_title import picture_title
 from hfx.driver.run.file_types import PalletBlock
 
 __all__ = [

@@ -21,7 +21,7 @@ from hfx.driver.plot.axis.labels import axis_label
 from hfx.driver.plot.request import PictureOptions
 from hfx.driver.plot.styles import Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
-from hfx.driver.questions.picture_texts import drawable, literal
+from hfx.driver.questions.texts.picture_texts import drawable, literal
 from hfx.driver.run.file_types import Curve, PalletBlock
 
 __all__ = ["Picture", "draw", "draw_axes", "fill", "new_figure", "save", "size_of"]

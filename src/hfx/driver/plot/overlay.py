@@ -22,7 +22,7 @@ from hfx.driver.plot.run_planes import caption, in_planes
 from hfx.driver.plot.styles import OVERLAID, LineStyle, Style, applied, style_called
 from hfx.driver.process.drawing_lock import DRAWING
 from hfx.driver.questions.base import Surface
-from hfx.driver.questions.picture_texts import drawable, literal, plainly_drawn
+from hfx.driver.questions.texts.picture_texts import drawable, literal, plainly_drawn
 from hfx.driver.run import durable_files
 from hfx.driver.run.file_types import Curve, ScanContent
 from hfx.errors import OptionError

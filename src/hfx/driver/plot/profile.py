@@ -20,7 +20,7 @@ from hfx.driver.plot.axis.numbers import number_axis
 from hfx.driver.plot.axis.spans import log_span, span, x_limits
 from hfx.driver.plot.styles import LineStyle, Style
 from hfx.driver.questions.base import Surface
-from hfx.driver.questions.picture_texts import literal
+from hfx.driver.questions.texts.picture_texts import literal
 
 __all__ = ["BELOW", "band_ends", "draw_profile", "is_logarithmic", "limits", "numbers"]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from hfx.driver.questions import picture_texts
+from hfx.driver.questions.texts import picture_texts
 from hfx.errors import OptionError
 from hfx.pallets.formats.label_titles import LabelTitle
 

@@ -58,7 +58,7 @@ def draw(
 
 def _texts_drawn_plainly(scan: ScanContent, planes: "RunPlanes") -> Iterator[str]:
     """Sentences about texts of the picture that are drawn without their LaTeX."""
-    from hfx.driver.questions.picture_texts import plainly_drawn
+    from hfx.driver.questions.texts.picture_texts import plainly_drawn
 
     options = planes.options
     yield from plainly_drawn({"--title": options.title, "--xlabel": options.xlabel, "--ylabel": options.ylabel})

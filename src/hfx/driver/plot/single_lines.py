@@ -13,7 +13,7 @@ from hfx.driver.plane.contour import Plane
 from hfx.driver.plane.points import Points, along_axis
 from hfx.driver.plot import artists, decorations
 from hfx.driver.plot.styles import LineStyle, Style, style_called
-from hfx.driver.questions.picture_texts import drawable
+from hfx.driver.questions.texts.picture_texts import drawable
 from hfx.driver.run.file_types import Curve
 from hfx.errors import OptionError
 

@@ -13,10 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from hfx.driver.process.cores import usable_cores
-from hfx.driver.questions import foreign_words, picture_texts
+from hfx.driver.questions import foreign_words
 from hfx.driver.questions.base import AnyQuestion
 from hfx.driver.questions.catalogue import DEFAULT, kind
 from hfx.driver.questions.conditions import all_of
+from hfx.driver.questions.texts import picture_texts
 from hfx.endpoints import Endpoints
 from hfx.errors import EndpointError, OptionError
 from hfx.functions.options import JobOptions, OptionField, check_types, flag, setting

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.questions.picture_texts import check_label_titles, label_titles_in
+from hfx.driver.questions.texts.picture_texts import check_label_titles, label_titles_in
 from hfx.driver.run.file_types import RunContent
 from hfx.driver.run.folder import read_run
 from hfx.driver.scan import plan

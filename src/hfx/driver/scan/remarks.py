@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hfx.driver.plane import axes
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.questions.picture_texts import label_titles_in
+from hfx.driver.questions.texts.picture_texts import label_titles_in
 from hfx.driver.run.records import read_records
 from hfx.driver.scan import plan
 from hfx.driver.scan.open_source import refusal

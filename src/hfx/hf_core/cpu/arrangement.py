@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.array_types import Index
+from hfx.hf_core.cpu.structures import Index
 
 __all__ = ["Arrangement", "arrangement"]
 

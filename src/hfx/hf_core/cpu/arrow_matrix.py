@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 
-from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import LANES, cholesky, padded, solve
 from hfx.hf_core.cpu.solver_state import BINS, MOVING, SHARED, SHARED_MOVING, State
+from hfx.hf_core.cpu.structures import Array, Index
 
 __all__ = ["factorise", "list_moving", "solve_factorised"]
 

@@ -12,10 +12,9 @@ from numba.experimental import structref
 
 from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
-from hfx.hf_core.cpu.array_types import AnyArray, Array, Flags, Index, Kinds
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
-from hfx.hf_core.cpu.structures import numba_type
+from hfx.hf_core.cpu.structures import AnyArray, Array, Flags, Index, Kinds, numba_type
 
 __all__ = [
     "TablesReference",

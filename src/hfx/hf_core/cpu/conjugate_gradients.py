@@ -12,11 +12,11 @@ import math
 
 import numpy as np
 
-from hfx.hf_core.cpu.array_types import Array, Flags
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, separately_compiled
 from hfx.hf_core.cpu.derivatives import hessian_product
 from hfx.hf_core.cpu.linear_algebra import cholesky, solve
+from hfx.hf_core.cpu.structures import Array, Flags
 
 __all__ = ["conjugate"]
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 import numpy as np
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.buffers import WorkArrays, resolve
 from hfx.hf_core.cpu.compilation import entry, inline, separately_compiled
 from hfx.hf_core.cpu.linear_algebra import LANES
 from hfx.hf_core.cpu.rates import TINY, constraint, slopes, value
 from hfx.hf_core.cpu.solver_state import State
+from hfx.hf_core.cpu.structures import Array, Index
 
 __all__ = ["derivatives", "evaluate", "hessian", "hessian_product"]
 

@@ -9,11 +9,11 @@ from hfx.hf_core.batch.problem import Data, FitResult, Problem
 from hfx.hf_core.batch.tolerances import MAX_ITERATIONS
 from hfx.hf_core.cpu import derivatives
 from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
-from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.buffers import WorkArrays, tables_by_reference, work_arrays
 from hfx.hf_core.cpu.compilation import dispatcher_of, is_cached
 from hfx.hf_core.cpu.minimize import minimize_rows
 from hfx.hf_core.cpu.solver_state import State, state
+from hfx.hf_core.cpu.structures import Array, Index
 
 __all__ = ["CompiledKernel", "is_compiled"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.compilation import jit, separately_compiled
+from hfx.hf_core.cpu.structures import Array
 
 __all__ = ["LANES", "cholesky", "dot", "padded", "solve", "zeros"]
 

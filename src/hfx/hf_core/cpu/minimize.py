@@ -30,7 +30,6 @@ from hfx.hf_core.batch.tolerances import (
     SHORTENED,
     UNRESOLVED_DECREASE,
 )
-from hfx.hf_core.cpu.array_types import Array, Index
 from hfx.hf_core.cpu.buffers import WorkArrays, resolve
 from hfx.hf_core.cpu.compilation import entry, inline
 from hfx.hf_core.cpu.derivatives import derivatives
@@ -38,6 +37,7 @@ from hfx.hf_core.cpu.mirrored_alphas import reflect
 from hfx.hf_core.cpu.newton_step import limit_steps, step
 from hfx.hf_core.cpu.rates import value
 from hfx.hf_core.cpu.solver_state import State
+from hfx.hf_core.cpu.structures import Array, Index
 from hfx.hf_core.modifiers.base import NORMAL, POISSON
 
 __all__ = ["minimize_rows"]

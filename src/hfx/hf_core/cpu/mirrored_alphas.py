@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import jit, separately_compiled
 from hfx.hf_core.cpu.rates import TINY, constraint, poisson, shift_shape
+from hfx.hf_core.cpu.structures import Array
 from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import clip, normsys_4
 

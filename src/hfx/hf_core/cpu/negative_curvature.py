@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 from hfx.hf_core.batch.tolerances import FLAT_CURVATURE
-from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.arrow_matrix import factorise, solve_factorised
 from hfx.hf_core.cpu.compilation import inline, jit
 from hfx.hf_core.cpu.solver_state import State
+from hfx.hf_core.cpu.structures import Array
 
 __all__ = ["lowest_curvature", "valley_edm"]
 

@@ -19,7 +19,6 @@ from hfx.hf_core.batch.tolerances import (
     POLISHED_EDM,
     SADDLE_DECREASE,
 )
-from hfx.hf_core.cpu.array_types import Array, Flags
 from hfx.hf_core.cpu.arrow_matrix import factorise, list_moving, solve_factorised
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
@@ -28,6 +27,7 @@ from hfx.hf_core.cpu.derivatives import hessian, hessian_product
 from hfx.hf_core.cpu.linear_algebra import dot
 from hfx.hf_core.cpu.negative_curvature import lowest_curvature, valley_edm
 from hfx.hf_core.cpu.solver_state import State
+from hfx.hf_core.cpu.structures import Array, Flags
 
 __all__ = ["limit_steps", "step"]
 

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Sequence
 
 from hfx.hf_core.batch.compile import Tables
-from hfx.hf_core.cpu.array_types import Array
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
+from hfx.hf_core.cpu.structures import Array
 from hfx.hf_core.modifiers.base import NORMAL
 from hfx.hf_core.modifiers.interpolation import SHIFT_CODES, ShiftCode, clip, normsys_4
 

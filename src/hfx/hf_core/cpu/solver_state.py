@@ -10,10 +10,9 @@ from numba.experimental import structref
 
 from hfx.hf_core.batch.compile import Tables
 from hfx.hf_core.cpu.arrangement import Arrangement, arrangement
-from hfx.hf_core.cpu.array_types import AnyArray, Array, Flags, Index
 from hfx.hf_core.cpu.compilation import entry
 from hfx.hf_core.cpu.linear_algebra import padded, zeros
-from hfx.hf_core.cpu.structures import numba_type
+from hfx.hf_core.cpu.structures import AnyArray, Array, Flags, Index, numba_type
 
 __all__ = ["BINS", "MOVING", "SHARED", "SHARED_MOVING", "State", "make_state", "state", "state_fields", "state_type"]
 

@@ -1,14 +1,22 @@
-"""Structures of arrays that compiled functions take by reference, registered with numba."""
+"""The arrays that compiled functions take, and structures of them that they take by reference, registered with numba."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import numpy as np
 from numba import types
 from numba.experimental import structref
+from numpy.typing import NDArray
 
-__all__ = ["numba_type"]
+__all__ = ["AnyArray", "Array", "Flags", "Index", "Kinds", "numba_type"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Kinds = NDArray[np.int8]
+AnyArray = Array | Index | Flags | Kinds
 
 _Kind = TypeVar("_Kind", bound=type[types.StructRef])
 

@@ -89,7 +89,7 @@ def test_connections_on_which_nothing_arrives_are_closed_and_hinder_nobody(
     client: httpx.Client, begun: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Headers and bodies that come a byte at a time, on many connections (slowloris)."""
-    monkeypatch.setattr("hfx.driver.views.page.connections._IN_TIME", 1.0)
+    monkeypatch.setattr("hfx.driver.views.page.server._IN_TIME", 1.0)
     where = client.base_url.host, client.base_url.port or 0
     slow = [socket.create_connection(where) for _ in range(200)]
     try:
@@ -119,7 +119,7 @@ def ended(connection: socket.socket) -> bool:
 def test_of_many_connections_without_a_request_the_oldest_make_room(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hfx.driver.views.page.connections._MOST_WAITING", 5)
+    monkeypatch.setattr("hfx.driver.views.page.server._MOST_WAITING", 5)
     where = client.base_url.host, client.base_url.port or 0
     others = [socket.create_connection(where, timeout=20) for _ in range(9)]
     assert ended(others[0])

@@ -23,8 +23,8 @@ from hfx.driver.plot.request import PictureOptions, styled
 from hfx.driver.plot.svg import SvgPicture, svg
 from hfx.driver.questions.base import Surface
 from hfx.driver.questions.conditions import all_of
-from hfx.driver.questions.picture_texts import literal
-from hfx.driver.questions.picture_title import picture_title
+from hfx.driver.questions.texts.picture_texts import literal
+from hfx.driver.questions.texts.picture_title import picture_title
 from hfx.driver.run.file_types import Curve, Failure, PalletBlock
 from hfx.driver.views.page.messages import ContourContent, CurveLine, Line, PlaneContent, SvgContent
 from hfx.driver.views.page.picture_request import PlaneRequest

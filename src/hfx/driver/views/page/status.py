@@ -3,7 +3,7 @@
 from itertools import islice
 
 from hfx.driver.questions.base import Brief
-from hfx.driver.questions.picture_title import analysis_name
+from hfx.driver.questions.texts.picture_title import analysis_name
 from hfx.driver.views.failures import sentence
 from hfx.driver.views.page.feed import Feed
 from hfx.driver.views.page.messages import Failure, Head, Row, Status, SurfaceContent, Trouble, WorkerRow

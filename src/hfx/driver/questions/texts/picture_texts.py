@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hfx.driver.process.drawing_lock import DRAWING
-from hfx.driver.questions.latex_names import translated
+from hfx.driver.questions.texts.latex_names import translated
 from hfx.errors import OptionError, PalletError
 from hfx.pallets.formats import label_titles
 from hfx.pallets.formats.label_titles import LabelTitle

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from hfx.driver.plot.request import PictureRequest, styled
-from hfx.driver.questions import latex_names, picture_texts
 from hfx.driver.questions.options import ScanOptions
-from hfx.driver.questions.picture_texts import label_titles_in
+from hfx.driver.questions.texts import latex_names, picture_texts
+from hfx.driver.questions.texts.picture_texts import label_titles_in
 from hfx.errors import OptionError
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hfx.driver.questions.exclusion import SURFACE
-from hfx.driver.questions.picture_title import picture_title
+from hfx.driver.questions.texts.picture_title import picture_title
 from hfx.pallets import open_pallet
 
 

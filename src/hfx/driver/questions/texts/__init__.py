@@ -1,0 +1,1 @@
+"""Texts in pictures: titles, labels, names of particles."""
