@@ -3,6 +3,7 @@
 import gc
 import json
 import re
+import sys
 import tracemalloc
 from typing import Any
 
@@ -122,6 +123,13 @@ def test_a_text_that_grows_in_memory_is_refused_before_it_is_read(piece: bytes, 
     monkeypatch.setattr(json_text, "MOST_MEMORY", memory_of(raw) - 1)
     with pytest.raises(PalletError, match=r"^w\.json would take about .* GiB of memory"):
         parse(raw, "w.json")
+
+
+@pytest.mark.parametrize("wide", ["\U0001f600", "\\ud83d\\ude00", "\u03bc", "\\u03bc", "\u00e9"])
+def test_the_memory_of_texts_is_that_of_their_widest_characters(wide: str) -> None:
+    raw = ('["' + "a" * 2_000_000 + wide + '"]').encode()
+    (text,) = parse(raw, "w.json").document
+    assert sys.getsizeof(text) <= memory_of(raw) <= 1.1 * sys.getsizeof(text)
 
 
 @pytest.mark.parametrize("levels", [300, 1_100, 1_000_000])

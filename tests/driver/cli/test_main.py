@@ -161,6 +161,7 @@ def test_a_picture_that_fails_is_said_and_an_exit_code(
     assert main.run(["scan", pallet, "-o", "out", *quiet]) == 1
     assert "hfx: the picture could not be drawn" in capsys.readouterr().err
     assert Path("out/scan.json").exists()
+    assert main.run(["plot", "out"]) == 1
 
 
 def test_json_and_quiet(pallet: str, capsys: Captured) -> None:

@@ -56,6 +56,19 @@ def test_two_independent_variables_are_x_and_y(tmp_path: Path) -> None:
     assert read(tmp_path / "t.yml").lines[0].tolist() == PLACES
 
 
+OURS = '{"x": "x", "y": "y", "curves": [{"which": "observed", "points": %s}], "panels": []}'
+
+
+@pytest.mark.parametrize(
+    ("points", "words"),
+    [("5", "not two finite numbers"), ("[[1, 2], [3]]", "--published"), ("[[1, 2], [3, 1e308], [5, -1e308]]", "beyond 1e\\+15")],
+)
+def test_points_that_are_in_no_plane_are_refused(points: str, words: str, tmp_path: Path) -> None:
+    (tmp_path / "contour.json").write_text(OURS % points)
+    with pytest.raises(OptionError, match=words):
+        read(tmp_path / "contour.json")
+
+
 @pytest.mark.parametrize(("name", "which"), [("M60_Exp", "expected"), ("expected-limit", "expected"), ("explus", "observed")])
 def test_which_is_told_from_the_name(name: str, which: str, tmp_path: Path) -> None:
     path = tmp_path / f"{name}.csv"

@@ -9,6 +9,7 @@ import os
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Annotated, NoReturn
 
@@ -180,6 +181,10 @@ def main() -> NoReturn:
     # them several times in a scan, a third of a second each time.
     gc.set_threshold(20_000, 20, 100)
     standard_streams.prepare()
+    if "-v" not in sys.argv and not sys.warnoptions:
+        # Warnings of libraries, such as overflows for absurd data, name lines of code; what matters of them is in the results.
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")  # of workers on this machine
     code = run(sys.argv[1:])
     code = standard_streams.finish() or code
     gc.freeze()  # saves a second: the interpreter collects all objects before it exits

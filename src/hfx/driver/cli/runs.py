@@ -122,17 +122,17 @@ def _draw(runs: list[Path], output: Path | None, request: "PictureRequest") -> i
         raise OptionError(
             "--label names the runs of an overlay (several runs in one picture): give several runs, and -o FILE for the picture"
         )
-    for run in runs:
-        _listed(redraw(run, output or run, request, _say))
+    codes = [_listed(redraw(run, output or run, request, _say)) for run in runs]
     if len(runs) > 1:
         _say("each run is drawn into its own folder; -o FILE draws them into one picture")
-    return 0
+    return max(codes, default=0)
 
 
 def _listed(paths: list[Path]) -> int:
+    """Print the files written; 1 where none of them is a picture."""
     for path in paths:
         typer.echo(path)
-    return 0
+    return 0 if any(path.suffix != ".json" for path in paths) else 1
 
 
 def _say(sentence: str) -> None:

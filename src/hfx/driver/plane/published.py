@@ -58,15 +58,18 @@ def read(path: Path) -> Published:
         name, lines, columns = readers[path.suffix.lower()](text)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError, OverflowError) as error:
         raise _unusable(path, _reason(error)) from None
+    if not all(line.size == 0 or (line.ndim == 2 and line.shape[1] == 2 and np.isfinite(line).all()) for line in lines):
+        raise _unusable(path, "it contains a point that is not two finite numbers, x and y")
     lines = tuple(line for line in lines if len(line) > 1)
     if not lines:
         raise _unusable(path, "it contains no line: two columns of numbers, x and y, and at least two rows are needed")
-    if not all(line.ndim == 2 and line.shape[1] == 2 and np.isfinite(line).all() for line in lines):
-        raise _unusable(path, "it contains a point that is not two finite numbers, x and y")
+    if any(np.abs(line).max() > _FARTHEST for line in lines):
+        raise _unusable(path, f"it contains a number beyond {_FARTHEST:g}, which is in no plane")
     name, columns = printable(name, _MOST_NAME), tuple(printable(column, _MOST_NAME) for column in columns)
     return Published(str(path), name or path.stem, _which(f"{name} {path.stem}"), lines, columns)
 
 
+_FARTHEST = 1e15  # of a coordinate; distances of much larger ones overflow
 _REMEDY = "give a contour as a table of HEPData (CSV, YAML or JSON)"
 
 
