@@ -641,7 +641,8 @@ def test_names_of_labels_are_kept_and_replaced(pallet: str, capsys: Captured, mo
     assert json.loads(Path("out/scan.json").read_text())["pallet"]["label_titles"] == {"m1": {"latex": "m_B"}}
     drawn: list[Any] = []
     monkeypatch.setattr(
-        "hfx.driver.plot.scan_picture._picture", lambda scan, *_: drawn.append(scan["pallet"]["label_titles"]) or []
+        "hfx.driver.plot.scan_picture._picture",
+        lambda scan, *_: drawn.append(scan["pallet"]["label_titles"]) or [Path("contour.png")],
     )
     Path("titles.json").write_text('{"m1": {"latex": "m_C"}}')
     assert main.run(["plot", "out", "--label-titles", "titles.json"]) == 0
