@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 # What a worker needs beside hfx; Parsl's workers also want the client's Parsl. No torch: fits on a CPU need none.
-NEEDED = ("numpy", "numba", "scipy", "parsl")
+NEEDED = ("numpy", "numba", "scipy", "msgspec", "parsl")
 
 
 def found(minor: str) -> Path | None:

@@ -96,6 +96,7 @@ def test_a_worker_that_has_all_it_needs_works(full: Path, tmp_path: Path, writte
     setting = RunContext(say=lambda _: None)
     there = scan(pallet, endpoint=file, output=tmp_path / "there", context=setting)
     here = scan(pallet, output=tmp_path / "here", context=setting)
+    assert not there.failures
     for a, b in zip(here, there, strict=True):
         assert [b.CLs_obs, *b.CLs_exp] == pytest.approx([a.CLs_obs, *a.CLs_exp], abs=1e-10)
         assert b.worker != a.worker

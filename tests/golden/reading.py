@@ -18,7 +18,7 @@ MASKED = "masked"
 
 # Times, places, processes, versions; the values of these are not compared, that they are there is.
 _PASSING = {"seconds", "worker", "time", "started", "finished", "resumed", "host", "pid"}
-_VERSIONS = {"hfx", "python", "torch", "numpy", "scipy", "numba", "matplotlib", "platform", "machine", "executable"}
+_VERSIONS = {"hfx", "python", "torch", "numpy", "scipy", "numba", "msgspec", "matplotlib", "platform", "machine", "executable"}
 _VERSION = re.compile(r"(?<=\bhfx )\d[\w.+]*|^\d+\.\d+\.\d+\w*$")
 
 # The one in C, where there is one: ten times as fast.

@@ -28,7 +28,7 @@ from hfx.version import __version__
 
 __all__ = ["PACKAGES", "run"]
 
-PACKAGES = ("numpy", "scipy", "numba", "torch")  # that fits need; the last one on other devices than the CPU
+PACKAGES = ("numpy", "scipy", "numba", "msgspec", "torch")  # that fits need; the last one on other devices than the CPU
 
 _LONGEST = 20.0  # seconds
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]{1,3})?")

@@ -25,7 +25,7 @@ from hfx.errors import EndpointError
 __all__ = ["NEEDED", "requirements", "stage"]
 
 # The packages of a Parsl worker. torch, which is large, is added only for workers with GPUs.
-NEEDED = ("numpy", "scipy", "numba", "parsl")
+NEEDED = ("numpy", "scipy", "numba", "msgspec", "parsl")
 
 _FETCH = """#!/bin/sh
 # Run this on a machine with a network: it fetches the wheels of requirements.txt into wheels/.
