@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, memory_of
 from hfx.pallets.addresses import Progress
-from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
+from hfx.pallets.contents import Contents, choose_region, missing_keys, no_background, read_contents
 from hfx.pallets.formats import label_titles
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -98,6 +98,7 @@ def load_region(
         chosen, hypotheses = _relabel(patches, tuple(labels), contents.name)
     unused = tuple(f"not used: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
+    broken = tuple(str(no_background(contents, other)) for other in contents.regions if other.broken)
     return Pallet(
         name=contents.name,
         source=contents.source,
@@ -110,7 +111,7 @@ def load_region(
         doi=contents.doi or (patches.references or {}).get("doi"),
         description=patches.description,
         references=dict(patches.references or {}),
-        warnings=patches.warnings + unused,
+        warnings=patches.warnings + unused + broken,
         label_titles=_label_titles(contents, region),
     )
 
@@ -144,6 +145,8 @@ def _relabel(patches: PatchSet, labels: tuple[str, ...], pallet: str) -> tuple[t
 
 def load_background(contents: Contents, region: Region) -> JsonObject:
     """The region's background, its outermost structure checked; hf_core validates the rest when it decodes the workspace."""
+    if region.broken:
+        raise no_background(contents, region)
     file = contents.label(region.background)
     parsed = parse(contents.members[region.background], file, exact=True)
     document = parsed.document

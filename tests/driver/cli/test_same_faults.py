@@ -143,3 +143,22 @@ def test_of_each_region(capsys: Captured) -> None:
     said = capsys.readouterr().err
     assert "hfx: region A: will fail: 1: bad (" in said
     assert "hfx: region B: will fail: 1: bad (" in said
+
+
+@pytest.mark.parametrize("raw", [b"{", b"<html>404</html>", None])
+def test_of_a_region_without_a_background(raw: bytes | None, capsys: Captured) -> None:
+    for region in "AB":
+        write(Path("two") / region, [])
+    background = Path("two/A/BkgOnly.json")
+    background.unlink()
+    if raw is not None:
+        background.write_bytes(raw)
+    scanned = complaint(["scan", "two", "--region", "all"], capsys)
+    assert "region A has patches (two/A/" in scanned
+    assert ("two/A/BkgOnly.json" if raw is not None else "no background workspace") in scanned
+    assert complaint(["scan", "two", "--region", "all", "--plan"], capsys) == scanned
+    assert complaint(["pallet", "inspect", "two"], capsys) == scanned
+    assert main.run(["pallet", "verify", "two"]) == 1
+    printed = capsys.readouterr()
+    assert f"two, region A: {scanned.strip().removeprefix('hfx: ')}\ntwo, region B: " in printed.out
+    assert main.run(["scan", "two", "--region", "B", "--plan"]) == 0

@@ -92,8 +92,8 @@ def verify_command(
     """Check that the patches fit the background.
 
     The command compares the digest (checksum) that the patch set states with that of the background, applies every patch, and
-    checks that the result is a valid workspace. Exit codes: 0, all is well; 1, some hypotheses cannot be used; 2, the patch set
-    was made for another background, or the background cannot be used.
+    checks that the result is a valid workspace. Exit codes: 0, all is well; 1, some hypotheses cannot be used, or a region has no
+    background that can be used; 2, the patch set was made for another background, or the background cannot be used.
     """
     from hfx.driver.scan.open_source import no_run
     from hfx.functions.jobs.cls_options import ClsOptions
@@ -108,10 +108,10 @@ def verify_command(
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
         render_verification(_console(), found)
-    problems = [region.problem for region in found.regions if region.problem]
+    problems = [region.problem for region in found.regions if region.problem and region.digest]
     if problems:
         raise PalletError(problems[0])
-    if not found.applies:
+    if not found.applies or any(region.problem for region in found.regions):
         raise typer.Exit(1)
 
 
