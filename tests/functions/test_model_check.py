@@ -37,7 +37,7 @@ def test_a_valid_pallet_has_no_faults() -> None:
         (("channels", 0, "samples", 0, "modifiers", 0, "data", "lo"), -1.0, "normsys 'alpha': lo = -1 must be positive"),
         (("channels", 0, "samples", 0, "data"), [1.0], "sample 'bkg'"),
         (("observations", 0, "data"), [-3.0, 1.0], "observation .* is negative"),
-        (("measurements", 0, "config", "parameters"), [{"name": "mu", "init": [1.0]}], "unknown key init"),
+        (("measurements", 0, "config", "parameters"), [{"name": "mu", "init": [1.0]}], "unknown key 'init'"),
     ],
 )
 def test_a_fault_of_the_background_is_told_once(place: tuple[str | int, ...], value: Any, words: str) -> None:

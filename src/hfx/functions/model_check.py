@@ -41,8 +41,14 @@ def check_background(pallet: Pallet, choice: ModelChoice = _OF_MEASUREMENT) -> N
     except PatchError:
         return
     if _fault(decoder, patched, choice) == fault:
-        region = f", region {pallet.region}" if pallet.region else ""
-        raise PalletError(f"the background of {pallet.name}{region} ({pallet.source}) cannot be used: {fault}")
+        raise PalletError(f"{_background_of(pallet)} cannot be used: {fault}")
+
+
+def _background_of(pallet: Pallet) -> str:
+    if pallet.background_file:
+        return f"the background {pallet.background_file}"
+    region = f", region {pallet.region}" if pallet.region else ""
+    return f"the background of {pallet.name}{region} ({pallet.source})"
 
 
 def model_faults(

@@ -113,6 +113,7 @@ def load_region(
         references=dict(patches.references or {}),
         warnings=patches.warnings + unused + broken,
         label_titles=_label_titles(contents, region),
+        background_file=contents.label(region.background),
     )
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -104,13 +104,15 @@ def verify_command(
     with _download_bar() as progress, no_run(pallet):
         faults = partial(all_faults, options=options)
         found = verify(pallet, region, choice=choice, check=_check_of(choice), progress=progress, faults=faults)
+    fatal = [one for one in found.regions if one.problem and one.digest]
+    # The error's text on stderr is all that is to be said of a background that cannot be used.
+    told = fatal[0] if fatal and fatal[0].digest_result != "mismatch" else None
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
-        render_verification(_console(), found)
-    problems = [region.problem for region in found.regions if region.problem and region.digest]
-    if problems:
-        raise PalletError(problems[0])
+        render_verification(_console(), replace(found, regions=tuple(one for one in found.regions if one is not told)))
+    if fatal:
+        raise PalletError(str(fatal[0].problem))
     if not found.applies or any(region.problem for region in found.regions):
         raise typer.Exit(1)
 
