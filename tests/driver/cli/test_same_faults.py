@@ -121,7 +121,11 @@ def above(content: Json) -> None:
     content["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[0.1, 5.0]]}]
 
 
-@pytest.mark.parametrize("change", [lowered, below, misspelt, outside, held, above])
+def unknown(content: Json) -> None:
+    content["measurements"][0]["config"]["poi"] = "nu"
+
+
+@pytest.mark.parametrize("change", [lowered, below, misspelt, outside, held, above, unknown])
 def test_of_the_background_once(change: Callable[[Json], None], capsys: Captured) -> None:
     background = json.loads(json.dumps(fakes.BACKGROUND))
     change(background)
