@@ -400,3 +400,11 @@ def test_loose_patches_without_a_background_are_named(tmp_path: Path) -> None:
     source = write_folder(tmp_path / "toy", loose | {"A/BkgOnly.json": b"{"} | flat(folder="B/"))
     with pytest.raises(PalletError, match=r"region A has patches \(toy/A/patch.s_1_2.json\).*toy/A/BkgOnly.json is not JSON"):
         open_pallet(source, "A")
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"metadata": {}}', b'{"patch": {}}', b'"text"', b"null"])
+def test_a_patch_file_without_operations_is_named(raw: bytes, tmp_path: Path) -> None:
+    files = _loose(["patch_1_2.json"]) | {"patch_3_4.json": raw, "notes.json": b"{}"}
+    good, bad = open_pallet(write_folder(tmp_path / "toy", files)).hypotheses
+    assert (good.name, good.defect) == ("1_2", None)
+    assert (bad.name, bad.values, bad.defect) == ("3_4", (3, 4), "toy/patch_3_4.json holds no list of operations")

@@ -20,7 +20,7 @@ from hfx.pallets.patchset import (
     read_patch_set,
     set_labels,
 )
-from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name
+from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name, named_background, named_patch
 
 __all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]
 
@@ -190,6 +190,9 @@ def _notes_on_loose(contents: Contents, region: Region) -> Iterator[str]:
             f"{contents.name}: {whole} whole workspace{'' if whole == 1 else 's'} of one background, which differ in their "
             f"signals alone, are read as hypotheses"
         )
+    if whole and not named_background(region.background):
+        file = contents.label(region.background)
+        yield f"{file} has no signal: it is read as the background of the others, and is no hypothesis"
     if whole < len(region.loose):
         yield f"{contents.name}: patches in separate files state no digest, so hfx cannot verify that they fit the background"
 
@@ -206,6 +209,8 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
             parsed = parse(contents.members[path], file, held=held)
             held += parsed.memory
             hypothesis = read_loose_patch(parsed, name, file)
+            if hypothesis is None and named_patch(path):
+                raise PalletError(f"{file} holds no list of operations")
         except PalletError as error:
             hypothesis = Hypothesis(name, named_values(name)[0], (), str(error))
         if hypothesis is not None:

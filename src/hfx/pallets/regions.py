@@ -15,7 +15,7 @@ from typing import Literal
 from hfx.errors import PalletError
 from hfx.pallets.json_text import parse
 
-__all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name"]
+__all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name", "named_background", "named_patch"]
 
 Kind = Literal["workspace", "patchset", "loose", "other"]
 
@@ -90,6 +90,16 @@ def _kind_by_name(name: str) -> Kind:
     if _PATCH_SET.search(file):
         return "patchset"
     return "loose" if _LOOSE.search(file) else "other"
+
+
+def named_background(path: str) -> bool:
+    """Whether a file's name says that it is a background."""
+    return bool(_BACKGROUND.search(PurePosixPath(path).name))
+
+
+def named_patch(path: str) -> bool:
+    """Whether a file's name says that it is a patch."""
+    return bool(_LOOSE.search(PurePosixPath(path).name))
 
 
 def loose_name(path: str, region: str = "") -> str:
