@@ -376,7 +376,7 @@ DAMAGE: dict[str, tuple[bytes | None, str]] = {
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_patches_without_a_background_are_named(damage: str, others: str, prefixed: bool, tmp_path: Path) -> None:
     raw, words = DAMAGE[damage]
-    if prefixed and raw is None:
+    if prefixed and raw is None and len(others) == 1:
         pytest.skip("one background with several patch sets is another layout: the digest tells which it is")
     mark = "_" if prefixed else "/"
     files = {name: data for region in f"A{others}" for name, data in flat(1.0, "", f"{region}{mark}").items()}

@@ -143,6 +143,11 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str, damaged: Collection[str
     ]
     found = [region for region in found if region.patch_sets or region.loose or not region.broken]
     found += [_bare(_relative(folder, common), paths, kinds) for folder, paths in alone.items()]
+    used = {path for region in found for path in region.patch_sets}
+    for path in sorted(path for path in files if kinds[path] == "patchset" and path not in used):
+        if prefix := _prefix(path, _PATCH_SET):  # beside several backgrounds, none of which has this prefix
+            name = "-".join(part for part in (_relative(_folder(path), common), prefix) if part)
+            found.append(_bare(name, [path], kinds))
     if len(found) > 1:
         found = [replace(region, name=region.name or pallet) for region in found]
     names = [region.name for region in found]
