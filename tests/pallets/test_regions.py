@@ -10,6 +10,7 @@ import pytest
 
 from hfx.errors import PalletError
 from hfx.pallets import open_pallet, region_names
+from hfx.pallets.inspection import verify
 from tests.pallets.builders import (
     Files,
     digest,
@@ -358,3 +359,52 @@ def test_tar_with_folders_and_dot_names(tmp_path: Path) -> None:
             info.size = len(raw)
             tar.addfile(info, io.BytesIO(raw))
     assert _names(write(tmp_path / "toy.tgz", buffer.getvalue())) == NAMES
+
+
+DAMAGE: dict[str, tuple[bytes | None, str]] = {
+    "an opening brace": (b"{", "toy/A/BkgOnly.json is not JSON"),
+    "empty": (b"", "toy/A/BkgOnly.json is "),
+    "a web page": (b"<html>404</html>", "toy/A/BkgOnly.json is "),
+    "UTF-16": (dump(workspace()).decode().encode("utf-16"), "toy/A/BkgOnly.json is "),
+    "no observations": (dump({k: v for k, v in workspace().items() if k != "observations"}), "it lacks 'observations'"),
+    "missing": (None, "no background workspace; put the background's file, BkgOnly.json, next to them"),
+}
+
+
+@pytest.mark.parametrize("prefixed", [False, True])
+@pytest.mark.parametrize("others", ["B", "BC"])
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_patches_without_a_background_are_named(damage: str, others: str, prefixed: bool, tmp_path: Path) -> None:
+    raw, words = DAMAGE[damage]
+    if prefixed and raw is None and len(others) == 1:
+        pytest.skip("one background with several patch sets is another layout: the digest tells which it is")
+    mark = "_" if prefixed else "/"
+    files = {name: data for region in f"A{others}" for name, data in flat(1.0, "", f"{region}{mark}").items()}
+    del files[f"A{mark}BkgOnly.json"]
+    if raw is not None:
+        files[f"A{mark}BkgOnly.json"] = raw
+    source = write_folder(tmp_path / "toy", files)
+    for region in (None, "A"):
+        with pytest.raises(PalletError, match=rf"^region A has patches \(toy/A{mark}patchset.json\)") as caught:
+            open_pallet(source, region)
+        assert words.replace("A/", f"A{mark}") in str(caught.value)
+    pallet = open_pallet(source, "B")
+    assert (pallet.region, len(pallet.hypotheses)) == ("B", 2)
+    assert [warning[:22] for warning in pallet.warnings] == ["region A has patches ("]
+    found = verify(str(source))
+    assert [bool(region.problem) for region in found.regions] == [True, *(False for _ in others)]
+
+
+def test_loose_patches_without_a_background_are_named(tmp_path: Path) -> None:
+    loose = {f"A/{name}": raw for name, raw in _loose(["patch.s_1_2.json"]).items() if "patch" in name}
+    source = write_folder(tmp_path / "toy", loose | {"A/BkgOnly.json": b"{"} | flat(folder="B/"))
+    with pytest.raises(PalletError, match=r"region A has patches \(toy/A/patch.s_1_2.json\).*toy/A/BkgOnly.json is not JSON"):
+        open_pallet(source, "A")
+
+
+@pytest.mark.parametrize("raw", [b"{}", b'{"metadata": {}}', b'{"patch": {}}', b'"text"', b"null"])
+def test_a_patch_file_without_operations_is_named(raw: bytes, tmp_path: Path) -> None:
+    files = _loose(["patch_1_2.json"]) | {"patch_3_4.json": raw, "notes.json": b"{}"}
+    good, bad = open_pallet(write_folder(tmp_path / "toy", files)).hypotheses
+    assert (good.name, good.defect) == ("1_2", None)
+    assert (bad.name, bad.values, bad.defect) == ("3_4", (3, 4), "toy/patch_3_4.json holds no list of operations")

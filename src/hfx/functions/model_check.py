@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hfx.errors import PalletError, PatchError, SpecificationError
@@ -14,14 +16,16 @@ from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.reasons import poi_fault
 from hfx.json_types import JsonObject
 from hfx.pallets import Hypothesis, Pallet
+from hfx.pallets.json_text import objects
 from hfx.pallets.workspaces.model_choice import ModelChoice
 
 if TYPE_CHECKING:
     from hfx.hf_core.specification import Measurement
 
-__all__ = ["all_faults", "check_background", "model_faults"]
+__all__ = ["all_faults", "check_background", "check_poi", "model_faults"]
 
 _AT_ONCE = 32
+_SHOWN = 5
 _DEFAULT = "cls"
 _OF_MEASUREMENT = ModelChoice()
 
@@ -41,8 +45,49 @@ def check_background(pallet: Pallet, choice: ModelChoice = _OF_MEASUREMENT) -> N
     except PatchError:
         return
     if _fault(decoder, patched, choice) == fault:
-        region = f", region {pallet.region}" if pallet.region else ""
-        raise PalletError(f"the background of {pallet.name}{region} ({pallet.source}) cannot be used: {fault}")
+        raise PalletError(f"{_background_of(pallet)} cannot be used: {fault}")
+
+
+def check_poi(pallets: Collection[Pallet], choice: ModelChoice = _OF_MEASUREMENT) -> None:
+    """Raise `PalletError` where no hypothesis of any region has a sample with the parameter of interest.
+
+    Channels that are left out count here: without them a hypothesis has no signal, which is no fault of the background.
+    """
+    whole, factors = replace(choice, without=()), set[str]()
+    for pallet in pallets:
+        for workspace in map(whole.applied, _workspaces(pallet)):
+            names = {str(one.get("name")): str(one.get("type")) for one in _modifiers(workspace)}
+            if whole.config_of(workspace).get("poi") in names:
+                return
+            factors |= {name for name, kind in names.items() if kind == "normfactor"}
+    first = next((pallet for pallet in pallets if pallet.hypotheses), None)
+    if first is not None and factors:
+        measurement = whole.measurement_of(first.background["measurements"]).get("name")
+        poi, others = whole.config_of(whole.applied(first.background)).get("poi"), ", ".join(sorted(factors)[:_SHOWN])
+        raise PalletError(
+            f"{_background_of(first)} cannot be used: measurement {measurement!r}: no sample, of any hypothesis, has a "
+            f"normfactor {poi!r}; --poi takes another: {others}"
+        )
+
+
+def _workspaces(pallet: Pallet) -> Iterator[JsonObject]:
+    """The workspaces of the hypotheses whose patches apply."""
+    for hypothesis in pallet.hypotheses:
+        with suppress(PatchError):
+            yield pallet.workspace(hypothesis.name)
+
+
+def _modifiers(workspace: JsonObject) -> Iterator[JsonObject]:
+    for channel in objects(workspace.get("channels")):
+        for sample in objects(channel.get("samples")):
+            yield from objects(sample.get("modifiers"))
+
+
+def _background_of(pallet: Pallet) -> str:
+    if pallet.background_file:
+        return f"the background {pallet.background_file}"
+    region = f", region {pallet.region}" if pallet.region else ""
+    return f"the background of {pallet.name}{region} ({pallet.source})"
 
 
 def model_faults(
@@ -74,8 +119,11 @@ def _refused(background: Background, some: Sequence[Hypothesis], options: JobOpt
 
 
 def all_faults(pallet: Pallet, options: JobOptions | None = None) -> Iterator[tuple[str, str]]:
-    """`model_faults` of all hypotheses. Raises as `check_background`."""
-    check_background(pallet, _OF_MEASUREMENT if options is None else options.model_choice)
+    """`model_faults` of all hypotheses. Raises as `check_background`, and where there is one region as `check_poi`."""
+    choice = _OF_MEASUREMENT if options is None else options.model_choice
+    check_background(pallet, choice)
+    if pallet.region is None:
+        check_poi([pallet], choice)
     yield from model_faults(pallet, options)
 
 

@@ -72,7 +72,9 @@ class Decoder:
             raise SpecificationError(f"workspace: no {', '.join(sorted(missing))}; schema 1.0.0 requires it")
         unknown = entries.keys() - _WORKSPACE_KEYS
         if unknown:
-            raise SpecificationError(f"workspace: unknown key {', '.join(sorted(unknown))}; schema 1.0.0 has none such")
+            raise SpecificationError(
+                f"workspace: unknown key {', '.join(map(repr, sorted(unknown)))}; schema 1.0.0 has none such"
+            )
         if entries["version"] != "1.0.0":
             raise SpecificationError(f"workspace: version {entries['version']!r}; only schema 1.0.0 can be read")
         channels = [self.channel(item) for item in _array(entries["channels"], "workspace: channels")]
@@ -270,7 +272,7 @@ def _bad_modifier(modifiers: Sequence[JsonValue]) -> str:
         if missing:
             return f"modifier {item.get('name', '?')!r} has no {', '.join(missing)}"
         if unknown := [str(key) for key in item if key not in ("name", "type", "data")]:
-            return f"modifier {item['name']!r}: unknown key {', '.join(sorted(unknown))}"
+            return f"modifier {item['name']!r}: unknown key {', '.join(map(repr, sorted(unknown)))}"
         if item["type"] not in tuple(MODIFIERS):
             return f"modifier {item['name']!r} has type {item['type']!r}; the types are {', '.join(MODIFIERS)}"
     return "its modifiers cannot be read"
@@ -377,7 +379,7 @@ def _name(entries: Mapping[str, JsonValue], where: str) -> str:
 def _keys(entries: Mapping[str, JsonValue], allowed: set[str], where: str) -> None:
     unknown = entries.keys() - allowed
     if unknown:
-        raise SpecificationError(f"{where}: unknown key {', '.join(sorted(map(str, unknown)))}")
+        raise SpecificationError(f"{where}: unknown key {', '.join(map(repr, sorted(map(str, unknown))))}")
 
 
 def _unique(names: Collection[str], label: str) -> None:

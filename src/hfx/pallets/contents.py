@@ -20,7 +20,7 @@ from hfx.pallets.searches import Search, difference
 from hfx.pallets.sources import Located, forget, locate
 from hfx.pallets.workspaces.mass_points import find_mass_points
 
-__all__ = ["Contents", "choose_region", "missing_keys", "read_contents", "searches"]
+__all__ = ["Contents", "choose_region", "missing_keys", "no_background", "read_contents", "searches"]
 
 _SHOWN = 10  # names of regions in an error
 
@@ -93,7 +93,8 @@ def _read(located: Located, source: str, limits: Limits) -> Contents:
             members.update(read_nested(name, raw, budget))
         kinds = _kinds(members)
     found = find_mass_points(members, kinds)
-    regions = find_regions(found.kinds, located.name)
+    damaged = [path for path, kind in found.kinds.items() if kind == "other" and _nearly(path, found.members[path])]
+    regions = find_regions(found.kinds, located.name, damaged)
     contents = Contents(
         located.name, source, located.doi, found.members, regions, single, mass_points=found.patches, apart=found.apart
     )
@@ -112,7 +113,7 @@ def _no_background(contents: Contents, kinds: dict[str, Kind], skipped: Members)
     """The error of a source without a background; it names the file that comes nearest to one, or one of another format."""
     where = contents.source
     for path, raw in contents.members.items():
-        if kinds[path] == "other" and _nearly(contents, path):
+        if kinds[path] == "other" and (_nearly(path, raw) or (contents.single and not is_archive(raw[:512]))):
             return _not_a_workspace(raw, contents.label(path))
     for path, kind in kinds.items():
         if kind in ("patchset", "loose"):
@@ -127,11 +128,20 @@ def _no_background(contents: Contents, kinds: dict[str, Kind], skipped: Members)
     return PalletError(f"{where} contains {what}; give the file, folder or archive of a pallet")
 
 
-def _nearly(contents: Contents, path: str) -> bool:
+def _nearly(path: str, raw: bytes) -> bool:
     """Whether a file was perhaps meant to be the background."""
-    raw = contents.members[path]
     named = "bkg" in path.lower() or "background" in path.lower()
-    return (contents.single or named or b'"channels"' in raw) and not is_archive(raw[:512])
+    return (named or b'"channels"' in raw) and not is_archive(raw[:512])
+
+
+def no_background(contents: Contents, region: Region) -> PalletError:
+    """The error of a region whose background is broken."""
+    files = f"patches ({contents.label((*region.patch_sets, *region.loose)[0])})"
+    if region.background:
+        error = _not_a_workspace(contents.members[region.background], contents.label(region.background))
+        return PalletError(f"region {region.name} has {files} and no background that can be used: {error}")
+    missing = "no background workspace; put the background's file, BkgOnly.json, next to them"
+    return PalletError(f"region {region.name} has {files}, but {missing}")
 
 
 def _not_a_workspace(raw: bytes, file: str) -> PalletError:
@@ -194,6 +204,9 @@ def _one_of_several(contents: Contents, wanted: str | None) -> Region:
     if wanted is not None:
         hint = f"; did you mean {near}?" if (near := _nearest(wanted, names)) else "; give one of them, or all"
         raise PalletError(f"--region {wanted}: {contents.source} has no such analysis region; its regions: {listed}{hint}")
+    for region in contents.regions:
+        if region.broken:
+            raise PalletError(f"{no_background(contents, region)}. To go on without it, choose another region with --region NAME")
     if reason := difference(searches(contents)):
         raise PalletError(
             f"{contents.source} contains {len(names)} pallets: {listed}; these are different searches ({reason}): choose one "

@@ -1,7 +1,7 @@
 """Inspection and verification of pallets: their contents and faults, as dataclasses for the terminal and for ``--json``."""
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,7 +11,7 @@ from hfx.errors import PalletError, PatchError
 from hfx.hf_core.reasons import WITHOUT_SIGNAL
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets.addresses import Progress
-from hfx.pallets.contents import Contents, choose_region, read_contents
+from hfx.pallets.contents import Contents, choose_region, no_background, read_contents
 from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -131,7 +131,7 @@ class RegionVerification:
         region: its name, or None.
         digest: sha256 of the background.
         digest_result: ``matches``, ``mismatch``, or ``none stated`` (loose patch files, a single workspace).
-        problem: the mismatch and its remedy; None without a mismatch.
+        problem: the mismatch and its remedy, or what is wrong with the background; None where there is neither.
         hypotheses: the number of hypotheses.
         defects: name and reason of each hypothesis that cannot be used.
         without_signal: name and reason of those that have no signal in this region, which is no defect of its files.
@@ -182,7 +182,7 @@ def inspect(
         PalletError: the source cannot be used.
     """
     contents = read_contents(source, progress=progress)
-    looked_at = list(map(partial(_looked_at, choice), _opened(contents, region, choice, check)))
+    looked_at = list(map(partial(_looked_at, choice), _opened(contents, _regions(contents, region), choice, check)))
     first = looked_at[0][0]
     return Inspection(
         name=contents.name,
@@ -209,11 +209,15 @@ def verify(
     model that they check.
 
     Raises:
-        PalletError: the source cannot be read at all, or a region's files cannot.
+        PalletError: the source cannot be read at all, or a region's files cannot. A background that is missing or damaged is the
+            problem of its region, where all of several are verified.
     """
     contents = read_contents(source, progress=progress)
-    found = tuple(map(partial(_verified, faults or _faults), _opened(contents, region, choice, check)))
-    return Verification(contents.name, source, found)
+    regions = _regions(contents, region)
+    usable = [one for one in regions if not one[0].broken or len(regions) == 1]
+    found = list(map(partial(_verified, faults or _faults), _opened(contents, usable, choice, check)))
+    found += [_without_background(contents, one) for one, _ in regions if one.broken]
+    return Verification(contents.name, source, tuple(sorted(found, key=lambda one: one.region or "")))
 
 
 def citations(pallet: Pallet) -> tuple[str, ...]:
@@ -240,9 +244,10 @@ _Opened = tuple[Pallet, DigestResult, str | None]
 """The pallet of a region whatever its digest, the result of the digest check, and the mismatch if there is one."""
 
 
-def _opened(contents: Contents, region: str | None, choice: ModelChoice, check: Check | None) -> Iterator[_Opened]:
+def _opened(
+    contents: Contents, regions: Sequence[tuple[Region, str | None]], choice: ModelChoice, check: Check | None
+) -> Iterator[_Opened]:
     """One region after another; where a part of the model is chosen, all are read first, and checked together."""
-    regions = _regions(contents, region)
     if check is not None and choice != _WHOLE:
         found = [_open(contents, chosen, path, choice.poi) for chosen, path in regions]
         check({str(pallet.region or ""): pallet for pallet, _, _ in found if pallet.hypotheses or len(found) == 1})
@@ -276,6 +281,10 @@ def _verified(faults: Faults, opened: _Opened) -> RegionVerification:
     bare = tuple(one for one in found if one[1] in WITHOUT_SIGNAL)
     defects = tuple(one for one in found if one not in bare)
     return RegionVerification(pallet.region, pallet.digest, result, problem, len(pallet.hypotheses), defects, bare)
+
+
+def _without_background(contents: Contents, region: Region) -> RegionVerification:
+    return RegionVerification(region.name, "", "none stated", str(no_background(contents, region)), 0, ())
 
 
 def _defects(pallet: Pallet) -> tuple[tuple[str, str], ...]:

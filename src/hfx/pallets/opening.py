@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, memory_of
 from hfx.pallets.addresses import Progress
-from hfx.pallets.contents import Contents, choose_region, missing_keys, read_contents
+from hfx.pallets.contents import Contents, choose_region, missing_keys, no_background, read_contents
 from hfx.pallets.formats import label_titles
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -20,7 +20,7 @@ from hfx.pallets.patchset import (
     read_patch_set,
     set_labels,
 )
-from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name
+from hfx.pallets.regions import WORKSPACE_KEYS, Region, loose_name, named_background, named_patch
 
 __all__ = ["digest_mismatch", "load_background", "load_region", "open_pallet", "region_names"]
 
@@ -98,6 +98,7 @@ def load_region(
         chosen, hypotheses = _relabel(patches, tuple(labels), contents.name)
     unused = tuple(f"not used: {contents.label(path)}, another workspace" for path in region.unused)
     several = len(contents.regions) > 1
+    broken = tuple(str(no_background(contents, other)) for other in contents.regions if other.broken)
     return Pallet(
         name=contents.name,
         source=contents.source,
@@ -110,8 +111,9 @@ def load_region(
         doi=contents.doi or (patches.references or {}).get("doi"),
         description=patches.description,
         references=dict(patches.references or {}),
-        warnings=patches.warnings + unused,
+        warnings=patches.warnings + unused + broken,
         label_titles=_label_titles(contents, region),
+        background_file=contents.label(region.background),
     )
 
 
@@ -144,6 +146,8 @@ def _relabel(patches: PatchSet, labels: tuple[str, ...], pallet: str) -> tuple[t
 
 def load_background(contents: Contents, region: Region) -> JsonObject:
     """The region's background, its outermost structure checked; hf_core validates the rest when it decodes the workspace."""
+    if region.broken:
+        raise no_background(contents, region)
     file = contents.label(region.background)
     parsed = parse(contents.members[region.background], file, exact=True)
     document = parsed.document
@@ -186,6 +190,9 @@ def _notes_on_loose(contents: Contents, region: Region) -> Iterator[str]:
             f"{contents.name}: {whole} whole workspace{'' if whole == 1 else 's'} of one background, which differ in their "
             f"signals alone, are read as hypotheses"
         )
+    if whole and not named_background(region.background):
+        file = contents.label(region.background)
+        yield f"{file} has no signal: it is read as the background of the others, and is no hypothesis"
     if whole < len(region.loose):
         yield f"{contents.name}: patches in separate files state no digest, so hfx cannot verify that they fit the background"
 
@@ -202,6 +209,8 @@ def _loose(contents: Contents, region: Region) -> Iterator[Hypothesis]:
             parsed = parse(contents.members[path], file, held=held)
             held += parsed.memory
             hypothesis = read_loose_patch(parsed, name, file)
+            if hypothesis is None and named_patch(path):
+                raise PalletError(f"{file} holds no list of operations")
         except PalletError as error:
             hypothesis = Hypothesis(name, named_values(name)[0], (), str(error))
         if hypothesis is not None:

@@ -54,6 +54,7 @@ class Pallet:
         references: the references in the patch set, such as ``{"hepdata": "ins1755298"}``.
         warnings: sentences to show to the user once.
         label_titles: names of labels in pictures, LaTeX and unit, by label.
+        background_file: the background's file in the pallet, with the pallet's name, for errors; may be empty.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Pallet:
     references: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     label_titles: Mapping[str, LabelTitle] = field(default_factory=dict)
+    background_file: str = ""
 
     @cached_property
     def _by_name(self) -> Mapping[str, Hypothesis]:

@@ -7,7 +7,7 @@ folder or below it.
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Literal
@@ -15,7 +15,7 @@ from typing import Literal
 from hfx.errors import PalletError
 from hfx.pallets.json_text import parse
 
-__all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name"]
+__all__ = ["WORKSPACE_KEYS", "Region", "find_regions", "kind_of", "loose_name", "named_background", "named_patch"]
 
 Kind = Literal["workspace", "patchset", "loose", "other"]
 
@@ -37,6 +37,7 @@ class Region:
         patch_sets: paths of the patch sets beside it, sorted.
         loose: paths of loose patch files, in the natural order of their names (2 before 10).
         unused: paths of other workspaces in the same folder.
+        broken: the background is missing (its path is "" then), or its file is no workspace; only beside other regions.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Region:
     patch_sets: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
+    broken: bool = False
 
 
 def kind_of(name: str, raw: bytes) -> Kind:
@@ -90,6 +92,16 @@ def _kind_by_name(name: str) -> Kind:
     return "loose" if _LOOSE.search(file) else "other"
 
 
+def named_background(path: str) -> bool:
+    """Whether a file's name says that it is a background."""
+    return bool(_BACKGROUND.search(PurePosixPath(path).name))
+
+
+def named_patch(path: str) -> bool:
+    """Whether a file's name says that it is a patch."""
+    return bool(_LOOSE.search(PurePosixPath(path).name))
+
+
 def loose_name(path: str, region: str = "") -> str:
     """Name of the hypothesis in a loose patch file: its stem without a leading ``patch.`` or ``patch_``."""
     stem = PurePosixPath(path).name
@@ -100,12 +112,15 @@ def loose_name(path: str, region: str = "") -> str:
     return short or stem
 
 
-def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
+def find_regions(kinds: Mapping[str, Kind], pallet: str, damaged: Collection[str] = ()) -> tuple[Region, ...]:
     """The regions of a pallet, sorted by name.
 
     Args:
         kinds: the kind of every file, by its path in the pallet.
         pallet: the pallet's name; one of several regions that lies in no folder and has no prefix gets this name.
+        damaged: paths of files that are no workspaces, though they were perhaps meant to be backgrounds.
+
+    Where there is a background, patches without one form regions too, so that they are not left out without a word.
 
     Raises:
         PalletError: two regions would have one name.
@@ -113,13 +128,26 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
     folders: dict[str, list[str]] = {}
     for path in sorted(path for path, kind in kinds.items() if kind == "workspace"):
         folders.setdefault(_folder(path), []).append(path)
-    patches = _by_folder((path for path, kind in kinds.items() if kind in ("patchset", "loose")), folders)
-    common = _common_folder(folders)
+    files = [path for path, kind in kinds.items() if kind in ("patchset", "loose")]
+    broken = _broken(folders, files, damaged)
+    for path in broken:
+        folders.setdefault(_folder(path), []).append(path)
+    patches = _by_folder(files, folders, kinds)
+    folders = {folder: paths for folder, paths in folders.items() if patches[folder] or not broken.issuperset(paths)}
+    alone = _without_background(files, [path for paths in patches.values() for path in paths]) if folders else {}
+    common = _common_folder((*folders, *alone))
     found = [
-        region
+        replace(region, broken=region.background in broken)
         for folder, backgrounds in folders.items()
         for region in _in_folder(_relative(folder, common), backgrounds, patches[folder], kinds)
     ]
+    found = [region for region in found if region.patch_sets or region.loose or not region.broken]
+    found += [_bare(_relative(folder, common), paths, kinds) for folder, paths in alone.items()]
+    used = {path for region in found for path in region.patch_sets}
+    for path in sorted(path for path in files if kinds[path] == "patchset" and path not in used):
+        if prefix := _prefix(path, _PATCH_SET):  # beside several backgrounds, none of which has this prefix
+            name = "-".join(part for part in (_relative(_folder(path), common), prefix) if part)
+            found.append(_bare(name, [path], kinds))
     if len(found) > 1:
         found = [replace(region, name=region.name or pallet) for region in found]
     names = [region.name for region in found]
@@ -127,6 +155,35 @@ def find_regions(kinds: Mapping[str, Kind], pallet: str) -> tuple[Region, ...]:
     if twice:
         raise PalletError(f"several backgrounds would make one region {twice[0]!r}: {_paths(found, twice[0])}; keep one")
     return tuple(sorted(found, key=lambda region: region.name))
+
+
+def _broken(folders: Mapping[str, Sequence[str]], patches: Collection[str], damaged: Collection[str]) -> set[str]:
+    """The damaged files that are backgrounds of patches: in a folder without a workspace, or with the prefix of a patch file."""
+    if not folders:
+        return set()
+    return {path for path in damaged if _folder(path) not in folders or _is_of_prefix(path, folders[_folder(path)], patches)}
+
+
+def _is_of_prefix(path: str, workspaces: Iterable[str], patches: Iterable[str]) -> bool:
+    if not all(_BACKGROUND.search(PurePosixPath(one).name) for one in (path, *workspaces)):
+        return False
+    prefix = _prefix(path, _BACKGROUND).casefold()
+    known = [prefix, *(_prefix(one, _BACKGROUND).casefold() for one in workspaces)]
+    beside = [PurePosixPath(one).name for one in patches if _folder(one) == _folder(path)]
+    return known.count(prefix) == 1 and any(_begins(name, prefix, known) for name in beside)
+
+
+def _without_background(patches: Iterable[str], used: Collection[str]) -> dict[str, list[str]]:
+    """The patch files that no background's folder has got, by their folder."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(set(patches).difference(used), key=_natural_order):
+        found.setdefault(_folder(path), []).append(path)
+    return found
+
+
+def _bare(name: str, paths: Iterable[str], kinds: Mapping[str, Kind]) -> Region:
+    sets, loose = (tuple(path for path in paths if kinds[path] == kind) for kind in ("patchset", "loose"))
+    return Region(name, "", sets, loose, broken=True)
 
 
 def _paths(regions: Iterable[Region], name: str) -> str:
@@ -150,17 +207,23 @@ def _relative(folder: str, common: str) -> str:
     return folder.removeprefix(common).strip("/").replace("/", "-")
 
 
-def _by_folder(paths: Iterable[str], folders: Iterable[str]) -> dict[str, list[str]]:
-    """Paths of patch files, by the nearest folder above them that has a background, or by the only such folder."""
+def _by_folder(paths: Iterable[str], folders: Iterable[str], kinds: Mapping[str, Kind]) -> dict[str, list[str]]:
+    """Paths of patch files, by the nearest folder above them that has a background, or by the only such folder; it gets no patch
+    set of another folder if it has its own."""
     found: dict[str, list[str]] = {folder: [] for folder in folders}
+    elsewhere = []
     for path in sorted(paths, key=_natural_order):
         folder = _folder(path)
         while folder and folder not in found:
             folder = _folder(folder)
         if folder in found:
             found[folder].append(path)
-        elif len(found) == 1:
-            next(iter(found.values())).append(path)
+        else:
+            elsewhere.append(path)
+    if len(found) == 1:
+        home = next(iter(found.values()))
+        own = any(kinds[path] == "patchset" for path in home)
+        home += [path for path in elsewhere if not (own and kinds[path] == "patchset")]
     return found
 
 

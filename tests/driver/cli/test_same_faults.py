@@ -121,18 +121,23 @@ def above(content: Json) -> None:
     content["measurements"][0]["config"]["parameters"] = [{"name": "mu", "bounds": [[0.1, 5.0]]}]
 
 
-@pytest.mark.parametrize("change", [lowered, below, misspelt, outside, held, above])
+def unknown(content: Json) -> None:
+    content["measurements"][0]["config"]["poi"] = "nu"
+
+
+@pytest.mark.parametrize("change", [lowered, below, misspelt, outside, held, above, unknown])
 def test_of_the_background_once(change: Callable[[Json], None], capsys: Captured) -> None:
     background = json.loads(json.dumps(fakes.BACKGROUND))
     change(background)
     entries = [{"metadata": {"name": f"s_{m}", "values": [m, 0]}, "patch": fakes.signal(m, 0)} for m in (300, 400)]
     write_folder(Path("toy"), {"BkgOnly.json": dump(background), "patchset.json": dump(patch_set(background, entries))})
     scanned = complaint(["scan", "toy"], capsys)
-    assert "the background of toy (toy) cannot be used: " in scanned
+    assert "the background toy/BkgOnly.json cannot be used: " in scanned
     assert complaint(["scan", "toy", "--plan"], capsys) == scanned
     assert complaint(["submit", "toy", "--dry-run"], capsys).replace(f"{Path.cwd()}/", "") == scanned
     assert main.run(["pallet", "verify", "toy"]) == 2
-    assert scanned.strip().removeprefix("hfx: ") in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"hfx: {scanned}\n")
     assert not Path("hfx-runs").exists()
 
 
@@ -143,3 +148,22 @@ def test_of_each_region(capsys: Captured) -> None:
     said = capsys.readouterr().err
     assert "hfx: region A: will fail: 1: bad (" in said
     assert "hfx: region B: will fail: 1: bad (" in said
+
+
+@pytest.mark.parametrize("raw", [b"{", b"<html>404</html>", None])
+def test_of_a_region_without_a_background(raw: bytes | None, capsys: Captured) -> None:
+    for region in "AB":
+        write(Path("two") / region, [])
+    background = Path("two/A/BkgOnly.json")
+    background.unlink()
+    if raw is not None:
+        background.write_bytes(raw)
+    scanned = complaint(["scan", "two", "--region", "all"], capsys)
+    assert "region A has patches (two/A/" in scanned
+    assert ("two/A/BkgOnly.json" if raw is not None else "no background workspace") in scanned
+    assert complaint(["scan", "two", "--region", "all", "--plan"], capsys) == scanned
+    assert complaint(["pallet", "inspect", "two"], capsys) == scanned
+    assert main.run(["pallet", "verify", "two"]) == 1
+    printed = capsys.readouterr()
+    assert f"two, region A: {scanned.strip().removeprefix('hfx: ')}\ntwo, region B: " in printed.out
+    assert main.run(["scan", "two", "--region", "B", "--plan"]) == 0

@@ -232,15 +232,18 @@ def test_modifiers_are_sorted_with_their_data(names: list[str], bins: int, data:
         ({"name": "l", "type": "lumi"}, "modifier 'l' has no data"),
         ({"type": "lumi", "data": None}, "has no name"),
         ("lumi", "a modifier is not a JSON object"),
-        (build.normsys("n", 0.9, 1.1) | {"fixed": True}, "modifier 'n': unknown key fixed"),
-        ({"name": "k", "type": "normfactor", "data": None, "bounds": [], "inits": []}, "modifier 'k': unknown key bounds, inits"),
+        (build.normsys("n", 0.9, 1.1) | {"fixed": True}, "modifier 'n': unknown key 'fixed'"),
+        (
+            {"name": "k", "type": "normfactor", "data": None, "bounds": [], "inits": []},
+            "modifier 'k': unknown key 'bounds', 'inits'",
+        ),
         (
             {"name": "n", "type": "normsys", "data": {"hi": 1.1, "lo": 0.9, "high": 1.2}},
-            "normsys 'n': data has an unknown key high",
+            "normsys 'n': data has an unknown key 'high'",
         ),
         (
             {"name": "h", "type": "histosys", "data": {"hi_data": [1.0, 2.0], "lo_data": [1.0, 2.0], "lo": 0.9}},
-            "histosys 'h': data has an unknown key lo",
+            "histosys 'h': data has an unknown key 'lo'",
         ),
     ],
 )
@@ -254,13 +257,13 @@ def test_what_cannot_be_read_is_named(modifier: Any, words: str) -> None:
 @pytest.mark.parametrize(
     ("place", "key", "words"),
     [
-        ((), "data", "workspace: unknown key data"),
-        (("channels", 0), "data", "channel 'c': unknown key data"),
-        (("channels", 0, "samples", 0), "fixed", "channel 'c', sample 's': unknown key fixed"),
-        (("observations", 0), "label", "observation 'c': unknown key label"),
-        (("measurements", 0), "poi", "measurement 'm': unknown key poi"),
-        (("measurements", 0, "config"), "lumi", "measurement 'm': config: unknown key lumi"),
-        (("measurements", 0, "config", "parameters", 0), "init", "measurement 'm', parameter 'mu': unknown key init"),
+        ((), "data", "workspace: unknown key 'data'"),
+        (("channels", 0), "data", "channel 'c': unknown key 'data'"),
+        (("channels", 0, "samples", 0), "fixed", "channel 'c', sample 's': unknown key 'fixed'"),
+        (("observations", 0), "label", "observation 'c': unknown key 'label'"),
+        (("measurements", 0), "poi", "measurement 'm': unknown key 'poi'"),
+        (("measurements", 0, "config"), "lumi", "measurement 'm': config: unknown key 'lumi'"),
+        (("measurements", 0, "config", "parameters", 0), "init", "measurement 'm', parameter 'mu': unknown key 'init'"),
     ],
 )
 def test_the_schema_is_closed_at_all_levels(place: tuple[str | int, ...], key: str, words: str) -> None:

@@ -59,7 +59,8 @@ def test_beside_the_background_itself(tmp_path: Path) -> None:
     pallet = open_pallet(write_folder(tmp_path / "toy", files))
     assert [one.name for one in pallet.hypotheses] == ["sig_5_50", "sig_2_20", "sig_4_40", "sig_10_100"]
     assert pallet.background == workspace()
-    assert len(pallet.warnings) == 2
+    assert len(pallet.warnings) == 3
+    assert pallet.warnings[1].startswith("toy/model.json has no signal: it is read as the background of the others")
 
 
 def reordered(content: Json) -> None:
@@ -170,3 +171,14 @@ def test_each_mass_point_has_the_numbers_of_its_own_workspace(tmp_path: Path) ->
         own = pyhf.Workspace(given[one.name])
         observed = pyhf.infer.hypotest(1.0, own.data(own.model()), own.model(), test_stat="qtilde")
         assert one.CLs_obs == pytest.approx(float(observed), abs=1e-4)
+
+
+def test_a_workspace_without_a_signal_is_named(tmp_path: Path) -> None:
+    words = "has no signal: it is read as the background of the others, and is no hypothesis"
+    pallet = open_pallet(write_folder(tmp_path / "toy", points(**{"sig_6_60.json": dump(workspace())})))
+    assert [one.name for one in pallet.hypotheses] == ["sig_2_20", "sig_4_40", "sig_10_100"]
+    assert pallet.warnings[-1] == f"toy/sig_6_60.json {words}"
+    named = open_pallet(write_folder(tmp_path / "named", points(**{"BkgOnly.json": dump(workspace())})))
+    assert not any(
+        words in warning for warning in (*named.warnings, *open_pallet(write_folder(tmp_path / "common", points())).warnings)
+    )

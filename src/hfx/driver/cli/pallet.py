@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -92,8 +92,8 @@ def verify_command(
     """Check that the patches fit the background.
 
     The command compares the digest (checksum) that the patch set states with that of the background, applies every patch, and
-    checks that the result is a valid workspace. Exit codes: 0, all is well; 1, some hypotheses cannot be used; 2, the patch set
-    was made for another background, or the background cannot be used.
+    checks that the result is a valid workspace. Exit codes: 0, all is well; 1, some hypotheses cannot be used, or a region has no
+    background that can be used; 2, the patch set was made for another background, or the background cannot be used.
     """
     from hfx.driver.scan.open_source import no_run
     from hfx.functions.jobs.cls_options import ClsOptions
@@ -104,14 +104,16 @@ def verify_command(
     with _download_bar() as progress, no_run(pallet):
         faults = partial(all_faults, options=options)
         found = verify(pallet, region, choice=choice, check=_check_of(choice), progress=progress, faults=faults)
+    fatal = [one for one in found.regions if one.problem and one.digest]
+    # The error's text on stderr is all that is to be said of a background that cannot be used.
+    told = fatal[0] if fatal and fatal[0].digest_result != "mismatch" else None
     if as_json:
         _print_json(asdict(found) | {"verified": found.verified, "applies": found.applies})
     else:
-        render_verification(_console(), found)
-    problems = [region.problem for region in found.regions if region.problem]
-    if problems:
-        raise PalletError(problems[0])
-    if not found.applies:
+        render_verification(_console(), replace(found, regions=tuple(one for one in found.regions if one is not told)))
+    if fatal:
+        raise PalletError(str(fatal[0].problem))
+    if not found.applies or any(region.problem for region in found.regions):
         raise typer.Exit(1)
 
 

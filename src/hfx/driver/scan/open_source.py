@@ -13,7 +13,7 @@ from hfx.driver.scan import plan
 from hfx.driver.scan.run_context import RunContext
 from hfx.errors import OptionError, PalletError, RunFolderError
 from hfx.functions.choice_check import check_choice, check_measurement
-from hfx.functions.model_check import check_background
+from hfx.functions.model_check import check_background, check_poi
 from hfx.pallets import Pallet, open_pallet
 from hfx.pallets.contents import Contents, read_contents, searches
 from hfx.pallets.opening import load_region
@@ -41,7 +41,9 @@ def open_source(source: str | Path | Pallet, options: ScanOptions, context: RunC
                 progress=context.progress,
             )
     check_choice({"": pallet}, options.question.options.model_choice)
-    return _usable(pallet, options)
+    usable = _usable(pallet, options)
+    check_poi([usable], options.question.options.model_choice)
+    return usable
 
 
 def open_regions(source: str | Path | Pallet, options: ScanOptions, context: RunContext) -> dict[str, Pallet]:
@@ -62,6 +64,7 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
             {name: pallet for name, pallet in pallets.items() if pallet.hypotheses}, options.question.options.model_choice
         )
         pallets = {name: _usable(pallet, options) for name, pallet in pallets.items()}
+        check_poi(pallets.values(), options.question.options.model_choice)
     except PalletError:
         if several:  # rather that they do not belong together than what is wrong with one of them
             _check_one_search(searches(contents), source)

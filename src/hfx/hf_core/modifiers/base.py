@@ -143,7 +143,7 @@ class Modifier(ABC):
         for field in self.numbers:
             check_number(data, field, label, positive=field in self.positive())
         if isinstance(data, Mapping) and (unknown := [str(key) for key in data if key not in (*self.events, *self.numbers)]):
-            raise SpecificationError(f"{label}: data has an unknown key {', '.join(sorted(unknown))}")
+            raise SpecificationError(f"{label}: data has an unknown key {', '.join(map(repr, sorted(unknown)))}")
         if not self.events and not self.numbers and data is not None:
             raise SpecificationError(f"{label}: data must be null")
 
