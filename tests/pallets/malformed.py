@@ -168,5 +168,9 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("twice one name", _folder(_entries(*[patch_entry("s", 1, 2)] * 2)), ("'s'", "2 times")),
     Malformed("patch without name", _folder(_entries({"patch": []})), ("patch number 1", "metadata.name")),
     Malformed("choice of region missing", _folder(flat(folder="A/") | flat(2.0, "B/")), ("A, B", "--region")),
-    Malformed("json of something else", _archive(json.dumps([1, 2]).encode(), "x.json"), ("x.json", "it is a list; a workspace is an object")),
+    Malformed(
+        "json of something else",
+        _archive(json.dumps([1, 2]).encode(), "x.json"),
+        ("x.json", "it is a list; a workspace is an object"),
+    ),
 )
