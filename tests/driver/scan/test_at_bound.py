@@ -93,6 +93,7 @@ def test_a_hypothesis_that_is_excluded_by_far_is_in_the_long_table_alone() -> No
     )
     assert "1 hypothesis: jes" in dict(asked.summary([far, near]))["at a bound"]
     assert dict(asked.summary([far]))["at a bound"] == ""
+    assert "with the tested kV" in dict(Cls(ClsOptions(poi="kV")).summary([near]))["at a bound"]
     assert "2 hypotheses: jes" in dict(asked.summary([far, near], verbose=True))["at a bound"]
 
 
