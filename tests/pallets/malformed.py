@@ -147,6 +147,7 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("fifo", _archive(_link(tarfile.FIFOTYPE, "")), ("BkgOnly.json", "not a plain file")),
     Malformed("web page", _archive(b"<!doctype html><html>HEPData</html>"), ("web page",)),
     Malformed("some other file", _archive(b"\x89PNG\r\n\x1a\n" + bytes(600), "pallet.png"), ("neither an archive",)),
+    Malformed("empty zip", _archive(zip_bytes({}), "p.zip"), ("p.zip is an empty archive",)),
     Malformed("no background", _folder({"patchset.json": flat()["patchset.json"]}), ("no background workspace",)),
     Malformed("patch set alone", _archive(flat()["patchset.json"], "patchset.json"), ("is a patch set",)),
     Malformed("background alone", _archive(flat()["BkgOnly.json"], "BkgOnly.json"), ("no signal in it",)),
@@ -167,5 +168,9 @@ MALFORMED: tuple[Malformed, ...] = (
     Malformed("twice one name", _folder(_entries(*[patch_entry("s", 1, 2)] * 2)), ("'s'", "2 times")),
     Malformed("patch without name", _folder(_entries({"patch": []})), ("patch number 1", "metadata.name")),
     Malformed("choice of region missing", _folder(flat(folder="A/") | flat(2.0, "B/")), ("A, B", "--region")),
-    Malformed("json of something else", _archive(json.dumps([1, 2]).encode(), "x.json"), ("x.json", "lacks")),
+    Malformed(
+        "json of something else",
+        _archive(json.dumps([1, 2]).encode(), "x.json"),
+        ("x.json", "it is a list; a workspace is an object"),
+    ),
 )

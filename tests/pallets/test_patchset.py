@@ -30,7 +30,7 @@ DEFECTS: list[tuple[Any, str]] = [
     ({"metadata": {"name": "bad", "values": [1, 2]}, "patch": {}}, "is not a list of operations"),
     (patch_entry("bad", 1, 2, patch=["add"]), "operation 1 without 'op'"),
     (patch_entry("bad", 1, 2, patch=[*operations(), {"op": "add"}]), "operation 3 without 'path'"),
-    (patch_entry("bad", 1), "has 1 values where the patch set has 2 labels"),
+    (patch_entry("bad", 1), "has 1 value where the patch set has 2 labels"),
     (patch_entry("bad", 1, None), "has None among its metadata.values"),
     (patch_entry("bad", 1, True), "has True among its metadata.values"),
     (patch_entry("bad", 1, "heavy"), "has 'heavy' among its metadata.values"),
@@ -75,7 +75,7 @@ def test_a_text_among_numbers_is_a_defect(tmp_path: Path) -> None:
 
 
 def test_a_text_with_control_characters_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PalletError, match="holds a control character"):
+    with pytest.raises(PalletError, match="contains a control character"):
         _open(tmp_path, [patch_entry("a", 100, "L\x1b[31m"), patch_entry("b", 200, "R")])
 
 

@@ -244,11 +244,10 @@ def _keys(kind: type[Specification]) -> list[str]:
 
 
 def _unknown(key: str, kind: type[Specification], owner: str) -> str:
-    """The error text for an unknown key: the engine or provider that has it, or the nearest key."""
-    for engine in ENGINES:
-        for provider, other in _kinds(engine).items():
-            if key in _keys(other):
-                return f"'{key}' is a key of {provider or engine}, and this is {owner}; leave it out"
+    """The error text for an unknown key: the engines and providers that have it, or the nearest key."""
+    others = [provider or engine for engine in ENGINES for provider, other in _kinds(engine).items() if key in _keys(other)]
+    if others:
+        return f"{owner} takes no '{key}', a key of {', '.join(others)}; leave it out"
     return f"no key is called '{key}'{_nearest(key, _keys(kind)) or '; keys: engine, ' + ', '.join(_keys(kind))}"
 
 

@@ -99,7 +99,7 @@ def _check_poi(place: str, workspace: JsonObject, choice: ModelChoice, poi: str)
     candidates = f"; normfactors that can be: {_some(fit)}"
     others = sorted(kind for name, kind in found if name == poi and kind != POI_TYPE)
     if others:
-        raise OptionError(f"--poi {poi}: it is a {others[0]} in {place}, and must be a normfactor{candidates}")
+        raise OptionError(f"--poi {poi}: {poi} is a {others[0]} in {place}; --poi takes a normfactor: {_some(fit)}")
     if poi not in factors:
         raise OptionError(f"--poi {poi}: no sample of {place} has a normfactor of this name{candidates}")
     if (fault := poi_fault(poi, *_settings(settings.get(poi, {})))) is not None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hfx.errors import SpecificationError
-from hfx.hf_core.modifiers.base import Modifier, floats, numbers
+from hfx.hf_core.modifiers.base import Modifier, floats, mismatch, numbers
 from hfx.hf_core.modifiers.table import MODIFIERS
 from hfx.hf_core.specification import Channel, Measurement, ParameterConfig, Sample, Workspace
 from hfx.json_types import JsonValue
@@ -310,7 +310,7 @@ def _check_observation(channel: Channel, observations: Mapping[str, Array]) -> N
     if data is None:
         raise SpecificationError(f"channel {channel.name!r}: has no observation of that name; add it to observations")
     if len(data) != channel.bins:
-        raise SpecificationError(f"observation {channel.name!r}: {len(data)} values for {channel.bins} bins")
+        raise SpecificationError(f"observation {channel.name!r}: {mismatch(len(data), channel.bins)}")
     if (data < 0.0).any():
         raise SpecificationError(f"observation {channel.name!r}: bin {int(np.argmin(data))} is negative")
 

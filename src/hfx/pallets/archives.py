@@ -42,6 +42,7 @@ __all__ = [
 Members = dict[str, bytes]
 
 _GZIP, _XZ, _BZIP2, _ZIP = b"\x1f\x8b", b"\xfd7zXZ\x00", b"BZh", b"PK\x03\x04"
+_EMPTY_ZIP = b"PK\x05\x06"
 _ZSTD, _SEVEN, _RAR = b"\x28\xb5\x2f\xfd", b"7z\xbc\xaf\x27\x1c", b"Rar!"
 _HEAD = 512
 _LOOKED_AT = 1 << 16  # bytes of a file in which words of another format are searched for
@@ -290,6 +291,8 @@ def _plain(raw: bytes, head: bytes, name: str) -> bytes:
     """The content of a file that is no archive; raises `PalletError` where it is not JSON, naming its type if known."""
     if name.lower().endswith(".json") or raw.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
         return raw
+    if head.startswith(_EMPTY_ZIP):
+        raise PalletError(f"{name} is an empty archive; download or pack it again")
     if head.startswith((_ZSTD, _SEVEN, _RAR)):
         raise PalletError(f"{name} is packed in a way hfx does not read; unpack it and give the folder")
     if (foreign := recognised(name, raw[:_LOOKED_AT])) is not None:

@@ -20,7 +20,7 @@ from hfx.pallets.searches import Search, difference
 from hfx.pallets.sources import Located, forget, locate
 from hfx.pallets.workspaces.mass_points import find_mass_points
 
-__all__ = ["Contents", "choose_region", "missing_keys", "no_background", "read_contents", "searches"]
+__all__ = ["Contents", "choose_region", "defect_of", "no_background", "read_contents", "searches"]
 
 _SHOWN = 10  # names of regions in an error
 
@@ -148,10 +148,12 @@ def _not_a_workspace(raw: bytes, file: str) -> PalletError:
     if (foreign := recognised(file, raw)) is not None:
         return PalletError(foreign.explanation(file))
     try:
-        missing = missing_keys(parse(raw, file).document)
+        document = parse(raw, file).document
     except PalletError as error:
         return error
-    return PalletError(f"{file} is not a HistFactory workspace: it lacks {missing}; give the file, folder or archive of a pallet")
+    return PalletError(
+        f"{file} is not a HistFactory workspace: {defect_of(document)}; give the file, folder or archive of a pallet"
+    )
 
 
 def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
@@ -165,10 +167,12 @@ def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
     return PalletError(f"{contents.source} is {what} alone; give the folder or archive that also contains its background")
 
 
-def missing_keys(document: JsonValue) -> str:
-    """The keys of a workspace that a document lacks, as words for an error."""
-    missing = [key for key in WORKSPACE_KEYS if not isinstance(document, dict) or key not in document]
-    return ", ".join(repr(key) for key in missing) or "nothing but a plain layout"
+def defect_of(document: JsonValue) -> str:
+    """What a document that is no workspace has in place of an object, or which keys it lacks, as words for an error."""
+    if not isinstance(document, dict):
+        return f"it is {'a list' if isinstance(document, list) else 'a single value'}; a workspace is an object"
+    missing = [key for key in WORKSPACE_KEYS if key not in document]
+    return f"it lacks {', '.join(repr(key) for key in missing) or 'nothing but a plain layout'}"
 
 
 def choose_region(contents: Contents, wanted: str | None) -> tuple[Region, str | None]:

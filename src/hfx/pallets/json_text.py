@@ -63,8 +63,8 @@ def parse(raw: bytes, file: str, *, exact: bool = False, held: int = 0) -> Parse
     found = replace(_parsed(raw, file, exact), memory=size)
     if _may_be_unprintable(raw) and (pointer := _first_unprintable(found.document)) is not None:
         raise PalletError(
-            f"{file} holds a control character or half of a character at {printable(pointer, 200)}; terminals and pages show "
-            f"these texts, so write them without"
+            f"{file} contains a control character, a lone surrogate or a bidirectional mark at "
+            f"{printable(pointer, 200)}; remove it"
         )
     return found
 

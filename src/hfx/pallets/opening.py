@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from hfx.errors import PalletError
 from hfx.json_types import JsonObject, memory_of
 from hfx.pallets.addresses import Progress
-from hfx.pallets.contents import Contents, choose_region, missing_keys, no_background, read_contents
+from hfx.pallets.contents import Contents, choose_region, defect_of, no_background, read_contents
 from hfx.pallets.formats import label_titles
 from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
@@ -152,7 +152,7 @@ def load_background(contents: Contents, region: Region) -> JsonObject:
     parsed = parse(contents.members[region.background], file, exact=True)
     document = parsed.document
     if not isinstance(document, dict) or any(key not in document for key in WORKSPACE_KEYS):
-        raise PalletError(f"{file} is not a HistFactory workspace: it lacks {missing_keys(document)}")
+        raise PalletError(f"{file} is not a HistFactory workspace: {defect_of(document)}")
     for key in WORKSPACE_KEYS[:3]:
         items = document[key]
         if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):

@@ -205,7 +205,7 @@ def _match_labels(labels: tuple[str, ...], entries: list[_Entry], file: str) -> 
     sound = [entry for entry in entries if entry.defect is None]
     if sound and not any(entry.defect is None for entry in matching):
         count = len(sound[0].values)
-        raise PalletError(f"{file}: metadata.labels names {len(labels)} values where the patches have {count}")
+        raise PalletError(f"{file}: metadata.labels names {_counted(len(labels), 'value')} where the patches have {count}")
     texts = {i for i in range(len(labels)) if _are_texts([entry.values[i] for entry in matching])}
     return tuple(_hypothesis(entry, texts, len(labels), file) for entry in entries)
 
@@ -215,10 +215,15 @@ def _are_texts(values: Sequence[LabelValue]) -> bool:
     return 2 * sum(isinstance(value, str) for value in values) > len(values)
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
 def _hypothesis(entry: _Entry, texts: Collection[int], labels: int, file: str) -> Hypothesis:
     """The hypothesis of a patch with a value for each of the ``labels``; those at the indices ``texts`` are texts."""
     if len(entry.values) != labels:
-        defect = f"{file}: its patch has {len(entry.values)} values where the patch set has {labels} labels"
+        has = _counted(len(entry.values), "value")
+        defect = f"{file}: its patch has {has} where the patch set has {_counted(labels, 'label')}"
         return Hypothesis(entry.name, (), (), entry.defect or defect)
     values = tuple(_as_text(value) if i in texts else value for i, value in enumerate(entry.values))
     text = next((value for i, value in enumerate(values) if isinstance(value, str) and i not in texts), None)

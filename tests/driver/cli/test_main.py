@@ -242,6 +242,7 @@ def test_the_plan_writes_nothing(pallet: str, capsys: Captured) -> None:
         ("scan", "missing argument 'PALLET'; 'hfx scan --help' lists the arguments and options"),
         ("scan toy other", "unexpected argument: other; 'hfx scan --help' lists"),
         ("scan toy --mu", "option '--mu' requires an argument; write a value after it"),
+        ("scan toy --logy=1", "option '--logy' does not take a value; write it alone"),
         ("scan toy --only a --mu 1 --only b", "--only is given 2 times, but has one value; give it once"),
         ("scan toy --where m1>1 --where m3>1", "--where '(m1>1) and (m3>1)': no label is called 'm3'"),
         ("plot toy --style cms --style hfx", "--style is given 2 times"),

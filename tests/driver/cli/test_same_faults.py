@@ -90,7 +90,7 @@ def test_of_one_hypothesis(kind: str, capsys: Captured) -> None:
     assert (bare or failure["reason"]) in (printed := capsys.readouterr().out)
     assert ("the hypothesis with a signal can be used" if bare else "1 of 2 hypotheses cannot be used") in printed
 
-    row = f"no signal: 1: bad ({bare})" if bare else f"will fail: 1: bad ({failure['reason']})"
+    row = f"no signal: 1 hypothesis: bad ({bare})" if bare else f"will fail: 1 hypothesis: bad ({failure['reason']})"
     assert main.run(["scan", "toy", "--plan"]) == 0
     assert row.replace(": ", "   ", 1) in capsys.readouterr().out
     assert main.run(["submit", "toy", "--dry-run"]) == 0
@@ -146,8 +146,8 @@ def test_of_each_region(capsys: Captured) -> None:
         write(Path("two") / region, FAULTY["negative rate"][0])
     assert main.run(["submit", "two", "--region", "all", "--dry-run"]) == 0
     said = capsys.readouterr().err
-    assert "hfx: region A: will fail: 1: bad (" in said
-    assert "hfx: region B: will fail: 1: bad (" in said
+    assert "hfx: region A: will fail: 1 hypothesis: bad (" in said
+    assert "hfx: region B: will fail: 1 hypothesis: bad (" in said
 
 
 @pytest.mark.parametrize("raw", [b"{", b"<html>404</html>", None])

@@ -48,7 +48,7 @@ def test_a_text_is_compared_with_one_in_quotes(where: str, found: list[bool]) ->
         ('topology<"WZ"', "the values of topology are texts"),
         ("topology>m1", "the values of topology are texts"),
         ("topology==topology", "the values of topology are texts"),
-        ('m1=="WZ"', "'WZ' is a text, and is compared with what has numbers"),
+        ('m1=="WZ"', "the values of m1 are numbers; the label topology has texts; its values: "),
         ('"WZ"=="WZ"', "'WZ' is a text, and is compared with what has numbers"),
         ('m1+"WZ">3', "contains something other than numbers, labels"),
         ('topology+"x"=="WZx"', "'WZx' is a text, and is compared"),

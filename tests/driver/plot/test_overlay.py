@@ -208,5 +208,5 @@ def test_quantities_without_a_contour_or_different_ones_are_not_overlaid(
 def test_the_map_of_regions_is_of_one_run(two: list[Path], tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="--regions draws which region answers where in one run"):
         overlay(two, tmp_path / "both.svg", PictureRequest(regions=True), quiet)
-    with pytest.raises(OptionError, match="--regions draws which region answers where, and this run is of one region"):
+    with pytest.raises(OptionError, match="this run has one region only; leave --regions out"):
         redraw(two[0], two[0], PictureRequest(regions=True), quiet)

@@ -81,7 +81,7 @@ def test_the_exports_and_the_table_say_so(run: Path, capsys: Captured) -> None:
     assert all("mu_top=0.8 (bkg, fixed, free)" in line["at_bound"] for line in table)
     rows = dict(summary.rows(hfx.load_run(run).content, run))
     assert rows["at a bound"].startswith(
-        "2 hypotheses: mu_top ends on its bound 0.8 for 2 (at mu = 0, at the tested mu, with mu free)"
+        "2 hypotheses: mu_top is at its bound 0.8 for 2 in the fits with mu = 0, with the tested mu, with mu free"
     )
 
 
@@ -93,16 +93,21 @@ def test_a_hypothesis_that_is_excluded_by_far_is_in_the_long_table_alone() -> No
     )
     assert "1 hypothesis: jes" in dict(asked.summary([far, near]))["at a bound"]
     assert dict(asked.summary([far]))["at a bound"] == ""
+    assert "with the tested kV" in dict(Cls(ClsOptions(poi="kV")).summary([near]))["at a bound"]
     assert "2 hypotheses: jes" in dict(asked.summary([far, near], verbose=True))["at a bound"]
 
 
 def test_the_row_of_one_and_of_many() -> None:
     one = {("jes", -5.0): ("fixed",)}
-    assert row([(one, 0.1)], verbose=False).startswith("1 hypothesis: jes ends on its bound -5 (at the tested mu); a wider bound")
+    assert row([(one, 0.1)], verbose=False) == (
+        "1 hypothesis: jes is at its bound -5 in the fit with the tested mu; CLs depends on this bound; check that it is "
+        "intended ('hfx export RUN --parameters NAME')"
+    )
+    assert "in the fit with the tested kV; CLs" in row([(one, 0.1)], verbose=False, poi="kV")
     many = [({(f"p{i}", 5.0): ("free",) for i in range(k)}, 0.1) for k in range(9)]
     text = row(many, verbose=False)
-    assert text.startswith("8 hypotheses: p0 ends on its bound 5 for 8 (with mu free); p1 ends on its bound 5 for 7 ")
-    assert "; and 6 more;" in text
+    assert text.startswith("8 hypotheses: p0 is at its bound 5 for 8 in the fit with mu free; p1 is at its bound 5 for 7 ")
+    assert "; and 6 more; CLs depends on these bounds; check that they are intended" in text
     assert row([({}, 0.1), ({}, None)], verbose=True) == ""
 
 

@@ -117,7 +117,7 @@ def test_the_choice_is_part_of_the_run(tmp_path: Path, capsys: Captured) -> None
             "--poi mu_tip: no sample of toy has a normfactor of this name; normfactors that can be: mu, mu_second, ",
         ),
         ("--poi mu_z --drop-channel VR", "--poi mu_z: no sample of toy has a normfactor of this name"),
-        ("--poi jes", "--poi jes: it is a normsys in toy, and must be a normfactor; normfactors that can be: mu, mu_second, "),
+        ("--poi jes", "--poi jes: jes is a normsys in toy; --poi takes a normfactor: mu, mu_second, "),
         ("--poi mu_fixed", "--poi mu_fixed: in toy the parameter of interest 'mu_fixed' is fixed in the measurement"),
         ("--poi mu_above", "--poi mu_above: in toy the bounds of 'mu_above' exclude 0"),
     ],

@@ -99,6 +99,7 @@ def test_a_record_that_cannot_be_used_is_fitted_again(run: Path, kind: str) -> N
     assert fitted == [name]
     (sentence,) = [one for one in said if "results.jsonl" in one]
     assert "has 1 line that cannot be used: line 3 (" in sentence
+    assert sentence.endswith("); moved to results.jsonl.unreadable, and its hypothesis is fitted again")
     assert re.search(reason, sentence)
     assert json.loads((run / "scan.json").read_text())["results"] == before
     assert (run / "results.jsonl.unreadable").read_bytes() == bad + b"\n"

@@ -41,7 +41,7 @@ GRID = [brief(x, y, cls=0.01 if x < 700 and y < 300 else 0.5) for x in (200, 600
         ),
         (
             lambda x, y: x < 800 and y < 100,
-            "up to m1 = 733 GeV (at m2 = 10 GeV) and m2 = 219 GeV (at m1 = 300 GeV, excluded points reach 80 GeV)",
+            "up to m1 = 733 GeV (at m2 = 10 GeV) and m2 = 219 GeV (at m1 = 300 GeV, the largest excluded point has 80 GeV)",
         ),
     ],
 )
@@ -144,7 +144,7 @@ def test_on_a_logarithmic_axis_numbers_have_three_figures_and_distances_are_rati
     contours = {"x": "m", "y": "tau", "logy": True, "curves": [curve("observed", (650.0, 0.0123), (300.0, 0.5123))]}
     (text,) = sentences(contours, results, ("m", "tau"))
     assert text.startswith(
-        "observed up to m = 650 (at tau = 0.0123) and tau = 0.512 (at m = 300, excluded points reach 0.01); expected"
+        "observed up to m = 650 (at tau = 0.0123) and tau = 0.512 (at m = 300, the largest excluded point has 0.01); expected"
     )
     (linear,) = sentences({**contours, "logy": False}, results, ("m", "tau"))
-    assert "excluded points reach" not in linear
+    assert "largest excluded point" not in linear

@@ -30,7 +30,8 @@ def test_of_one_its_numbers_and_whether_it_is_excluded() -> None:
         "a is not excluded at 95 % confidence level (CLs < 0.05): observed CLs 0.07, expected CLs 0.04 (median)"
     )
     assert sentence(brief("a", 0.01, 0.04)).startswith("a is excluded at 95 % confidence level")
-    assert sentence(brief("a", 0.01, 0.04), failed=1).startswith("1 of 1 fitted hypothesis")
+    assert sentence(brief("a", 0.01, 0.04), failed=1).startswith("the one fitted hypothesis is excluded at 95 %")
+    assert sentence(brief("a", 0.07, 0.04), failed=1).startswith("the one fitted hypothesis is not excluded at 95 %")
 
 
 def test_without_a_level_or_a_result_there_is_no_exclusion() -> None:

@@ -37,7 +37,7 @@ def test_its_file_is_checked_key_by_key() -> None:
         ({"endpoint_id": ID, "pacience": 3}, "no key is called 'pacience'; did you mean 'patience'?"),
         ({"endpoint_id": ID, "group": 7}, "group = 7: give a UUID"),
         ({"endpoint_id": ID, "retries": -1}, "give a whole number from 0"),
-        ({"endpoint_id": ID, "partition": "cpu"}, "'partition' is a key of slurm, and this is globus; leave it out"),
+        ({"endpoint_id": ID, "partition": "cpu"}, "globus takes no 'partition', a key of slurm; leave it out"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_refused(content: dict[str, Any], words: str) -> None:

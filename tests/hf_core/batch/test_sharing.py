@@ -217,7 +217,7 @@ def test_modifiers_are_sorted_with_their_data(names: list[str], bins: int, data:
     ("modifier", "words"),
     [
         (build.histosys("h", [True, 1.0], [1.0, 1.0]), "histosys 'h': lo_data: must be a non-empty array of numbers"),
-        (build.histosys("h", [1.0, 1.0], [1.0]), "histosys 'h': hi_data: 1 values for 2 bins"),
+        (build.histosys("h", [1.0, 1.0], [1.0]), "histosys 'h': hi_data: 1 value for 2 bins"),
         ({"name": "h", "type": "histosys", "data": {"hi_data": "12", "lo_data": [1.0, 1.0]}}, "hi_data: must be"),
         ({"name": "h", "type": "histosys", "data": {"hi_data": [1.0, 1.0]}}, "data needs 'lo_data'"),
         ({"name": "h", "type": "histosys", "data": None}, "data needs 'hi_data'"),

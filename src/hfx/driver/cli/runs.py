@@ -73,15 +73,16 @@ def plot(
         bool,
         Option(
             "--regions",
-            help="Draw the points of a scan of all regions in the colours of the regions that answer: those with the smallest "
-            "expected CLs.",
+            help="Draw the points of a scan of all regions coloured by the region whose result is used (the smallest expected "
+            "CLs).",
         ),
     ] = False,
     where: Annotated[
         list[str] | None,
         Option(
-            help="Draw only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130': one plane of several. May "
-            "be given several times: all conditions must hold. Default: all hypotheses of the run."
+            help="Draw only hypotheses whose labels fulfil this condition, for example 'mn2-mn1==130': one plane of several. A "
+            "text is written in quotes, as in 'topology==\"WZ\"'. May be given several times: all conditions must hold. Default: "
+            "all hypotheses of the run."
         ),
     ] = None,
 ) -> int:

@@ -84,7 +84,7 @@ def _command(error: _ClickError) -> str:
 def _help(error: _ClickError) -> str:
     """The command that lists the correct names; an option without its value does not know its command."""
     if error.ctx is None:
-        return "write a value after it"
+        return "write it alone" if "not take a value" in error.message else "write a value after it"
     if isinstance(error, typer.BadParameter) and error.message:
         return f"'{error.ctx.command_path} --help' explains the option"
     listed = "commands" if getattr(error.ctx.command, "commands", None) else "arguments"

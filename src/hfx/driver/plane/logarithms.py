@@ -22,10 +22,9 @@ def check_positive(axes: Axes, names: Sequence[str], places: Array) -> None:
     for option, axis, logarithmic, column in _columns(axes, places):
         if logarithmic and (bad := np.flatnonzero(column <= 0)).size:
             name, value = names[int(bad[0])], column[bad[0]]
-            others = f", and {bad.size - 1} more have such values" if bad.size > 1 else ""
             raise OptionError(
-                f"{option}: the hypothesis {name} has {axis} = {value:g}, which has no place on a logarithmic axis{others}; "
-                f"select the others with --where '{axis}>0', or leave {option} out"
+                f"{option}: {axis} = {value:g} of the hypothesis {name} cannot be drawn on a logarithmic axis"
+                f"{_others(bad.size - 1)}; select the others with --where '{axis}>0', or leave {option} out"
             )
 
 
@@ -37,7 +36,16 @@ def advice(axes: Axes, places: Array) -> Iterator[str]:
             continue
         ratios = np.diff(np.log(values))
         if np.ptp(ratios) <= 2 * _EVEN * ratios.mean():
-            yield f"{axis} goes from {values[0]:g} to {values[-1]:g} in steps of equal ratios: {option} draws it logarithmically."
+            yield (
+                f"{axis} takes values in equal ratios ({values[0]:g} to {values[-1]:g}): interpolate and draw in its logarithm "
+                f"with 'hfx plot RUN {option}'; limits change."
+            )
+
+
+def _others(count: int) -> str:
+    if not count:
+        return ""
+    return "; neither can that of 1 other hypothesis" if count == 1 else f"; neither can those of {count} other hypotheses"
 
 
 def _columns(axes: Axes, places: Array) -> Iterator[tuple[str, str, bool, Array]]:

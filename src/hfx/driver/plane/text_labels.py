@@ -79,9 +79,7 @@ class TextComparisons:
             return
         if label is None:
             if text := next((one for one in (left, right) if isinstance(one, ast.Constant) and isinstance(one.value, str)), None):
-                raise self._refused(
-                    f"{text.value!r} is a text, and is compared with what has numbers", next(iter(self._texts), None)
-                )
+                raise self._numbers(left, right, text.value)
             return
         if not (isinstance(other, ast.Constant) and isinstance(other.value, str) and isinstance(op, ast.Eq | ast.NotEq)):
             raise self._refused(f"the values of {label} are texts", label)
@@ -102,6 +100,15 @@ class TextComparisons:
         example = f"{written} == {quoted(sorted(self._texts[label])[0])}"
         remedy = f"compare it with one of them, in quotes and with == or !=, for example {example}"
         return OptionError(f"{self._option} '{self._text}': {why}; {remedy}{self._values(label)}")
+
+    def _numbers(self, left: ast.expr, right: ast.expr, text: object) -> OptionError:
+        """The error for a text that is compared with what has numbers, which is named where it is a label."""
+        named = [self._names[node.id] for node in (left, right) if isinstance(node, ast.Name) and node.id in self._names]
+        why = f"the values of {named[0]} are numbers" if named else f"{text!r} is a text, and is compared with what has numbers"
+        if not self._texts:
+            return self._refused(why, None)
+        label = next(iter(self._texts))
+        return OptionError(f"{self._option} '{self._text}': {why}; the label {label} has texts{self._values(label)}")
 
     def _unknown(self, text: str, label: str) -> OptionError:
         near = difflib.get_close_matches(text, sorted(self._texts[label]), n=1)

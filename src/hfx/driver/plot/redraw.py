@@ -23,7 +23,7 @@ def redraw(run: Path, output: Path, request: PictureRequest, say: Callable[[str]
     options = styled(scan["options"], request.changed)
     check_uncertainty(run, options, request.uncertainty)
     if request.regions:
-        scan_picture.check_regions(scan, f"{run}: --regions")
+        scan_picture.check_regions(scan, "--regions")
     if request.label_titles:
         scan["pallet"] = {**scan["pallet"], "label_titles": request.label_titles}
     data = plot_data(scan)

@@ -164,7 +164,7 @@ def draw_lines_into(
 def check_regions(scan: ScanContent, option: str) -> None:
     """Raise `OptionError` where the points of a run are to have the colours of regions, and it combines none."""
     if not scan["pallet"].get("regions"):
-        raise OptionError(f"{option} draws which region answers where, and this run is of one region; leave it out")
+        raise OptionError(f"this run has one region only; leave {option} out")
 
 
 def metadata(scan: ScanContent, command: str) -> dict[str, str]:

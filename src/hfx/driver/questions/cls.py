@@ -88,8 +88,8 @@ class Cls(Question[ClsResult]):
     Ctrl-C and SIGTERM stop a scan: it ends the jobs and processes that it started, keeps the results so far, and prints the
     command that continues it. If the terminal is closed (SIGHUP), the scan continues; 'hfx attach' shows it again.
 
-    Exit codes: 0, every hypothesis was fitted and converged; 1, some failed or did not converge; 2, the pallet, an option or the
-    output folder cannot be used; 130 and 143, the scan was stopped by Ctrl-C or SIGTERM.
+    Exit codes: 0, every hypothesis was fitted and converged; 1, some failed or did not converge, or the picture could not be
+    drawn; 2, the pallet, an option or the output folder cannot be used; 130 and 143, the scan was stopped by Ctrl-C or SIGTERM.
     """
     references = ("arXiv:1007.1727",)
     result = ClsResult
@@ -180,9 +180,10 @@ class Cls(Question[ClsResult]):
 
     def summary(self, results: Sequence[Brief], verbose: bool = False) -> list[tuple[str, str]]:
         """The numbers of a single hypothesis, and what the choice of minima changes."""
+        bounds = [(one.at_bounds, one.numbers[0]) for one in results if isinstance(one, ClsBrief)]
         return [
             ("expected CLs", _expected_of(results)),
-            ("at a bound", row([(one.at_bounds, one.numbers[0]) for one in results if isinstance(one, ClsBrief)], verbose)),
+            ("at a bound", row(bounds, verbose, self.options.poi or "mu")),
             ("minima differ", _minima_differ(results, self.options.minima, verbose)),
         ]
 

@@ -12,7 +12,7 @@ AtBounds = Mapping[tuple[str, float], tuple[str, ...]]
 """The names of the fits that end on a bound, by parameter and bound."""
 
 _BY_FAR = 1e-3  # CLs
-_FITS = {"bkg": "at mu = 0", "fixed": "at the tested mu", "free": "with mu free"}
+_FITS = {"bkg": "with {poi} = 0", "fixed": "with the tested {poi}", "free": "with {poi} free"}
 
 
 def at_bounds(result: ClsResult) -> AtBounds:
@@ -35,9 +35,10 @@ def remark(found: AtBounds) -> tuple[str, ...]:
     return (f"On a bound: {words(found)}.",) if found else ()
 
 
-def row(results: Iterable[tuple[AtBounds, float | None]], verbose: bool) -> str:
+def row(results: Iterable[tuple[AtBounds, float | None]], verbose: bool, poi: str = "mu") -> str:
     """The row of the summary table, from the parameters and the observed CLs of each result; empty where no parameter ends on a
-    bound. Without `verbose` those that are excluded by far are left out: their fit at the tested mu is pulled to any bound."""
+    bound. ``poi``: the name of the tested strength. Without `verbose` those that are strongly excluded are left out: their fit
+    with the tested strength is pulled to any bound."""
     affected = [found for found, cls in results if found and (verbose or (cls or 0.0) > _BY_FAR)]
     if not affected:
         return ""
@@ -46,16 +47,14 @@ def row(results: Iterable[tuple[AtBounds, float | None]], verbose: bool) -> str:
         for place, names in found.items():
             fits[place].append(names)
     places = sorted(fits, key=lambda place: (-len(fits[place]), place))
-    shown = listed([_place(place, fits[place], len(affected)) for place in places], MANY if verbose else FEW, "; ")
+    shown = listed([_place(place, fits[place], len(affected), poi) for place in places], MANY if verbose else FEW, "; ")
     count = "1 hypothesis" if len(affected) == 1 else f"{len(affected)} hypotheses"
-    return (
-        f"{count}: {shown}; a wider bound would change CLs: see whether the parameter may go there ('hfx export RUN --parameters "
-        f"NAME' has all values)"
-    )
+    which = "this bound; check that it is" if len(places) == 1 else "these bounds; check that they are"
+    return f"{count}: {shown}; CLs depends on {which} intended ('hfx export RUN --parameters NAME')"
 
 
-def _place(place: tuple[str, float], fits: Sequence[Sequence[str]], affected: int) -> str:
+def _place(place: tuple[str, float], fits: Sequence[Sequence[str]], affected: int, poi: str) -> str:
     name, bound = place
     count = f" for {len(fits)}" if affected > 1 else ""
-    which = [words for fit, words in _FITS.items() if any(fit in names for names in fits)]
-    return f"{name} ends on its bound {bound:g}{count} ({', '.join(which)})"
+    which = [words.format(poi=poi) for fit, words in _FITS.items() if any(fit in names for names in fits)]
+    return f"{name} is at its bound {bound:g}{count} in the {'fit' if len(which) == 1 else 'fits'} {', '.join(which)}"

@@ -100,8 +100,8 @@ class RunFolder:
             with self._explained():
                 beside = set_aside(found)
             say(
-                f"{found.path} has {_counted(len(found.faults))} that cannot be used: "
-                f"{listed_faults(found.faults)}; kept in {beside.name}, and what they lack is fitted again"
+                f"{found.path} has {_counted(len(found.faults))} that cannot be used: {listed_faults(found.faults)}; moved to "
+                f"{beside.name}, and {'its hypothesis is' if len(found.faults) == 1 else 'their hypotheses are'} fitted again"
             )
             self._records = read_records(self.path)
             return True

@@ -222,4 +222,5 @@ def _fault_list(faults: Mapping[str, str]) -> str:
     for name, reason in faults.items():
         by_reason.setdefault(reason, []).append(name)
     shown = [f"{listed(names, _NAMES)} ({reason})" for reason, names in by_reason.items()]
-    return f"{len(faults)}: {listed(shown, _NAMES, '; ')}"
+    count = "1 hypothesis" if len(faults) == 1 else f"{len(faults)} hypotheses"
+    return f"{count}: {listed(shown, _NAMES, '; ')}"

@@ -22,7 +22,8 @@ from hfx.pallets.json_text import objects
 
 __all__ = ["remarks"]
 
-_BOUNDS = (0.0, 10.0)  # of a normfactor, where the measurement states none
+_BOUNDS = (0.0, 10.0)  # of a normfactor, where the measurement states none, as in pyhf
+_NEGATIVE = "which changes CLs where the best-fit signal strength is negative"
 
 
 def remarks(pallets: Mapping[str, Pallet], options: ScanOptions, folders: Mapping[str, Path]) -> list[str]:
@@ -58,6 +59,8 @@ def _of_picture(pallets: Mapping[str, Pallet], options: ScanOptions, folders: Ma
             yield _without_effect(f"--{name} {given}", why)
     if options.forbidden is not None:
         yield _without_effect(f"--forbidden '{options.forbidden}'", why)
+    if options.logy:
+        yield f"{_without_effect('--logy', why)}; --logx makes it logarithmic"
     if options.interpolation != "gp":
         yield _without_effect(f"--interpolation {options.interpolation}", why)
 
@@ -123,11 +126,11 @@ def _of_range(pallet: Pallet, options: ScanOptions) -> Iterator[str]:
     poi = str(config.get("poi"))
     lower, upper = _bounds(config, poi)
     if own.test_stat == "q" and lower >= 0.0:
-        yield f"{poi} is also fitted below 0, as q asks for; with pyhf the workspace's bound, {lower:g}, gives another CLs"
+        yield f"{poi} may be negative, as q requires; pyhf would stop at the bound {lower:g}, {_NEGATIVE}"
     if own.test_stat == "qtilde" and lower < 0.0:
-        yield f"{poi} is fitted from 0 on, as qtilde asks for; with pyhf the workspace's bound, {lower:g}, gives another CLs"
+        yield f"{poi} is fitted from 0 on, as qtilde requires; pyhf would go down to the bound {lower:g}, {_NEGATIVE}"
     if own.mu > upper:
-        yield f"{poi} is fitted up to the tested {own.mu:g}; with pyhf the workspace's bound, {upper:g}, gives another CLs"
+        yield f"{poi} is fitted up to {own.mu:g}; pyhf refuses a tested mu above the bound {upper:g}"
 
 
 def _bounds(config: JsonObject, poi: str) -> tuple[float, float]:

@@ -175,7 +175,8 @@ def _last_point(plane: _Plane, excluded: Sequence[float], axis: int, place: Sequ
     # Up to the next points the line may go: there it crosses.
     if not any(min(last, end) < value < max(last, end) for value in plane.beside(axis, place[1 - axis])):
         return ""
-    return f"excluded points reach {plane.equation(axis, last).partition(' = ')[2]}"
+    farthest = "smallest" if down else "largest"
+    return f"the {farthest} excluded point has {plane.equation(axis, last).partition(' = ')[2]}"
 
 
 def _crossings(plane: _Plane, curve: str) -> str:

@@ -27,7 +27,9 @@ def sentence(question: AnyQuestion, results: Sequence[Brief], failed: int) -> st
         return _single(good[0], surface)
     whole = _hypotheses(total) if len(good) == total else _hypotheses(len(good), "fitted ")
     first, *median = _curves(surface)
-    text = f"{_are(_count(good, surface, first), f' of {whole}')} excluded {_criterion(surface, first)}"
+    excluded = _count(good, surface, first)
+    subject = f"the one {whole[2:]} is{'' if excluded else ' not'}" if len(good) == 1 else _are(excluded, f" of {whole}")
+    text = f"{subject} excluded {_criterion(surface, first)}"
     return "; ".join([text, *(f"expected (median): {_count(good, surface, curve)}" for curve in median)])
 
 

@@ -1,7 +1,7 @@
-"""The Hessian over the parameters that move, as a matrix of the shape of an arrow: a full part of the shared parameters, a small
-block for each bin's own parameters, and the border between both.
+"""The Hessian of the free parameters as an arrowhead matrix: a dense block of shared parameters, a block for each bin's own
+parameters, and the border between.
 
-Its Cholesky factor begins with the blocks, so that only the full part fills up: time grows like the number of bins times the
+Its Cholesky factor begins with the blocks, so that only the dense block fills up: time grows like the number of bins times the
 square of the number of shared parameters (:mod:`hfx.hf_core.cpu.arrangement`). Upper triangles alone are kept. A row of the
 border or of a block is that of one own parameter, counted from the first of all.
 """

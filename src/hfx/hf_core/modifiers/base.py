@@ -44,6 +44,7 @@ __all__ = [
     "check_row",
     "floats",
     "is_number",
+    "mismatch",
     "numbers",
     "scalar_set",
 ]
@@ -182,7 +183,12 @@ def check_row(row: JsonValue, bins: int, label: str) -> None:
     """Raises :class:`SpecificationError` where ``row`` is not an array with one number for each bin."""
     found = numbers(row, label)
     if len(found) != bins:
-        raise SpecificationError(f"{label}: {len(found)} values for {bins} bins")
+        raise SpecificationError(f"{label}: {mismatch(len(found), bins)}")
+
+
+def mismatch(values: int, bins: int) -> str:
+    """Two numbers that differ and should not, as "1 value for 2 bins"."""
+    return f"{values} value{'' if values == 1 else 's'} for {bins} bin{'' if bins == 1 else 's'}"
 
 
 def check_number(data: JsonValue, field: str, label: str, *, positive: bool = False) -> None:

@@ -83,7 +83,9 @@ def test_every_name_of_a_particle_can_be_drawn() -> None:
     [
         (r"$\PSQnosuch$ of \$5", r"PSQnosuch of \$5", r"unknown symbol: \PSQnosuch"),
         (r"$m(\chii)$ [GeV]", "m(chii) [GeV]", r"unknown symbol: \chii"),
-        (r"$\frac{\nosuch}{2}$", "fracnosuch2", None),
+        (r"$\frac{\nosuch}{2}$", "frac nosuch 2", None),
+        (r"$pp \to \PSQnosuch\PSQother$", "pp → PSQnosuch PSQother", r"unknown symbol: \PSQnosuch"),
+        (r"$\HepProcess$", "HepProcess", r"unknown symbol: \HepProcess"),
         (f"${'{' * 3000}a{'}' * 3000}$", "a", "it has more than 200 braces"),
     ],
 )

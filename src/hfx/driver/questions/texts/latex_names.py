@@ -4,7 +4,7 @@ words of LaTeX that matplotlib does not know, in words that it does.
 
 import re
 
-__all__ = ["translated"]
+__all__ = ["translated", "untranslated"]
 
 # LaTeX for matplotlib, and the names of heppennames, of hepnames in words, and of the experiments' packages for it.
 _PARTICLES = {
@@ -145,6 +145,14 @@ def translated(text: str) -> str:
     parts[1::2] = [_WORD.sub(_in_mathematics, part) for part in parts[1::2]]
     parts[::2] = [_WORD.sub(_in_text, part) for part in parts[::2]]
     return "$".join(parts)
+
+
+def untranslated(reason: str, text: str) -> str:
+    r"""A reason why a translated text cannot be drawn, with the words that `text` has: ``\HepProcess`` for ``\mathrm``."""
+    for name in _WORD.findall(text):
+        if (latex := _KNOWN.get(name, "")).startswith("\\"):
+            reason = reason.replace(latex, f"\\{name}")
+    return reason
 
 
 def _in_mathematics(word: re.Match[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hfx.driver.process.drawing_lock import DRAWING
-from hfx.driver.questions.texts.latex_names import translated
+from hfx.driver.questions.texts.latex_names import translated, untranslated
 from hfx.errors import OptionError, PalletError
 from hfx.pallets.formats import label_titles
 from hfx.pallets.formats.label_titles import LabelTitle
@@ -35,22 +35,41 @@ def drawable(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """A text without its LaTeX: words for their commands, and no braces."""
-    return re.sub(r"\\([A-Za-z]+)", r"\1", re.sub(r"(?<!\\)[${}]|\\(?=[${}])", "", text)).replace("\\", "").replace("$", r"\$")
+    """A text without its LaTeX: characters or words for their commands, apart from other words, and no braces."""
+    words = re.sub(r"\\([A-Za-z]+)", lambda word: f"\0{_character(word[0])}\0", text)
+    bare = re.sub(r"(?<!\\)[${}]|\\(?=[${}])", "", words)
+    apart = re.sub(r"(?<=\w)\0+(?=\w)", " ", bare).replace("\0", "")
+    return apart.replace("\\", "").replace("$", r"\$")
+
+
+def _character(command: str) -> str:
+    r"""The character of a command, as an arrow for ``\to``; its name where matplotlib knows none."""
+    from matplotlib.mathtext import get_unicode_index
+
+    try:
+        return chr(get_unicode_index(command))
+    except ValueError:
+        return command[1:]
 
 
 def plainly_drawn(texts: Mapping[str, str | None]) -> Iterator[str]:
     """A sentence for each text, by its option, that is drawn without its LaTeX."""
     for option, text in texts.items():
-        if text is not None and (fault := _fault(translated(text))):
+        if text is not None and (fault := _fault_of(text)):
             yield f"{option} '{text}' is drawn as '{plain(text)}', without its LaTeX: {fault}"
 
 
 def check(option: str, text: str | None) -> None:
     """Raise `OptionError` for malformed LaTeX between $ signs; `option` is named in the error. Unknown words of LaTeX are none:
     see `drawable`."""
-    if text is not None and (fault := _fault(translated(text))) and not fault.startswith(_UNKNOWN):
+    if text is not None and (fault := _fault_of(text)) and not fault.startswith(_UNKNOWN):
         raise OptionError(f"{option} '{text}' contains LaTeX that cannot be drawn: {fault}; correct it")
+
+
+def _fault_of(text: str) -> str | None:
+    """Why a text of a user cannot be drawn, in the words of the user; None where it can."""
+    fault = _fault(translated(text))
+    return None if fault is None else untranslated(fault, text)
 
 
 def _fault(text: str) -> str | None:
