@@ -6,10 +6,11 @@ direction make a text read differently from what it is.
 
 import re
 
-__all__ = ["MOST", "has_unprintable", "no_formula", "printable", "printable_json"]
+__all__ = ["MOST", "has_unprintable", "no_formula", "printable", "printable_json", "short"]
 
 MOST = 1500
 """Characters of an error's text."""
+_MOST_OF_NAME = 120
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _SPACES = re.compile(r"[ \t\r\n\v\f\u2028\u2029]*[\r\n\v\f\u2028\u2029][ \t\r\n\v\f\u2028\u2029]*|\t")
@@ -41,6 +42,11 @@ def printable(text: str, most: int = MOST) -> str:
         half = most // 2
         text = f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", _SPACES.sub(" ", text))
+
+
+def short(name: str) -> str:
+    """A name of others as it is shown among others: of more than 120 characters the middle is left out."""
+    return printable(name, _MOST_OF_NAME)
 
 
 def printable_json(text: bytes) -> bytes:

@@ -150,6 +150,21 @@ def test_a_second_ctrl_c_says_where_the_results_are(pallet: str, capsys: Capture
     assert capsys.readouterr().err == "hfx: stopped before the scan began; nothing was written\n"
 
 
+def test_long_names_are_shortened_where_they_are_listed(tmp_path: Path, capsys: Captured) -> None:
+    name = "n" * 5_000
+    pallet = str(fakes.write_pallet(tmp_path / "long", fakes.grid(2, 1)))
+    patchset = tmp_path / "long" / "patchset.json"
+    content = json.loads(patchset.read_text())
+    content["patches"][0]["metadata"]["name"] = name
+    content["patches"][0]["patch"][0]["path"] = "/channels/77/samples/-"
+    patchset.write_text(json.dumps(content))
+    for arguments in (["pallet", "verify", pallet], ["pallet", "inspect", pallet], ["scan", pallet, "--plan"]):
+        main.run([*arguments])
+        shown = "".join(capsys.readouterr())
+        assert "n [... 4,880 characters ...] n" in shown, arguments
+        assert max(map(len, shown.splitlines())) < 2_000, arguments  # an error has at most 1,500
+
+
 @pytest.mark.parametrize("quiet", [[], ["--quiet"]])
 def test_a_picture_that_fails_is_said_and_an_exit_code(
     pallet: str, quiet: list[str], capsys: Captured, monkeypatch: pytest.MonkeyPatch

@@ -10,6 +10,7 @@ from hfx.driver.questions.base import listed
 from hfx.hf_core.reasons import no_signal
 from hfx.json_types import LabelValue
 from hfx.pallets.inspection import Inspection, LabelRange, RegionInspection, RegionVerification, Verification
+from hfx.printable import short
 
 __all__ = ["render_inspection", "render_verification"]
 
@@ -37,7 +38,7 @@ def _render_region(console: Console, region: RegionInspection, everything: bool)
     console.print(_parameter_table(region))
     _render_hypotheses(console, region, everything)
     for name, reason in region.defects:
-        console.print(Text(f"cannot be used: {name}: {reason}", style="red"))
+        console.print(Text(f"cannot be used: {short(name)}: {reason}", style="red"))
     for warning in region.warnings:
         console.print(Text(warning, style="yellow"))
 
@@ -74,7 +75,7 @@ def _render_hypotheses(console: Console, region: RegionInspection, everything: b
     shown = region.hypotheses if everything else region.hypotheses[:_SHOWN]
     for name, values in shown:
         named = "  ".join(f"{label} {_value(value)}" for label, value in zip(labels, values, strict=False))
-        console.print(f"  {name}  {named}".rstrip())
+        console.print(f"  {short(name)}  {named}".rstrip())
     if len(shown) < count:
         console.print(f"  and {count - len(shown)} more (--all lists them)")
 
@@ -97,9 +98,11 @@ def render_verification(console: Console, found: Verification) -> None:
     for region in found.regions:
         console.print(Text(_verdict(found, region), style=_style(region)))
         for name, reason in region.defects:
-            console.print(Text(f"  {name}: {reason}", style="red"))
+            console.print(Text(f"  {short(name)}: {reason}", style="red"))
         for reason, names in _by_reason(region.without_signal).items():
-            console.print(Text(f"  no signal, and no result in a scan: {listed(names, _SHOWN)} ({no_signal(reason)})"))
+            console.print(
+                Text(f"  no signal, and no result in a scan: {listed([*map(short, names)], _SHOWN)} ({no_signal(reason)})")
+            )
 
 
 def _by_reason(found: Sequence[tuple[str, str]]) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from hfx.functions.catalogue import entry_of
 from hfx.hf_core.reasons import no_signal
 from hfx.json_types import JsonObject, JsonValue, LabelValue
 from hfx.pallets import Hypothesis, Pallet
-from hfx.printable import printable
+from hfx.printable import printable, short
 
 __all__ = [
     "BATCH",
@@ -221,6 +221,6 @@ def _fault_list(faults: Mapping[str, str]) -> str:
     by_reason: dict[str, list[str]] = {}
     for name, reason in faults.items():
         by_reason.setdefault(reason, []).append(name)
-    shown = [f"{listed(names, _NAMES)} ({reason})" for reason, names in by_reason.items()]
+    shown = [f"{listed([*map(short, names)], _NAMES)} ({reason})" for reason, names in by_reason.items()]
     count = "1 hypothesis" if len(faults) == 1 else f"{len(faults)} hypotheses"
     return f"{count}: {listed(shown, _NAMES, '; ')}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hfx.driver.questions.base import FEW, MANY, listed
 from hfx.driver.run.file_types import Failure
 from hfx.hf_core.reasons import no_signal
+from hfx.printable import short
 
 __all__ = ["first_of", "rows", "sentence"]
 
@@ -12,6 +13,7 @@ __all__ = ["first_of", "rows", "sentence"]
 def sentence(name: str, reason: str) -> str:
     """The sentence of the progress about a hypothesis that gets no result."""
     why = no_signal(reason)
+    name = short(name)
     return f"{name} failed: {reason}" if why is None else f"{name} has no signal here and is left out ({why})"
 
 
@@ -45,10 +47,10 @@ def _without_signal(failures: Sequence[Failure], total: int, region: str | None,
 
 def _named(failures: Sequence[tuple[str, str]], verbose: bool) -> str:
     """Names and reasons; a reason that all have is given once."""
-    names, reasons = [name for name, _ in failures], {reason for _, reason in failures}
+    names, reasons = [short(name) for name, _ in failures], {reason for _, reason in failures}
     if len(reasons) == 1 and len(failures) > 1:
         return f" ({reasons.pop()}): {first_of(names, verbose, ', ')}"
-    return f": {first_of([f'{name} ({reason})' for name, reason in failures], verbose)}"
+    return f": {first_of([f'{short(name)} ({reason})' for name, reason in failures], verbose)}"
 
 
 def first_of(items: Sequence[str], verbose: bool, separator: str = "; ") -> str:
