@@ -371,13 +371,19 @@ DAMAGE: dict[str, tuple[bytes | None, str]] = {
 }
 
 
-@pytest.mark.parametrize("prefixed", [False, True])
-@pytest.mark.parametrize("others", ["B", "BC"])
-@pytest.mark.parametrize("damage", DAMAGE)
+# One background with several patch sets in one folder is another layout: the digest tells which it is.
+BROKEN = [
+    (damage, others, prefixed)
+    for damage in DAMAGE
+    for others in ("B", "BC")
+    for prefixed in (False, True)
+    if not (prefixed and damage == "missing" and others == "B")
+]
+
+
+@pytest.mark.parametrize(("damage", "others", "prefixed"), BROKEN)
 def test_patches_without_a_background_are_named(damage: str, others: str, prefixed: bool, tmp_path: Path) -> None:
     raw, words = DAMAGE[damage]
-    if prefixed and raw is None and len(others) == 1:
-        pytest.skip("one background with several patch sets is another layout: the digest tells which it is")
     mark = "_" if prefixed else "/"
     files = {name: data for region in f"A{others}" for name, data in flat(1.0, "", f"{region}{mark}").items()}
     del files[f"A{mark}BkgOnly.json"]

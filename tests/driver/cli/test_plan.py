@@ -45,7 +45,7 @@ def refused_alike(command: str, capsys: Captured) -> str:
         ("toy --theory-band toy/BkgOnly.json", "--theory-band toy/BkgOnly.json: the column name"),
         ("toy --x m1 --y m1", "--x and --y are both 'm1'"),
         ("toy --forbidden y", "--forbidden"),
-        ("toy --logy", "--logy: the hypothesis "),
+        ("toy --logy", "--logy: m2 = 0 of the hypothesis "),
         (r"toy --xlabel '$\frac{1$'", "--xlabel"),
         ("toy --labels a,a", "--labels a,a: names must differ"),
         ("toy --region B", "--region B"),

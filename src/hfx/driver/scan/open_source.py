@@ -66,6 +66,7 @@ def open_regions(source: str | Path | Pallet, options: ScanOptions, context: Run
         pallets = {name: _usable(pallet, options) for name, pallet in pallets.items()}
         check_poi(pallets.values(), options.question.options.model_choice)
     except PalletError:
+        _refuse_run(source)
         if several:  # rather that they do not belong together than what is wrong with one of them
             _check_one_search(searches(contents), source)
         raise
