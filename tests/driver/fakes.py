@@ -6,7 +6,10 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # workers import this module too
+    import pytest
 
 BACKGROUND: dict[str, Any] = {
     "channels": [
@@ -166,3 +169,14 @@ def slow_run(task: Mapping[str, Any]) -> dict[str, Any]:
     """The same, at a pace that a test can interrupt."""
     time.sleep(0.008 * len(task["hypotheses"]))
     return run(task)
+
+
+def stand_in(monkeypatch: "pytest.MonkeyPatch", folder: Path) -> None:
+    """Scans are of these fits and write these pictures; the working directory is ``folder``, with the pallets ``toy``, of one
+    region, and ``two``, of two."""
+    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", picture)
+    monkeypatch.setattr("hfx.driver.scan.scan._worker_function", lambda: run)
+    monkeypatch.chdir(folder)
+    write_pallet(folder / "toy", grid(4, 3))
+    for region in "AB":
+        write_pallet(folder / "two" / region, grid(4, 3))

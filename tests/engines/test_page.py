@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -499,16 +500,23 @@ def test_before_there_are_results_the_page_says_so(browser: Browser, tmp_path: P
         assert "Accuracy: the Gaussian process predicts the points" in details[2]
 
 
-def test_the_region_of_each_answer_is_a_column(browser: Browser, tmp_path: Path) -> None:
-    run = MadeRun(tmp_path / "run", fakes.grid(4, 3))
-    run.fit(run.names)
-    block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A", "B"]}
+def combined(run: MadeRun, block: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    """Make a run one of a combination of regions, whose names take turns in its results; these, with ``more``."""
+    regions = block["regions"]
     results = [json.loads(line) for line in (run.folder / "results.jsonl").read_text().splitlines()]
-    results = [{**result, "region": "AB"[i % 2]} for i, result in enumerate(results)]
+    results = [{**result, "region": regions[i % len(regions)], **more} for i, result in enumerate(results)]
     (run.folder / "results.jsonl").unlink()  # each region has its own
     scan = {"hfx": "0", "pallet": block, "options": {}, "results": results, "failures": [], "contours": {}}
     (run.folder / "scan.json").write_text(json.dumps(scan))
     run.state("finished", pallet=block)
+    return results
+
+
+def test_the_region_of_each_answer_is_a_column(browser: Browser, tmp_path: Path) -> None:
+    run = MadeRun(tmp_path / "run", fakes.grid(4, 3))
+    run.fit(run.names)
+    block = {"name": "toy", "labels": ["m1", "m2"], "regions": ["A", "B"]}
+    results = combined(run, block)
     with watched(run.folder) as where:
         opened(browser, where)
         browser.click("#table th[data-key='column region'] button")

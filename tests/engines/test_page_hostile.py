@@ -1,6 +1,5 @@
 """The page over a run whose every text was written by an attacker, in a real Chromium: nothing of it is more than text."""
 
-import json
 import re
 import time
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from hfx.printable import has_unprintable, printable
 from tests.driver import fakes
 from tests.driver.views.page.made import MadeRun
 from tests.engines.chromium import Browser
-from tests.engines.test_page import opened, taken, watched, window
+from tests.engines.test_page import combined, opened, taken, watched, window
 
 __all__ = ["window"]  # pytest finds the fixture here
 
@@ -154,12 +153,7 @@ def test_regions_with_hostile_names_are_choices_and_nothing_else(browser: Browse
     run = MadeRun(tmp_path / "run", fakes.grid(4, 3))
     run.fit(run.names)
     block = {"name": "toy", "labels": ["m1", "m2"], "regions": regions}
-    results = [json.loads(line) for line in (run.folder / "results.jsonl").read_text().splitlines()]
-    results = [{**result, "region": regions[i % 4], "missing_in": [TEXTS[5]]} for i, result in enumerate(results)]
-    (run.folder / "results.jsonl").unlink()
-    scan = {"hfx": "0", "pallet": block, "options": {}, "results": results, "failures": [], "contours": {}}
-    (run.folder / "scan.json").write_text(json.dumps(scan))
-    run.state("finished", pallet=block)
+    combined(run, block, missing_in=[TEXTS[5]])
     with watched(run.folder) as where:
         opened(browser, where)
         browser.run("hfx.store.set({ selected: 0 })")

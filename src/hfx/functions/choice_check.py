@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from hfx.errors import OptionError, PatchError
+from hfx.errors import OptionError
 from hfx.hf_core.reasons import poi_fault
 from hfx.hf_core.specification import POI_TYPE
 from hfx.json_types import JsonObject, JsonValue
 from hfx.pallets import Pallet
 from hfx.pallets.json_text import objects
+from hfx.pallets.pallet import modifiers_of
 from hfx.pallets.workspaces.model_choice import ModelChoice
 
 __all__ = ["check_choice", "check_measurement"]
@@ -55,15 +56,7 @@ def _flags(channels: Iterable[str]) -> str:
 
 def _first_workspace(pallet: Pallet) -> JsonObject:
     """The patched workspace of the first hypothesis whose patch applies; else the background."""
-    return next(_workspaces(pallet), pallet.background)
-
-
-def _workspaces(pallet: Pallet) -> Iterator[JsonObject]:
-    for hypothesis in pallet.hypotheses:
-        try:
-            yield pallet.workspace(hypothesis.name)
-        except PatchError:
-            continue
+    return next(pallet.workspaces(), pallet.background)
 
 
 def _check_channels(workspaces: Mapping[str, JsonObject], choice: ModelChoice) -> None:
@@ -92,7 +85,7 @@ def _some(names: Sequence[str]) -> str:
 def _check_poi(place: str, workspace: JsonObject, choice: ModelChoice, poi: str) -> None:
     """Raise `OptionError` unless this parameter can be the one of interest."""
     whole = ModelChoice(choice.measurement, None, choice.without).applied(workspace)
-    found = {(str(modifier.get("name")), str(modifier.get("type"))) for modifier in _modifiers(whole)}
+    found = {(str(modifier.get("name")), str(modifier.get("type"))) for modifier in modifiers_of(whole)}
     settings = {str(one.get("name")): one for one in objects(choice.config_of(workspace).get("parameters"))}
     factors = sorted(name for name, kind in found if kind == POI_TYPE)
     fit = [name for name in factors if poi_fault(name, *_settings(settings.get(name, {}))) is None]
@@ -115,17 +108,11 @@ def _settings(entry: JsonObject) -> tuple[bool, float, float]:
     return entry.get("fixed") is True, *((float(lower), float(upper)) if numbers else (0.0, 0.0))  # type: ignore[arg-type]
 
 
-def _modifiers(workspace: JsonObject) -> Iterator[JsonObject]:
-    for channel in objects(workspace["channels"]):
-        for sample in objects(channel.get("samples")):
-            yield from objects(sample.get("modifiers"))
-
-
 def _has_signal(pallet: Pallet, choice: ModelChoice) -> bool:
     """Whether any hypothesis has a signal in the channels that are left."""
-    return any(_carries_poi(choice.applied(workspace), choice) for workspace in _workspaces(pallet))
+    return any(_carries_poi(choice.applied(workspace), choice) for workspace in pallet.workspaces())
 
 
 def _carries_poi(workspace: JsonObject, choice: ModelChoice) -> bool:
     poi = choice.config_of(workspace).get("poi")
-    return any(modifier.get("name") == poi for modifier in _modifiers(workspace))
+    return any(modifier.get("name") == poi for modifier in modifiers_of(workspace))

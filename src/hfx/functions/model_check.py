@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +15,7 @@ from hfx.hf_core.decoding import Decoder
 from hfx.hf_core.reasons import poi_fault
 from hfx.json_types import JsonObject
 from hfx.pallets import Hypothesis, Pallet
-from hfx.pallets.json_text import objects
+from hfx.pallets.pallet import modifiers_of
 from hfx.pallets.workspaces.model_choice import ModelChoice
 
 if TYPE_CHECKING:
@@ -55,8 +54,8 @@ def check_poi(pallets: Collection[Pallet], choice: ModelChoice = _OF_MEASUREMENT
     """
     whole, factors = replace(choice, without=()), set[str]()
     for pallet in pallets:
-        for workspace in map(whole.applied, _workspaces(pallet)):
-            names = {str(one.get("name")): str(one.get("type")) for one in _modifiers(workspace)}
+        for workspace in map(whole.applied, pallet.workspaces()):
+            names = {str(one.get("name")): str(one.get("type")) for one in modifiers_of(workspace)}
             if whole.config_of(workspace).get("poi") in names:
                 return
             factors |= {name for name, kind in names.items() if kind == "normfactor"}
@@ -68,19 +67,6 @@ def check_poi(pallets: Collection[Pallet], choice: ModelChoice = _OF_MEASUREMENT
             f"{_background_of(first)} cannot be used: measurement {measurement!r}: no sample, of any hypothesis, has a "
             f"normfactor {poi!r}; --poi takes another: {others}"
         )
-
-
-def _workspaces(pallet: Pallet) -> Iterator[JsonObject]:
-    """The workspaces of the hypotheses whose patches apply."""
-    for hypothesis in pallet.hypotheses:
-        with suppress(PatchError):
-            yield pallet.workspace(hypothesis.name)
-
-
-def _modifiers(workspace: JsonObject) -> Iterator[JsonObject]:
-    for channel in objects(workspace.get("channels")):
-        for sample in objects(channel.get("samples")):
-            yield from objects(sample.get("modifiers"))
 
 
 def _background_of(pallet: Pallet) -> str:

@@ -168,7 +168,7 @@ def _patches_alone(contents: Contents, path: str, what: str) -> PalletError:
 
 
 def defect_of(document: JsonValue) -> str:
-    """What a document that is no workspace has in place of an object, or which keys it lacks, as words for an error."""
+    """Why a document is no workspace, as words for an error: another type of value, or missing keys."""
     if not isinstance(document, dict):
         return f"it is {'a list' if isinstance(document, list) else 'a single value'}; a workspace is an object"
     missing = [key for key in WORKSPACE_KEYS if key not in document]

@@ -1,7 +1,8 @@
 """The data model of an opened pallet: a background workspace and its signal hypotheses, as frozen dataclasses."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -10,8 +11,9 @@ from hfx.errors import PalletError, PatchError
 from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
+from hfx.pallets.json_text import objects
 
-__all__ = ["Hypothesis", "Pallet", "near_names", "patched"]
+__all__ = ["Hypothesis", "Pallet", "modifiers_of", "near_names", "patched"]
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -112,6 +114,19 @@ class Pallet:
             return patched(self.background, hypothesis.patch)
         except PatchError as error:
             raise PatchError(f"hypothesis {name}: {error}") from None
+
+    def workspaces(self) -> Iterator[JsonObject]:
+        """The workspaces of the hypotheses whose patches apply."""
+        for hypothesis in self.hypotheses:
+            with suppress(PatchError):
+                yield self.workspace(hypothesis.name)
+
+
+def modifiers_of(workspace: JsonObject) -> Iterator[JsonObject]:
+    """All modifiers of a workspace, which need not be valid."""
+    for channel in objects(workspace.get("channels")):
+        for sample in objects(channel.get("samples")):
+            yield from objects(sample.get("modifiers"))
 
 
 def patched(background: JsonObject, patch: Sequence[JsonObject]) -> JsonObject:

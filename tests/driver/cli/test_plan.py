@@ -19,12 +19,7 @@ pytestmark = pytest.mark.usefixtures("fake_fits")
 
 @pytest.fixture
 def fake_fits(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
-    monkeypatch.setattr("hfx.driver.scan.scan._worker_function", lambda: fakes.run)
-    monkeypatch.chdir(tmp_path)
-    fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 3))
-    for region in "AB":
-        fakes.write_pallet(tmp_path / "two" / region, fakes.grid(4, 3))
+    fakes.stand_in(monkeypatch, tmp_path)
 
 
 def refused_alike(command: str, capsys: Captured) -> str:

@@ -16,12 +16,7 @@ from tests.pallets.builders import dump, patch_set, write_folder
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("hfx.driver.plot.scan_picture._picture", fakes.picture)
-    monkeypatch.setattr("hfx.driver.scan.scan._worker_function", lambda: fakes.run)
-    monkeypatch.chdir(tmp_path)
-    fakes.write_pallet(tmp_path / "toy", fakes.grid(4, 3))
-    for region in "AB":
-        fakes.write_pallet(tmp_path / "two" / region, fakes.grid(4, 3))
+    fakes.stand_in(monkeypatch, tmp_path)
     (tmp_path / "far.toml").write_text('engine = "globus"\nendpoint_id = "00000000-0000-4000-8000-000000000000"\n')
     (tmp_path / "titles.yaml").write_text("m1: {unit: GeV}\nm7: {unit: GeV}\n")
 

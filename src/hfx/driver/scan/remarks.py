@@ -13,12 +13,12 @@ from hfx.driver.questions.texts.picture_texts import label_titles_in
 from hfx.driver.run.records import read_records
 from hfx.driver.scan import plan
 from hfx.driver.scan.open_source import refusal
-from hfx.errors import PatchError
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.functions.options import flag
 from hfx.json_types import JsonObject, LabelValue
 from hfx.pallets import Pallet
 from hfx.pallets.json_text import objects
+from hfx.pallets.pallet import modifiers_of
 
 __all__ = ["remarks"]
 
@@ -97,24 +97,12 @@ def _of_workspace(pallet: Pallet, options: ScanOptions) -> Iterator[str]:
     given = [name for name in ("normsys", "histosys") if getattr(own, name) != type(own).__dataclass_fields__[name].default]
     if not given:
         return
-    kinds = {str(one.get("type")) for workspace in _workspaces(pallet) for one in _modifiers(own.model_choice.applied(workspace))}
+    kinds = {
+        str(one.get("type")) for workspace in pallet.workspaces() for one in modifiers_of(own.model_choice.applied(workspace))
+    }
     for name in given:
         if name not in kinds:
             yield _without_effect(f"{flag(name)} {getattr(own, name)}", f"{pallet.name} has no {name}")
-
-
-def _workspaces(pallet: Pallet) -> Iterator[JsonObject]:
-    for hypothesis in pallet.hypotheses:
-        try:
-            yield pallet.workspace(hypothesis.name)
-        except PatchError:
-            continue
-
-
-def _modifiers(workspace: JsonObject) -> Iterator[JsonObject]:
-    for channel in objects(workspace.get("channels")):
-        for sample in objects(channel.get("samples")):
-            yield from objects(sample.get("modifiers"))
 
 
 def _of_range(pallet: Pallet, options: ScanOptions) -> Iterator[str]:

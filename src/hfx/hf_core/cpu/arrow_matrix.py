@@ -12,7 +12,7 @@ import math
 
 from hfx.hf_core.cpu.buffers import WorkArrays
 from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
-from hfx.hf_core.cpu.linear_algebra import LANES, cholesky, padded, solve
+from hfx.hf_core.cpu.linear_algebra import LANES, cholesky, padded, solve, subtract_eight
 from hfx.hf_core.cpu.solver_state import BINS, MOVING, SHARED, SHARED_MOVING, State
 from hfx.hf_core.cpu.structures import Array, Index
 
@@ -116,18 +116,8 @@ def _eliminate(own: int, count: int, s: State) -> None:
         rows[a, :] = 0.0
     for p in range(count):
         left = p // LANES * LANES
-        target = s.factor[p, left:width]
         for a in range(0, own, _ROWS):
-            c0, c1, c2, c3 = rows[a, p], rows[a + 1, p], rows[a + 2, p], rows[a + 3, p]
-            c4, c5, c6, c7 = rows[a + 4, p], rows[a + 5, p], rows[a + 6, p], rows[a + 7, p]
-            if c0 == c1 == c2 == c3 == c4 == c5 == c6 == c7 == 0.0:
-                continue
-            r0, r1, r2, r3 = rows[a, left:width], rows[a + 1, left:width], rows[a + 2, left:width], rows[a + 3, left:width]
-            r4, r5, r6, r7 = rows[a + 4, left:width], rows[a + 5, left:width], rows[a + 6, left:width], rows[a + 7, left:width]
-            for q in range(width - left):
-                one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
-                two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
-                target[q] -= one + two
+            subtract_eight(s.factor[p, left:width], rows, a, p, left, width)
 
 
 @jit

@@ -11,10 +11,10 @@ import numpy as np
 from numba.extending import register_jitable
 from numpy.typing import NDArray
 
-from hfx.hf_core.cpu.compilation import jit, separately_compiled
+from hfx.hf_core.cpu.compilation import inline, jit, separately_compiled
 from hfx.hf_core.cpu.structures import Array
 
-__all__ = ["LANES", "cholesky", "dot", "padded", "solve", "zeros"]
+__all__ = ["LANES", "cholesky", "dot", "padded", "solve", "subtract_eight", "zeros"]
 
 # Rows of matrices begin and end at multiples of this: all vector lanes of any CPU, some iterations of a loop at once.
 LANES = 16
@@ -40,6 +40,22 @@ def zeros(shape: int | tuple[int, ...], dtype: type[np.generic] = np.float64) ->
     begin = -room.ctypes.data % _LINE
     found: NDArray[np.generic] = room[begin : begin + size].view(dtype).reshape(shape)
     return found
+
+
+@inline
+def subtract_eight(target: Array, rows: Array, first: int, p: int, left: int, width: int) -> None:
+    """Subtract from ``target`` the eight rows from ``first`` on, each between ``left`` and ``width`` and times its p-th entry."""
+    c0, c1, c2, c3 = rows[first, p], rows[first + 1, p], rows[first + 2, p], rows[first + 3, p]
+    c4, c5, c6, c7 = rows[first + 4, p], rows[first + 5, p], rows[first + 6, p], rows[first + 7, p]
+    if not c0 == c1 == c2 == c3 == c4 == c5 == c6 == c7 == 0.0:  # most are where each bin has few of the parameters
+        r0, r1 = rows[first, left:width], rows[first + 1, left:width]
+        r2, r3 = rows[first + 2, left:width], rows[first + 3, left:width]
+        r4, r5 = rows[first + 4, left:width], rows[first + 5, left:width]
+        r6, r7 = rows[first + 6, left:width], rows[first + 7, left:width]
+        for q in range(width - left):
+            one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
+            two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
+            target[q] -= one + two
 
 
 @separately_compiled
@@ -68,15 +84,7 @@ def cholesky(a: Array, size: int) -> bool:
                 a[r, q] = 0.0
         for p in range(end, size):
             left = p // LANES * LANES
-            target = a[p, left:width]
-            c0, c1, c2, c3 = a[j, p], a[j + 1, p], a[j + 2, p], a[j + 3, p]
-            c4, c5, c6, c7 = a[j + 4, p], a[j + 5, p], a[j + 6, p], a[j + 7, p]
-            r0, r1, r2, r3 = a[j, left:width], a[j + 1, left:width], a[j + 2, left:width], a[j + 3, left:width]
-            r4, r5, r6, r7 = a[j + 4, left:width], a[j + 5, left:width], a[j + 6, left:width], a[j + 7, left:width]
-            for q in range(width - left):
-                one = (c0 * r0[q] + c1 * r1[q]) + (c2 * r2[q] + c3 * r3[q])
-                two = (c4 * r4[q] + c5 * r5[q]) + (c6 * r6[q] + c7 * r7[q])
-                target[q] -= one + two
+            subtract_eight(a[p, left:width], a, j, p, left, width)
     return True
 
 
