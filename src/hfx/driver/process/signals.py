@@ -50,6 +50,10 @@ class StopState:
         self._raised, self._when = KeyboardInterrupt(), time.monotonic()
         raise self._raised
 
+    def is_own(self, error: BaseException | None) -> bool:
+        """Whether an error is the exception that this raised."""
+        return error is not None and error is self._raised
+
     def settle(self) -> None:
         """The exception has done its work, whether it was handled or leaves the block."""
         self._raised = None
@@ -107,10 +111,18 @@ def stop_signals(*, ends_with_terminal: bool = False) -> Iterator[StopState]:
         if ends_with_terminal:
             stopping.add(signal.SIGHUP)
     before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    printing = sys.unraisablehook
+
+    def unraisable(lost: "sys.UnraisableHookArgs") -> None:
+        if not stopped.is_own(lost.exc_value):  # ours comes again: its traceback would look like a failure
+            printing(lost)
+
+    sys.unraisablehook = unraisable
     try:
         with _limited(stopped, stopping):
             yield stopped
     finally:
+        sys.unraisablehook = printing
         for kind, handler in before.items():
             signal.signal(kind, handler)
 
