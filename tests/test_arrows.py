@@ -252,6 +252,14 @@ def test_rooms_are_light(room: str) -> None:
     assert not modules & ({"torch", "numba", "matplotlib", "typer"} | ENGINES)
 
 
+def test_workers_need_no_more_packages_than_the_handshake_names() -> None:
+    """What a client needs beside them, to read pallets and to draw, is not on every worker."""
+    _, modules = _loaded("import hfx.functions.prepared_hypotheses, hfx.functions.jobs.cls, hfx.functions.task")
+    assert not modules & {"orjson", "httpx", "yaml", "rich", "typer", "matplotlib", "platformdirs", "contourpy"}
+    _, modules = _loaded("import hfx.functions.handshake")
+    assert not modules & {"msgspec", "numpy", "orjson"}
+
+
 def test_pallets_never_load_torch() -> None:
     _, modules = _loaded("import hfx\nhfx.open_pallet\nfrom hfx.pallets import open_pallet")
     assert not modules & {"torch", "numba", "matplotlib"}

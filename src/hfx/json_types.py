@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["JsonObject", "JsonValue", "LabelValue", "memory_of"]
+__all__ = ["JsonObject", "JsonValue", "LabelValue", "memory_of", "objects"]
 
 if TYPE_CHECKING:
     JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"]
@@ -31,3 +31,8 @@ def memory_of(raw: bytes) -> int:
     """About the bytes of memory that a JSON text takes as a document, from above: by its objects, lists, values and texts."""
     values = raw.count(b",") + raw.count(b":")
     return len(raw) * _width(raw) + 400 * raw.count(b"{") + 96 * raw.count(b"[") + 40 * values + 24 * raw.count(b'"')
+
+
+def objects(value: JsonValue) -> list[JsonObject]:
+    """The JSON objects in a list, for documents whose structure is not checked; empty where the value is not a list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

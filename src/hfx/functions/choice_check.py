@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from hfx.errors import OptionError
 from hfx.hf_core.reasons import poi_fault
 from hfx.hf_core.specification import POI_TYPE
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, objects
 from hfx.pallets import Pallet
-from hfx.pallets.json_text import objects
 from hfx.pallets.pallet import modifiers_of
 from hfx.pallets.workspaces.model_choice import ModelChoice
 

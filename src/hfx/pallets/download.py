@@ -12,12 +12,11 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, objects
 from hfx.pallets import cache
 from hfx.pallets.addresses import Progress, is_loopback
 from hfx.pallets.archives import is_archive
 from hfx.pallets.formats.foreign import recognised
-from hfx.pallets.json_text import objects
 
 __all__ = ["download"]
 

@@ -9,10 +9,9 @@ from typing import Literal
 
 from hfx.errors import PalletError, PatchError
 from hfx.hf_core.reasons import WITHOUT_SIGNAL
-from hfx.json_types import JsonObject, JsonValue, LabelValue
+from hfx.json_types import JsonObject, JsonValue, LabelValue, objects
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, no_background, read_contents
-from hfx.pallets.json_text import objects
 from hfx.pallets.opening import load_region
 from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.regions import Region

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import orjson
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, JsonValue, memory_of
+from hfx.json_types import JsonValue, memory_of
 from hfx.printable import has_unprintable, printable
 
-__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "is_finite", "objects", "parse", "refuse_deep"]
+__all__ = ["Parsed", "canonical", "first_nonfinite", "histfactory_digest", "is_finite", "parse", "refuse_deep"]
 
 _BOM = b"\xef\xbb\xbf"
 _DIGITS = re.compile(rb"[0-9]*")
@@ -217,8 +217,3 @@ def first_nonfinite(document: JsonValue) -> str | None:
         elif isinstance(value, list):
             waiting.extend((f"{path}/{index}", item) for index, item in reversed(list(enumerate(value))))
     return None
-
-
-def objects(value: JsonValue) -> list[JsonObject]:
-    """The JSON objects in a list, for documents whose structure is not checked; empty where the value is not a list."""
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

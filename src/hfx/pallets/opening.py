@@ -6,11 +6,11 @@ from os import PathLike, fspath
 from pathlib import PurePosixPath
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, memory_of
+from hfx.json_types import JsonObject, memory_of, objects
 from hfx.pallets.addresses import Progress
 from hfx.pallets.contents import Contents, choose_region, defect_of, no_background, read_contents
 from hfx.pallets.formats import label_titles
-from hfx.pallets.json_text import first_nonfinite, histfactory_digest, objects, parse, refuse_deep
+from hfx.pallets.json_text import first_nonfinite, histfactory_digest, parse, refuse_deep
 from hfx.pallets.pallet import Hypothesis, Pallet
 from hfx.pallets.patchset import (
     PatchSet,

@@ -8,10 +8,9 @@ from difflib import get_close_matches
 from functools import cached_property
 
 from hfx.errors import PalletError, PatchError
-from hfx.json_types import JsonObject, LabelValue
+from hfx.json_types import JsonObject, LabelValue, objects
 from hfx.pallets.formats.label_titles import LabelTitle
 from hfx.pallets.json_patch import apply_patch
-from hfx.pallets.json_text import objects
 
 __all__ = ["Hypothesis", "Pallet", "modifiers_of", "near_names", "patched"]
 

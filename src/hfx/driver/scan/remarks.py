@@ -15,9 +15,8 @@ from hfx.driver.scan import plan
 from hfx.driver.scan.open_source import refusal
 from hfx.functions.jobs.cls_options import ClsOptions
 from hfx.functions.options import flag
-from hfx.json_types import JsonObject, LabelValue
+from hfx.json_types import JsonObject, LabelValue, objects
 from hfx.pallets import Pallet
-from hfx.pallets.json_text import objects
 from hfx.pallets.pallet import modifiers_of
 
 __all__ = ["remarks"]

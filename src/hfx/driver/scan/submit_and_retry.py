@@ -15,8 +15,7 @@ from hfx.driver.questions.base import Unit
 from hfx.driver.run import clock
 from hfx.driver.run.events import Event, Retried, Started, Submitted
 from hfx.errors import HfxError, InputError, NodeLostError, TooLargeError, WorkerLostError
-from hfx.json_types import JsonObject, JsonValue
-from hfx.pallets.json_text import objects
+from hfx.json_types import JsonObject, JsonValue, objects
 from hfx.printable import printable
 
 __all__ = ["Function", "Job", "Outcome", "checked", "results"]

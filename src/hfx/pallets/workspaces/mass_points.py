@@ -7,8 +7,8 @@ from pathlib import PurePosixPath
 from typing import NamedTuple
 
 from hfx.errors import PalletError
-from hfx.json_types import JsonObject, JsonValue
-from hfx.pallets.json_text import canonical, objects, parse
+from hfx.json_types import JsonObject, JsonValue, objects
+from hfx.pallets.json_text import canonical, parse
 from hfx.pallets.regions import Kind
 
 __all__ = ["MassPoints", "find_mass_points"]

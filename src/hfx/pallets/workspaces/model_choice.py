@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hfx.json_types import JsonObject, JsonValue
+from hfx.json_types import JsonObject, JsonValue, objects
 
 __all__ = ["ModelChoice"]
 
@@ -59,7 +59,7 @@ class ModelChoice:
 
     def measurement_of(self, measurements: JsonValue) -> JsonObject:
         """The measurement that is chosen of a list of measurements; empty where it is not there."""
-        items = [item for item in _listed(measurements) if isinstance(item, dict)]
+        items = objects(measurements)
         named = (item for item in items if self.measurement in (None, item.get("name")))
         return next(named, {})
 
